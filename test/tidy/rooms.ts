@@ -1,0 +1,107 @@
+/**
+ * The table of rooms: what each folder of the house may import besides itself. A path belongs to the longest room that starts it.
+ * Files named `*.test.ts` may import what they test and the kernel's virtual parts, so they are not held to it.
+ */
+export interface Room {
+  /** Rooms whose files may be imported, type imports too. */
+  readonly mayImport: readonly string[];
+  /** Packages and `node:` modules that may appear here. */
+  readonly packages: readonly string[];
+}
+
+const pure: readonly string[] = [];
+
+export const rooms: Readonly<Record<string, Room>> = {
+  kernel: { mayImport: [], packages: pure },
+  "kernel/system": { mayImport: ["kernel"], packages: ["node:", "pino"] },
+  schemas: {
+    mayImport: ["kernel", "schemas/generated", "schemas/wire"],
+    packages: ["node:", "ajv", "ajv-formats", "json-schema-to-typescript", "rolldown", "vite"],
+  },
+  "schemas/wire": { mayImport: ["schemas/generated", "kernel"], packages: pure },
+  "schemas/generated": { mayImport: ["schemas/wire"], packages: pure },
+  coap: { mayImport: ["kernel", "coap/transport", "coap/security"], packages: pure },
+  "coap/security": { mayImport: ["coap", "kernel"], packages: pure },
+  "coap/transport": { mayImport: ["coap", "kernel"], packages: ["node:dgram", "node:net", "node:os", "node:dns"] },
+  mqtt: {
+    mayImport: ["kernel"],
+    packages: ["aedes", "aedes-persistence", "mqtt", "node:stream", "node:net", "node:crypto", "node:events"],
+  },
+  "manager/domain": { mayImport: ["kernel", "schemas/generated", "schemas/wire"], packages: pure },
+  "manager/ports": { mayImport: ["kernel", "manager/domain", "schemas/generated", "schemas/wire"], packages: pure },
+  "manager/app": {
+    mayImport: ["kernel", "manager/domain", "manager/ports", "schemas/generated", "schemas/wire"],
+    packages: pure,
+  },
+  "manager/adapters/coap": {
+    mayImport: [
+      "coap",
+      "kernel",
+      "manager/app",
+      "manager/domain",
+      "manager/ports",
+      "schemas/generated",
+      "schemas/wire",
+    ],
+    packages: ["node:net"],
+  },
+  "manager/adapters/http": {
+    mayImport: ["kernel", "manager/app", "manager/domain", "manager/ports", "schemas/generated", "schemas/wire"],
+    packages: ["fastify", "node:"],
+  },
+  "manager/adapters/mqtt": {
+    mayImport: [
+      "mqtt",
+      "kernel",
+      "manager/app",
+      "manager/domain",
+      "manager/ports",
+      "schemas/generated",
+      "schemas/wire",
+    ],
+    packages: ["node:crypto"],
+  },
+  "manager/adapters/storage": {
+    mayImport: [
+      "kernel",
+      "kernel/system",
+      "manager/app",
+      "manager/domain",
+      "manager/ports",
+      "schemas/generated",
+      "schemas/wire",
+    ],
+    packages: ["node:"],
+  },
+  "manager/adapters/discovery": {
+    mayImport: ["kernel", "manager/app", "manager/ports"],
+    packages: ["bonjour-service", "node:os", "node:net"],
+  },
+  "manager/cli": {
+    mayImport: ["kernel", "manager", "schemas/generated", "schemas/wire"],
+    packages: ["commander", "node:"],
+  },
+  "manager/console": { mayImport: [], packages: pure },
+  // The composition root and its settings: the one place that may see everything of the manager.
+  manager: {
+    mayImport: [
+      "coap",
+      "coap/security",
+      "coap/transport",
+      "kernel",
+      "kernel/system",
+      "mqtt",
+      "schemas/generated",
+      "schemas/wire",
+      "manager/domain",
+      "manager/app",
+      "manager/ports",
+      "manager/adapters/coap",
+      "manager/adapters/http",
+      "manager/adapters/mqtt",
+      "manager/adapters/storage",
+      "manager/adapters/discovery",
+    ],
+    packages: ["node:"],
+  },
+};

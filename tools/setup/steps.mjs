@@ -1,0 +1,122 @@
+import { spawn } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "./root.mjs";
+import { runtimeHeaders } from "./runtime.mjs";
+import { digestOf, isStamped, stamp } from "./stamp.mjs";
+import { compilerPackages, installSystemPackages, peerPackages } from "./system-packages.mjs";
+
+/**
+ * The parts of the set-up, in order. `group` is what a target asks for; `inputs` decide whether a finished step must run again;
+ * `result` is what must exist for it to count as done.
+ */
+const steps = [
+  {
+    name: "npm packages",
+    group: "packages",
+    inputs: ["package.json", "package-lock.json", ".npmrc"],
+    result: "node_modules/.bin/tsc",
+    run: (log) => command(log, "npm", ["ci", "--no-audit", "--no-fund"]),
+  },
+  {
+    name: "compiler and Python",
+    group: "firmware",
+    inputs: ["tools/setup/system-packages.mjs"],
+    run: (log) => installSystemPackages(compilerPackages, (...words) => command(log, ...words)),
+  },
+  {
+    name: "PlatformIO",
+    group: "firmware",
+    inputs: ["firmware/requirements.txt"],
+    result: ".venv/bin/pio",
+    run: async (log) => {
+      await command(log, "python3", ["-m", "venv", "--clear", ".venv"]);
+      const install = ["install", "--disable-pip-version-check", "--require-hashes", "-r", "firmware/requirements.txt"];
+      await command(log, ".venv/bin/pip", install);
+    },
+  },
+  {
+    name: "node program (cxnode)",
+    group: "firmware",
+    inputs: ["platformio.ini", "firmware", "schemas/generated/cpp", "test/firmware"],
+    result: ".pio/build/native/cxnode",
+    run: (log) => command(log, ".venv/bin/pio", ["run", "-e", "native"]),
+  },
+  {
+    name: "simulation addon",
+    group: "sim",
+    inputs: ["firmware/lib", "schemas/generated/cpp", "test/sim/addon"],
+    result: ".setup/build/core.node",
+    run: (log) => command(log, "sh", ["test/sim/addon/build.sh", headersOrThrow(), ".setup/build/core.node"]),
+  },
+  {
+    name: "independent peers for the tests",
+    group: "peers",
+    inputs: ["tools/setup/system-packages.mjs"],
+    run: (log) => installSystemPackages(peerPackages, (...words) => command(log, ...words)),
+  },
+];
+
+// The addon is compiled C++, so whoever asks for it needs what the firmware needs.
+const implied = { sim: ["firmware"] };
+
+/** Runs the steps of the wanted groups that aren't done; false, after a clear message, when one fails. */
+export async function runSteps(groups, { isQuiet }) {
+  const wanted = new Set(groups.flatMap((group) => [group, ...(implied[group] ?? [])]));
+  for (const step of steps.filter((each) => wanted.has(each.group))) {
+    const digest = digestOf(step.inputs);
+    const isDone = isStamped(step.name, digest) && (!step.result || existsSync(join(root, step.result)));
+    if (isDone) {
+      if (!isQuiet) console.log(`  ok    ${step.name}`);
+      continue;
+    }
+    if (!(await runStep(step))) return false;
+    stamp(step.name, digestOf(step.inputs));
+  }
+  return true;
+}
+
+async function runStep(step) {
+  const started = Date.now();
+  const log = join(root, ".setup/log", `${step.name.replaceAll(/[^a-z]+/gi, "-")}.log`);
+  mkdirSync(join(root, ".setup/log"), { recursive: true });
+  closeSync(openSync(log, "w"));
+  process.stderr.write(`  ...   ${step.name}`);
+  try {
+    await step.run(log);
+  } catch (error) {
+    process.stderr.write(`\r  FAIL  ${step.name}\n\n${error.message}\n`);
+    const tail = readFileSync(log, "utf8").trimEnd().split("\n").slice(-25).join("\n");
+    if (tail) process.stderr.write(`\n${tail}\n\nThe whole output: ${log.slice(root.length + 1)}\n`);
+    return false;
+  }
+  process.stderr.write(`\r  done  ${step.name} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`);
+  return true;
+}
+
+function headersOrThrow() {
+  const headers = runtimeHeaders();
+  if (headers === undefined) throw new Error(`No Node headers for ${process.arch} in node_modules; run npm ci again.`);
+  return headers;
+}
+
+/** Runs one command in the checkout, its output to `log`; rejects with a sentence when it can't be run or fails. */
+function command(log, name, args) {
+  return new Promise((resolve, reject) => {
+    const output = openSync(log, "a");
+    const env = {
+      ...process.env,
+      DEBIAN_FRONTEND: "noninteractive",
+      PLATFORMIO_DISABLE_UPGRADE_CHECK: "true",
+      PLATFORMIO_SETTING_CHECK_PRUNE_SYSTEM_THRESHOLD: "0",
+      PLATFORMIO_SETTING_ENABLE_TELEMETRY: "no",
+    };
+    const child = spawn(name, args, { cwd: root, env, stdio: ["ignore", output, output] });
+    child.on("error", (error) => reject(new Error(`${name} can't be run: ${error.message}`)));
+    child.on("exit", (code, signal) => {
+      closeSync(output);
+      if (code === 0) resolve();
+      else reject(new Error(`"${name} ${args.join(" ")}" ended with ${signal ?? `exit code ${code}`}.`));
+    });
+  });
+}

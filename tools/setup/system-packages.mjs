@@ -1,0 +1,35 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+
+const hasCommand = (name) => () => spawnSync("sh", ["-c", `command -v ${name}`]).status === 0;
+const hasPythonModules = () => spawnSync("python3", ["-c", "import venv, ensurepip"]).status === 0;
+
+/** What the node program is built with: Debian's package, and how to tell that it is there. */
+export const compilerPackages = [
+  { package: "g++", isThere: hasCommand("g++") },
+  { package: "python3", isThere: hasCommand("python3") },
+  { package: "python3-venv", isThere: hasPythonModules },
+];
+
+/** The outside programs that the tests and benchmarks run against. */
+export const peerPackages = [
+  { package: "libcoap3-bin", isThere: hasCommand("coap-client-notls") },
+  { package: "mosquitto-clients", isThere: hasCommand("mosquitto_sub") },
+  { package: "curl", isThere: hasCommand("curl") },
+  { package: "chromium", isThere: hasCommand("chromium") },
+];
+
+/** Installs what is missing when that is possible here; otherwise throws one message that names all of it. */
+export async function installSystemPackages(packages, command) {
+  const missing = packages.filter((each) => !each.isThere()).map((each) => each.package);
+  if (missing.length === 0) return;
+  const isDebian = existsSync("/etc/debian_version") && hasCommand("apt-get")();
+  if (!isDebian || process.getuid?.() !== 0) {
+    const how = isDebian
+      ? `sudo apt-get install ${missing.join(" ")}`
+      : "install them with this system's package manager";
+    throw new Error(`These system packages are missing: ${missing.join(", ")}.\nNext: ${how}, then run this again.`);
+  }
+  await command("apt-get", ["update"]);
+  await command("apt-get", ["install", "-y", "--no-install-recommends", ...missing]);
+}

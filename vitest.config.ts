@@ -1,0 +1,29 @@
+import { defineConfig } from "vitest/config";
+
+/**
+ * `unit`: pure modules, tidy rules and contracts; no process and no fixed port, a few seconds in all. `npm run check` runs these.
+ * `system`: whole programs, outside peers, simulation and the browser. `npm test` runs both.
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["{kernel,coap,mqtt,schemas,manager,tools}/**/*.test.ts", "test/{tidy,contract,fuzz}/**/*.test.ts"],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: "system",
+          include: ["test/{integration,interop,sim,e2e}/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          // Real processes share two cores: more files at once only makes each of them late.
+          maxWorkers: 2,
+        },
+      },
+    ],
+  },
+});
