@@ -1,0 +1,30 @@
+import type { Clock } from "../../../kernel/clock.ts";
+import type { Entropy } from "../../../kernel/entropy.ts";
+import type { Log } from "../../../kernel/log.ts";
+import type { Artifacts } from "../../ports/artifacts.ts";
+import type { Broker } from "../../ports/broker.ts";
+import type { NodeCaller } from "../../ports/node-caller.ts";
+import type { SnapshotFile } from "../../ports/snapshot-file.ts";
+import type { Storage } from "../../ports/storage.ts";
+import type { TelemetryStore } from "../../ports/telemetry-store.ts";
+import type { FleetSettings } from "./environments.ts";
+
+export interface ManagerAppOptions {
+  readonly storage: Storage;
+  readonly telemetryStore: TelemetryStore;
+  readonly artifacts: Artifacts;
+  readonly lastSeen: SnapshotFile;
+  readonly nodeCaller: NodeCaller;
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Log;
+  /** Defaults of the fleet's settings; what an operator changed and storage holds goes first. */
+  readonly settings: FleetSettings;
+  /** What comes before `/artifacts/<hex>` in an action's URIs, best first: `http://HOST:PORT`, `coap://HOST:PORT`. */
+  readonly artifactBases: readonly string[];
+  /** Unsigned updates are offered, and identities may be claimed. */
+  readonly isInsecure: boolean;
+  /** Overrides of named limits. */
+  readonly limits?: Readonly<Record<string, number>>;
+}

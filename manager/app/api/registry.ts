@@ -1,0 +1,131 @@
+import type { NodeManifest, RegistrationAnswer } from "../../../schemas/generated/types.ts";
+import type { NodePath } from "../../ports/node-caller.ts";
+
+/** Who is registered, where they are, and what we heard of them. */
+export interface Registry {
+  /** Resolves after the receipt: an answered registration survives a power cut. Idempotent. Rejects when storage failed. */
+  register(input: RegisterInput): Promise<RegisterOutcome>;
+  /**
+   * An authenticated datagram of the node arrived: renews presence and registration. Synchronous, no allocation.
+   * `path` follows a node whose NAT gave it a new port. False: not registered (or its lifetime is over).
+   */
+  heard(node: string, path?: NodePath): boolean;
+  isRegistered(node: string): boolean;
+  find(node: string): Promise<NodeView | undefined>;
+  list(query?: NodeQuery): Promise<NodePage>;
+  /** Counts by presence, synchronous. */
+  counts(): PresenceCounts;
+  remove(node: string, by: Actor): Promise<"removed" | "unknown-node">;
+}
+
+/** Who caused a change: an operator's name, a node id, or the manager itself. */
+export interface Actor {
+  readonly kind: "operator" | "node" | "manager";
+  readonly id: string;
+}
+
+export interface RegisterInput {
+  /** Validated by the schemas; `id` is a valid node id that the caller matched with the credential. */
+  readonly manifest: NodeManifest;
+  /** `lt` as asked, seconds; undefined: the default of the face. Outside the limits it is clamped, and the answer says so. */
+  readonly lifetimeSeconds?: number | undefined;
+  readonly path: NodePath;
+  /** How we know who it is: a secure association, its own claim (only under --insecure), or its address. */
+  readonly identity: "credential" | "claimed" | "address";
+  /** Content-format of the registration; actions to the node use it. 50 JSON, 60 CBOR. */
+  readonly contentFormat?: number | undefined;
+  readonly face: "register" | "rd" | "legacy";
+  readonly rd?: RdPart | undefined;
+  /** For a child: the registered gateway that speaks for it (the credential's node). */
+  readonly gateway?: string | undefined;
+}
+
+/** What RFC 9176 adds to a registration. */
+export interface RdPart {
+  readonly base?: string;
+  readonly sector?: string;
+  readonly endpointType?: string;
+  readonly links?: readonly RdLink[];
+}
+
+export interface RdLink {
+  readonly href: string;
+  readonly attributes: readonly (readonly [name: string, value: string])[];
+}
+
+export type RegisterOutcome =
+  | { readonly kind: "created"; readonly node: string; readonly answer: RegistrationAnswer }
+  | { readonly kind: "renewed"; readonly node: string; readonly answer: RegistrationAnswer }
+  | {
+      readonly kind: "refused";
+      /** "full" -> 5.03; "child-id", "unknown-gateway" -> 4.03. */
+      readonly reason: "full" | "child-id" | "unknown-gateway";
+      readonly message: string;
+    };
+
+export type PresenceState = "online" | "late" | "offline" | "unknown";
+
+export interface PresenceView {
+  readonly state: PresenceState;
+  /** Milliseconds since the last authenticated datagram; undefined: never heard since it is known. */
+  readonly heardAgoMs?: number;
+}
+
+export type PresenceCounts = Readonly<Record<PresenceState | "registered", number>>;
+
+export interface NodeView {
+  readonly id: string;
+  readonly presence: PresenceView;
+  /** The last health it reported; undefined before the first. */
+  readonly health?: HealthSummary;
+  readonly phase?: string;
+  readonly manifest: NodeManifest;
+  readonly identity: RegisterInput["identity"];
+  readonly face: RegisterInput["face"];
+  readonly path: NodePath;
+  readonly registeredAtMs: number;
+  readonly renewedAtMs: number;
+  readonly lifetimeSeconds: number;
+  readonly pollSeconds: number;
+  readonly liveness: "observe" | "beat";
+  /** Highest rev given out, and the highest the node said it finished. */
+  readonly rev: number;
+  readonly lastRev: number;
+  readonly waitingActions: number;
+  readonly attempt?: {
+    readonly update: string;
+    readonly attempt: string;
+    readonly state: string;
+    readonly percent?: number;
+  };
+  readonly mode: "operational" | "maintenance";
+  readonly isConnectedToBroker: boolean;
+  readonly rd?: RdPart;
+}
+
+export interface HealthSummary {
+  readonly status: string;
+  readonly ageMs: number;
+}
+
+export interface NodeQuery {
+  readonly model?: string;
+  readonly tag?: string;
+  readonly phase?: string;
+  readonly presence?: string;
+  readonly site?: string;
+  /** Prefix of the id. */
+  readonly idPrefix?: string;
+  readonly parent?: string;
+  /** From 0. */
+  readonly page?: number;
+  /** Default 100, at most 1000. */
+  readonly count?: number;
+}
+
+export interface NodePage {
+  readonly nodes: readonly NodeView[];
+  /** How many match in all. */
+  readonly total: number;
+  readonly page: number;
+}

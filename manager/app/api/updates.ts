@@ -1,0 +1,91 @@
+import type { Action, Attempt, AttemptReport, Update } from "../../../schemas/generated/types.ts";
+import type { Actor } from "./registry.ts";
+
+/** Updates, and starting them on nodes. Rollouts come later. */
+export interface Updates {
+  /** The same body again is "same"; another body under the same id is "conflict". */
+  create(body: Update, by: Actor): Promise<CreateUpdateOutcome>;
+  find(update: string): UpdateView | undefined;
+  list(): readonly UpdateView[];
+  /** Those that are for this node: it is named in `targetNodes`, or has an attempt of it. Not withdrawn ones. */
+  listFor(node: string): readonly UpdateView[];
+  withdraw(update: string, by: Actor): Promise<"withdrawn" | "unknown-update">;
+  /** The SUIT envelope as bytes. It is stored, not yet verified: signatures come later. */
+  manifest(update: string): Promise<Uint8Array | undefined>;
+  setManifest(update: string, envelope: Uint8Array, by: Actor): Promise<"stored" | "unknown-update" | "too-large">;
+  /** An operator starts it on nodes: one attempt each, queued and nudged; `by: "mqtt"` triggers by ota/start instead. */
+  start(update: string, nodes: readonly string[], by: Actor, trigger?: "action" | "mqtt"): Promise<StartOutcome>;
+  /** A node asks to install now. Idempotent: an open attempt is answered again. */
+  install(update: string, node: string): Promise<InstallOutcome>;
+  /** Counts of attempts by state. */
+  counts(update: string): UpdateCounts | undefined;
+}
+
+export interface UpdateView {
+  readonly update: Update;
+  readonly state: "unsigned" | "signed" | "withdrawn";
+  readonly createdAtMs: number;
+  readonly createdBy: string;
+}
+
+export type CreateUpdateOutcome =
+  | { readonly kind: "created" | "same" | "conflict"; readonly update: UpdateView }
+  | { readonly kind: "unknown-artifact"; readonly digest: string }
+  | { readonly kind: "wrong-size"; readonly stored: number }
+  | { readonly kind: "full" };
+
+export type StartOutcome =
+  | { readonly kind: "unknown-update" | "withdrawn" | "unsigned" }
+  | { readonly kind: "started"; readonly nodes: readonly StartedNode[] };
+
+export interface StartedNode {
+  readonly node: string;
+  readonly outcome:
+    | { readonly kind: "offered"; readonly attempt: string; readonly rev: number }
+    /** An attempt of this update is open already. */
+    | { readonly kind: "open"; readonly attempt: string }
+    | { readonly kind: "refused"; readonly reason: StartRefusal };
+}
+
+export type StartRefusal = "unknown-node" | "already-running" | "budget-spent" | "queue-full" | "wrong-model";
+
+export type InstallOutcome =
+  | { readonly kind: "go"; readonly action: Action }
+  | { readonly kind: "wait"; readonly retryAfterSeconds: number; readonly reason: string }
+  /** 4.03 */
+  | { readonly kind: "refused"; readonly reason: "withdrawn" | "not-a-target" | "unsigned" | StartRefusal }
+  | { readonly kind: "unknown-update" };
+
+export interface UpdateCounts {
+  readonly update: string;
+  readonly total: number;
+  readonly states: Readonly<Record<string, number>>;
+  readonly resumed: number;
+}
+
+/** One node's tries. Reports by CoAP PUT, observed /update and MQTT all end in `report`. */
+export interface Attempts {
+  /** Idempotent; takes the node's word for progress, never for success. */
+  report(node: string, report: AttemptReport, way: "coap" | "observed" | "mqtt"): Promise<ReportOutcome>;
+  /** The newest attempt of this node at this update. */
+  find(update: string, node: string): AttemptView | undefined;
+  list(query: {
+    readonly update?: string;
+    readonly node?: string;
+    readonly limit?: number;
+  }): Promise<readonly AttemptView[]>;
+  cancel(node: string, by: Actor): Promise<"cancelled" | "nothing-open" | "unknown-node">;
+}
+
+export type ReportOutcome = "taken" | "unchanged" | "backward" | "ended" | "unknown-attempt";
+
+export interface AttemptView {
+  readonly attempt: Attempt;
+  readonly node: string;
+  readonly rev: number;
+  readonly startedAtMs: number;
+  readonly endedAtMs?: number;
+  /** Bytes the manager served, by way. */
+  readonly bytesByWay: Readonly<Record<string, number>>;
+  readonly resumes: number;
+}

@@ -1,0 +1,46 @@
+/**
+ * The MQTT broker, embedded or not, behind a batch port: rights are pushed in as data, what nodes published comes out as
+ * batches (`BrokerEvents`, implemented by the app's data plane and handed to the adapter).
+ */
+export interface Broker {
+  /** Adds or replaces accounts. An account whose password changed keeps its session and its queued messages. */
+  setAccounts(accounts: readonly BrokerAccount[]): Promise<void>;
+  /** Removes accounts; their connections are closed. Unknown users are ignored. */
+  removeAccounts(users: readonly string[]): Promise<void>;
+  /** As the manager itself. Resolves when the broker took it; rejects with the Fault `broker-unavailable`. */
+  publish(message: OutgoingMessage): Promise<void>;
+  /** Whether the node has a connection now. */
+  isConnected(node: string): boolean;
+}
+
+export interface BrokerAccount {
+  /** Also the MQTT client id of the node. */
+  readonly user: string;
+  readonly password: string;
+  /** Nodes under whose topics it may publish and subscribe: its own id first, then a gateway's children. */
+  readonly nodes: readonly string[];
+}
+
+export interface OutgoingMessage {
+  readonly topic: string;
+  readonly payload: Uint8Array | string;
+  readonly qos?: 0 | 1;
+  readonly retain?: boolean;
+}
+
+/** What the broker tells the app. Both are synchronous and never throw. */
+export interface BrokerEvents {
+  /** Messages the access control let pass, in order. Node topics only; `topic` is already the node's own topic. */
+  published(batch: readonly PublishedMessage[]): void;
+  /** "lost" = the connection ended without DISCONNECT, so the will was sent. */
+  connection(node: string, state: "connected" | "disconnected" | "lost"): void;
+}
+
+export interface PublishedMessage {
+  /** The node the topic is about: the account's own, or a gateway's child. */
+  readonly node: string;
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly retain: boolean;
+  readonly receivedWallMs: number;
+}
