@@ -82,7 +82,7 @@ export class VirtualClock implements Clock {
       for (let entry = this.#popDue(untilMs); entry !== undefined; entry = this.#popDue(untilMs)) this.#run(entry);
       this.#nowMs = untilMs;
     } finally {
-      this.#isAdvancing: boolean = false;
+      this.#isAdvancing = false;
     }
   }
 
