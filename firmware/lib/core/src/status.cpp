@@ -2,16 +2,16 @@
 
 namespace cx {
 
-const char* status_name(Status status) {
+const char* statusName(Status status) {
   switch (status) {
     case Status::ok: return "ok";
     case Status::again: return "again";
     case Status::full: return "full";
-    case Status::too_large: return "too_large";
+    case Status::tooLarge: return "tooLarge";
     case Status::malformed: return "malformed";
     case Status::unsupported: return "unsupported";
     case Status::invalid: return "invalid";
-    case Status::not_found: return "not_found";
+    case Status::notFound: return "notFound";
     case Status::exists: return "exists";
     case Status::refused: return "refused";
     case Status::mismatch: return "mismatch";

@@ -6,15 +6,15 @@
 
 namespace cx {
 
-enum class [[nodiscard]] Status : std::uint8_t {
+enum class [[nodiscard]] Status : uint8_t {
   ok = 0,
   again,        // nothing to do yet: no datagram, no room in the socket, not due; try in a later turn
   full,         // a bounded buffer, table or queue of ours has no room
-  too_large,    // the other side's item is over our limit
+  tooLarge,    // the other side's item is over our limit
   malformed,    // the other side broke the syntax of its protocol
   unsupported,  // valid, but not something we do
   invalid,      // the caller's argument breaks the contract of the function
-  not_found,
+  notFound,
   exists,
   refused,      // the other side understood and said no
   mismatch,     // a digest, entity tag, length or version is not the one expected
@@ -28,10 +28,10 @@ enum class [[nodiscard]] Status : std::uint8_t {
   exhausted,    // a budget (retries, attempts, bytes) is spent
 };
 
-constexpr bool is_ok(Status status) { return status == Status::ok; }
+constexpr bool isOk(Status status) { return status == Status::ok; }
 
 // Lower-case words for logs and reports; the enumerators' own names.
-const char* status_name(Status status);
+const char* statusName(Status status);
 
 // Either a value or the reason why there is none. T is cheap to move; the value is read only after the check.
 template <typename T>
@@ -42,7 +42,7 @@ class [[nodiscard]] Expected {
   constexpr Expected(Status failure) : value_(), status_(failure == Status::ok ? Status::invalid : failure) {}
 
   constexpr explicit operator bool() const { return status_ == Status::ok; }
-  constexpr bool has_value() const { return status_ == Status::ok; }
+  constexpr bool hasValue() const { return status_ == Status::ok; }
   constexpr Status status() const { return status_; }
   constexpr const T& value() const { return value_; }
   constexpr T& value() { return value_; }
@@ -50,7 +50,7 @@ class [[nodiscard]] Expected {
   constexpr T& operator*() { return value_; }
   constexpr const T* operator->() const { return &value_; }
   constexpr T* operator->() { return &value_; }
-  constexpr T value_or(T fallback) const { return status_ == Status::ok ? value_ : fallback; }
+  constexpr T valueOr(T fallback) const { return status_ == Status::ok ? value_ : fallback; }
 
  private:
   T value_;  // value-initialised when there is none, so that T stays a plain member on every target
@@ -62,6 +62,6 @@ class [[nodiscard]] Expected {
 // Leaves the enclosing function with the same Status when `expression` is not ok.
 #define CX_TRY(expression)                                   \
   do {                                                       \
-    const ::cx::Status cx_try_status = (expression);         \
-    if (cx_try_status != ::cx::Status::ok) return cx_try_status; \
+    const ::cx::Status cxTryStatus = (expression);         \
+    if (cxTryStatus != ::cx::Status::ok) return cxTryStatus; \
   } while (false)
