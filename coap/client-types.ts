@@ -1,0 +1,88 @@
+import type { Method } from "./message.ts";
+import type { LocalAddress } from "./transport/transport.ts";
+
+/** Where a request goes. A `Peer` fits. */
+export interface Target {
+  readonly address: string;
+  readonly port: number;
+  /** For link-local IPv6 addresses and multicast. */
+  readonly interface?: string | undefined;
+}
+
+export interface RequestOptions {
+  readonly to: Target;
+  readonly method: Method;
+  /** Segments, not yet percent-encoded: they never are. */
+  readonly path: readonly string[];
+  readonly queries?: readonly string[] | undefined;
+  readonly payload?: Uint8Array | undefined;
+  readonly contentFormat?: number | undefined;
+  readonly accept?: number | undefined;
+  /** Largest block in either direction: 16, 32, ... 1024. */
+  readonly blockSize?: number | undefined;
+  /** Default true. */
+  readonly confirmable?: boolean | undefined;
+  /** Aborting rejects with the signal's reason and forgets the exchange. */
+  readonly signal?: AbortSignal | undefined;
+  /** 0..8 bytes; default one of the endpoint's own. Only for tests of other endpoints. */
+  readonly token?: Uint8Array | undefined;
+  /** Further options, raw. */
+  readonly options?: readonly { readonly number: number; readonly value: Uint8Array }[] | undefined;
+  /** Largest body that is put together from blocks; default `limits.maxResponseBody`. */
+  readonly maxResponseBody?: number | undefined;
+}
+
+export interface CoapResponse {
+  readonly code: number;
+  /** The whole body. A copy: it may be kept. */
+  readonly payload: Uint8Array;
+  readonly contentFormat: number | undefined;
+  /** Seconds; undefined when the server said nothing (a client then assumes 60). */
+  readonly maxAge: number | undefined;
+  readonly etag: Uint8Array | undefined;
+  /** Value of the Observe option. */
+  readonly observe: number | undefined;
+  readonly locationPath: readonly string[];
+  readonly locationQuery: readonly string[];
+  readonly from: LocalAddress;
+  option(number: number): Uint8Array | undefined;
+}
+
+export interface ObserveOptions extends Omit<RequestOptions, "method" | "payload" | "confirmable"> {
+  /** Default GET. */
+  readonly method?: "GET" | "FETCH" | undefined;
+  readonly payload?: Uint8Array | undefined;
+}
+
+/**
+ * Why an observation is over. `refused`: an error, or an answer without Observe (it came to `notification` first when 2.xx);
+ * `reset`: the server no longer knows the path; `timeout`: nobody answered the registration; `stopped`: the endpoint did.
+ */
+export type ObservationEnd = "cancelled" | "refused" | "reset" | "timeout" | "stopped";
+
+export interface ObservationListener {
+  /** In order: stale notifications (RFC 7641 section 3.4) never arrive here. */
+  notification(response: CoapResponse): void;
+  ended(reason: ObservationEnd, response?: CoapResponse): void;
+}
+
+export interface Observation {
+  /** Tells the server (GET with Observe 1) and ends with `cancelled`. Idempotent. */
+  cancel(): void;
+  /** Registers again with the same token: for the caller's own rule about Max-Age. Doesn't make a second stream. */
+  renew(): void;
+  readonly isActive: boolean;
+}
+
+export interface DiscoverOptions {
+  /** `224.0.1.187`, `ff02::fd`... */
+  readonly group: string;
+  readonly port: number;
+  /** Interface names or their IPv4 addresses; default all that the transport names. */
+  readonly interfaces?: readonly string[] | undefined;
+  /** Uri-Query of the GET on `/.well-known/core`, such as `rt=coxswain.manager`. */
+  readonly query: string;
+  /** How long answers are taken. */
+  readonly waitMs: number;
+  readonly signal?: AbortSignal | undefined;
+}

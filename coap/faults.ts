@@ -1,0 +1,44 @@
+import { defineFaults } from "../kernel/fault.ts";
+
+/** What requests of ours can fail with, and what set-up refuses. Codes are API. */
+export const faults = defineFaults({
+  "coap.timeout": {
+    fault: "peer",
+    message: "No answer from {address} port {port} after {seconds} s. Check that it is up and reachable by UDP.",
+  },
+  "coap.reset": {
+    fault: "peer",
+    message:
+      "{address} port {port} rejected the message with a Reset: it lost its state or does not speak this part of CoAP.",
+  },
+  "coap.stopped": { fault: "us", message: "The CoAP endpoint was stopped while this request was open." },
+  "coap.queue-full": {
+    fault: "us",
+    message: "The limit {limit} ({value}) is reached: ask fewer things at once, or raise the limit.",
+  },
+  "coap.response-too-large": {
+    fault: "peer",
+    message: "The answer of {address} port {port} is larger than {limit} bytes. Raise maxResponseBody to take it.",
+  },
+  "coap.representation-changed": {
+    fault: "peer",
+    message: "The resource at {address} port {port} changed while its blocks were fetched. Ask again.",
+  },
+  "coap.bad-response": {
+    fault: "peer",
+    message: "{address} port {port} broke the rules of block-wise transfer: {what}.",
+  },
+  "coap.bad-request": { fault: "caller", message: "The request can't be sent: {what}." },
+  "coap.bad-address": { fault: "caller", message: "{address} is no IP address. Resolve names before asking." },
+  "coap.bad-route": { fault: "caller", message: "The route {method} {path} can't be added: {what}." },
+  "coap.not-started": { fault: "caller", message: "The CoAP endpoint is not started." },
+  "coap.port-in-use": {
+    fault: "environment",
+    message: "UDP port {port} at {address} is in use. Stop the other program or choose another port.",
+  },
+  "coap.bind-failed": { fault: "environment", message: "UDP {address} port {port} can't be bound: {reason}." },
+  "coap.group-failed": {
+    fault: "environment",
+    message: "The group {group} can't be joined on {interface}: {reason}.",
+  },
+});
