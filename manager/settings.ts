@@ -1,0 +1,171 @@
+import type { SettingsDescription, SettingsOf } from "./settings-entry.ts";
+
+const host = {
+  pattern: /^[A-Za-z0-9]([A-Za-z0-9.:%_-]*[A-Za-z0-9])?$|^::$|^$/,
+  words: "an IP address or a host name",
+};
+const portRange = { min: 0, max: 65_535, unit: "port" } as const;
+
+/**
+ * Every setting of the manager, described once: the file, the environment and the flags are checked against it, and `--help` and
+ * `docs/settings.md` are rendered from it. Without an address here CoAP, HTTP and MQTT stay on loopback.
+ */
+export const settingsDescription = {
+  dataDir: {
+    kind: "text",
+    default: "./data",
+    shape: "FOLDER",
+    maxLength: 1024,
+    rule: { pattern: /\S/, words: "the path of a folder" },
+    help: "Where the database, the artifacts and the manager's identity are kept. Made when it is missing.",
+  },
+  insecure: {
+    kind: "flag",
+    default: false,
+    help: "Serve nodes and operators that prove no identity. For trying things out: without it, requests without security are refused.",
+  },
+  publicHost: {
+    kind: "text",
+    default: "",
+    shape: "HOST",
+    maxLength: 253,
+    rule: host,
+    help: "Address under which nodes reach this manager; it goes into their environment and download links. Empty: the listening address.",
+  },
+  rootTopic: {
+    kind: "text",
+    default: "cx",
+    shape: "TOPIC",
+    maxLength: 64,
+    rule: {
+      pattern: /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/,
+      words: "topic levels of A-Z a-z 0-9 . _ - with / between them",
+    },
+    help: "First levels of every MQTT topic.",
+  },
+  poll: {
+    kind: "integer",
+    default: 60,
+    min: 1,
+    max: 86_400,
+    unit: "seconds",
+    help: "Time between two heartbeats of a node. Below 10 only with insecure.",
+  },
+  lifetime: {
+    kind: "integer",
+    default: 90_000,
+    min: 60,
+    max: 31_536_000,
+    unit: "seconds",
+    help: "How long a registration lasts when the node asks for nothing else; each datagram of the node renews it.",
+  },
+  coap: {
+    host: {
+      kind: "text",
+      default: "127.0.0.1",
+      shape: "ADDRESS",
+      maxLength: 253,
+      rule: host,
+      help: "Address the CoAP endpoint listens on. Without security it answers discovery there and nothing else, unless insecure is set.",
+    },
+    port: { kind: "integer", default: 5683, ...portRange, help: "UDP port of the CoAP endpoint; 0 takes a free one." },
+    discovery: {
+      kind: "flag",
+      default: true,
+      help: "Answer multicast discovery (224.0.1.187, ff02::fd) on the CoAP port.",
+    },
+    interface: {
+      kind: "text",
+      default: "",
+      shape: "NAME",
+      maxLength: 64,
+      rule: { pattern: /^[A-Za-z0-9._:-]*$/, words: "the name of a network interface, like eth0" },
+      help: "Network interface of multicast discovery and the mDNS announcement. Empty: the one that has the CoAP address.",
+    },
+    mdns: { kind: "flag", default: true, help: "Announce the manager by mDNS (_coap._udp)." },
+  },
+  http: {
+    host: {
+      kind: "text",
+      default: "127.0.0.1",
+      shape: "ADDRESS",
+      maxLength: 253,
+      rule: host,
+      help: "Address of the HTTP server: API, artifacts and the console.",
+    },
+    port: { kind: "integer", default: 8683, ...portRange, help: "TCP port of the HTTP server; 0 takes a free one." },
+  },
+  mqtt: {
+    host: {
+      kind: "text",
+      default: "127.0.0.1",
+      shape: "ADDRESS",
+      maxLength: 253,
+      rule: host,
+      help: "Address of the embedded MQTT broker.",
+    },
+    port: {
+      kind: "integer",
+      default: 1883,
+      ...portRange,
+      help: "TCP port of the embedded MQTT broker; 0 takes a free one.",
+    },
+    observerPassword: {
+      kind: "text",
+      default: "",
+      shape: "PASSWORD",
+      maxLength: 128,
+      isSecret: true,
+      help: "Password of the MQTT user `observer`, who may read every topic and publish nothing. Empty: there is no such user.",
+    },
+  },
+  limits: {
+    nodes: {
+      kind: "integer",
+      default: 100_000,
+      min: 1,
+      max: 4_000_000,
+      help: "Nodes the registry has room for. Full: a new registration is answered 5.03, known nodes go on.",
+    },
+    artifactBytes: {
+      kind: "integer",
+      default: 268_435_456,
+      min: 1024,
+      max: 17_179_869_184,
+      unit: "bytes",
+      help: "Largest artifact that can be uploaded. Over it the upload is refused.",
+    },
+    storedBytes: {
+      kind: "integer",
+      default: 8_589_934_592,
+      min: 1_048_576,
+      max: 1_099_511_627_776,
+      unit: "bytes",
+      help: "Room for all artifacts together. Full: an upload is refused until one is deleted.",
+    },
+    eventClients: {
+      kind: "integer",
+      default: 64,
+      min: 1,
+      max: 10_000,
+      help: "Consoles and programs that may follow the live events at the same time. Full: the next one is told to come back.",
+    },
+  },
+  log: {
+    level: {
+      kind: "choice",
+      default: "info",
+      choices: ["debug", "info", "warn", "error", "silent"],
+      help: "Least severity that is logged to stderr.",
+    },
+    format: {
+      kind: "choice",
+      default: "auto",
+      choices: ["auto", "pretty", "json"],
+      help: "Form of a log line; auto is pretty on a terminal, else JSON lines.",
+    },
+  },
+} as const satisfies SettingsDescription;
+
+/** The manager's settings, checked. */
+export type Settings = SettingsOf<typeof settingsDescription>;
