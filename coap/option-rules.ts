@@ -1,0 +1,114 @@
+import { OptionNumber } from "./message.ts";
+import type { MessageView } from "./message-view.ts";
+
+/** What section 5.10 of RFC 7252 (and the RFCs of the other options) says of lengths and repetition. */
+interface OptionRule {
+  readonly number: number;
+  readonly minLength: number;
+  readonly maxLength: number;
+  readonly isRepeatable?: true;
+}
+
+const n = OptionNumber;
+
+/** What a request may carry and this engine understands. */
+const requestRules: readonly OptionRule[] = [
+  { number: n.ifMatch, minLength: 0, maxLength: 8, isRepeatable: true },
+  { number: n.uriHost, minLength: 1, maxLength: 255 },
+  { number: n.eTag, minLength: 1, maxLength: 8, isRepeatable: true },
+  { number: n.ifNoneMatch, minLength: 0, maxLength: 0 },
+  { number: n.observe, minLength: 0, maxLength: 3 },
+  { number: n.uriPort, minLength: 0, maxLength: 2 },
+  { number: n.uriPath, minLength: 0, maxLength: 255, isRepeatable: true },
+  { number: n.contentFormat, minLength: 0, maxLength: 2 },
+  { number: n.uriQuery, minLength: 0, maxLength: 255, isRepeatable: true },
+  { number: n.hopLimit, minLength: 1, maxLength: 1 },
+  { number: n.accept, minLength: 0, maxLength: 2 },
+  { number: n.block2, minLength: 0, maxLength: 3 },
+  { number: n.block1, minLength: 0, maxLength: 3 },
+  { number: n.size2, minLength: 0, maxLength: 4 },
+  { number: n.proxyUri, minLength: 1, maxLength: 1034 },
+  { number: n.proxyScheme, minLength: 1, maxLength: 255 },
+  { number: n.size1, minLength: 0, maxLength: 4 },
+  { number: n.echo, minLength: 1, maxLength: 40 },
+  { number: n.noResponse, minLength: 0, maxLength: 1 },
+  { number: n.requestTag, minLength: 0, maxLength: 8, isRepeatable: true },
+];
+
+/** What a response may carry. */
+const responseRules: readonly OptionRule[] = [
+  { number: n.eTag, minLength: 1, maxLength: 8 },
+  { number: n.observe, minLength: 0, maxLength: 3 },
+  { number: n.locationPath, minLength: 0, maxLength: 255, isRepeatable: true },
+  { number: n.contentFormat, minLength: 0, maxLength: 2 },
+  { number: n.maxAge, minLength: 0, maxLength: 4 },
+  { number: n.locationQuery, minLength: 0, maxLength: 255, isRepeatable: true },
+  { number: n.block2, minLength: 0, maxLength: 3 },
+  { number: n.block1, minLength: 0, maxLength: 3 },
+  { number: n.size2, minLength: 0, maxLength: 4 },
+  { number: n.size1, minLength: 0, maxLength: 4 },
+  { number: n.echo, minLength: 1, maxLength: 40 },
+];
+
+const tableSize = 512;
+const known = 1;
+const repeatable = 2;
+
+class RuleTable {
+  readonly flags = new Uint8Array(tableSize);
+  readonly minLength = new Uint8Array(tableSize);
+  readonly maxLength = new Uint16Array(tableSize);
+
+  constructor(rules: readonly OptionRule[]) {
+    for (const rule of rules) {
+      this.flags[rule.number] = known | (rule.isRepeatable === true ? repeatable : 0);
+      this.minLength[rule.number] = rule.minLength;
+      this.maxLength[rule.number] = rule.maxLength;
+    }
+  }
+
+  apply(view: MessageView): number {
+    const { optionNumbers, optionLengths } = view;
+    let kept = 0;
+    let last = -1;
+    for (let i = 0; i < view.optionCount; i++) {
+      const number = optionNumbers[i]!;
+      const flags = number < tableSize ? this.flags[number]! : 0;
+      const length = optionLengths[i]!;
+      const isUsable =
+        flags !== 0 &&
+        length >= this.minLength[number]! &&
+        length <= this.maxLength[number]! &&
+        (number !== last || (flags & repeatable) !== 0);
+      last = number;
+      if (!isUsable) {
+        if ((number & 1) === 1) return number;
+        continue;
+      }
+      if (kept !== i) {
+        optionNumbers[kept] = number;
+        view.optionStarts[kept] = view.optionStarts[i]!;
+        optionLengths[kept] = length;
+      }
+      kept++;
+    }
+    view.optionCount = kept;
+    return -1;
+  }
+}
+
+const requestTable = new RuleTable(requestRules);
+const responseTable = new RuleTable(responseRules);
+
+/**
+ * RFC 7252 sections 5.4.1, 5.4.3 and 5.4.5: an option that is unknown, of a forbidden length, or one too many is treated alike.
+ * Elective ones are taken out of the view. Returns the number of the first critical one (4.02 for a request), -1 for none.
+ */
+export function applyRequestRules(view: MessageView): number {
+  return requestTable.apply(view);
+}
+
+/** The same for a response, which must be rejected when the result isn't -1. */
+export function applyResponseRules(view: MessageView): number {
+  return responseTable.apply(view);
+}
