@@ -1,0 +1,55 @@
+// An image by HTTP/1.1 GET with Range and If-Range (RFC 9110) over one TCP connection, never redirected.
+#pragma once
+
+#include "download.hpp"
+#include "hal/clock.hpp"
+#include "hal/tcp_stream.hpp"
+#include "http_response.hpp"
+
+namespace cx {
+
+struct HttpTiming {
+  uint32_t connectTimeoutMs = 10000;
+  uint32_t stallTimeoutMs = 20000;  // no byte for that long ends the connection
+};
+
+class HttpDownload final : public Download {
+ public:
+  // `buffer` holds the request while it is sent and the bytes as they come: 512 bytes or more, the owner's.
+  HttpDownload(hal::TcpStream& stream, hal::Clock& clock, MutableSpan buffer, HttpTiming timing = {})
+      : stream_(stream), clock_(clock), buffer_(buffer), timing_(timing) {}
+
+  Status start(const DownloadRequest& request, DownloadSink& sink) override;
+  void poll() override;
+  void cancel() override;
+  bool isRunning() const override { return state_ != State::idle; }
+  uint64_t nextDueMs() const override;
+
+ private:
+  enum class State : uint8_t { idle, connecting, sending, head, body };
+  void pollConnecting();
+  void pollSending();
+  void pollReading();
+  void onHead();
+  bool deliver();
+  void end(Status status, bool mayRetry);
+
+  hal::TcpStream& stream_;
+  hal::Clock& clock_;
+  MutableSpan buffer_;
+  HttpTiming timing_;
+  HttpResponseHead head_;
+  DownloadSink* sink_ = nullptr;
+  State state_ = State::idle;
+  size_t begin_ = 0;            // of what is in the buffer and not yet used
+  size_t end_ = 0;
+  uint64_t offset_ = 0;         // next byte to deliver
+  uint64_t bodyEnd_ = 0;        // one past the last byte this response brings
+  uint64_t askedOffset_ = 0;
+  uint64_t expectedSize_ = 0;
+  uint64_t lastProgressMs_ = 0;
+  uint64_t resumeAtMs_ = 0;
+  Validator validator_;
+};
+
+}  // namespace cx
