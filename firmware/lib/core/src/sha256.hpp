@@ -1,5 +1,5 @@
-// SHA-256 (FIPS 180-4). Our own: no kept library can be had offline as source for every target here (Debian's BearSSL
-// is a host library), and this needs 112 bytes of state and no tables beyond the 64 constants.
+// SHA-256 as FIPS 180-4 gives it: the address of an artifact and the check of a slot. Our own, since the kept library that
+// would serve (BearSSL) exists offline only as a host library; it comes with signatures, for all targets at once.
 #pragma once
 
 #include <cstddef>
@@ -9,29 +9,22 @@
 
 namespace cx {
 
-constexpr size_t sha256Size = 32;
-
-struct Digest {
-  uint8_t bytes[sha256Size] = {};
-  ByteSpan view() const { return ByteSpan(bytes, sha256Size); }
-};
-bool operator==(const Digest& left, const Digest& right);
-inline bool operator!=(const Digest& left, const Digest& right) { return !(left == right); }
-
 class Sha256 {
  public:
+  static constexpr size_t digestSize = 32;
+
   Sha256() { reset(); }
   void reset();
   void update(ByteSpan bytes);
-  // Ends the computation; reset() before the next.
-  Digest finish();
+  // Writes 32 bytes and leaves the object used up: reset() before the next message.
+  void finish(uint8_t* digest);
 
  private:
   void block(const uint8_t* bytes);
 
   uint32_t state_[8];
-  uint64_t length_;
-  uint8_t pending_[64];
+  uint64_t total_;       // bytes taken so far
+  uint8_t pending_[64];  // the unfinished block: total_ % 64 bytes
 };
 
 }  // namespace cx
