@@ -1,0 +1,173 @@
+/**
+ * Every error the HTTP API answers with: its status, what happened, and what to do next. Codes are API, texts are not.
+ * `{name}` in a text is replaced from the error's data.
+ */
+export const apiErrors = {
+  "not-authorised": {
+    status: 401,
+    message: "This manager doesn't know who is asking.",
+    next: "Operators and their tokens don't exist yet: start the manager with --insecure and ask from the same machine.",
+  },
+  "not-from-here": {
+    status: 401,
+    message: "Requests that prove no identity are answered on loopback only.",
+    next: "Ask from the manager's own machine, for example through `ssh -L 8683:127.0.0.1:8683`.",
+  },
+  "wrong-host": {
+    status: 403,
+    message: "The request was made to the name {host}, which isn't this manager's.",
+    next: "Use the URL that the manager printed at its start.",
+  },
+  "cross-origin": {
+    status: 403,
+    message: "A page of {origin} tried to change something here.",
+    next: "Only the manager's own console may; programs send no Origin header.",
+  },
+  "no-such-path": {
+    status: 404,
+    message: "There is no {method} {path}.",
+    next: "The API begins at /api/v1/system; docs/http-api.md lists it.",
+  },
+  "unknown-node": { status: 404, message: "There is no node {node}.", next: "GET /api/v1/nodes lists them." },
+  "unknown-update": { status: 404, message: "There is no update {update}.", next: "GET /api/v1/updates lists them." },
+  "unknown-artifact": {
+    status: 404,
+    message: "No artifact with the digest {digest} is stored.",
+    next: "Upload it first: PUT /api/v1/artifacts/<64 hexadecimal digits of its SHA-256>.",
+  },
+  "unknown-command": {
+    status: 404,
+    message: "Node {node} has no command {command}.",
+    next: "GET /api/v1/nodes/{node}/commands lists them.",
+  },
+  "no-manifest": {
+    status: 404,
+    message: "The update {update} has no signed manifest yet.",
+    next: "PUT it to /api/v1/updates/{update}/manifest.",
+  },
+  "nothing-open": {
+    status: 409,
+    message: "Node {node} has nothing under way that could be cancelled.",
+    next: "GET /api/v1/nodes/{node} shows what it does.",
+  },
+  "bad-node-id": { status: 400, message: "{node} is no node id: {rule}.", next: "Check the spelling." },
+  "bad-digest": {
+    status: 400,
+    message: "{digest} is no digest.",
+    next: "Give the 64 hexadecimal digits of the SHA-256.",
+  },
+  "bad-query": {
+    status: 400,
+    message: "The query {name}={value} isn't {needed}.",
+    next: "Correct it or leave it out.",
+  },
+  "bad-body": {
+    status: 400,
+    message: "The body isn't a valid {kind}: {rule} at {path}.",
+    next: "Correct that property; the JSON Schema {kind} says what it may be.",
+  },
+  "bad-request": { status: 400, message: "The request can't be read: {reason}.", next: "Correct the request." },
+  "unsupported-format": {
+    status: 415,
+    message: "The body's Content-Type {format} isn't understood here.",
+    next: "Send {needed}.",
+  },
+  "body-too-large": {
+    status: 413,
+    message: "The body is larger than {limit} bytes.",
+    next: "Send less, or raise the limit in the manager's settings.",
+  },
+  "update-conflict": {
+    status: 409,
+    message: "The update {update} exists with another content.",
+    next: "Choose another id, or withdraw that one.",
+  },
+  "update-withdrawn": {
+    status: 409,
+    message: "The update {update} was withdrawn.",
+    next: "Create a new one under another id.",
+  },
+  "update-unsigned": {
+    status: 409,
+    message: "The update {update} isn't signed, so it is offered to nobody.",
+    next: "Sign it and PUT the envelope to /api/v1/updates/{update}/manifest.",
+  },
+  "wrong-size": {
+    status: 409,
+    message: "The artifact has {stored} bytes, the update says {said}.",
+    next: "Give the size of the stored artifact, or upload the right one.",
+  },
+  "artifact-in-use": {
+    status: 409,
+    message: "The artifact {digest} belongs to the update {update}.",
+    next: "Withdraw that update first.",
+  },
+  "digest-mismatch": {
+    status: 422,
+    message: "The bytes that arrived have another digest than {digest}; nothing was kept.",
+    next: "Check the file and upload it again.",
+  },
+  "size-mismatch": {
+    status: 422,
+    message: "The upload ended early or was longer than announced; nothing was kept.",
+    next: "Upload it again.",
+  },
+  "empty-artifact": { status: 422, message: "The upload had no bytes.", next: "Check the file." },
+  "disk-full": {
+    status: 507,
+    message: "The manager's disk, or its room for artifacts, is full; nothing was kept.",
+    next: "Delete artifacts no update needs, or make room.",
+  },
+  "range-outside": {
+    status: 416,
+    message: "The range is outside of the {size} bytes.",
+    next: "Ask for a range inside, or without Range.",
+  },
+  refused: { status: 409, message: "Refused: {reason}.", next: "GET /api/v1/nodes/{node} shows the node's state." },
+  forbidden: { status: 403, message: "Not allowed: {reason}.", next: "There is no way around it yet." },
+  "queue-full": {
+    status: 503,
+    message: "Node {node} has as many actions waiting as its queue holds.",
+    next: "Wait until it took some, or cancel one.",
+  },
+  "too-many": {
+    status: 503,
+    message: "The limit {limit} is reached.",
+    next: "Come back later, or raise the limit in the manager's settings.",
+  },
+  "not-ready": { status: 503, message: "The manager is {state}.", next: "Try again in a moment." },
+  "storage-failed": {
+    status: 503,
+    message: "The manager could not write to its storage ({code}); nothing was changed.",
+    next: "See the manager's log; check the disk of its data folder.",
+  },
+  "internal-error": {
+    status: 500,
+    message: "Something went wrong inside the manager.",
+    next: "See its log at this time, and report it as a defect.",
+  },
+} as const satisfies Readonly<Record<string, { status: number; message: string; next: string }>>;
+
+export type ApiErrorCode = keyof typeof apiErrors;
+
+/** Thrown by a route, turned into its answer in one place. */
+export class ApiError extends Error {
+  readonly code: ApiErrorCode;
+  readonly status: number;
+  readonly next: string;
+
+  constructor(code: ApiErrorCode, data: Readonly<Record<string, string | number>> = {}) {
+    const fill = (text: string): string =>
+      text.replace(/\{([a-z]+)\}/g, (hole, name: string) => String(data[name] ?? hole).slice(0, 200));
+    const entry = apiErrors[code];
+    super(fill(entry.message));
+    this.name = "ApiError";
+    this.code = code;
+    this.status = entry.status;
+    this.next = fill(entry.next);
+  }
+
+  body(): { error: { code: ApiErrorCode; message: string; next: string } } {
+    return { error: { code: this.code, message: this.message, next: this.next } };
+  }
+}

@@ -1,0 +1,49 @@
+import type { Entropy } from "../../../kernel/entropy.ts";
+
+/** One event as it goes to followers: its cursor and its JSON, made once for all of them. */
+export interface FeedEvent {
+  readonly id: string;
+  readonly kind: string;
+  readonly json: string;
+}
+
+/**
+ * The last events, so that a follower who was cut off goes on where it was. A cursor is `<run>-<number>`: the run tells a
+ * restarted manager from this one, whose numbers begin anew.
+ */
+export class EventFeed {
+  readonly #capacity: number;
+  readonly #run: string;
+  readonly #ring: FeedEvent[] = [];
+  #next = 1;
+
+  constructor(options: { readonly capacity: number; readonly entropy: Entropy }) {
+    this.#capacity = options.capacity;
+    this.#run = options.entropy.uint32().toString(36);
+  }
+
+  add(kind: string, value: unknown): FeedEvent {
+    const event = { id: `${this.#run}-${this.#next}`, kind, json: JSON.stringify(value) };
+    this.#ring[this.#next % this.#capacity] = event;
+    this.#next += 1;
+    return event;
+  }
+
+  /** The cursor of the newest event. */
+  cursor(): string {
+    return `${this.#run}-${this.#next - 1}`;
+  }
+
+  /** Events after the cursor, oldest first; "gap" when some of them are gone or it is of another run. */
+  after(cursor: string): readonly FeedEvent[] | "gap" {
+    const match = /^([0-9a-z]{1,8})-(\d{1,15})$/.exec(cursor);
+    const last = Number(match?.[2]);
+    if (match?.[1] !== this.#run || last >= this.#next || this.#next - 1 - last > this.#capacity) return "gap";
+    const events: FeedEvent[] = [];
+    for (let number = last + 1; number < this.#next; number++) {
+      const event = this.#ring[number % this.#capacity];
+      if (event !== undefined) events.push(event);
+    }
+    return events;
+  }
+}
