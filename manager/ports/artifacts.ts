@@ -4,8 +4,8 @@
  */
 export interface Artifacts {
   /**
-   * Stores what `source` yields. Faults: `artifact-digest-mismatch`, `artifact-size-mismatch`, `artifact-too-large`,
-   * `artifact-empty`, `artifact-disk-full`; nothing is kept then. Storing the same bytes again is no error.
+   * Stores what `source` yields. Faults: `artifacts.digest-mismatch`, `artifacts.size-mismatch`, `artifacts.too-large`,
+   * `artifacts.empty`, `artifacts.disk-full`; nothing is kept then. Storing the same bytes again is no error.
    */
   store(source: AsyncIterable<Uint8Array>, options?: StoreOptions): Promise<ArtifactInfo>;
   /** Synchronous: the index of stored artifacts is in memory. */
@@ -22,9 +22,9 @@ export interface Artifacts {
 }
 
 export interface StoreOptions {
-  /** Refused with `artifact-digest-mismatch` when the bytes have another one. */
+  /** Refused with `artifacts.digest-mismatch` when the bytes have another one. */
   readonly digest?: string;
-  /** Refused with `artifact-size-mismatch` when the length is another one. */
+  /** Refused with `artifacts.size-mismatch` when the length is another one. */
   readonly size?: number;
   readonly signal?: AbortSignal;
   /** Called with the bytes received so far, at most once per chunk. */

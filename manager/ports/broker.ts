@@ -7,7 +7,7 @@ export interface Broker {
   setAccounts(accounts: readonly BrokerAccount[]): Promise<void>;
   /** Removes accounts; their connections are closed. Unknown users are ignored. */
   removeAccounts(users: readonly string[]): Promise<void>;
-  /** As the manager itself. Resolves when the broker took it; rejects with the Fault `broker-unavailable`. */
+  /** As the manager itself. Resolves when the broker took it; rejects with the Fault `broker.unavailable`. */
   publish(message: OutgoingMessage): Promise<void>;
   /** Whether the node has a connection now. */
   isConnected(node: string): boolean;

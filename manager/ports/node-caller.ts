@@ -1,6 +1,6 @@
 /** How the manager calls a node: CoAP requests and observations on the path the node's own traffic opened. */
 export interface NodeCaller {
-  /** Rejects with a Fault when the node didn't answer (`node-unreachable`) or the signal aborted. Any code is an answer. */
+  /** Rejects with a Fault when the node didn't answer (`node.unreachable`) or the signal aborted. Any code is an answer. */
   request(request: NodeRequest): Promise<NodeAnswer>;
   /**
    * Observes a resource on the node. `ended` is called once at most: refused, error answer, time-out, reset; never after

@@ -6,11 +6,16 @@
  * - A failed expectation refuses that change alone (and those that name it in `onlyWith`); the rest of the commit is applied.
  * - A commit that rejects has applied nothing.
  * - Every commit carries a lease `{partition, epoch}`; an epoch older than the newest one seen for that partition rejects
- *   the whole commit with the Fault `storage-stale-epoch`: this process lost the partition and must stop writing.
+ *   the whole commit with the Fault `storage.stale-epoch`: this process lost the partition and must stop writing.
  * - Reads see what was receipted, not what is in flight.
  */
 export interface Storage {
-  commit(changes: readonly Change[], lease?: Lease): Promise<Receipt>;
+  commit(changes: readonly Change[], lease: Lease): Promise<Receipt>;
+  /**
+   * Takes partitions over: each gets an epoch above every earlier one, durable when this resolves. What an earlier owner
+   * still sends is refused from then on.
+   */
+  claim(partitions: readonly number[]): Promise<readonly Lease[]>;
   get(table: string, key: string): Promise<StoredRow | undefined>;
   /** Rows of one table in key order (by code unit). */
   list(table: string, range?: KeyRange): Promise<readonly StoredRow[]>;
