@@ -1,10 +1,10 @@
 import type { Entropy } from "../../../kernel/entropy.ts";
 
-/** One event as it goes to followers: its cursor and its JSON, made once for all of them. */
+/** One event as it goes to followers. Its JSON is made when the first of them needs it. */
 export interface FeedEvent {
   readonly id: string;
   readonly kind: string;
-  readonly json: string;
+  json(): string;
 }
 
 /**
@@ -22,8 +22,14 @@ export class EventFeed {
     this.#run = options.entropy.uint32().toString(36);
   }
 
+  /** `value` must not change afterwards. */
   add(kind: string, value: unknown): FeedEvent {
-    const event = { id: `${this.#run}-${this.#next}`, kind, json: JSON.stringify(value) };
+    let text: string | undefined;
+    const json = (): string => {
+      text ??= JSON.stringify(value);
+      return text;
+    };
+    const event = { id: `${this.#run}-${this.#next}`, kind, json };
     this.#ring[this.#next % this.#capacity] = event;
     this.#next += 1;
     return event;

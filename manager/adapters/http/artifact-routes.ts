@@ -1,0 +1,78 @@
+import type { Readable } from "node:stream";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { digestHex } from "../../../schemas/wire/digest.ts";
+import type { ManagerApp } from "../../app/api/manager-app.ts";
+import type { StoreOptions } from "../../ports/artifacts.ts";
+import { ApiError } from "./api-error.ts";
+import { digestOf, paramOf } from "./request-input.ts";
+
+/** Uploading and listing artifacts: /api/v1/artifacts. An upload is streamed to disk and never whole in memory. */
+export function addArtifactRoutes(server: FastifyInstance, app: ManagerApp, limits: { artifactBytes: number }): void {
+  server.get("/api/v1/artifacts", () => ({ artifacts: app.artifacts.list() }));
+
+  server.get("/api/v1/artifacts/:hex", (request, reply) => {
+    const digest = digestOf(paramOf(request, "hex"));
+    const found = app.artifacts.find(digest);
+    if (found === undefined) throw new ApiError("unknown-artifact", { digest });
+    return reply.send(found);
+  });
+
+  // The digest in the path is checked against the bytes; uploading the same bytes again is no error.
+  server.put("/api/v1/artifacts/:hex", async (request, reply) => {
+    const digest = digestOf(paramOf(request, "hex"));
+    const isNew = app.artifacts.find(digest) === undefined;
+    const stored = await store(request, { digest });
+    return await reply
+      .code(isNew ? 201 : 200)
+      .header("location", `/artifacts/${digestHex(digest)}`)
+      .send(stored);
+  });
+
+  // For uploads from programs that don't compute digests: the answer says what it is.
+  server.post("/api/v1/artifacts", async (request, reply) => await reply.code(201).send(await store(request, {})));
+
+  server.delete("/api/v1/artifacts/:hex", async (request, reply) => {
+    const digest = digestOf(paramOf(request, "hex"));
+    const user = app.updates.list().find((each) => each.update.digest === digest && each.state !== "withdrawn");
+    if (user !== undefined) throw new ApiError("artifact-in-use", { digest, update: user.update.id });
+    if (!(await app.artifacts.remove(digest))) throw new ApiError("unknown-artifact", { digest });
+    return await reply.code(204).send();
+  });
+
+  async function store(request: FastifyRequest, options: StoreOptions): Promise<unknown> {
+    const announced = request.headers["content-length"];
+    const size = announced === undefined ? undefined : Number(announced);
+    if (size !== undefined && size > limits.artifactBytes) {
+      throw new ApiError("body-too-large", { limit: limits.artifactBytes });
+    }
+    const aborter = new AbortController();
+    const onClose = (): void => {
+      if (!request.raw.complete) aborter.abort(new ApiError("size-mismatch"));
+    };
+    request.raw.once("close", onClose);
+    try {
+      // Without a body there is no stream either; storage then says that the artifact is empty.
+      const body = request.body === undefined ? [] : (request.body as Readable);
+      const source = limited(body, limits.artifactBytes);
+      return await app.artifacts.store(source, {
+        ...options,
+        ...(size === undefined ? {} : { size }),
+        signal: aborter.signal,
+      });
+    } finally {
+      request.raw.off("close", onClose);
+    }
+  }
+}
+
+async function* limited(
+  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  maxBytes: number,
+): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of source) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw new ApiError("body-too-large", { limit: maxBytes });
+    yield chunk;
+  }
+}

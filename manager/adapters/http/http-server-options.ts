@@ -1,0 +1,46 @@
+import type { Clock } from "../../../kernel/clock.ts";
+import type { Entropy } from "../../../kernel/entropy.ts";
+import type { Log } from "../../../kernel/log.ts";
+import type { ManagerApp } from "../../app/api/manager-app.ts";
+
+export interface HttpServerOptions {
+  readonly app: ManagerApp;
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly isInsecure: boolean;
+  /** Names besides loopback under which the manager may be asked. */
+  readonly ownHosts: readonly string[];
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Log;
+  readonly limits: HttpLimits;
+  /** What `GET /api/v1/system` says beside the app's own status; called per request, since ports are known after the start. */
+  describe(): Readonly<Record<string, unknown>>;
+  /** Asks the process to end; undefined where that isn't offered. */
+  readonly shutdown?: (() => void) | undefined;
+}
+
+export interface HttpLimits {
+  /** Largest JSON body in bytes; more is 413. */
+  readonly jsonBytes: number;
+  /** Largest artifact in bytes; more is 413, and nothing of it is kept. */
+  readonly artifactBytes: number;
+  /** Followers of the events at the same time; one more is answered 503. */
+  readonly eventClients: number;
+  /** Events kept for those who were cut off; who missed more is told to load everything anew. */
+  readonly eventsKept: number;
+  /** Bytes that may wait for a follower that doesn't read; over it the connection is closed. */
+  readonly eventBacklogBytes: number;
+  /** A connection on which nothing moves for so long is closed. */
+  readonly idleMs: number;
+}
+
+export const defaultHttpLimits: HttpLimits = {
+  jsonBytes: 65_536,
+  artifactBytes: 268_435_456,
+  eventClients: 64,
+  eventsKept: 1_024,
+  eventBacklogBytes: 1_048_576,
+  idleMs: 120_000,
+};

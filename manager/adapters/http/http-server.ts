@@ -1,0 +1,137 @@
+import type { AddressInfo } from "node:net";
+import type { Readable } from "node:stream";
+import { type FastifyInstance, fastify } from "fastify";
+import { defineFaults } from "../../../kernel/fault.ts";
+import { ApiError } from "./api-error.ts";
+import { addArtifactDownload } from "./artifact-download.ts";
+import { addArtifactRoutes } from "./artifact-routes.ts";
+import { admit } from "./asker.ts";
+import { addConsoleFiles } from "./console-files.ts";
+import { EventStream } from "./event-stream.ts";
+import { faultAnswer } from "./fault-answer.ts";
+import type { HttpServerOptions } from "./http-server-options.ts";
+import { addManifestRoutes } from "./manifest-routes.ts";
+import { addNodeRoutes } from "./node-routes.ts";
+import { addSteeringRoutes } from "./steering-routes.ts";
+import { addSystemRoutes } from "./system-routes.ts";
+import { addUpdateRoutes } from "./update-routes.ts";
+
+export const httpFaults = defineFaults({
+  "http.port-in-use": {
+    fault: "environment",
+    message:
+      "TCP port {port} at {host} is in use, so the HTTP server can't start. Stop the other program, or choose another port with --http-port.",
+  },
+  "http.bind-failed": {
+    fault: "environment",
+    message: "The HTTP server can't listen on {host} port {port} ({reason}). Check --http-host and --http-port.",
+  },
+});
+
+/** HTTP face of the manager: the API, artifacts for nodes, live events and the console. */
+export class HttpServer {
+  readonly #options: HttpServerOptions;
+  readonly #server: FastifyInstance;
+  readonly #events: EventStream;
+
+  constructor(options: HttpServerOptions) {
+    this.#options = options;
+    this.#server = fastify({
+      bodyLimit: options.limits.jsonBytes,
+      connectionTimeout: options.limits.idleMs,
+      // Followers of the events and downloads would otherwise hold a stop up for as long as they like.
+      forceCloseConnections: true,
+      routerOptions: { maxParamLength: 128 },
+    });
+    this.#events = new EventStream(options);
+    takeJson(this.#server);
+    this.#addGates();
+    addNodeRoutes(this.#server, options.app);
+    addSteeringRoutes(this.#server, options.app);
+    addUpdateRoutes(this.#server, options.app);
+    addArtifactDownload(this.#server, options.app);
+    addSystemRoutes(this.#server, options);
+    addConsoleFiles(this.#server);
+    this.#events.addRoutes(this.#server);
+    this.#server.register((scope, _options, done) => {
+      takeStreams(scope);
+      addArtifactRoutes(scope, options.app, options.limits);
+      addManifestRoutes(scope, options.app);
+      done();
+    });
+  }
+
+  async start(): Promise<void> {
+    const { host, port } = this.#options;
+    try {
+      await this.#server.listen({ host, port });
+    } catch (error) {
+      const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+      if (code === "EADDRINUSE") throw httpFaults("http.port-in-use", { host, port }, error);
+      throw httpFaults("http.bind-failed", { host, port, reason: code }, error);
+    }
+    this.#events.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#events.stop();
+    await this.#server.close();
+  }
+
+  /** Valid after `start`. */
+  address(): { readonly host: string; readonly port: number } {
+    const [address] = this.#server.addresses() as AddressInfo[];
+    return { host: address?.address ?? this.#options.host, port: address?.port ?? this.#options.port };
+  }
+
+  #addGates(): void {
+    const { isInsecure, log } = this.#options;
+    const ownHosts = new Set(this.#options.ownHosts.map((each) => each.toLowerCase()));
+    this.#server.addHook("onRequest", (request, reply, done) => {
+      reply.header("x-content-type-options", "nosniff").header("referrer-policy", "no-referrer");
+      admit(
+        {
+          method: request.method,
+          path: request.url,
+          remoteAddress: request.socket.remoteAddress,
+          host: request.headers.host,
+          origin: request.headers.origin,
+        },
+        { isInsecure, ownHosts },
+      );
+      done();
+    });
+    this.#server.setNotFoundHandler((request) => {
+      throw new ApiError("no-such-path", { method: request.method, path: request.url.split("?")[0] ?? "" });
+    });
+    this.#server.setErrorHandler((error, request, reply) => {
+      const answer = faultAnswer(error);
+      if (answer === undefined) {
+        log.error("http-request-failed", {
+          method: request.method,
+          path: request.url.split("?")[0],
+          error: String(error),
+        });
+      }
+      const { status, body } = answer === undefined ? internal() : { status: answer.status, body: answer.body() };
+      void reply.code(status).type("application/json; charset=utf-8").send(body);
+    });
+  }
+}
+
+function internal(): { status: number; body: unknown } {
+  const error = new ApiError("internal-error");
+  return { status: error.status, body: error.body() };
+}
+
+/** JSON stays bytes until the schemas read it; everything else is 415. */
+function takeJson(server: FastifyInstance): void {
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+}
+
+/** In this scope a body of any type stays a stream. */
+function takeStreams(scope: FastifyInstance): void {
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser("*", (_request: unknown, payload: Readable, done) => done(null, payload));
+}

@@ -1,0 +1,37 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { ManagerApp } from "../../app/api/manager-app.ts";
+import { ApiError } from "./api-error.ts";
+import { localOperator } from "./asker.ts";
+import { knownUpdate } from "./update-routes.ts";
+
+const maxManifestBytes = 65_536;
+
+/** The signed envelope of an update, as bytes. Add it where bodies stay streams. */
+export function addManifestRoutes(server: FastifyInstance, app: ManagerApp): void {
+  server.get("/api/v1/updates/:update/manifest", async (request, reply) => {
+    const update = knownUpdate(app, request).update.id;
+    const envelope = await app.updates.manifest(update);
+    if (envelope === undefined) throw new ApiError("no-manifest", { update });
+    return await reply.type("application/octet-stream").send(Buffer.from(envelope));
+  });
+
+  server.put("/api/v1/updates/:update/manifest", async (request, reply) => {
+    const update = knownUpdate(app, request).update.id;
+    const outcome = await app.updates.setManifest(update, await collected(request), localOperator);
+    if (outcome === "unknown-update") throw new ApiError("unknown-update", { update });
+    if (outcome === "too-large") throw new ApiError("body-too-large", { limit: "the allowed number of" });
+    return await reply.code(204).send();
+  });
+}
+
+/** The body of a request whose content type is handed on as a stream. */
+async function collected(request: FastifyRequest): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of request.body as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length;
+    if (bytes > maxManifestBytes) throw new ApiError("body-too-large", { limit: maxManifestBytes });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

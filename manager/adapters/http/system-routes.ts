@@ -1,0 +1,43 @@
+import type { FastifyInstance } from "fastify";
+import type { FleetSettings } from "../../app/api/environments.ts";
+import { ApiError } from "./api-error.ts";
+import { localOperator } from "./asker.ts";
+import type { HttpServerOptions } from "./http-server-options.ts";
+import { objectOf } from "./request-input.ts";
+
+/** The manager itself: /api/v1/system, /api/v1/settings, /api/v1/alerts. */
+export function addSystemRoutes(server: FastifyInstance, options: HttpServerOptions): void {
+  const { app, clock } = options;
+
+  server.get("/api/v1/system", () => {
+    const status = app.status();
+    return {
+      ...options.describe(),
+      isInsecure: options.isInsecure,
+      uptimeSeconds: Math.floor((clock.wallMs() - status.startedAtMs) / 1000),
+      ...status,
+      telemetry: app.telemetry.counters(),
+    };
+  });
+
+  server.get("/api/v1/alerts", () => ({ alerts: app.alerts.active() }));
+
+  server.get("/api/v1/settings", () => withoutSecrets(app.environments.settings()));
+
+  server.patch("/api/v1/settings", async (request) => {
+    const wanted = objectOf(request, "fleet settings") as Partial<FleetSettings>;
+    return withoutSecrets(await app.environments.change(wanted, localOperator));
+  });
+
+  server.post("/api/v1/system/shutdown", async (_request, reply) => {
+    if (options.shutdown === undefined)
+      throw new ApiError("forbidden", { reason: "this process can't be ended from here" });
+    await reply.code(202).send({ outcome: "stopping" });
+    options.shutdown();
+  });
+}
+
+/** Wi-Fi passwords go to nodes and to nobody else. */
+function withoutSecrets(settings: FleetSettings): unknown {
+  return { ...settings, wifi: settings.wifi.map(({ ssid }) => ({ ssid, password: "(secret)" })) };
+}

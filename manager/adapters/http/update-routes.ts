@@ -1,0 +1,93 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { ManagerApp } from "../../app/api/manager-app.ts";
+import type { UpdateView } from "../../app/api/updates.ts";
+import { ApiError } from "./api-error.ts";
+import { localOperator } from "./asker.ts";
+import { bodyOf, nodeIdsOf, objectOf, paramOf, queryInteger } from "./request-input.ts";
+
+const maxNodesStarted = 10_000;
+const pageSize = 1000;
+
+/** Updates and their way to nodes: /api/v1/updates. */
+export function addUpdateRoutes(server: FastifyInstance, app: ManagerApp): void {
+  server.get("/api/v1/updates", () => ({
+    updates: app.updates.list().map((view) => ({ ...view, counts: app.updates.counts(view.update.id) })),
+  }));
+
+  server.post("/api/v1/updates", async (request, reply) => {
+    const body = bodyOf(request, "update");
+    const outcome = await app.updates.create(body, localOperator);
+    switch (outcome.kind) {
+      case "created":
+        return await reply.code(201).header("location", `/api/v1/updates/${body.id}`).send(outcome.update);
+      case "same":
+        return outcome.update;
+      case "conflict":
+        throw new ApiError("update-conflict", { update: body.id });
+      case "unknown-artifact":
+        throw new ApiError("unknown-artifact", { digest: outcome.digest });
+      case "wrong-size":
+        throw new ApiError("wrong-size", { stored: outcome.stored, said: body.size });
+      case "full":
+        throw new ApiError("too-many", { limit: "updates" });
+    }
+  });
+
+  server.get("/api/v1/updates/:update", async (request) => {
+    const view = knownUpdate(app, request);
+    const update = view.update.id;
+    const attempts = await app.attempts.list({ update, limit: queryInteger(request, "attempts", 1, 1000) ?? 200 });
+    return { ...view, counts: app.updates.counts(update), attempts };
+  });
+
+  server.delete("/api/v1/updates/:update", async (request, reply) => {
+    const update = paramOf(request, "update");
+    if ((await app.updates.withdraw(update, localOperator)) === "unknown-update") {
+      throw new ApiError("unknown-update", { update });
+    }
+    return await reply.code(204).send();
+  });
+
+  server.post("/api/v1/updates/:update/start", async (request) => {
+    const { update } = knownUpdate(app, request);
+    const body = objectOf(request, "start request");
+    const via = body["via"] ?? "coap";
+    if (via !== "coap" && via !== "mqtt") {
+      throw new ApiError("bad-body", { kind: "start request", path: "via", rule: 'must be "coap" or "mqtt"' });
+    }
+    const nodes =
+      body["nodes"] === "all"
+        ? await nodesOfModel(app, update.model)
+        : nodeIdsOf(body["nodes"], "nodes", "start request", maxNodesStarted);
+    const outcome = await app.updates.start(update.id, nodes, localOperator, via === "mqtt" ? "mqtt" : "action");
+    switch (outcome.kind) {
+      case "started":
+        return outcome;
+      case "unknown-update":
+        throw new ApiError("unknown-update", { update: update.id });
+      case "withdrawn":
+        throw new ApiError("update-withdrawn", { update: update.id });
+      case "unsigned":
+        throw new ApiError("update-unsigned", { update: update.id });
+    }
+  });
+}
+
+/** The update of the path; 404 when there is none. */
+export function knownUpdate(app: ManagerApp, request: FastifyRequest): UpdateView {
+  const update = paramOf(request, "update");
+  const view = app.updates.find(update);
+  if (view === undefined) throw new ApiError("unknown-update", { update });
+  return view;
+}
+
+/** Ids of every node of the update's model; of every node when it names none. */
+async function nodesOfModel(app: ManagerApp, model: string | undefined): Promise<readonly string[]> {
+  const nodes: string[] = [];
+  for (let page = 0; nodes.length <= maxNodesStarted; page++) {
+    const found = await app.registry.list({ page, count: pageSize, ...(model === undefined ? {} : { model }) });
+    nodes.push(...found.nodes.map((each) => each.id));
+    if (found.nodes.length < pageSize) return nodes;
+  }
+  throw new ApiError("too-many", { limit: `${maxNodesStarted} nodes of one start` });
+}
