@@ -35,7 +35,8 @@ export function readJson(bytes: Uint8Array): JsonResult {
   const reader = new Reader(text);
   reader.space();
   const value = reader.value(0);
-  if (value === undefined) return { ok: false, code: (reader.fault as JsonFault | undefined) ?? "bad-syntax", offset: reader.position };
+  if (value === undefined)
+    return { ok: false, code: (reader.fault as JsonFault | undefined) ?? "bad-syntax", offset: reader.position };
   reader.space();
   if (reader.position < text.length) return { ok: false, code: "trailing-text", offset: reader.position };
   return { ok: true, value };

@@ -1,0 +1,40 @@
+import { type Digest, digestFromHex, digestHex } from "./digest.ts";
+import { isNodeId, type NodeId } from "./node-id.ts";
+
+/** Where a node fetches an image, with what the manager needs to see who fetched which range in which attempt. */
+export interface ArtifactUri {
+  readonly scheme: "http" | "https" | "coap" | "coaps";
+  /** Name or address; IPv6 without brackets. */
+  readonly host: string;
+  readonly port: number;
+  readonly digest: Digest;
+  readonly node: NodeId;
+  readonly attempt: string;
+}
+
+/** `http://HOST:PORT/artifacts/<hex>?node=ID&attempt=A`, and with `ep` in place of `node` for CoAP. */
+export function artifactUri({ scheme, host, port, digest, node, attempt }: ArtifactUri): string {
+  const authority = host.includes(":") ? `[${host}]` : host;
+  const who = scheme.startsWith("coap") ? "ep" : "node";
+  return `${scheme}://${authority}:${port}/artifacts/${digestHex(digest)}?${who}=${node}&attempt=${attempt}`;
+}
+
+const pattern =
+  /^(https?|coaps?):\/\/(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})\/artifacts\/([0-9a-f]{64})\?(?:node|ep)=([^&]+)&attempt=([a-z0-9-]{1,24})$/;
+
+/** The parts of a text that `artifactUri` wrote; undefined for any other. */
+export function parseArtifactUri(text: string): ArtifactUri | undefined {
+  const match = pattern.exec(text);
+  if (!match) return undefined;
+  const [, scheme, address, name, port, hex = "", node = "", attempt = ""] = match;
+  const digest = digestFromHex(hex);
+  if (digest === undefined || !isNodeId(node)) return undefined;
+  return {
+    scheme: scheme as ArtifactUri["scheme"],
+    host: address ?? name ?? "",
+    port: Number(port),
+    digest,
+    node,
+    attempt,
+  };
+}
