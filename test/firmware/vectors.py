@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""Writes the golden vectors that C++ suites run as headers: test/vectors/*.json -> test/firmware/generated/*.hpp.
+
+    python3 test/firmware/vectors.py          # write
+    python3 test/firmware/vectors.py --check  # exit 1 if a written header isn't what the vectors say
+"""
+
+import json
+import pathlib
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+VECTORS = HERE.parent / "vectors"
+HEAD = """// Made by test/firmware/vectors.py from test/vectors/{name}.json. Do not edit.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace vectors {{
+
+"""
+TYPES = {"CON": 0, "NON": 1, "ACK": 2, "RST": 3}
+
+
+def text(value):
+    return json.dumps(value, ensure_ascii=True)
+
+
+def coap_message(data):
+    out = ["struct CoapOptionVector {\n  uint16_t number;\n  const char* hex;\n};",
+           "struct CoapVector {\n  const char* name;\n  const char* hex;\n  uint8_t type;\n  uint8_t code;\n  uint16_t messageId;\n"
+           "  const char* tokenHex;\n  const char* payloadHex;\n  const CoapOptionVector* options;\n  size_t optionCount;\n};",
+           "struct CoapMalformedVector {\n  const char* name;\n  const char* hex;\n  const char* expect;\n};", ""]
+    rows = []
+    for index, case in enumerate(data["good"]):
+        options = "nullptr"
+        if case["options"]:
+            options = f"coapOptions{index}"
+            items = ", ".join(f'{{{o["number"]}, {text(o["hex"])}}}' for o in case["options"])
+            out.append(f"inline constexpr CoapOptionVector {options}[] = {{{items}}};")
+        rows.append(f'    {{{text(case["name"])}, {text(case["hex"])}, {TYPES[case["type"]]}, {case["code"]}, {case["messageId"]}, '
+                    f'{text(case["tokenHex"])}, {text(case["payloadHex"])}, {options}, {len(case["options"])}}},')
+    out += ["", "inline constexpr CoapVector coapGood[] = {", *rows, "};", "", "inline constexpr CoapMalformedVector coapMalformed[] = {"]
+    out += [f'    {{{text(case["name"])}, {text(case["hex"])}, {text(case["expect"])}}},' for case in data["malformed"]]
+    return out + ["};"]
+
+
+MAKERS = {"coap-message": coap_message}
+
+
+def main():
+    stale = []
+    for name, make in MAKERS.items():
+        body = make(json.loads((VECTORS / f"{name}.json").read_text(encoding="utf-8")))
+        content = HEAD.format(name=name) + "\n".join(body) + "\n\n}  // namespace vectors\n"
+        path = HERE / "generated" / f"{name.replace('-', '_')}_vectors.hpp"
+        if "--check" in sys.argv:
+            if not path.exists() or path.read_text(encoding="utf-8") != content:
+                stale.append(str(path.relative_to(HERE.parent.parent)))
+            continue
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    for path in stale:
+        print(f"{path} isn't what test/vectors says; run: python3 test/firmware/vectors.py")
+    return 1 if stale else 0
+
+
+sys.exit(main())
