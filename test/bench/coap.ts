@@ -8,7 +8,7 @@ import { dgramTransport } from "../../coap/transport/dgram.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { systemClock } from "../../kernel/system/system-clock.ts";
 import { systemEntropy } from "../../kernel/system/system-entropy.ts";
-import { ContentFormat, encode } from "../../schemas/wire/codec.ts";
+import { cborFormat, encodeCbor } from "../../schemas/wire/codec.ts";
 import type { Bench, BenchOptions, Measurement } from "./report.ts";
 import { ServerProcess } from "./server-process.ts";
 
@@ -21,19 +21,15 @@ const sockets = 64;
 const window = 2;
 const here = fileURLToPath(new URL(".", import.meta.url));
 
-const report = encode(
-  "status-report",
-  {
-    status: "healthy",
-    phase: "operational",
-    uptime: 86_400,
-    freeHeap: 41_216,
-    rssi: -61,
-    temperature: 22.5,
-    lastRev: 0,
-  },
-  ContentFormat.cbor,
-);
+const report = encodeCbor("status-report", {
+  status: "healthy",
+  phase: "operational",
+  uptime: 86_400,
+  freeHeap: 41_216,
+  rssi: -61,
+  temperature: 22.5,
+  lastRev: 0,
+});
 
 interface Subject {
   readonly name: string;
@@ -118,8 +114,8 @@ async function registerNodes(port: number): Promise<void> {
       to: { address: "127.0.0.1", port },
       method: "POST",
       path: ["register"],
-      payload: encode("node-manifest", { id: `n${index}`, model: "bench" }, ContentFormat.cbor),
-      contentFormat: ContentFormat.cbor,
+      payload: encodeCbor("node-manifest", { id: `n${index}`, model: "bench" }),
+      contentFormat: cborFormat,
     });
     if (response.code >> 5 !== 2) throw new Error(`the manager refused node n${index} with code ${response.code}`);
   }
@@ -159,7 +155,7 @@ interface LoadResult {
 function runLoad(load: string, subject: Subject, seconds: number): Promise<LoadResult> {
   const [method, path, ...queries] = subject.request;
   const payload = Buffer.from(report).toString("hex");
-  const words = [subject.port, seconds, sockets, window, method, payload, ContentFormat.cbor, path, ...queries];
+  const words = [subject.port, seconds, sockets, window, method, payload, cborFormat, path, ...queries];
   return new Promise((resolve, reject) => {
     const child = spawn("taskset", ["-c", "0", load, ...words.map(String)], { stdio: ["ignore", "pipe", "inherit"] });
     let output = "";

@@ -1,0 +1,42 @@
+/**
+ * `npm run demo`: the main job of Coxswain, live, with real programs: one manager with its broker, five nodes, and an operator's
+ * command line. `--exit` ends after the cycle, with exit code 0 only if every step was observed.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { playMainJob } from "./main-job.ts";
+
+const usage = `usage: npm run demo [-- --exit] [--folder DIR]
+
+Plays the main job with a manager and five nodes on this machine, then stays up with a page to look at.
+  --exit        end after the cycle; the last line is one JSON object of what the manager saw, the exit code 0
+                only if all of it was seen
+  --folder DIR  keep state and logs here (default: a temporary folder, removed at the end when all went well)`;
+
+async function main(): Promise<number> {
+  let options: { exit?: boolean | undefined; folder?: string | undefined; help?: boolean | undefined };
+  try {
+    options = parseArgs({
+      options: { exit: { type: "boolean" }, folder: { type: "string" }, help: { type: "boolean" } },
+    }).values;
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${usage}`);
+    return 2;
+  }
+  if (options.help) {
+    console.log(usage);
+    return 0;
+  }
+  const folder = options.folder ?? mkdtempSync(join(tmpdir(), "coxswain-demo-"));
+  mkdirSync(folder, { recursive: true });
+  const interrupted = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => interrupted.abort());
+  const isComplete = await playMainJob({ folder, isEnding: options.exit === true, signal: interrupted.signal });
+  if (isComplete && options.folder === undefined) rmSync(folder, { recursive: true, force: true });
+  else if (!isComplete) console.error(`State and logs are kept in ${folder}`);
+  return isComplete ? 0 : 1;
+}
+
+process.exitCode = await main();

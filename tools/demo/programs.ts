@@ -1,0 +1,136 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { createWriteStream, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const builtPrograms = join(root, ".pio/build/native");
+
+/** A program of the demo, its output in a file of the demo's folder. */
+export class Program {
+  readonly #name: string;
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<void>;
+
+  constructor(name: string, command: string, args: readonly string[], folder: string) {
+    this.#name = name;
+    mkdirSync(folder, { recursive: true });
+    const log = createWriteStream(join(folder, `${name}.log`), { flags: "a" });
+    this.#child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+    this.#child.stdout?.pipe(log, { end: false });
+    this.#child.stderr?.pipe(log, { end: false });
+    this.#ended = new Promise((resolve) => {
+      this.#child.once("error", () => resolve());
+      this.#child.once("exit", () => resolve());
+    });
+  }
+
+  /** Resolves with the first line of output that fits; rejects when the program ends before or after 20 s. */
+  firstLine(pattern: RegExp): Promise<string> {
+    return new Promise((resolve, reject) => {
+      let output = "";
+      const timer = setTimeout(
+        () => reject(new Error(`${this.#name} said nothing fitting ${pattern} in 20 s`)),
+        20_000,
+      );
+      this.#child.stdout?.on("data", (chunk: Buffer) => {
+        output = (output + chunk.toString()).slice(-65_536);
+        const line = output.split("\n").find((each) => pattern.test(each));
+        if (line === undefined) return;
+        clearTimeout(timer);
+        resolve(line);
+      });
+      void this.#ended.then(() => {
+        clearTimeout(timer);
+        reject(
+          new Error(`${this.#name} ended with exit code ${this.#child.exitCode}; its output is in the demo's folder`),
+        );
+      });
+    });
+  }
+
+  /** As a power cut: nothing is flushed and nothing is said. */
+  async cut(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#ended;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#child.kill("SIGTERM");
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), 5000);
+    await this.#ended;
+    clearTimeout(timer);
+  }
+}
+
+/** Where the manager can be reached, from its ready line. */
+export interface ManagerUrls {
+  readonly http: string;
+  readonly coap: string;
+  readonly mqtt: string;
+}
+
+export interface ManagerPlan {
+  /** Fixed ports, for a manager that comes back where its nodes know it; 0 takes free ones. */
+  readonly ports?: { readonly coap: number; readonly http: number; readonly mqtt: number };
+  /** Further flags. */
+  readonly flags?: readonly string[];
+}
+
+export async function startManager(
+  folder: string,
+  plan: ManagerPlan = {},
+): Promise<{ program: Program; urls: ManagerUrls }> {
+  const ports = plan.ports ?? { coap: 0, http: 0, mqtt: 0 };
+  const program = new Program(
+    "manager",
+    process.execPath,
+    [
+      join(root, "manager/main.ts"),
+      ...["--insecure", "--json", "--data-dir", join(folder, "manager"), "--poll", "2", "--report", "1"],
+      ...["--coap-port", `${ports.coap}`, "--http-port", `${ports.http}`, "--mqtt-port", `${ports.mqtt}`],
+      ...(plan.flags ?? []),
+    ],
+    folder,
+  );
+  const ready = JSON.parse(await program.firstLine(/^\{.*"coap":/)) as ManagerUrls;
+  return { program, urls: ready };
+}
+
+export interface NodePlan {
+  readonly id: string;
+  readonly profile: "sensor" | "linux";
+  readonly model: string;
+  /** Where it downloads from when the manager offers both. */
+  readonly prefer: "http" | "coap";
+}
+
+export function startNode(plan: NodePlan, coapPort: number, folder: string): Program {
+  const args = [
+    ...["--id", plan.id, "--profile", plan.profile, "--model", plan.model, "--prefer", plan.prefer],
+    ...["--state", join(folder, plan.id), "--image", firmware("cxnode-node")],
+    ...["--discover-port", String(coapPort), "--interface", "lo", "--download-rate", "400000"],
+  ];
+  return new Program(plan.id, firmware("cxnode"), args, folder);
+}
+
+export function firmware(name: string): string {
+  return join(builtPrograms, name);
+}
+
+/** Another valid image from the one that was built: same program, new version in its descriptor, so another digest. */
+export async function stampImage(from: string, version: string, to: string): Promise<string> {
+  await promisify(execFile)(firmware("cxnode"), ["image", "stamp", from, "--version", version, "--out", to]);
+  return to;
+}
+
+/** The operator's command line, as a person would run it; its answer as data. */
+export async function coxswain(httpUrl: string, ...args: readonly string[]): Promise<unknown> {
+  const cli = join(root, "manager/cli/coxswain.ts");
+  const { stdout } = await promisify(execFile)(process.execPath, [cli, "--url", httpUrl, ...args, "--json"], {
+    cwd: root,
+  });
+  return JSON.parse(stdout) as unknown;
+}
