@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import type { Settings } from "./settings.ts";
 import type { SettingProblem, SettingSource } from "./settings-load.ts";
 
-const leastPollWithSecurity = 10;
+const leastWithSecurity = 10;
 const strength: Record<SettingSource, number> = { default: 0, file: 1, environment: 2, flag: 3 };
 
 /**
@@ -18,9 +18,10 @@ export function settingConflicts(
   const conflict = (message: string): void => void problems.push({ code: "conflict", message });
   const loudness = (name: string): number => strength[sources.get(name) ?? "default"];
 
-  if (!settings.insecure && settings.poll < leastPollWithSecurity) {
+  for (const name of ["poll", "report"] as const) {
+    if (settings.insecure || settings[name] >= leastWithSecurity) continue;
     conflict(
-      `poll: ${settings.poll} s is only for trying things out (insecure); set at least ${leastPollWithSecurity} s`,
+      `${name}: ${settings[name]} s is only for trying things out (insecure); set at least ${leastWithSecurity} s`,
     );
   }
   for (const group of ["coap", "http", "mqtt"] as const) {

@@ -126,7 +126,7 @@ describe("settings that exclude each other", () => {
   };
 
   test("a poll of seconds needs insecure", () => {
-    expect(conflictsOf({ file: file({ poll: 2 }) })).toEqual(["poll"]);
+    expect(conflictsOf({ file: file({ poll: 2, report: 1 }) })).toEqual(["poll", "report"]);
     expect(conflictsOf({ file: file({ poll: 2, insecure: true }) })).toEqual([]);
   });
 

@@ -51,6 +51,14 @@ export const settingsDescription = {
     unit: "seconds",
     help: "Time between two heartbeats of a node. Below 10 only with insecure.",
   },
+  report: {
+    kind: "integer",
+    default: 30,
+    min: 1,
+    max: 86_400,
+    unit: "seconds",
+    help: "Time between two full status reports of a node by MQTT or CoAP observation. Below 10 only with insecure.",
+  },
   lifetime: {
     kind: "integer",
     default: 90_000,
@@ -59,6 +67,20 @@ export const settingsDescription = {
     unit: "seconds",
     help: "How long a registration lasts when the node asks for nothing else; each datagram of the node renews it.",
   },
+  discovery: {
+    kind: "flag",
+    default: true,
+    help: "Answer multicast discovery (224.0.1.187, ff02::fd) on the CoAP port.",
+  },
+  interface: {
+    kind: "text",
+    default: "",
+    shape: "NAME",
+    maxLength: 64,
+    rule: { pattern: /^[A-Za-z0-9._:-]*$/, words: "the name of a network interface, like eth0" },
+    help: "Network interface of multicast discovery and the mDNS announcement. Empty: the one that has the CoAP address.",
+  },
+  mdns: { kind: "flag", default: true, help: "Announce the manager by mDNS (_coap._udp)." },
   coap: {
     host: {
       kind: "text",
@@ -69,20 +91,6 @@ export const settingsDescription = {
       help: "Address the CoAP endpoint listens on. Without security it answers discovery there and nothing else, unless insecure is set.",
     },
     port: { kind: "integer", default: 5683, ...portRange, help: "UDP port of the CoAP endpoint; 0 takes a free one." },
-    discovery: {
-      kind: "flag",
-      default: true,
-      help: "Answer multicast discovery (224.0.1.187, ff02::fd) on the CoAP port.",
-    },
-    interface: {
-      kind: "text",
-      default: "",
-      shape: "NAME",
-      maxLength: 64,
-      rule: { pattern: /^[A-Za-z0-9._:-]*$/, words: "the name of a network interface, like eth0" },
-      help: "Network interface of multicast discovery and the mDNS announcement. Empty: the one that has the CoAP address.",
-    },
-    mdns: { kind: "flag", default: true, help: "Announce the manager by mDNS (_coap._udp)." },
   },
   http: {
     host: {

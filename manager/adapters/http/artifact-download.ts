@@ -7,12 +7,22 @@ import { type ByteRange, byteRange } from "./byte-range.ts";
 import { digestOf, paramOf, queryText } from "./request-input.ts";
 
 const hourSeconds = 3600;
+const shortDigits = /^[0-9a-f]{16}$/;
 
 /**
  * `GET /artifacts/<64 hex>` for nodes: streamed, with Range, If-Range, If-None-Match and a strong ETag, which is the digest itself.
  * `?node=ID&attempt=A`, as in the URI that the node was given, tell whose bytes these are.
  */
 export function addArtifactDownload(server: FastifyInstance, app: ManagerApp): void {
+  // Early device code gets its link in 64 bytes of text, so for it the first 16 digits stand for the digest.
+  server.get("/u/:digits", async (request, reply) => {
+    const digits = paramOf(request, "digits");
+    const prefix = `sha256:${digits}`;
+    const found = shortDigits.test(digits) && app.artifacts.list().find((each) => each.digest.startsWith(prefix));
+    if (!found) throw new ApiError("unknown-artifact", { digest: digits });
+    return await reply.redirect(`/artifacts/${found.digest.slice("sha256:".length)}`, 302);
+  });
+
   server.route({
     method: ["GET", "HEAD"],
     url: "/artifacts/:hex",

@@ -29,7 +29,7 @@ export function admit(
   rules: { readonly isInsecure: boolean; readonly ownHosts: ReadonlySet<string> },
 ): void {
   if (!rules.isInsecure) throw new ApiError("not-authorised");
-  const isForNodes = asked.path.startsWith("/artifacts/");
+  const isForNodes = asked.path.startsWith("/artifacts/") || asked.path.startsWith("/u/");
   if (!isForNodes && !isLoopbackAddress(asked.remoteAddress)) throw new ApiError("not-from-here");
   const hostName = nameOf(asked.host ?? "");
   if (!isForNodes && hostName !== undefined && !isOwn(hostName, rules.ownHosts)) {

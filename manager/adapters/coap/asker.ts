@@ -1,0 +1,110 @@
+import type { CoapRequest } from "../../../coap/route.ts";
+import { isChildOf, type NodeId, nodeId, parseNodeId } from "../../../schemas/wire/node-id.ts";
+import type { Actor } from "../../app/api/registry.ts";
+import type { Refusal } from "./refusal.ts";
+
+/** Who a request is from, and how that is known. */
+export type Asker = AskingNode | AskingOperator | NotServed;
+
+export interface AskingNode {
+  readonly kind: "node";
+  readonly node: NodeId;
+  readonly how: "credential" | "claimed";
+}
+export interface AskingOperator {
+  readonly kind: "operator";
+  readonly actor: Actor;
+}
+export interface NotServed {
+  readonly kind: "refused";
+  readonly refusal: Refusal;
+  readonly detail: string;
+}
+
+/** Who acts on CoAP under `--insecure` without naming a node. */
+const localOperator: AskingOperator = { kind: "operator", actor: { kind: "operator", id: "local" } };
+
+const refused = (refusal: Refusal, detail = ""): NotServed => ({ kind: "refused", refusal, detail });
+
+/**
+ * The identity rules of the protocol page, in one place.
+ *
+ * Over a secure association the identity is the credential's; a body or `ep` that says otherwise is 4.03. Without one everything
+ * is 4.01, unless `--insecure`: then a node is who its body or `?ep=ID` says, and an operator is whoever names no node and
+ * sits on this machine.
+ */
+export class AskerRules {
+  readonly #isInsecure: boolean;
+
+  constructor(options: { readonly isInsecure: boolean }) {
+    this.#isInsecure = options.isInsecure;
+  }
+
+  /** A node must be asking. `claimed` is the id that the body carries, if any. */
+  node(request: CoapRequest, claimed?: string): AskingNode | NotServed {
+    const { identity } = request.peer;
+    const ep = request.query("ep");
+    if (identity.kind === "node") {
+      const isOther = (ep !== undefined && ep !== identity.id) || (claimed !== undefined && claimed !== identity.id);
+      return isOther ? refused("other-identity") : { kind: "node", node: nodeId(identity.id), how: "credential" };
+    }
+    if (identity.kind === "operator") return refused("no-node-id");
+    if (!this.#isInsecure) return refused("no-identity");
+    if (ep !== undefined && claimed !== undefined && ep !== claimed) return refused("other-identity");
+    const text = ep ?? claimed;
+    if (text === undefined) return refused("no-node-id");
+    const parsed = parseNodeId(text);
+    return parsed.ok ? { kind: "node", node: parsed.id, how: "claimed" } : refused("bad-node-id", parsed.rule);
+  }
+
+  /** An operator must be asking. */
+  operator(request: CoapRequest): AskingOperator | NotServed {
+    const { identity } = request.peer;
+    if (identity.kind === "operator") return { kind: "operator", actor: { kind: "operator", id: identity.id } };
+    if (identity.kind === "node" || request.query("ep") !== undefined) return refused("operators-only");
+    if (!this.#isInsecure) return refused("no-identity");
+    return request.peer.isLoopback ? localOperator : refused("operator-elsewhere");
+  }
+
+  /** Either may ask: a node names itself, and who doesn't is an operator. */
+  either(request: CoapRequest): Asker {
+    const { identity } = request.peer;
+    const isNode = identity.kind === "node" || (identity.kind === "none" && request.query("ep") !== undefined);
+    return isNode ? this.node(request) : this.operator(request);
+  }
+
+  /** Either may ask, but who names no node must say `?as=operator`: a forgetful node shall not see everything. */
+  eitherByName(request: CoapRequest): Asker {
+    const isNamed = request.peer.identity.kind !== "none" || request.query("as") === "operator";
+    return isNamed ? this.either(request) : this.node(request);
+  }
+
+  /** A lookup in the directory: `ep` is what is looked for, not who asks, and nodes may look others up. */
+  lookup(request: CoapRequest): Asker {
+    const { identity } = request.peer;
+    if (identity.kind === "node") return { kind: "node", node: nodeId(identity.id), how: "credential" };
+    if (identity.kind === "operator") return { kind: "operator", actor: { kind: "operator", id: identity.id } };
+    return this.#isInsecure ? localOperator : refused("no-identity");
+  }
+
+  /**
+   * Who writes below `/nodes/{owner}/`: the node itself or the gateway whose child it is. Under `--insecure` the path alone
+   * is enough of a claim. What the body says of the id must agree.
+   */
+  writer(request: CoapRequest, owner: string, claimed?: string): AskingNode | NotServed {
+    if (claimed !== undefined && claimed !== owner) return refused("other-identity");
+    if (request.peer.identity.kind === "none" && request.query("ep") === undefined) return this.node(request, owner);
+    return this.#owned(this.node(request), owner);
+  }
+
+  /** Who reads below `/nodes/{owner}/`: the node itself, its gateway, or an operator. */
+  reader(request: CoapRequest, owner: string): Asker {
+    return this.#owned(this.either(request), owner);
+  }
+
+  #owned<A extends Asker>(asker: A, owner: string): A | NotServed {
+    if (asker.kind !== "node" || asker.node === owner) return asker;
+    const parsed = parseNodeId(owner);
+    return parsed.ok && isChildOf(parsed.id, asker.node) ? asker : refused("not-your-resource");
+  }
+}

@@ -1,0 +1,20 @@
+import type { CoapEndpoint } from "../../../coap/endpoint.ts";
+import type { Clock } from "../../../kernel/clock.ts";
+import type { Log } from "../../../kernel/log.ts";
+import type { ManagerApp } from "../../app/api/manager-app.ts";
+import type { AskerRules } from "./asker.ts";
+
+/** What the routes of this adapter stand on. */
+export interface CoapContext {
+  readonly app: ManagerApp;
+  readonly endpoint: CoapEndpoint;
+  readonly askers: AskerRules;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly isInsecure: boolean;
+  /** `http://HOST:PORT`, for the short download links of early device code; known after the start. */
+  httpBase(): string;
+  /** Ends or restarts the process; undefined where that isn't offered. */
+  readonly shutdown?: (() => void) | undefined;
+  readonly restart?: (() => void) | undefined;
+}

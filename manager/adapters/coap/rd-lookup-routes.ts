@@ -1,0 +1,97 @@
+import type { CoapReplyFields, CoapRequest, Route } from "../../../coap/route.ts";
+import type { ManagerApp } from "../../app/api/manager-app.ts";
+import type { NodeView, RdLink } from "../../app/api/registry.ts";
+import type { CoapContext } from "./coap-context.ts";
+import { formatLinks, passesFilter } from "./link-format.ts";
+import { refusal } from "./refusal.ts";
+import { queryInteger } from "./request-input.ts";
+
+const linkFormat = 40;
+const pageSize = 500;
+const defaultCount = 50;
+const maxCount = 500;
+/** Nodes that one lookup looks at; a filter that matches none of them ends there. */
+const maxLookedAt = 100_000;
+const paging = new Set(["page", "count", "as"]);
+
+/** GET /rd-lookup/ep and /rd-lookup/res (RFC 9176 section 6): filters by attribute, and `page` with `count`. */
+export function rdLookupRoutes(context: CoapContext): Route[] {
+  const lookup = (path: string, rt: string, linksOf: (node: NodeView) => readonly RdLink[]): Route => ({
+    method: "GET",
+    path,
+    replay: "again",
+    produces: [linkFormat],
+    attributes: { rt, ct: linkFormat },
+    later: (request) => find(context, request, linksOf),
+  });
+  return [
+    lookup("/rd-lookup/ep", "core.rd-lookup-ep", (node) => [endpointLink(node)]),
+    lookup("/rd-lookup/res", "core.rd-lookup-res", resourceLinks),
+  ];
+}
+
+async function find(
+  context: CoapContext,
+  request: CoapRequest,
+  linksOf: (node: NodeView) => readonly RdLink[],
+): Promise<CoapReplyFields> {
+  const page = queryInteger(request, "page", 0, 1_000_000) ?? 0;
+  const count = queryInteger(request, "count", 1, maxCount) ?? defaultCount;
+  if (page === "bad" || count === "bad") return refusal("bad-query", `page from 0, count from 1 to ${maxCount}`);
+  const asker = context.askers.lookup(request);
+  if (asker.kind === "refused") return refusal(asker.refusal, asker.detail);
+
+  const filters = request.queries
+    .map((each) => [each.split("=", 1)[0] ?? "", each.includes("=") ? each.slice(each.indexOf("=") + 1) : ""] as const)
+    .filter(([name]) => !paging.has(name));
+  const wanted: RdLink[] = [];
+  const needed = (page + 1) * count;
+  for await (const node of everyNode(context.app)) {
+    const endpoint = endpointLink(node);
+    for (const link of linksOf(node)) {
+      // A filter may be of the resource or of the endpoint that has it (RFC 9176 section 6.2).
+      const passes = filters.every(
+        ([name, value]) => passesFilter(link, name, value) || passesFilter(endpoint, name, value),
+      );
+      if (passes) wanted.push(link);
+    }
+    if (wanted.length >= needed) break;
+  }
+  const payload = new TextEncoder().encode(formatLinks(wanted.slice(page * count, needed)));
+  return { payload, contentFormat: linkFormat };
+}
+
+async function* everyNode(app: ManagerApp): AsyncGenerator<NodeView> {
+  for (let page = 0; page * pageSize < maxLookedAt; page++) {
+    const { nodes } = await app.registry.list({ page, count: pageSize });
+    yield* nodes;
+    if (nodes.length < pageSize) return;
+  }
+}
+
+function endpointLink(node: NodeView): RdLink {
+  const { rd } = node;
+  const attributes: (readonly [string, string])[] = [
+    ["ep", node.id],
+    ["base", baseOf(node)],
+    ["rt", "core.rd-ep"],
+  ];
+  if (rd?.sector !== undefined) attributes.push(["d", rd.sector]);
+  if (rd?.endpointType !== undefined) attributes.push(["et", rd.endpointType]);
+  attributes.push(["lt", String(node.lifetimeSeconds)]);
+  return { href: `/rd/${node.id}`, attributes };
+}
+
+/** The node's links with absolute targets, so that a client needs nothing else. */
+function resourceLinks(node: NodeView): readonly RdLink[] {
+  const base = baseOf(node);
+  return (node.rd?.links ?? []).map(({ href, attributes }) => ({
+    href: URL.canParse(href) ? href : `${base}${href.startsWith("/") ? "" : "/"}${href}`,
+    attributes,
+  }));
+}
+
+function baseOf({ rd, path }: NodeView): string {
+  const host = path.family === 6 ? `[${path.address}]` : path.address;
+  return rd?.base ?? `coap://${host}:${path.port}`;
+}

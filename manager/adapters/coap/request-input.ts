@@ -1,0 +1,22 @@
+import type { CoapRequest } from "../../../coap/route.ts";
+
+const maxRev = 0xffff_ffff;
+
+/** A `:name` segment of the route's path. The router has matched it, so it is there. */
+export function pathPart(request: CoapRequest, name: string): string {
+  return request.params[name] as string;
+}
+
+/** A whole number of the query: undefined when absent, "bad" when it isn't one from `min` to `max`. */
+export function queryInteger(request: CoapRequest, name: string, min: number, max: number): number | undefined | "bad" {
+  const text = request.query(name);
+  if (text === undefined) return undefined;
+  if (!/^\d{1,15}$/.test(text)) return "bad";
+  const value = Number(text);
+  return value >= min && value <= max ? value : "bad";
+}
+
+/** `?r=REV`, the last action the node finished; 0 when absent, "bad" when it is no such number. */
+export function queryRev(request: CoapRequest): number | "bad" {
+  return queryInteger(request, "r", 0, maxRev) ?? 0;
+}

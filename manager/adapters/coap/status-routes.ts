@@ -1,0 +1,85 @@
+import { Code } from "../../../coap/message.ts";
+import type { CoapReply, CoapRequest, Route } from "../../../coap/route.ts";
+import type { StatusReport } from "../../../schemas/generated/types.ts";
+import { isChildOf, type NodeId, parseNodeId } from "../../../schemas/wire/node-id.ts";
+import type { CoapContext } from "./coap-context.ts";
+import { fill, refuse } from "./refusal.ts";
+import { bodyOf, message, messageFormats } from "./representation.ts";
+import { queryRev } from "./request-input.ts";
+
+const maxReportBytes = 2_048;
+const anyRevision = "a number of the last finished action";
+
+/**
+ * The heartbeat. POST is our firmware's: 2.04 without payload when there is nothing to do, with an action otherwise. GET is the
+ * same for early device code, which expects 2.05 with an empty body when there is nothing.
+ * Synchronous: this is the path that every node takes every minute.
+ */
+export function statusRoutes(context: CoapContext): Route[] {
+  return [
+    {
+      method: "POST",
+      path: "/status",
+      replay: "again",
+      maxBody: maxReportBytes,
+      accepts: messageFormats,
+      attributes: { rt: "coxswain.status", ct: messageFormats },
+      answer: (request, reply) => beat(context, request, reply, Code.changed),
+    },
+    {
+      method: "GET",
+      path: "/status",
+      replay: "again",
+      answer: (request, reply) => beat(context, request, reply, Code.content),
+    },
+  ];
+}
+
+function beat(context: CoapContext, request: CoapRequest, reply: CoapReply, nothingCode: number): void {
+  let report: StatusReport | undefined;
+  if (request.payload.length > 0) {
+    const body = bodyOf(request, "status-report");
+    if (!body.ok) {
+      fill(reply, body.answer);
+      return;
+    }
+    report = body.value;
+  }
+  const child = request.query("child");
+  const asker = context.askers.node(request, child === undefined ? report?.id : undefined);
+  if (asker.kind === "refused") {
+    refuse(reply, asker.refusal, asker.detail);
+    return;
+  }
+  const rev = queryRev(request);
+  if (rev === "bad") {
+    refuse(reply, "bad-query", `r must be ${anyRevision}`);
+    return;
+  }
+  const node = child === undefined ? asker.node : childNode(child, asker.node);
+  if (node === undefined) {
+    refuse(reply, "child-id");
+    return;
+  }
+  // A child is reached through its gateway, whose own path it is.
+  if (child !== undefined) context.app.registry.heard(asker.node, request.peer);
+  const outcome = context.app.heartbeats.beat(node, rev, report, child === undefined ? request.peer : undefined);
+  switch (outcome.kind) {
+    case "unknown-node":
+      refuse(reply, "unknown-node");
+      return;
+    case "nothing":
+      reply.code = nothingCode;
+      reply.maxAge = nothingCode === Code.content ? 0 : undefined;
+      return;
+    case "action":
+      // GET with 2.04 is a recorded deviation from RFC 7252, which early device code relies on.
+      fill(reply, message(request, "action", outcome.action, { code: Code.changed, maxAge: 0 }));
+      return;
+  }
+}
+
+function childNode(child: string, gateway: NodeId): NodeId | undefined {
+  const parsed = parseNodeId(child);
+  return parsed.ok && isChildOf(parsed.id, gateway) ? parsed.id : undefined;
+}
