@@ -8,9 +8,9 @@ namespace cx {
 
 class CoapDownload final : public Download, private CoapResponseHandler {
  public:
-  CoapDownload(CoapEndpoint& endpoint, hal::Clock& clock) : endpoint_(endpoint), clock_(clock) {}
+  // `hold` keeps a block that the sink couldn't take yet; without it (or when too small) the block is asked for again.
+  CoapDownload(CoapEndpoint& endpoint, hal::Clock& clock, MutableSpan hold = {}) : endpoint_(endpoint), clock_(clock), hold_(hold) {}
 
-  // The offset is rounded down to a block and the bytes before it are not delivered again.
   Status start(const DownloadRequest& request, DownloadSink& sink) override;
   void poll() override;
   void cancel() override;
@@ -21,25 +21,28 @@ class CoapDownload final : public Download, private CoapResponseHandler {
   void onResponse(CoapRequestId id, const CoapResponse& response) override;
   void onRequestEnded(CoapRequestId id, Status why) override;
   void ask();
+  void takeBlock(const CoapResponse& response);
+  bool begin(const CoapResponse& response);
   void deliver(ByteSpan bytes);
   void end(Status status, uint16_t code, bool mayRetry, uint32_t retryAfterMs = 0);
 
   CoapEndpoint& endpoint_;
   hal::Clock& clock_;
+  MutableSpan hold_;
+  size_t held_ = 0;
   DownloadSink* sink_ = nullptr;
   CoapRequestId request_ = 0;
   hal::Address to_;
   FixedText<downloadPathMax> path_;
   FixedText<downloadPathMax> query_;
   FixedBytes<8> etag_;
-  uint64_t offset_ = 0;         // next byte to deliver
-  uint64_t expectedSize_ = 0;
+  uint64_t offset_ = 0;        // next byte to deliver
+  uint64_t expectedSize_ = 0;  // 0: not known
   uint64_t totalSize_ = 0;
-  uint64_t resumeAtMs_ = 0;     // the sink said "again", or no slot was free
+  uint64_t resumeAtMs_ = UINT64_MAX;  // when to ask, or to offer what is held
   uint8_t szx_ = 6;
-  bool isStarted_ = false;      // onStart was called
-  bool isAsking_ = false;       // ask() is due
-  uint8_t restarts_ = 0;
+  bool isStarted_ = false;     // onStart was called
+  bool isLast_ = false;        // the block in hand is the last
 };
 
 }  // namespace cx

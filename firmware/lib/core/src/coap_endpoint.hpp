@@ -63,14 +63,96 @@ class CoapEndpoint {
   void dropObservers();
 
   const CoapCounters& counters() const { return counters_; }
+  uint16_t blockSize() const { return memory_.blockSize; }
 
  private:
-  friend class CoapEndpointInternals;
+  // What an answer needs to know about the request that it answers.
+  struct ReplyContext {
+    coap::Type type = coap::Type::acknowledgement;
+    uint16_t messageId = 0;
+    ByteSpan token;
+    bool hasBlock2 = false;
+    coap::Block block2;
+    bool hasBlock1 = false;
+    coap::Block block1;
+    bool hasObserve = false;
+    uint32_t observe = 0;
+  };
+  struct Inbound {
+    const CoapMessage& message;
+    const hal::Address& from;
+    bool isMulticast;
+  };
+
+  // coap_endpoint.cpp: the message layer
+  void receiveOne(const hal::Datagram& datagram);
+  void handleEmpty(const CoapMessage& message, const hal::Address& from);
+  void sendDatagram(const hal::Address& to, ByteSpan bytes);
+  void sendEmpty(coap::Type type, uint16_t messageId, const hal::Address& to);
+  Expected<uint16_t> takeMessageId();
+  uint32_t randomBelow(uint32_t limit);
+  void pumpOutgoing();
+  bool isPeerBusy(const hal::Address& peer) const;
+  void transmit(CoapOutgoing& slot);
+  void runTimers();
+  CoapOutgoing* freeOutgoing();
+  CoapOutgoing* findOutgoing(const hal::Address& from, uint16_t messageId);
+  static void release(CoapOutgoing& slot);
+
+  // coap_client.cpp
+  Status encodeRequest(CoapOutgoing& slot, const CoapRequest& request);
+  Status reencodeForBlock(CoapOutgoing& slot, const coap::Block* block1, const coap::Block* block2);
+  void renewToken(CoapOutgoing& slot);
+  void handleResponse(const Inbound& inbound);
+  void takeResponse(CoapOutgoing& slot, const Inbound& inbound);
+  bool continueUpload(CoapOutgoing& slot, const CoapResponse& response);
+  bool collect(CoapOutgoing& slot, CoapResponse& response);
+  void resend(CoapOutgoing& slot);
+  void endRequest(CoapOutgoing& slot, Status why);
+  bool wasSeen(const hal::Address& from, uint16_t messageId);
+  void remember(const hal::Address& from, uint16_t messageId);
+
+  // coap_server.cpp
+  void handleRequest(const Inbound& inbound, bool isTruncated);
+  bool answerDuplicate(const Inbound& inbound);
+  uint8_t checkOptions(const CoapMessage& message) const;
+  void serve(const Inbound& inbound, size_t route, const ReplyContext& base);
+  uint8_t assemble(const Inbound& inbound, size_t route, const coap::Block& block, ByteSpan& body);
+  void answerCode(const Inbound& inbound, uint8_t code, const ReplyContext& context, uint32_t maxAge = 0);
+  ByteSpan answer(const Inbound& inbound, const ReplyContext& context, const CoapReply& reply);
+  void serveLinks(const Inbound& inbound, const ReplyContext& context);
+  Expected<ByteSpan> encodeReply(MutableSpan out, const ReplyContext& context, const CoapReply& reply);
+  CoapOnceRow* takeOnceRow(const Inbound& inbound, uint32_t& waitS);
+
+  // coap_observe.cpp
+  bool observe(const Inbound& inbound, size_t route, uint8_t szx, int32_t accept);
+  void forget(const hal::Address& from, ByteSpan token);
+  void pumpNotifications();
+  bool canNotify(const CoapObserver& observer, size_t index) const;
+  void sendNotification(CoapObserver& observer, size_t index);
+  void endObservation(CoapObserver& observer, CoapObservationEnd why);
+  void handleNotificationReset(const hal::Address& from, uint16_t messageId);
+
   hal::UdpSocket& socket_;
   hal::Clock& clock_;
   hal::Entropy& entropy_;
   CoapMemory memory_;
   CoapCounters counters_;
+  Span<const CoapRoute> routes_;
+  CoapService* service_ = nullptr;
+  bool isRunning_ = false;
+  uint64_t nowMs_ = 0;
+  uint16_t nextMessageId_ = 0;
+  CoapRequestId lastRequestId_ = 0;
+  CoapDeferralId lastDeferralId_ = 0;
+  uint32_t lastOrder_ = 0;
+  uint32_t observeSequence_ = 0;
+  // While a handler runs: the request that defer() is about, and what it made.
+  const Inbound* current_ = nullptr;
+  CoapDeferred* currentDeferral_ = nullptr;
+  // A message id isn't used again within EXCHANGE_LIFETIME (RFC 7252 section 4.4): when each eighth of them was left.
+  uint64_t idSegmentLeftMs_[8] = {};
+  bool wasIdSegmentUsed_[8] = {};
 };
 
 }  // namespace cx

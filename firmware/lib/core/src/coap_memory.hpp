@@ -198,7 +198,7 @@ struct CoapOutgoing {
   bool isConfirmable = false;
   bool isMulticast = false;
   bool isCollecting = false;
-  bool isDone = false;
+  uint32_t order = 0;      // first come, first sent
   uint8_t observer = 0;  // index, for a notification
   uint8_t szx = 6;
   uint32_t timeoutMs = 0;
@@ -220,6 +220,7 @@ struct CoapObserver {
   bool isUsed = false;
   bool isPending = false;        // a change that hasn't been sent
   bool isConfirmWanted = false;
+  bool hasSent = false;          // lastMessageId is of a notification
   uint8_t tokenSize = 0;
   uint8_t token[coap::tokenMax] = {};
   uint8_t sinceConfirmed = 0;
@@ -262,6 +263,7 @@ struct CoapDeferred {
 
 struct CoapAssembly {
   bool isUsed = false;
+  bool isComplete = false;  // kept for a duplicate of the last block
   uint16_t route = 0;
   uint8_t method = 0;
   uint64_t untilMs = 0;

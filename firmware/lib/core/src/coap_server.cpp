@@ -1,0 +1,453 @@
+// The server half of the endpoint: a request through its checks to the service, and the answer back.
+#include "coap_endpoint.hpp"
+#include "coap_links.hpp"
+
+namespace cx {
+
+namespace {
+
+constexpr std::string_view linksPath = ".well-known/core";
+constexpr uint32_t busyRetryS = 2;  // Max-Age of a 5.03 for want of a slot that frees itself soon
+
+uint8_t formatBit(uint32_t format) {
+  switch (format) {
+    case coap::format::text: return coap::accepts::text;
+    case coap::format::link: return coap::accepts::link;
+    case coap::format::octets: return coap::accepts::octets;
+    case coap::format::json: return coap::accepts::json;
+    case coap::format::cbor: return coap::accepts::cbor;
+    case coap::format::senmlJson: return coap::accepts::senmlJson;
+    case coap::format::senmlCbor: return coap::accepts::senmlCbor;
+    default: return 0;
+  }
+}
+
+uint8_t methodBit(uint8_t code) { return code < 8 ? static_cast<uint8_t>(1U << code) : 0; }
+
+int32_t formatOption(ByteSpan options, uint16_t number) {
+  uint32_t value = 0;
+  return findUintOption(options, number, value) && value <= UINT16_MAX ? static_cast<int32_t>(value) : coapNoFormat;
+}
+
+// An entity tag for a body that has none of its own: enough to notice that blocks belong to different bodies.
+void tagBody(ByteSpan body, FixedBytes<8>& etag) {
+  uint32_t hash = 2166136261U;  // FNV-1a
+  for (const uint8_t byte : body) hash = (hash ^ byte) * 16777619U;
+  const uint8_t bytes[4] = {static_cast<uint8_t>(hash >> 24U), static_cast<uint8_t>(hash >> 16U), static_cast<uint8_t>(hash >> 8U), static_cast<uint8_t>(hash)};
+  (void)etag.assign(bytes);
+}
+
+}  // namespace
+
+void CoapReply::putText(std::string_view text) {
+  contentFormat = coapNoFormat;  // a diagnostic payload has none (RFC 7252 section 5.5.2)
+  size = text.size() < buffer.size() ? text.size() : buffer.size();
+  if (size > 0) std::memcpy(buffer.data(), text.data(), size);
+}
+
+void CoapEndpoint::handleRequest(const Inbound& inbound, bool isTruncated) {
+  const CoapMessage& message = inbound.message;
+  if (message.type == coap::Type::acknowledgement) return;  // decodeCoap() refuses it; nothing else may come here
+  counters_.requests++;
+  if (answerDuplicate(inbound)) return;
+
+  ReplyContext context;
+  const bool isConfirmable = message.type == coap::Type::confirmable;
+  context.type = isConfirmable ? coap::Type::acknowledgement : coap::Type::nonConfirmable;
+  context.messageId = message.messageId;
+  context.token = message.token;
+  if (isTruncated) {  // its body is longer than a datagram of ours: say which blocks would fit
+    context.hasBlock1 = true;
+    context.block1 = {0, false, coap::szxForSize(memory_.blockSize)};
+    answerCode(inbound, coap::code::requestEntityTooLarge, context);
+    return;
+  }
+  const uint8_t fault = checkOptions(message);
+  if (fault != 0) {
+    // Section 5.4.1: an unknown critical option in a non-confirmable request rejects it without an answer.
+    if (isConfirmable || fault != coap::code::badOption) answerCode(inbound, fault, context);
+    return;
+  }
+  bool isValid = true;
+  context.hasBlock2 = findBlockOption(message.options, coap::option::block2, context.block2, isValid);
+
+  if (pathEquals(message.options, linksPath)) {
+    if (message.code == coap::code::get) {
+      serveLinks(inbound, context);
+    } else {
+      answerCode(inbound, coap::code::methodNotAllowed, context);
+    }
+    return;
+  }
+  size_t route = 0;
+  while (route < routes_.size() && !pathEquals(message.options, routes_[route].path)) route++;
+  if (route == routes_.size() || service_ == nullptr) {
+    answerCode(inbound, coap::code::notFound, context);
+  } else if ((routes_[route].methods & methodBit(message.code)) == 0) {
+    answerCode(inbound, coap::code::methodNotAllowed, context);
+  } else if (!inbound.isMulticast) {
+    serve(inbound, route, context);
+  }
+}
+
+// True when this is a duplicate whose answer is known, or still being made.
+bool CoapEndpoint::answerDuplicate(const Inbound& inbound) {
+  const bool isConfirmable = inbound.message.type == coap::Type::confirmable;
+  for (const CoapOnceRow& row : memory_.once) {
+    if (!row.isUsed || nowMs_ >= row.untilMs || row.messageId != inbound.message.messageId || row.peer != inbound.from) continue;
+    counters_.duplicates++;
+    if (row.isAnswered) {
+      sendDatagram(inbound.from, row.answer.view());
+    } else if (isConfirmable) {
+      sendEmpty(coap::Type::acknowledgement, row.messageId, inbound.from);
+    }
+    return true;
+  }
+  for (const CoapDeferred& row : memory_.deferred) {
+    if (row.id == 0 || row.requestMessageId != inbound.message.messageId || row.peer != inbound.from) continue;
+    counters_.duplicates++;
+    if (isConfirmable) sendEmpty(coap::Type::acknowledgement, row.requestMessageId, inbound.from);
+    return true;
+  }
+  return false;
+}
+
+// 0, or the code that refuses the request for its options.
+uint8_t CoapEndpoint::checkOptions(const CoapMessage& message) const {
+  CoapOptionReader reader(message.options);
+  CoapOption option;
+  uint16_t lastSingle = 0;
+  while (reader.next(option)) {
+    if (!coap::option::isCritical(option.number)) continue;
+    size_t longest = 0;
+    size_t shortest = 0;
+    bool isRepeatable = false;
+    switch (option.number) {
+      case coap::option::ifMatch: longest = 8, isRepeatable = true; break;
+      case coap::option::uriHost: shortest = 1, longest = 255; break;
+      case coap::option::ifNoneMatch: longest = 0; break;
+      case coap::option::uriPort:
+      case coap::option::accept: longest = 2; break;
+      case coap::option::uriPath:
+      case coap::option::uriQuery: longest = 255, isRepeatable = true; break;
+      case coap::option::block1:
+      case coap::option::block2: longest = 3; break;
+      case coap::option::proxyUri:
+      case coap::option::proxyScheme: return coap::code::proxyingNotSupported;
+      default: return coap::code::badOption;
+    }
+    // A wrong length, or one too many, is like an option nobody knows (sections 5.4.3 and 5.4.5).
+    if (option.value.size() > longest || option.value.size() < shortest) return coap::code::badOption;
+    if (!isRepeatable && option.number == lastSingle) return coap::code::badOption;
+    lastSingle = option.number;
+    const bool isBlock = option.number == coap::option::block1 || option.number == coap::option::block2;
+    if (isBlock && !option.value.empty() && (option.value[option.value.size() - 1] & 7U) == 7) return coap::code::badRequest;
+  }
+  return 0;
+}
+
+void CoapEndpoint::serve(const Inbound& inbound, size_t route, const ReplyContext& base) {
+  const CoapMessage& message = inbound.message;
+  const CoapRoute& rules = routes_[route];
+  ReplyContext context = base;
+  CoapServerRequest request;
+  request.from = inbound.from;
+  request.method = message.code;
+  request.route = route;
+  request.options = message.options;
+  request.payload = message.payload;
+  request.isConfirmable = message.type == coap::Type::confirmable;
+  request.contentFormat = formatOption(message.options, coap::option::contentFormat);
+  request.accept = formatOption(message.options, coap::option::accept);
+
+  ByteSpan precondition;
+  const bool isRefused = findOption(message.options, coap::option::ifNoneMatch, precondition) ||
+                         (findOption(message.options, coap::option::ifMatch, precondition) && !precondition.empty());
+  if (isRefused) {  // our resources always exist and aren't versioned
+    answerCode(inbound, coap::code::preconditionFailed, context);
+    return;
+  }
+  const bool hasBody = !message.payload.empty() && message.code != coap::code::get;
+  if (hasBody && rules.formats != 0 && request.contentFormat >= 0 && (rules.formats & formatBit(static_cast<uint32_t>(request.contentFormat))) == 0) {
+    answerCode(inbound, coap::code::unsupportedContentFormat, context);
+    return;
+  }
+  if (rules.formats != 0 && request.accept >= 0 && (rules.formats & formatBit(static_cast<uint32_t>(request.accept))) == 0) {
+    answerCode(inbound, coap::code::notAcceptable, context);
+    return;
+  }
+
+  bool isValid = true;
+  context.hasBlock1 = message.code != coap::code::get && findBlockOption(message.options, coap::option::block1, context.block1, isValid);
+  if (context.hasBlock1) {
+    const uint8_t code = assemble(inbound, route, context.block1, request.payload);
+    const uint8_t ours = coap::szxForSize(memory_.blockSize);
+    if (context.block1.szx > ours) context.block1.szx = ours;
+    if (code != 0) {
+      answerCode(inbound, code, context);
+      return;
+    }
+  }
+  CoapOnceRow* once = nullptr;
+  if (rules.replay == CoapReplay::once && message.code != coap::code::get) {
+    uint32_t waitS = 0;
+    once = takeOnceRow(inbound, waitS);
+    if (once == nullptr) {
+      counters_.overload++;
+      answerCode(inbound, coap::code::serviceUnavailable, context, waitS);
+      return;
+    }
+  }
+
+  CoapReply reply;
+  reply.code = message.code == coap::code::get ? coap::code::content : coap::code::changed;
+  reply.buffer = memory_.replyBuffer;
+  current_ = &inbound;
+  currentDeferral_ = nullptr;
+  service_->onRequest(request, reply);
+  current_ = nullptr;
+  if (!isRunning_) return;
+  if (currentDeferral_ != nullptr) {
+    if (request.isConfirmable) sendEmpty(coap::Type::acknowledgement, message.messageId, inbound.from);
+    return;
+  }
+
+  uint32_t wish = 0;
+  const bool hasObserve = message.code == coap::code::get && rules.isObservable && findUintOption(message.options, coap::option::observe, wish);
+  if (hasObserve && wish == 1) {
+    forget(inbound.from, message.token);
+  } else if (hasObserve && wish == 0 && coap::codeClass(reply.code) == 2 && (!context.hasBlock2 || context.block2.number == 0)) {
+    const uint8_t szx = context.hasBlock2 ? context.block2.szx : coap::szxForSize(memory_.blockSize);
+    if (observe(inbound, route, szx, request.accept)) {
+      context.hasObserve = true;
+      context.observe = observeSequence_;
+    }
+  }
+  const ByteSpan sent = answer(inbound, context, reply);
+  if (once == nullptr) return;
+  once->isAnswered = true;
+  if (!sent.empty() && isOk(once->answer.assign(sent))) return;
+  // Too long to keep: a duplicate learns what came of it, without the body.
+  once->answer.clear();
+  MutableSpan room = once->answer.storage();
+  const Expected<ByteSpan> brief = CoapMessageWriter(room, context.type, reply.code, context.messageId, context.token).finish();
+  (void)once->answer.resize(brief ? brief->size() : 0);
+}
+
+CoapOnceRow* CoapEndpoint::takeOnceRow(const Inbound& inbound, uint32_t& waitS) {
+  uint64_t soonestMs = UINT64_MAX;
+  for (CoapOnceRow& row : memory_.once) {
+    if (row.isUsed && nowMs_ < row.untilMs) {
+      if (row.untilMs < soonestMs) soonestMs = row.untilMs;
+      continue;
+    }
+    row.isUsed = true;
+    row.isAnswered = false;
+    row.messageId = inbound.message.messageId;
+    row.peer = inbound.from;
+    row.untilMs = nowMs_ + memory_.timing.exchangeLifetimeMs;
+    row.answer.clear();
+    return &row;
+  }
+  // Never an early forgetting: that could run a command twice.
+  waitS = soonestMs == UINT64_MAX ? busyRetryS : static_cast<uint32_t>((soonestMs - nowMs_ + 999) / 1000);
+  return nullptr;
+}
+
+// Takes one Block1 block. 0: the body is complete in `body`; else the code to answer with.
+uint8_t CoapEndpoint::assemble(const Inbound& inbound, size_t route, const coap::Block& block, ByteSpan& body) {
+  CoapAssembly& assembly = *memory_.assembly;
+  const ByteSpan payload = inbound.message.payload;
+  if (block.isMore ? payload.size() != block.size() : payload.size() > block.size()) return coap::code::badRequest;
+  const bool isHeld = assembly.isUsed && nowMs_ < assembly.untilMs;
+  const bool isSame = isHeld && assembly.peer == inbound.from && assembly.route == route && assembly.method == inbound.message.code;
+  const uint64_t offset = block.offset();
+  if (block.number == 0) {
+    if (isHeld && !isSame && !assembly.isComplete) {
+      counters_.overload++;
+      return coap::code::serviceUnavailable;
+    }
+    assembly = CoapAssembly{};
+    assembly.isUsed = true;
+    assembly.peer = inbound.from;
+    assembly.route = static_cast<uint16_t>(route);
+    assembly.method = inbound.message.code;
+  } else if (!isSame) {
+    return coap::code::requestEntityIncomplete;
+  }
+  const bool isRepeated = assembly.size > 0 && offset + payload.size() == assembly.size;
+  if (!isRepeated) {
+    if (offset != assembly.size || assembly.isComplete) return coap::code::requestEntityIncomplete;
+    if (payload.size() > memory_.assemblyBuffer.size() - assembly.size) {
+      assembly = CoapAssembly{};
+      return coap::code::requestEntityTooLarge;
+    }
+    if (!payload.empty()) std::memcpy(memory_.assemblyBuffer.data() + assembly.size, payload.data(), payload.size());
+    assembly.size += payload.size();
+  }
+  assembly.untilMs = nowMs_ + memory_.timing.assemblyTimeoutMs;
+  if (block.isMore) return coap::code::continued;
+  assembly.isComplete = true;
+  body = memory_.assemblyBuffer.first(assembly.size);
+  return 0;
+}
+
+// Errors are never answered to a group (section 8.1).
+void CoapEndpoint::answerCode(const Inbound& inbound, uint8_t code, const ReplyContext& context, uint32_t maxAge) {
+  if (inbound.isMulticast) return;
+  CoapReply reply;
+  reply.code = code;
+  if (code == coap::code::serviceUnavailable) reply.maxAge = static_cast<int32_t>(maxAge != 0 ? maxAge : busyRetryS);
+  (void)answer(inbound, context, reply);
+}
+
+ByteSpan CoapEndpoint::answer(const Inbound& inbound, const ReplyContext& context, const CoapReply& reply) {
+  ReplyContext own = context;
+  if (own.type == coap::Type::nonConfirmable) {
+    const Expected<uint16_t> messageId = takeMessageId();
+    if (!messageId) return ByteSpan();
+    own.messageId = *messageId;
+  }
+  const Expected<ByteSpan> message = encodeReply(memory_.sendBuffer, own, reply);
+  if (!message) return ByteSpan();
+  sendDatagram(inbound.from, *message);
+  return *message;
+}
+
+Expected<ByteSpan> CoapEndpoint::encodeReply(MutableSpan out, const ReplyContext& context, const CoapReply& reply) {
+  CoapReply used = reply;
+  const bool isOverrun = reply.source == nullptr && reply.size > reply.buffer.size();
+  if (isOverrun) {
+    used = CoapReply{};
+    used.code = coap::code::internalServerError;
+  }
+  coap::Block block{0, false, coap::szxForSize(memory_.blockSize)};
+  uint64_t offset = 0;
+  if (context.hasBlock2) {
+    offset = context.block2.offset();
+    if (context.block2.szx < block.szx) block.szx = context.block2.szx;
+  }
+  if (coap::codeClass(used.code) != 2) offset = 0;
+  if (offset > 0 && offset >= used.size) {
+    used = CoapReply{};
+    used.code = coap::code::badRequest;  // there is no such block
+    offset = 0;
+  }
+  block.number = static_cast<uint32_t>(offset >> (block.szx + 4U));
+  const size_t rest = used.size - static_cast<size_t>(offset);
+  block.isMore = rest > block.size();
+  const bool isBlockwise = block.isMore || offset > 0 || (context.hasBlock2 && used.size > 0 && coap::codeClass(used.code) == 2);
+  ByteSpan payload = ByteSpan(used.buffer).slice(static_cast<size_t>(offset), block.size());
+  payload = payload.first(rest);
+  if (used.source != nullptr) {
+    const MutableSpan part = memory_.replyBuffer.first(rest < block.size() ? rest : block.size());
+    if (used.source->read(offset, part) != part.size()) {
+      used = CoapReply{};
+      used.code = coap::code::internalServerError;
+      payload = ByteSpan();
+    } else {
+      payload = part;
+    }
+  } else if (used.etag.empty() && isBlockwise) {
+    tagBody(ByteSpan(used.buffer).first(used.size), used.etag);
+  }
+  const bool isWhole = used.size == 0 || used.code == coap::code::internalServerError;
+
+  CoapMessageWriter writer(out, context.type, used.code, context.messageId, context.token);
+  if (!used.etag.empty()) writer.putOption(coap::option::etag, used.etag.view());
+  if (context.hasObserve && coap::codeClass(used.code) == 2) writer.putUintOption(coap::option::observe, context.observe & 0xFFFFFFU);
+  writer.putItems(coap::option::locationPath, used.locationPath, '/');
+  if (used.contentFormat >= 0 && !payload.empty()) writer.putUintOption(coap::option::contentFormat, static_cast<uint32_t>(used.contentFormat));
+  if (used.maxAge >= 0) writer.putUintOption(coap::option::maxAge, static_cast<uint32_t>(used.maxAge));
+  if (isBlockwise && !isWhole) writer.putBlockOption(coap::option::block2, block);
+  if (context.hasBlock1) {
+    coap::Block block1 = context.block1;
+    block1.isMore = used.code == coap::code::continued;
+    writer.putBlockOption(coap::option::block1, block1);
+  }
+  if (isBlockwise && !isWhole && offset == 0 && block.isMore) writer.putUintOption(coap::option::size2, static_cast<uint32_t>(used.size));
+  writer.putPayload(payload);
+  return writer.finish();
+}
+
+void CoapEndpoint::serveLinks(const Inbound& inbound, const ReplyContext& context) {
+  ByteSpan filter;
+  (void)findOption(inbound.message.options, coap::option::uriQuery, filter);
+  TextWriter text(memory_.replyBuffer);
+  const size_t count = writeLinks(routes_, asText(filter), text);
+  CoapReply reply;
+  reply.contentFormat = coap::format::link;
+  reply.buffer = memory_.replyBuffer;
+  reply.size = text.size();
+  if (!isOk(text.status())) reply.code = coap::code::internalServerError, reply.size = 0;
+  if (!inbound.isMulticast) {
+    (void)answer(inbound, context, reply);
+    return;
+  }
+  // To a group only on a match, and after a random leisure (RFC 7252 section 8.2), as one small message.
+  CoapOutgoing* slot = count > 0 && isOk(text.status()) ? freeOutgoing() : nullptr;
+  const Expected<uint16_t> messageId = takeMessageId();
+  if (slot == nullptr || !messageId) return;
+  ReplyContext own = context;
+  own.type = coap::Type::nonConfirmable;
+  own.messageId = *messageId;
+  const Expected<ByteSpan> message = encodeReply(slot->buffer, own, reply);
+  if (!message) return;
+  slot->kind = CoapOutgoing::Kind::delayed;
+  slot->state = CoapOutgoing::State::sent;
+  slot->peer = inbound.from;
+  slot->size = message->size();
+  slot->dueMs = nowMs_ + randomBelow(memory_.timing.leisureMs);
+}
+
+Expected<CoapDeferralId> CoapEndpoint::defer() {
+  if (current_ == nullptr || currentDeferral_ != nullptr) return Status::invalid;
+  for (CoapDeferred& row : memory_.deferred) {
+    if (row.id != 0 && nowMs_ < row.untilMs) continue;
+    const CoapMessage& message = current_->message;
+    lastDeferralId_ = static_cast<CoapDeferralId>(lastDeferralId_ == UINT16_MAX ? 1 : lastDeferralId_ + 1);
+    row.id = lastDeferralId_;
+    row.isConfirmable = message.type == coap::Type::confirmable;
+    row.requestMessageId = message.messageId;
+    row.tokenSize = static_cast<uint8_t>(message.token.size());
+    if (!message.token.empty()) std::memcpy(row.token, message.token.data(), message.token.size());
+    row.peer = current_->from;
+    row.untilMs = nowMs_ + memory_.timing.separateTimeoutMs;
+    currentDeferral_ = &row;
+    return row.id;
+  }
+  counters_.overload++;
+  return Status::full;
+}
+
+Status CoapEndpoint::respond(CoapDeferralId id, const CoapReply& reply) {
+  nowMs_ = clock_.monotonicMs();
+  CoapDeferred* row = nullptr;
+  for (CoapDeferred& candidate : memory_.deferred) {
+    if (candidate.id == id && id != 0 && nowMs_ < candidate.untilMs) row = &candidate;
+  }
+  if (row == nullptr) return Status::notFound;
+  CoapOutgoing* slot = freeOutgoing();
+  if (slot == nullptr) return Status::full;
+  ReplyContext context;
+  context.type = row->isConfirmable ? coap::Type::confirmable : coap::Type::nonConfirmable;
+  context.token = ByteSpan(row->token, row->tokenSize);
+  const Expected<ByteSpan> message = encodeReply(slot->buffer, context, reply);
+  if (!message) return message.status();
+  slot->size = message->size();
+  slot->peer = row->peer;
+  row->id = 0;
+  if (context.type == coap::Type::nonConfirmable) {
+    const Expected<uint16_t> messageId = takeMessageId();
+    if (!messageId) return messageId.status();
+    slot->buffer[2] = static_cast<uint8_t>(*messageId >> 8U);
+    slot->buffer[3] = static_cast<uint8_t>(*messageId);
+    sendDatagram(slot->peer, slot->buffer.first(slot->size));
+    return Status::ok;
+  }
+  slot->kind = CoapOutgoing::Kind::response;
+  slot->isConfirmable = true;
+  return Status::ok;
+}
+
+}  // namespace cx
