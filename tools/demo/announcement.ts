@@ -3,7 +3,8 @@ import { Bonjour } from "bonjour-service";
 /** Listens for the manager's mDNS announcement as any program of the network would; resolves with the service's name. */
 export function hearAnnouncement(port: number, timeoutMs: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    const listener = new Bonjour({ interface: "127.0.0.1" } as object);
+    // Bound to every address, since a socket bound to one gets no multicast on Linux.
+    const listener = new Bonjour({ interface: "127.0.0.1", bind: "0.0.0.0" } as object);
     const browser = listener.find({ type: "coap", protocol: "udp" });
     const end = (name?: string): void => {
       clearTimeout(timer);
