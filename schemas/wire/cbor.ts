@@ -44,14 +44,11 @@ export type CborResult =
   | { readonly ok: false; readonly code: CborFault; readonly offset: number };
 
 /**
- * The one item in `bytes`. Integers beyond 2^53 come as bigint; byte strings are views into `bytes`. `keyOrder: "any"` is
- * for input of foreign programs (SenML); duplicates are refused there too.
+ * The one item in `bytes`. Integers beyond 2^53 come as bigint; byte strings are views into `bytes`. `isForeign` is for
+ * formats that ask for less than section 4.2.1 (SenML): keys in any order, though still no duplicates, and wide floats.
  */
-export function readCbor(
-  bytes: Uint8Array,
-  { keyOrder = "ascending" }: { keyOrder?: "ascending" | "any" } = {},
-): CborResult {
-  const reader = new Reader(bytes, keyOrder === "any");
+export function readCbor(bytes: Uint8Array, { isForeign = false }: { isForeign?: boolean } = {}): CborResult {
+  const reader = new Reader(bytes, isForeign);
   const value = reader.item(0);
   if (value === undefined) return { ok: false, code: reader.fault ?? "truncated", offset: reader.position };
   if (reader.position < bytes.length) return { ok: false, code: "trailing-bytes", offset: reader.position };
@@ -67,13 +64,13 @@ class Reader {
   position = 0;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  readonly #isAnyOrder: boolean;
+  readonly #isForeign: boolean;
   #info = 0;
 
-  constructor(bytes: Uint8Array, isAnyOrder: boolean) {
+  constructor(bytes: Uint8Array, isForeign: boolean) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#isAnyOrder = isAnyOrder;
+    this.#isForeign = isForeign;
   }
 
   item(depth: number): CborValue | undefined {
@@ -181,7 +178,7 @@ class Reader {
       if (key === undefined) return undefined;
       if (typeof key !== "string" && !(typeof key === "number" && this.#info !== 31)) return this.#fail("bad-key");
       if (map.has(key)) return this.#fail("duplicate-key");
-      if (!this.#isAnyOrder && previous !== undefined && compareCborKeys(previous, key) > 0)
+      if (!this.#isForeign && previous !== undefined && compareCborKeys(previous, key) > 0)
         return this.#fail("key-order");
       previous = key;
       const value = this.item(depth);
@@ -208,10 +205,10 @@ class Reader {
     if (info === 25) {
       const bits = this.#view.getUint16(at);
       const half = readHalf(bits);
-      return Number.isNaN(half) && bits !== 0x7e00 ? this.#fail("not-shortest") : half;
+      return Number.isNaN(half) && bits !== 0x7e00 && !this.#isForeign ? this.#fail("not-shortest") : half;
     }
     const value = info === 26 ? this.#view.getFloat32(at) : this.#view.getFloat64(at);
-    return floatSize(value) < size ? this.#fail("not-shortest") : value;
+    return floatSize(value) < size && !this.#isForeign ? this.#fail("not-shortest") : value;
   }
 }
 
