@@ -1,0 +1,37 @@
+// What must outlive power about actions: the last finished rev with its outcome, and the ids of commands done.
+#pragma once
+
+#include "node_context.hpp"
+
+namespace cx {
+
+constexpr uint8_t commandIdsMax = 8;  // full: the oldest is forgotten
+
+class ActionsRecord {
+ public:
+  explicit ActionsRecord(NodeContext& context) : context_(context) {}
+
+  // Reads both records; a corrupt one counts as none and is reported.
+  void load();
+  // The action is finished: stored before this returns true, then repeated in reports until one was answered.
+  // False: the medium refused; the caller doesn't act on a restart-like command then.
+  bool finish(uint32_t rev, Outcome outcome, std::string_view reason);
+  // A cancelled or expired rev: nothing to report, but never asked for again.
+  void skip(uint32_t rev);
+  // The manager offers a rev that is finished here: it missed the result, so it is sent again.
+  void repeat(uint32_t rev);
+  bool wasDone(std::string_view commandId) const;
+  // Stored before the command acts. False: not stored.
+  bool remember(std::string_view commandId);
+
+ private:
+  bool store();
+
+  NodeContext& context_;
+  ActionResult last_;
+  FixedText<24> ids_[commandIdsMax];
+  uint8_t idCount_ = 0;
+  uint8_t nextId_ = 0;
+};
+
+}  // namespace cx
