@@ -106,10 +106,21 @@ Code BootLoader::choose(RunEnd end, BootChoice& choice) {
   return Code::ok;
 }
 
-Code BootLoader::prepare(RunEnd end, BootChoice& choice) {
-  // The node may have written the record while it ran. Otherwise memory knows at least as much as the medium.
+// The node may have written the record while it ran. Otherwise memory knows at least as much as the medium.
+void BootLoader::readNews() {
   BootRecord stored;
   if (records_.load(stored) == Code::ok && stored.sequence > record_.sequence) record_ = stored;
+}
+
+void BootLoader::noteEnd(RunEnd end) {
+  readNews();
+  const uint8_t before = record_.bootCount;
+  takeNote(end);
+  if (record_.bootCount != before) (void)records_.save(record_);
+}
+
+Code BootLoader::prepare(RunEnd end, BootChoice& choice) {
+  readNews();
   takeNote(end);
   Code code = choose(end, choice);
   if (code != Code::ok) return code;

@@ -42,12 +42,15 @@ class BootLoader {
   Code install(hal::Slot slot, const hal::ImageIdentity& image);
   // Takes note of the end, chooses, raises the count, saves. notFound: no slot passes its check.
   Code prepare(RunEnd end, BootChoice& choice);
+  // The supervisor itself ends now, so prepare() won't hear of it. Best effort: a machine that loses power doesn't either.
+  void noteEnd(RunEnd end);
 
   const BootRecord& record() const { return record_; }
   // Is there a trial that waits for its confirmation right now? Reads the medium, since the node writes it while it runs.
   bool isTrialOpen();
 
  private:
+  void readNews();
   void takeNote(RunEnd end);
   bool passes(hal::Slot slot);
   Code choose(RunEnd end, BootChoice& choice);

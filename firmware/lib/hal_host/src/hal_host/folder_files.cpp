@@ -1,7 +1,7 @@
 #include "hal_host/folder_files.hpp"
 
 #include <cerrno>
-#include <cstdio>
+#include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -41,13 +41,18 @@ FolderFiles::~FolderFiles() {
 
 bool FolderFiles::open(const char* path) {
   if (::mkdir(path, 0700) != 0 && errno != EEXIST) return false;
+  return openExisting(path);
+}
+
+bool FolderFiles::openExisting(const char* path) {
   folder_ = ::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   return folder_ >= 0;
 }
 
 int FolderFiles::openForWriting(const char* name) const {
-  // Slots are programs: what is written here may be run, by this user alone.
-  return ::openat(folder_, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0700);
+  // Slots are programs, to be run by this user alone.
+  const mode_t mode = std::strncmp(name, "slot-", 5) == 0 ? 0700 : 0600;
+  return ::openat(folder_, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
 }
 
 Io FolderFiles::read(const char* name, uint32_t offset, uint8_t* out, uint32_t capacity) {

@@ -13,6 +13,7 @@ class FolderFiles final : public Files {
 
   // Makes the folder (not its parents) where there is none. False: errno says why.
   bool open(const char* path);
+  bool openExisting(const char* path);
   int descriptor() const { return folder_; }
 
   Io read(const char* name, uint32_t offset, uint8_t* out, uint32_t capacity) override;

@@ -1,0 +1,104 @@
+#include "hal_host/host_hal.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <initializer_list>
+#include <net/if.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+namespace cx::host {
+
+namespace {
+
+using hal::LogLevel;
+
+constexpr int longestSleepMs = 1000;     // the watchdog must be fed meanwhile
+constexpr uint32_t quickRoundsMax = 64;  // rounds in a row without any sleep, then one is forced
+constexpr int forcedSleepMs = 2;
+
+uint16_t indexOf(const char* name) { return name == nullptr ? uint16_t{0} : static_cast<uint16_t>(::if_nametoindex(name)); }
+
+}  // namespace
+
+HostHal::HostHal(const Options& options, StderrLog& log)
+    : options_(options),
+      log_(log),
+      interface_(indexOf(options.interface)),
+      network_(interface_),
+      coap_(interface_),
+      storage_(files_),
+      slots_(files_),
+      watchdog_(options.watchdogPipe),
+      system_(options, watchdog_),
+      sensors_(clock_, entropy_),
+      actuators_(log),
+      display_(log),
+      services_(options.logFile, options.state) {}
+
+bool HostHal::open() {
+  if (options_.interface != nullptr && interface_ == 0) {
+    log_.print(LogLevel::error, "there is no interface %s", options_.interface);
+    return false;
+  }
+  if (!files_.open(options_.state)) {
+    log_.print(LogLevel::error, "the state folder %s can't be opened: %s", options_.state, std::strerror(errno));
+    return false;
+  }
+  if (slots_.load(options_.slot, options_.isSafe) != Code::ok) {
+    log_.print(LogLevel::error, "there is no boot record in %s: start the node through cxnode", options_.state);
+    return false;
+  }
+  if (storage_.load() != Code::ok) log_.print(LogLevel::warn, "the stored settings are damaged and start anew");
+  if (!system_.loadHardwareNumber(files_, entropy_)) log_.print(LogLevel::warn, "the hardware number can't be kept in %s", options_.state);
+  return true;
+}
+
+hal::Hal HostHal::parts(hal::Sensors* sensors) {
+  const bool isBoard = options_.profile == Profile::sensor;
+  return hal::Hal{clock_, entropy_, network_, coap_, mqtt_, http_, storage_, slots_, watchdog_, system_, log_,
+                  sensors != nullptr ? *sensors : sensors_, actuators_, isBoard ? &display_ : nullptr, isBoard ? nullptr : &services_};
+}
+
+int HostHal::run(Stepper& stepper) {
+  sigset_t watched;
+  sigemptyset(&watched);
+  for (int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&watched, number);
+  ::sigprocmask(SIG_BLOCK, &watched, nullptr);
+  const int signals = ::signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
+
+  uint32_t quickRounds = 0;
+  while (system_.ending() == Ending::none) {
+    stepper.step();
+    if (system_.ending() != Ending::none) break;
+
+    struct pollfd sources[8];
+    int count = 0;
+    sources[count++] = {signals, POLLIN, 0};
+    count += coap_.waitFor(sources + count);
+    count += mqtt_.waitFor(sources + count);
+    count += http_.waitFor(sources + count);
+    count += services_.waitFor(sources + count);
+    const uint64_t now = clock_.monotonicMs();
+    const uint64_t due = stepper.nextDueMs();
+    const int sleepMs = due <= now ? 0 : due - now > static_cast<uint64_t>(longestSleepMs) ? longestSleepMs : static_cast<int>(due - now);
+    const int ready = ::poll(sources, static_cast<nfds_t>(count), sleepMs);
+    if (ready > 0 && (sources[0].revents & POLLIN) != 0) {
+      log_.print(LogLevel::info, "stopped by a signal");
+      stepper.stop();
+      ::close(signals);
+      return 0;
+    }
+    // Whatever core forgets to read, or asks for in the past again and again, must not cost a whole processor.
+    const bool isQuick = clock_.monotonicMs() == now;
+    quickRounds = isQuick ? quickRounds + 1 : 0;
+    if (quickRounds < quickRoundsMax) continue;
+    quickRounds = 0;
+    (void)::poll(sources, 1, forcedSleepMs);
+  }
+  ::close(signals);
+  return system_.ending() == Ending::restart ? exitRestart : exitTerminate;
+}
+
+}  // namespace cx::host

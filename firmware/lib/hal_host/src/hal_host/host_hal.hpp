@@ -1,0 +1,60 @@
+// The whole port in one object: made once at start, then only used. And the loop that core runs in.
+#pragma once
+#include "hal/hal.hpp"
+#include "hal_host/file_image_slots.hpp"
+#include "hal_host/file_storage.hpp"
+#include "hal_host/folder_files.hpp"
+#include "hal_host/host_clock.hpp"
+#include "hal_host/host_network.hpp"
+#include "hal_host/host_sockets.hpp"
+#include "hal_host/host_system.hpp"
+#include "hal_host/linux_services.hpp"
+#include "hal_host/simulated_board.hpp"
+
+namespace cx::host {
+
+// What the loop runs: one round of work, and when the next is due at the latest.
+class Stepper {
+ public:
+  virtual void step() = 0;
+  // Monotonic milliseconds; UINT64_MAX: only when a socket has something.
+  virtual uint64_t nextDueMs() = 0;
+  // The operator stops the node: say what should be said, at once.
+  virtual void stop() = 0;
+
+ protected:
+  ~Stepper() = default;
+};
+
+class HostHal {
+ public:
+  HostHal(const Options& options, StderrLog& log);
+  // Opens the state folder and reads what is in it. False: the log says what is wrong.
+  bool open();
+  // A view of all parts; `sensors` may be another set than the simulated one.
+  hal::Hal parts(hal::Sensors* sensors = nullptr);
+  // Until core asks for its end or a signal does. Returns the exit code for the supervisor.
+  int run(Stepper& stepper);
+
+ private:
+  const Options& options_;
+  StderrLog& log_;
+  uint16_t interface_;
+  FolderFiles files_;
+  HostClock clock_;
+  HostEntropy entropy_;
+  HostNetwork network_;
+  HostUdpSocket coap_;
+  HostTcpStream mqtt_;
+  HostTcpStream http_;
+  FileStorage storage_;
+  FileImageSlots slots_;
+  PipeWatchdog watchdog_;
+  HostSystem system_;
+  SimulatedSensors sensors_;
+  SimulatedActuators actuators_;
+  LogDisplay display_;
+  LinuxServices services_;
+};
+
+}  // namespace cx::host

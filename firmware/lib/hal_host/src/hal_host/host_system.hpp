@@ -1,0 +1,40 @@
+#pragma once
+#include "hal/entropy.hpp"
+#include "hal/system.hpp"
+#include "hal_host/files.hpp"
+#include "hal_host/image_descriptor.hpp"
+#include "hal_host/options.hpp"
+#include "hal_host/watchdog_pipe.hpp"
+
+namespace cx::host {
+
+enum class Ending : uint8_t { none, restart, terminate };
+
+class HostSystem final : public hal::System {
+ public:
+  HostSystem(const Options& options, PipeWatchdog& watchdog);
+  // Makes the hardware number at the first start and keeps it in the state folder. False: it can't be kept.
+  bool loadHardwareNumber(Files& files, hal::Entropy& entropy);
+
+  hal::Identity identity() override;
+  hal::ResetReason resetReason() override { return resetReason_; }
+  // Of the whole machine: what is available now, and the least that was seen at a call.
+  hal::MemoryFigures memory() override;
+  void restart() override { ending_ = Ending::restart; }
+  void terminate(uint32_t wakeAfterMs) override;
+  Ending ending() const { return ending_; }
+
+ private:
+  PipeWatchdog& watchdog_;
+  hal::ResetReason resetReason_;
+  Ending ending_ = Ending::none;
+  uint32_t leastFree_ = UINT32_MAX;
+  char version_[imageTextMax + 1];
+  char model_[imageTextMax + 1];
+  char hardware_[17] = {};
+};
+
+// One number out of a file of /proc, after a word; false: it isn't there.
+bool readProcNumber(const char* path, const char* word, uint64_t& out);
+
+}  // namespace cx::host

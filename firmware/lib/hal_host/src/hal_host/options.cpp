@@ -1,0 +1,259 @@
+#include "hal_host/options.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <initializer_list>
+
+namespace cx::host {
+
+namespace {
+
+// Says what is wrong, in words that follow the flag and its value; null: taken.
+using Take = const char* (*)(const char* value, Options& options);
+
+bool isSame(const char* a, const char* b) { return std::strcmp(a, b) == 0; }
+
+bool parseNumber(const char* text, uint32_t min, uint32_t max, uint32_t& out) {
+  uint64_t value = 0;
+  const char* at = text;
+  for (; *at >= '0' && *at <= '9' && at - text < 11; at++) value = value * 10 + static_cast<uint64_t>(*at - '0');
+  if (at == text || *at != '\0' || value < min || value > max) return false;
+  out = static_cast<uint32_t>(value);
+  return true;
+}
+
+// "host", "host:port", "[v6]", "[v6]:port".
+bool parseAuthority(const char* text, char (&host)[hostNameMax + 1], uint16_t& port) {
+  const bool isBracketed = text[0] == '[';
+  const char* const start = text + (isBracketed ? 1 : 0);
+  const char* const end = isBracketed ? std::strchr(start, ']') : start + std::strcspn(start, ":");
+  if (end == nullptr || end == start || static_cast<size_t>(end - start) > hostNameMax) return false;
+  std::memcpy(host, start, static_cast<size_t>(end - start));
+  host[end - start] = '\0';
+  hal::Address address;
+  const bool isAddress = hal::parseAddress(host, 0, address);
+  if (isBracketed ? !(isAddress && address.family == 6) : isAddress && address.family == 6) return false;
+  for (const char* at = host; !isBracketed && *at != '\0'; at++) {
+    const char c = *at;
+    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_')) return false;
+  }
+  const char* rest = end + (isBracketed ? 1 : 0);
+  if (*rest == '\0') return true;
+  uint32_t number = 0;
+  if (*rest != ':' || !parseNumber(rest + 1, 1, 65535, number)) return false;
+  port = static_cast<uint16_t>(number);
+  return true;
+}
+
+const char* takeManager(const char* value, Options& options) {
+  static const char want[] = "isn't coap://HOST or coap://HOST:PORT";
+  if (std::strncmp(value, "coaps://", 8) == 0) return "asks for security, which this version doesn't have yet: use coap://";
+  if (std::strncmp(value, "coap://", 7) != 0) return want;
+  char authority[hostNameMax + 10];
+  const size_t length = std::strlen(value + 7);
+  if (length >= sizeof authority) return want;
+  std::memcpy(authority, value + 7, length + 1);
+  if (length > 0 && authority[length - 1] == '/') authority[length - 1] = '\0';
+  return parseAuthority(authority, options.managerHost, options.managerPort) ? nullptr : want;
+}
+
+const char* takeGroup(const char* value, Options& options) {
+  char host[hostNameMax + 1];
+  uint16_t port = 5683;
+  hal::Address address;
+  if (!parseAuthority(value, host, port) || !hal::parseAddress(host, port, address) || !address.isMulticast()) {
+    return "isn't a multicast address with or without :PORT, such as 224.0.1.187:5683 or [ff02::fd]";
+  }
+  options.discoverGroup = address;
+  return nullptr;
+}
+
+const char* takeId(const char* value, Options& options) {
+  if (!isNodeId(value)) return "isn't a node id: [a-z0-9][a-z0-9._-]{0,62}, and not fleet, commands, ack, ota, socket, aggregate or master";
+  std::strcpy(options.id, value);
+  return nullptr;
+}
+
+const char* takeProfile(const char* value, Options& options) {
+  if (isSame(value, "sensor")) {
+    options.profile = Profile::sensor;
+  } else if (isSame(value, "linux")) {
+    options.profile = Profile::linuxHost;
+  } else {
+    return "is none of: sensor, linux";
+  }
+  return nullptr;
+}
+
+const char* takePrefer(const char* value, Options& options) {
+  if (isSame(value, "http")) {
+    options.prefer = Carrier::http;
+  } else if (isSame(value, "coap")) {
+    options.prefer = Carrier::coap;
+  } else {
+    return "is none of: http, coap";
+  }
+  return nullptr;
+}
+
+const char* takeLogLevel(const char* value, Options& options) {
+  for (hal::LogLevel level : {hal::LogLevel::error, hal::LogLevel::warn, hal::LogLevel::info, hal::LogLevel::debug}) {
+    if (!isSame(value, hal::nameOf(level))) continue;
+    options.logLevel = level;
+    return nullptr;
+  }
+  return "is none of: error, warn, info, debug";
+}
+
+const char* takeModel(const char* value, Options& options) {
+  const size_t length = std::strlen(value);
+  if (length == 0 || length > 31 || value[std::strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-")] != '\0') {
+    return "isn't 1 to 31 characters of A-Z a-z 0-9 . _ + -";
+  }
+  options.model = value;
+  return nullptr;
+}
+
+const char* takeState(const char* value, Options& options) {
+  options.state = value;
+  return *value == '\0' ? "is empty: name a folder" : nullptr;
+}
+const char* takeImage(const char* value, Options& options) {
+  options.image = value;
+  return *value == '\0' ? "is empty: name a file" : nullptr;
+}
+const char* takeInterface(const char* value, Options& options) {
+  options.interface = value;
+  return *value == '\0' ? "is empty: name an interface, such as lo or eth0" : nullptr;
+}
+const char* takeLogFile(const char* value, Options& options) {
+  options.logFile = value;
+  return *value == '\0' ? "is empty: name a file" : nullptr;
+}
+const char* takeRate(const char* value, Options& options) {
+  return parseNumber(value, 1, 1000000000, options.downloadRate) ? nullptr : "isn't a number of bytes a second, from 1 to 1000000000";
+}
+const char* takeTrial(const char* value, Options& options) {
+  return parseNumber(value, 1, 86400, options.trialSeconds) ? nullptr : "isn't a number of seconds, from 1 to 86400";
+}
+const char* takeWatchdog(const char* value, Options& options) {
+  return parseNumber(value, 1, 3600, options.watchdogSeconds) ? nullptr : "isn't a number of seconds, from 1 to 3600";
+}
+const char* takePipe(const char* value, Options& options) {
+  uint32_t number = 0;
+  if (!parseNumber(value, 3, 1023, number)) return "isn't a descriptor";
+  options.watchdogPipe = static_cast<int>(number);
+  return nullptr;
+}
+const char* takeSlot(const char* value, Options& options) {
+  options.slot = isSame(value, "a") ? hal::Slot::a : isSame(value, "b") ? hal::Slot::b : hal::Slot::none;
+  return options.slot == hal::Slot::none ? "is none of: a, b" : nullptr;
+}
+const char* takeSafe(const char* value, Options& options) {
+  options.isSafe = isSame(value, "1");
+  return nullptr;
+}
+const char* takeReset(const char* value, Options& options) {
+  using hal::ResetReason;
+  for (ResetReason reason : {ResetReason::powerOn, ResetReason::restart, ResetReason::crash, ResetReason::watchdog,
+                             ResetReason::update, ResetReason::rollback, ResetReason::wake}) {
+    if (isSame(value, hal::nameOf(reason))) options.resetReason = reason;
+  }
+  return nullptr;
+}
+
+struct Flag {
+  const char* name;
+  Take take;
+  bool isInternal;
+};
+
+constexpr Flag flags[] = {
+    {"manager", takeManager, false},       {"discover-group", takeGroup, false},
+    {"id", takeId, false},                 {"profile", takeProfile, false},
+    {"state", takeState, false},           {"image", takeImage, false},
+    {"model", takeModel, false},           {"prefer", takePrefer, false},
+    {"download-rate", takeRate, false},    {"interface", takeInterface, false},
+    {"log-file", takeLogFile, false},      {"log-level", takeLogLevel, false},
+    {"trial-time", takeTrial, false},      {"watchdog-time", takeWatchdog, false},
+    {"watchdog-pipe", takePipe, true},     {"slot", takeSlot, true},
+    {"safe", takeSafe, true},              {"reset-reason", takeReset, true},
+};
+
+const Flag* flagOf(const char* name, size_t length, Unknown unknown) {
+  for (const Flag& flag : flags) {
+    if (flag.isInternal && unknown == Unknown::refuse) continue;
+    if (std::strlen(flag.name) == length && std::strncmp(flag.name, name, length) == 0) return &flag;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+bool isNodeId(const char* text) {
+  for (const char* reserved : {"fleet", "commands", "ack", "ota", "socket", "aggregate", "master"}) {
+    if (isSame(text, reserved)) return false;
+  }
+  const size_t length = std::strlen(text);
+  if (length == 0 || length > nodeIdMax) return false;
+  for (size_t i = 0; i < length; i++) {
+    const char c = text[i];
+    const bool isPlain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    if (!isPlain && (i == 0 || (c != '.' && c != '_' && c != '-'))) return false;
+  }
+  return true;
+}
+
+bool parseOptions(int count, const char* const* arguments, Unknown unknown, Options& options, char (&fault)[optionFaultMax]) {
+  for (int i = 0; i < count; i++) {
+    const char* const argument = arguments[i];
+    if (std::strncmp(argument, "--", 2) != 0) {
+      if (unknown == Unknown::skip) continue;
+      std::snprintf(fault, sizeof fault, "\"%.80s\" is not a flag; see cxnode --help", argument);
+      return false;
+    }
+    const char* const name = argument + 2;
+    const size_t length = std::strcspn(name, "=");
+    const Flag* const flag = flagOf(name, length, unknown);
+    const char* value = name[length] == '=' ? name + length + 1 : nullptr;
+    if (flag == nullptr) {
+      if (unknown == Unknown::skip) continue;
+      std::snprintf(fault, sizeof fault, "there is no flag --%.*s; see cxnode --help", static_cast<int>(length < 80 ? length : 80), name);
+      return false;
+    }
+    if (value == nullptr) {
+      if (i + 1 >= count) {
+        std::snprintf(fault, sizeof fault, "--%s needs a value", flag->name);
+        return false;
+      }
+      value = arguments[++i];
+    }
+    const char* const why = flag->take(value, options);
+    if (why != nullptr) {
+      std::snprintf(fault, sizeof fault, "--%s \"%.80s\" %s", flag->name, value, why);
+      return false;
+    }
+  }
+  return true;
+}
+
+const char* optionsHelp() {
+  return
+      "  --manager coap://HOST[:PORT]   the manager; without it the node looks for one by multicast\n"
+      "  --discover-group ADDRESS[:PORT]  multicast group to ask (224.0.1.187 and ff02::fd, port 5683)\n"
+      "  --interface NAME               interface for multicast (every one but the loopback)\n"
+      "  --id ID                        node id: [a-z0-9][a-z0-9._-]{0,62} (n- and the hardware number)\n"
+      "  --profile sensor|linux         what the node is (sensor)\n"
+      "  --model NAME                   model it registers as (the image's own)\n"
+      "  --state DIR                    folder of slots, boot record and settings (./cxnode-state)\n"
+      "  --image FILE                   image for the first start (cxnode-node beside this program)\n"
+      "  --prefer http|coap             way of downloads where both are offered (http)\n"
+      "  --download-rate BYTES          most bytes a second of a download (no limit)\n"
+      "  --log-file FILE                log whose tail the profile linux serves\n"
+      "  --log-level LEVEL              error, warn, info or debug, on stderr (info)\n"
+      "  --trial-time SECONDS           time in which a new image must confirm itself (300)\n"
+      "  --watchdog-time SECONDS        time without a sign of life that resets the node (30)\n";
+}
+
+}  // namespace cx::host

@@ -1,0 +1,54 @@
+// The settings of a host node, from flags. The supervisor checks them all and hands them on to the image, which may be
+// older or newer than itself: an image passes over what it doesn't know.
+#pragma once
+#include <cstdint>
+
+#include "hal/address.hpp"
+#include "hal/image_slots.hpp"
+#include "hal/log_sink.hpp"
+#include "hal/system.hpp"
+
+namespace cx::host {
+
+constexpr uint32_t hostNameMax = 63;  // bytes
+constexpr uint32_t nodeIdMax = 63;    // bytes
+
+enum class Profile : uint8_t { sensor, linuxHost };
+enum class Carrier : uint8_t { http, coap };
+
+struct Options {
+  char managerHost[hostNameMax + 1] = {};  // empty: discovery
+  uint16_t managerPort = 5683;
+  hal::Address discoverGroup;  // not set: the all-CoAP-nodes groups
+  char id[nodeIdMax + 1] = {};
+  Profile profile = Profile::sensor;
+  const char* state = nullptr;  // folder
+  const char* image = nullptr;  // file; null: cxnode-node beside the supervisor
+  const char* model = nullptr;  // null: the image's own
+  Carrier prefer = Carrier::http;
+  uint32_t downloadRate = 0;        // bytes a second, 0: no limit
+  const char* interface = nullptr;  // for multicast; null: every interface but the loopback
+  const char* logFile = nullptr;    // whose tail the profile `linux` serves
+  hal::LogLevel logLevel = hal::LogLevel::info;
+  uint32_t trialSeconds = 300;
+  uint32_t watchdogSeconds = 30;
+
+  // Only from supervisor to image.
+  int watchdogPipe = -1;
+  hal::Slot slot = hal::Slot::none;
+  bool isSafe = false;
+  hal::ResetReason resetReason = hal::ResetReason::unknown;
+};
+
+constexpr uint32_t optionFaultMax = 256;
+
+enum class Unknown : uint8_t { refuse, skip };
+
+// `--name value` and `--name=value`. False: `fault` says which flag, what about it, and what would be right.
+bool parseOptions(int count, const char* const* arguments, Unknown unknown, Options& options, char (&fault)[optionFaultMax]);
+// [a-z0-9][a-z0-9._-]{0,62} and none of the reserved words.
+bool isNodeId(const char* text);
+// For --help: one line a flag.
+const char* optionsHelp();
+
+}  // namespace cx::host

@@ -1,0 +1,56 @@
+// What a sensor board has and a laptop hasn't: sensors with a plausible course, a relay, a display for the log's reader.
+#pragma once
+#include "hal/clock.hpp"
+#include "hal/display.hpp"
+#include "hal/entropy.hpp"
+#include "hal/peripherals.hpp"
+#include "hal_host/stderr_log.hpp"
+
+namespace cx::host {
+
+// A slow wave with a little noise, each board at its own place in it. Simulated, and says so in the node's hardware list.
+class SimulatedSensors final : public hal::Sensors {
+ public:
+  SimulatedSensors(hal::Clock& clock, hal::Entropy& entropy);
+  uint8_t count() override;
+  hal::Channel channel(uint8_t index) override;
+  hal::Code read(uint8_t index, int32_t& milli) override;
+
+ private:
+  hal::Clock& clock_;
+  hal::Entropy& entropy_;
+  uint32_t phase_ = 0;
+};
+
+class SimulatedActuators final : public hal::Actuators {
+ public:
+  explicit SimulatedActuators(StderrLog& log) : log_(log) {}
+  uint8_t count() override { return 1; }
+  hal::Channel channel(uint8_t index) override;
+  hal::Code set(uint8_t index, int32_t milli) override;
+  hal::Code get(uint8_t index, int32_t& milli) override;
+  void identify() override;
+
+ private:
+  StderrLog& log_;
+  int32_t relay_ = 0;
+};
+
+// 128 x 64 pixels that nobody sees; the words go to the log when they change.
+class LogDisplay final : public hal::Display {
+ public:
+  explicit LogDisplay(StderrLog& log) : log_(log) {}
+  bool initialise() override { return true; }
+  uint16_t width() override { return 128; }
+  uint16_t height() override { return 64; }
+  void show(const uint8_t* frame, uint32_t size) override;
+  void text(uint8_t line, const char* words) override;
+
+ private:
+  static constexpr uint8_t linesMax = 8;
+  static constexpr uint32_t columnsMax = 31;
+  StderrLog& log_;
+  char lines_[linesMax][columnsMax + 1] = {};
+};
+
+}  // namespace cx::host
