@@ -1,6 +1,7 @@
 #include "hal_host/folder_files.hpp"
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
