@@ -10,28 +10,32 @@ namespace cx {
 
 struct HttpTiming {
   uint32_t connectTimeoutMs = 10000;
-  uint32_t stallTimeoutMs = 20000;  // no byte for that long ends the connection
+  uint32_t stallTimeoutMs = 20000;  // no byte for that long, while we would take one, ends the connection
 };
 
 class HttpDownload final : public Download {
  public:
-  // `buffer` holds the request while it is sent and the bytes as they come: 512 bytes or more, the owner's.
+  // `buffer` holds the request while it is sent and then the bytes as they come: 640 bytes or more, the owner's.
   HttpDownload(hal::TcpStream& stream, hal::Clock& clock, MutableSpan buffer, HttpTiming timing = {})
       : stream_(stream), clock_(clock), buffer_(buffer), timing_(timing) {}
 
   Status start(const DownloadRequest& request, DownloadSink& sink) override;
   void poll() override;
   void cancel() override;
-  bool isRunning() const override { return state_ != State::idle; }
+  bool isRunning() const override { return sink_ != nullptr; }
+  // TCP bytes come without a timer: a loop that sleeps is woken by its socket, or polls while isRunning().
   uint64_t nextDueMs() const override;
 
  private:
-  enum class State : uint8_t { idle, connecting, sending, head, body };
-  void pollConnecting();
-  void pollSending();
-  void pollReading();
-  void onHead();
-  bool deliver();
+  enum class State : uint8_t { connecting, sending, head, body };
+  Status encodeRequest(const DownloadRequest& request);
+  bool pollConnecting(uint64_t nowMs);
+  bool pollSending(uint64_t nowMs);
+  bool pollReading(uint64_t nowMs);
+  bool takeHead();
+  bool takeBody(uint64_t nowMs);
+  bool onHead();
+  void finishBody();
   void end(Status status, bool mayRetry);
 
   hal::TcpStream& stream_;
@@ -40,16 +44,15 @@ class HttpDownload final : public Download {
   HttpTiming timing_;
   HttpResponseHead head_;
   DownloadSink* sink_ = nullptr;
-  State state_ = State::idle;
-  size_t begin_ = 0;            // of what is in the buffer and not yet used
+  State state_ = State::connecting;
+  size_t begin_ = 0;  // what is in the buffer and not yet sent, or not yet used: [begin_, end_)
   size_t end_ = 0;
-  uint64_t offset_ = 0;         // next byte to deliver
-  uint64_t bodyEnd_ = 0;        // one past the last byte this response brings
+  uint64_t offset_ = 0;     // next byte to deliver
+  uint64_t bodyEnd_ = 0;    // one past the last byte of this response
   uint64_t askedOffset_ = 0;
   uint64_t expectedSize_ = 0;
   uint64_t lastProgressMs_ = 0;
-  uint64_t resumeAtMs_ = 0;
-  Validator validator_;
+  uint64_t resumeAtMs_ = 0;  // the sink said "again"
 };
 
 }  // namespace cx

@@ -19,7 +19,7 @@ enum class MqttClose : uint8_t {
   connectFailed,    // TCP refused, unreachable, or timed out
   refused,          // CONNACK with a return code: see MqttClient::returnCode()
   connectionLost,   // the broker or the network ended it
-  keepAliveTimeout, // no PINGRESP (or no CONNACK) in time
+  keepAliveTimeout, // no CONNACK, PINGRESP or PUBACK in time
   malformed,        // the broker broke the protocol
   oversized,        // a packet over the receive limit
 };
@@ -58,6 +58,8 @@ struct MqttConnect {
 struct MqttTiming {
   uint32_t connectTimeoutMs = 10000;   // TCP and CONNACK together
   uint32_t responseTimeoutMs = 10000;  // PINGRESP
+  uint32_t acknowledgeTimeoutMs = 30000;  // no PUBACK or SUBACK although some are due
+  uint32_t goodbyeTimeoutMs = 2000;       // what is queued before DISCONNECT
 };
 
 constexpr size_t mqttInFlightMax = 8;
@@ -86,19 +88,28 @@ class MqttClient {
   Expected<uint16_t> publish(std::string_view topic, ByteSpan payload, uint8_t qos, bool isRetained);
   Expected<uint16_t> subscribe(std::string_view filter, uint8_t qos);
   size_t inFlight() const { return inFlightCount_; }
+  // Bytes that publish() may still queue now.
+  size_t room() const;
 
  private:
   enum class State : uint8_t { idle, opening, awaitingConnack, connected, closing };
+  struct InFlight {
+    uint16_t packetId = 0;  // 0: free
+    bool isSubscribe = false;
+  };
   void pollOpening();
   void readIncoming();
+  bool takePackets();
   void flush();
+  void checkTimes();
   void handlePacket(const MqttPacket& packet);
   void handlePublish(const MqttPacket& packet);
+  void handleAcknowledgement(const MqttPacket& packet);
   void close(MqttClose why);
+  InFlight* findInFlight(uint16_t packetId);
   uint16_t nextPacketId();
-  bool takeInFlight(uint16_t packetId);
-  size_t room() const { return send_.size() - (sendEnd_ - sendBegin_); }
   MutableSpan freeSpace();
+  Expected<uint16_t> queue(Expected<size_t> size, uint16_t packetId, InFlight* row, bool isSubscribe);
 
   hal::TcpStream& stream_;
   hal::Clock& clock_;
@@ -110,14 +121,18 @@ class MqttClient {
   uint8_t returnCode_ = 0;
   uint16_t keepAliveS_ = 0;
   uint16_t lastPacketId_ = 0;
+  uint32_t connection_ = 0;  // grows with each connect() and close(): a handler may have changed it
   size_t received_ = 0;
-  size_t sendBegin_ = 0;
+  size_t sendBegin_ = 0;     // what waits to be sent: [sendBegin_, sendEnd_)
   size_t sendEnd_ = 0;
   bool isPingOpen_ = false;
-  uint64_t startedMs_ = 0;
+  bool isGoodbyeQueued_ = false;
+  uint64_t startedMs_ = 0;   // of connecting, or of closing
   uint64_t lastSentMs_ = 0;
+  uint64_t lastReceivedMs_ = 0;
   uint64_t pingMs_ = 0;
-  uint16_t inFlight_[mqttInFlightMax] = {};
+  uint64_t lastAcknowledgedMs_ = 0;
+  InFlight inFlight_[mqttInFlightMax];
   size_t inFlightCount_ = 0;
 };
 
