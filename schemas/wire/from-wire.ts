@@ -36,7 +36,8 @@ export class FromWire {
       case "text":
         return this.#text(shape, raw, path);
       case "integer":
-        if (typeof raw === "bigint") return this.#fail("invalid", path, `between ${shape.min} and ${shape.max}`);
+        if (typeof raw === "bigint")
+          return this.#fail("invalid", path, `must be between ${shape.min} and ${shape.max}`);
         return typeof raw === "number" && Number.isInteger(raw) ? raw + 0 : this.#wrongType(path, "a whole number");
       case "number": {
         if (typeof raw !== "number" || !Number.isFinite(raw)) return this.#wrongType(path, "a number");

@@ -123,7 +123,7 @@ class Resolver {
   #unit: string | undefined;
   #value: number | undefined;
   #sum: number | undefined;
-  #isFirst = true;
+  #records = 0;
 
   constructor(isCbor: boolean, nowMs: number) {
     this.#isCbor = isCbor;
@@ -172,15 +172,15 @@ class Resolver {
   }
 
   #rebase(fields: Fields): Refusal | undefined {
+    this.#records++;
     const { bver, bn, bt, bu, bv, bs } = fields;
     if (bver !== undefined) {
       if (!Number.isInteger(bver) || (bver as number) < 1) return invalid("must have a positive integer as bver");
       if ((bver as number) > version) return { code: "not-understood", rule: `must have version ${version} or lower` };
-      if (this.#version !== undefined ? bver !== this.#version : !this.#isFirst && bver !== version)
+      if (this.#version !== undefined ? bver !== this.#version : this.#records > 1 && bver !== version)
         return invalid("must have the version of the records before");
       this.#version = bver as number;
     }
-    this.#isFirst = false;
     if (bn !== undefined) this.#name = bn as string;
     if (bt !== undefined) this.#time = bt as number;
     if (bu !== undefined) this.#unit = bu as string;
