@@ -1,0 +1,13 @@
+import type { ManagerClient } from "./manager-client.ts";
+
+/** What every command gets from the program. */
+export interface CommandContext {
+  client(): ManagerClient;
+  /** Output is one JSON document (or one a line where it streams), for programs. */
+  isJson(): boolean;
+}
+
+/** Prints the result: as JSON for programs, else as the text for people. */
+export function print(context: CommandContext, value: unknown, text: string): void {
+  console.log(context.isJson() ? JSON.stringify(value) : text);
+}

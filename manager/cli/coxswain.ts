@@ -1,0 +1,70 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from "commander";
+import { managerVersion } from "../version.ts";
+import type { CommandContext } from "./command-context.ts";
+import { CommandFailure, exitCodes } from "./command-failure.ts";
+import { ManagerClient } from "./manager-client.ts";
+import { addNodeCommands } from "./node-commands.ts";
+import { addStatusCommand } from "./status-command.ts";
+import { addUpdateCommands } from "./update-commands.ts";
+import { addWatchCommand } from "./watch-command.ts";
+
+const defaultUrl = "http://127.0.0.1:8683";
+
+/** The command line. Resolves with the exit code: 0 done, 1 refused or failed, 2 wrong usage, 3 no manager reachable. */
+export async function coxswain(args: readonly string[]): Promise<number> {
+  if (args[0] === "start") {
+    const { runManager } = await import("../main.ts");
+    return await runManager(args.slice(1));
+  }
+  const program = new Command("coxswain");
+  const context: CommandContext = {
+    client: () => new ManagerClient(urlOf(args) ?? process.env["COXSWAIN_URL"] ?? defaultUrl),
+    isJson: () => args.includes("--json"),
+  };
+  program
+    .description("Manage a fleet of small devices.")
+    .version(managerVersion, "--version")
+    .showHelpAfterError("(--help says how)")
+    // Without it the program would take the --version of `update create` for its own.
+    .enablePositionalOptions()
+    .exitOverride();
+  program.command("start").description("Start the manager; `coxswain start --help` lists its settings.");
+  addNodeCommands(program, context);
+  addUpdateCommands(program, context);
+  addWatchCommand(program, context);
+  addStatusCommand(program, context);
+  for (const command of allCommands(program)) {
+    command
+      .exitOverride()
+      .option("--url <URL>", `where the manager is (COXSWAIN_URL, default ${defaultUrl})`)
+      .option("--json", "answer in JSON, for programs");
+  }
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return Number(process.exitCode ?? exitCodes.done);
+  } catch (error) {
+    return report(error, context.isJson());
+  }
+}
+
+/** The two common options stand before or after the command, so they are looked for in the whole line. */
+function urlOf(args: readonly string[]): string | undefined {
+  const joined = args.find((each) => each.startsWith("--url="));
+  const at = args.indexOf("--url");
+  return joined?.slice("--url=".length) ?? (at < 0 ? undefined : args[at + 1]);
+}
+
+function report(error: unknown, isJson: boolean): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  if (!(error instanceof CommandFailure)) throw error;
+  const { code, message, next } = error;
+  console.error(isJson ? JSON.stringify({ error: { code, message, next } }) : `coxswain: ${message}\n${next}`);
+  return error.exitCode;
+}
+
+function allCommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(allCommands)];
+}
+
+if (import.meta.main) process.exitCode = await coxswain(process.argv.slice(2));

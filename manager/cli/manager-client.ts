@@ -1,0 +1,64 @@
+import { CommandFailure, exitCodes } from "./command-failure.ts";
+
+/** Talks to a manager's HTTP API and turns everything that goes wrong into a CommandFailure. */
+export class ManagerClient {
+  readonly url: string;
+
+  constructor(url: string) {
+    if (!URL.canParse(url) || !/^https?:/.test(url)) {
+      throw new CommandFailure(
+        "bad-url",
+        `${url} is no URL of a manager.`,
+        "Give one like http://127.0.0.1:8683.",
+        exitCodes.usage,
+      );
+    }
+    this.url = url.replace(/\/+$/, "");
+  }
+
+  async get<T>(path: string): Promise<T> {
+    return await this.#json<T>(path, {});
+  }
+
+  async post<T>(path: string, body: unknown): Promise<T> {
+    const headers = { "content-type": "application/json" };
+    return await this.#json<T>(path, { method: "POST", headers, body: JSON.stringify(body) });
+  }
+
+  /** The answer itself, for streams; an error answer is a CommandFailure. */
+  async open(path: string, init: RequestInit): Promise<Response> {
+    let response: Response;
+    try {
+      response = await fetch(`${this.url}/api/v1${path}`, init);
+    } catch (error) {
+      if (init.signal?.aborted === true) throw error;
+      throw this.unreachable(error);
+    }
+    if (response.ok) return response;
+    throw refusal(response.status, await response.text());
+  }
+
+  unreachable(error: unknown): CommandFailure {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    const message = `No manager answers at ${this.url} (${reason}).`;
+    const next = "Start one with `coxswain start --insecure`, or say where it is with --url or COXSWAIN_URL.";
+    return new CommandFailure("unreachable", message, next, exitCodes.unreachable);
+  }
+
+  async #json<T>(path: string, init: RequestInit): Promise<T> {
+    const response = await this.open(path, init);
+    return (await response.json()) as T;
+  }
+}
+
+/** An error answer as the API words it; anything else came from a program that is no manager. */
+export function refusal(status: number, text: string): CommandFailure {
+  try {
+    const { error } = JSON.parse(text) as { error: { code: string; message: string; next: string } };
+    return new CommandFailure(error.code, error.message, error.next);
+  } catch {
+    const message = `The answer was HTTP ${status} and not from a manager.`;
+    return new CommandFailure("not-a-manager", message, "Check --url: something else listens there.");
+  }
+}

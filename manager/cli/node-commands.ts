@@ -1,0 +1,130 @@
+import type { Command } from "commander";
+import type { NodePage, NodeView } from "../app/api/registry.ts";
+import type { CommandView } from "../app/api/steering.ts";
+import type { AttemptView } from "../app/api/updates.ts";
+import type { AlertView, TimelineEntry } from "../app/api/watching.ts";
+import type { TelemetryPoint } from "../ports/telemetry-store.ts";
+import { type CommandContext, print } from "./command-context.ts";
+import { byteCount, duration, table } from "./table.ts";
+
+const filters = ["model", "tag", "phase", "presence", "site", "parent"] as const;
+
+/** `coxswain nodes` and `coxswain node show ID`. */
+export function addNodeCommands(program: Command, context: CommandContext): void {
+  const nodes = program.command("nodes").description("List the nodes.");
+  for (const name of filters) nodes.option(`--${name} <${name.toUpperCase()}>`, `only those with this ${name}`);
+  nodes
+    .option("--count <N>", "how many to show", "100")
+    .option("--page N", "from which page on, beginning with 0", "0");
+  nodes.action(async (options: Readonly<Record<string, string>>) => {
+    const found = await context.client().get<NodePage>(`/nodes?${new URLSearchParams(options).toString()}`);
+    const more =
+      found.nodes.length < found.total
+        ? `\n${found.nodes.length} of ${found.total}; --page and --count show others.`
+        : "";
+    const text = found.total === 0 ? "No node matches." : listOf(found.nodes) + more;
+    print(context, found, text);
+  });
+
+  const node = program.command("node").description("Look at one node.");
+  node
+    .command("show")
+    .argument("<id>", "the node")
+    .description("Show all that is known of a node.")
+    .action(async (id: string) => {
+      const path = `/nodes/${encodeURIComponent(id)}`;
+      const details = await context.client().get<NodeDetails>(path);
+      const { entries } = await context
+        .client()
+        .get<{ entries: readonly TimelineEntry[] }>(`${path}/timeline?limit=12`);
+      print(context, { ...details, timeline: entries }, describe(details, entries));
+    });
+}
+
+interface NodeDetails {
+  readonly node: NodeView;
+  readonly health: { readonly value: Readonly<Record<string, unknown>>; readonly ageMs: number } | null;
+  readonly commands: readonly CommandView[];
+  readonly attempts: readonly AttemptView[];
+  readonly telemetry: readonly TelemetryPoint[];
+  readonly alerts: readonly AlertView[];
+}
+
+function listOf(nodes: readonly NodeView[]): string {
+  const headings = ["NODE", "MODEL", "PRESENCE", "HEALTH", "PHASE", "VERSION", "UPDATE", "SITE", "HEARD"];
+  return table(
+    headings,
+    nodes.map((each) => [
+      each.id,
+      each.manifest.model ?? "",
+      each.presence.state,
+      each.health?.status ?? "",
+      each.phase ?? "",
+      each.manifest.version ?? "",
+      each.attempt
+        ? `${each.attempt.state}${each.attempt.percent === undefined ? "" : ` ${each.attempt.percent} %`}`
+        : "",
+      each.manifest.site ?? "",
+      each.presence.heardAgoMs === undefined
+        ? ""
+        : `${duration(each.presence.heardAgoMs)} ago`.replace("now ago", "now"),
+    ]),
+  );
+}
+
+function describe(details: NodeDetails, timeline: readonly TimelineEntry[]): string {
+  const { node, health, attempts, telemetry, alerts } = details;
+  const { manifest, presence } = node;
+  const heard = presence.heardAgoMs === undefined ? "never heard" : `heard ${duration(presence.heardAgoMs)} ago`;
+  const facts: readonly (readonly [string, string | undefined])[] = [
+    ["presence", `${presence.state}, ${heard}`],
+    ["health", node.health && `${node.health.status}, ${duration(node.health.ageMs)} old`],
+    ["phase", node.phase],
+    ["model", manifest.model],
+    ["version", manifest.version],
+    [
+      "running",
+      manifest.digest &&
+        `${manifest.digest}${manifest.slot ? ` in slot ${manifest.slot}` : ""}${manifest.confirmed === false ? ", on trial" : ""}`,
+    ],
+    [
+      "rolled back",
+      manifest.rolledBack && `${manifest.rolledBack.digest}: ${manifest.rolledBack.reason ?? "no reason given"}`,
+    ],
+    ["identity", node.identity],
+    ["path", `${node.path.address} port ${node.path.port}`],
+    ["broker", node.isConnectedToBroker ? "connected" : "not connected"],
+    ["actions", `${node.waitingActions} waiting, last given ${node.rev}, last finished ${node.lastRev}`],
+    ["registered", new Date(node.registeredAtMs).toISOString()],
+  ];
+  const parts = [
+    node.id,
+    facts
+      .filter(([, value]) => value !== undefined && value !== "")
+      .map(([name, value]) => `  ${name.padEnd(12)}${value}`)
+      .join("\n"),
+  ];
+  const reported = Object.entries(health?.value ?? {}).filter(([, value]) => typeof value !== "object");
+  if (reported.length > 0)
+    parts.push(`reported\n${reported.map(([name, value]) => `  ${name} ${String(value)}`).join("\n")}`);
+  if (telemetry.length > 0) {
+    parts.push(
+      `telemetry\n${telemetry.map((each) => `  ${each.series} ${String(each.value)} ${each.unit ?? ""}`.trimEnd()).join("\n")}`,
+    );
+  }
+  if (attempts.length > 0) parts.push(`attempts\n${attempts.map((each) => `  ${attemptText(each)}`).join("\n")}`);
+  if (alerts.length > 0) parts.push(`alerts\n${alerts.map((each) => `  ${each.severity} ${each.text}`).join("\n")}`);
+  if (timeline.length > 0) {
+    const entries = timeline.map(
+      (each) => `  ${new Date(each.wallMs).toISOString()} ${each.what} ${each.data ? JSON.stringify(each.data) : ""}`,
+    );
+    parts.push(`timeline\n${entries.join("\n").trimEnd()}`);
+  }
+  return parts.join("\n\n");
+}
+
+function attemptText({ attempt, bytesByWay, resumes }: AttemptView): string {
+  const ways = Object.entries(bytesByWay).map(([way, bytes]) => `${byteCount(bytes)} by ${way}`);
+  const details = [attempt.reason, ...ways, resumes > 0 ? `resumed ${resumes} times` : undefined].filter(Boolean);
+  return `${attempt.id} ${attempt.update} ${attempt.state}${details.length > 0 ? ` (${details.join(", ")})` : ""}`;
+}

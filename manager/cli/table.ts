@@ -1,0 +1,50 @@
+/** Rows as aligned columns; a column without any value is left out. */
+export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const used = headings.map((_, column) => rows.some((row) => (row[column] ?? "") !== ""));
+  const lines = [headings, ...rows].map((row) =>
+    headings.map((_, column) => row[column] ?? "").filter((_, i) => used[i]),
+  );
+  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => (line[column] ?? "").length)));
+  return lines
+    .map((line) =>
+      line
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+/** `90061000` ms -> `1 d 1 h`; the two largest units. */
+export function duration(ms: number): string {
+  const units = [
+    ["d", 86_400_000],
+    ["h", 3_600_000],
+    ["min", 60_000],
+    ["s", 1000],
+  ] as const;
+  const first = units.findIndex(([, size]) => ms >= size);
+  if (first < 0) return "now";
+  let rest = ms;
+  return units
+    .slice(first, first + 2)
+    .map(([name, size]) => {
+      const count = Math.floor(rest / size);
+      rest -= count * size;
+      return count === 0 ? "" : `${count} ${name}`;
+    })
+    .filter((each) => each !== "")
+    .join(" ");
+}
+
+/** `1536` -> `1.5 KiB`. */
+export function byteCount(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}
