@@ -1,109 +1,231 @@
-/**
- * Every limit of the engine: its default and what happens when it is reached. Times are RFC 7252 section 4.8, in milliseconds.
- * Overridden one by one through the endpoint's `limits`.
- */
-export interface CoapLimits {
-  readonly ackTimeoutMs: number;
-  readonly ackRandomFactor: number;
-  readonly maxRetransmit: number;
-  /** Outstanding interactions towards one peer (NSTART); further requests wait in the queue below. */
-  readonly nstart: number;
-  readonly exchangeLifetimeMs: number;
-  readonly nonLifetimeMs: number;
-  /** How long a `later` route may take before the empty ACK. */
-  readonly separateAfterMs: number;
-  /** A `later` route that takes longer is answered 5.04 and its signal aborts. */
-  readonly laterDeadlineMs: number;
-  /** How long a client waits for the response after the empty ACK, or to a NON request; then `coap.timeout`. */
-  readonly responseTimeoutMs: number;
-  /** Upper end of the random delay of answers to multicast (DEFAULT_LEISURE). */
-  readonly leisureMs: number;
+import { defineLimits, type Limits } from "../kernel/limits.ts";
 
-  /** Known peers; full: idle ones (exchangeLifetime) make room, else the request is answered 5.03. */
-  readonly peers: number;
-  /** Confirmable messages waiting for their ACK; full: the sender is told (`coap.queue-full`, notification later). */
-  readonly outstanding: number;
-  /** Requests waiting for NSTART, for each peer; full: `coap.queue-full`. */
-  readonly queuePerPeer: number;
-  /** Requests of ours that wait for a response; full: `coap.queue-full`. */
-  readonly pendingRequests: number;
-  /** `once` exchanges remembered; full: 5.03 with Max-Age, never an early forgetting. */
-  readonly onceExchanges: number;
-  /** The same for each peer; full: 4.29 with Max-Age. */
-  readonly onceExchangesPerPeer: number;
-  /** Bytes of stored answers of `once` exchanges; full: 5.03 with Max-Age. */
-  readonly onceReplyBytes: number;
-  /** `later` handlers running; full: 5.03 with Max-Age. */
-  readonly running: number;
-  /** The same for each peer; full: 4.29 with Max-Age. */
-  readonly runningPerPeer: number;
+/** Every limit of the engine: its default and what happens there. Overridden one by one through the endpoint's `limits`. */
+export const coapLimits = defineLimits({
+  // Times and counts of RFC 7252 section 4.8.
+  ackTimeoutMs: {
+    default: 2000,
+    min: 1,
+    max: 600_000,
+    unit: "ms",
+    full: "A confirmable message without ACK is sent again.",
+  },
+  ackRandomPercent: {
+    default: 150,
+    min: 100,
+    max: 1000,
+    unit: "percent",
+    full: "ACK_RANDOM_FACTOR: the first wait is between ackTimeoutMs and this much of it.",
+  },
+  maxRetransmit: {
+    default: 4,
+    min: 0,
+    max: 20,
+    unit: "retransmissions",
+    full: "The peer counts as gone: `coap.timeout`, or the observation ends.",
+  },
+  nstart: {
+    default: 1,
+    min: 1,
+    max: 1000,
+    unit: "interactions",
+    full: "Further confirmable messages to that peer wait in queuePerPeer.",
+  },
+  exchangeLifetimeMs: {
+    default: 247_000,
+    min: 1000,
+    max: 3_600_000,
+    unit: "ms",
+    full: "What a `once` route answered is forgotten.",
+  },
+  separateAfterMs: {
+    default: 200,
+    min: 1,
+    max: 10_000,
+    unit: "ms",
+    full: "A `later` route that takes longer gets an empty ACK.",
+  },
+  laterDeadlineMs: {
+    default: 60_000,
+    min: 100,
+    max: 3_600_000,
+    unit: "ms",
+    full: "A `later` route that takes longer is answered 5.04 and its signal aborts.",
+  },
+  responseTimeoutMs: {
+    default: 60_000,
+    min: 100,
+    max: 3_600_000,
+    unit: "ms",
+    full: "No response after the empty ACK, or to a NON request: `coap.timeout`.",
+  },
+  leisureMs: {
+    default: 5000,
+    min: 0,
+    max: 60_000,
+    unit: "ms",
+    full: "Upper end of the random delay of answers to multicast (DEFAULT_LEISURE).",
+  },
+  // Messages.
+  peers: {
+    default: 131_072,
+    min: 16,
+    max: 4_194_304,
+    unit: "rows",
+    full: "Peers idle for exchangeLifetimeMs make room; else the request is answered 5.03.",
+  },
+  outstanding: {
+    default: 16_384,
+    min: 16,
+    max: 1_048_576,
+    unit: "messages",
+    full: "Confirmable messages without ACK: `coap.queue-full`; notifications wait for the next change.",
+  },
+  queuePerPeer: {
+    default: 64,
+    min: 1,
+    max: 65_536,
+    unit: "messages",
+    full: "Messages waiting for nstart: `coap.queue-full`.",
+  },
+  pendingRequests: {
+    default: 65_536,
+    min: 1,
+    max: 1_048_576,
+    unit: "requests",
+    full: "Requests of ours without response: `coap.queue-full`.",
+  },
+  onceExchanges: {
+    default: 262_144,
+    min: 16,
+    max: 16_777_216,
+    unit: "rows",
+    full: "Remembered `once` exchanges: 5.03 with Max-Age, never an early forgetting.",
+  },
+  onceExchangesPerPeer: {
+    default: 4096,
+    min: 1,
+    max: 65_535,
+    unit: "rows",
+    full: "The same for each peer: 4.29 with Max-Age.",
+  },
+  onceReplyBytes: {
+    default: 67_108_864,
+    min: 65_536,
+    max: 1_073_741_824,
+    unit: "bytes",
+    full: "Stored answers of `once` exchanges: 5.03 with Max-Age.",
+  },
+  running: {
+    default: 16_384,
+    min: 1,
+    max: 1_048_576,
+    unit: "handlers",
+    full: "Running `later` handlers: 5.03 with Max-Age.",
+  },
+  runningPerPeer: {
+    default: 256,
+    min: 1,
+    max: 65_535,
+    unit: "handlers",
+    full: "The same for each peer: 4.29 with Max-Age.",
+  },
+  maxMessage: {
+    default: 1232,
+    min: 64,
+    max: 65_000,
+    unit: "bytes",
+    full: "Our messages; a larger answer goes block-wise. The payload of a UDP datagram in the smallest IPv6 MTU.",
+  },
+  maxDatagram: { default: 2048, min: 64, max: 65_507, unit: "bytes", full: "Received datagrams: dropped and counted." },
+  maxOptions: { default: 64, min: 16, max: 1024, unit: "options", full: "Options of one message: a format error." },
+  // Bodies.
+  maxBody: {
+    default: 65_536,
+    min: 1,
+    max: 1_073_741_824,
+    unit: "bytes",
+    full: "Request body of a route that says nothing else: 4.13 with Size1.",
+  },
+  maxResponseBody: {
+    default: 16_777_216,
+    min: 1,
+    max: 1_073_741_824,
+    unit: "bytes",
+    full: "Response body that a client puts together: `coap.response-too-large`.",
+  },
+  blockSize: { default: 1024, min: 16, max: 1024, unit: "bytes", full: "Longer bodies are cut; a power of two." },
+  transfers: {
+    default: 4096,
+    min: 1,
+    max: 1_048_576,
+    unit: "transfers",
+    full: "Bodies under way or kept for further blocks: 5.03 with Max-Age; those under way go on.",
+  },
+  transfersPerPeer: {
+    default: 16,
+    min: 1,
+    max: 255,
+    unit: "transfers",
+    full: "The same for each peer: its own oldest one makes room.",
+  },
+  transferBytes: {
+    default: 67_108_864,
+    min: 1024,
+    max: 1_073_741_824,
+    unit: "bytes",
+    full: "Bytes of them all: 5.03 with Max-Age, or an answer that is not kept for its further blocks.",
+  },
+  transferIdleMs: {
+    default: 247_000,
+    min: 1000,
+    max: 3_600_000,
+    unit: "ms",
+    full: "A transfer that stands still is forgotten; its next Block1 is 4.08.",
+  },
+  // Observe and multicast.
+  observers: {
+    default: 65_536,
+    min: 1,
+    max: 4_194_304,
+    unit: "rows",
+    full: "Observers of all resources: answered without Observe.",
+  },
+  observersPerPeer: {
+    default: 1024,
+    min: 1,
+    max: 65_535,
+    unit: "rows",
+    full: "The same for each peer: answered without Observe.",
+  },
+  confirmEveryMs: {
+    default: 3_600_000,
+    min: 1000,
+    max: 86_400_000,
+    unit: "ms",
+    full: "The next notification is confirmable (RFC 7641 section 4.5 asks for one in 24 hours).",
+  },
+  confirmEveryCount: {
+    default: 30,
+    min: 1,
+    max: 65_535,
+    unit: "notifications",
+    full: "Non-confirmable ones in a row: the next is confirmable.",
+  },
+  observations: {
+    default: 65_536,
+    min: 1,
+    max: 4_194_304,
+    unit: "rows",
+    full: "Observations of ours: `coap.queue-full`.",
+  },
+  leisurely: {
+    default: 256,
+    min: 1,
+    max: 65_536,
+    unit: "answers",
+    full: "Answers to multicast waiting for their leisure: dropped and counted.",
+  },
+});
 
-  /** Largest datagram that is sent or looked at; a longer one is dropped and counted. */
-  readonly maxDatagram: number;
-  /** Options in one message; more is a format error. */
-  readonly maxOptions: number;
-  /** Largest request body when a route says nothing; more: 4.13. */
-  readonly maxBody: number;
-  /** Largest body that a client puts together; more: `coap.response-too-large`. */
-  readonly maxResponseBody: number;
-  /** Block size of our own answers and requests: 16, 32, ... 1024. */
-  readonly blockSize: number;
-  /** Block-wise transfers in progress; full: 5.03 with Max-Age, and those under way go on. */
-  readonly transfers: number;
-  /** The same for each peer; full: its own oldest one makes room. */
-  readonly transfersPerPeer: number;
-  /** Bytes held by all transfers; full: 5.03 with Max-Age (Block1), or answered without keeping the rest (Block2). */
-  readonly transferBytes: number;
-  /** A transfer that stands still longer is forgotten; a further Block1 is then 4.08. */
-  readonly transferIdleMs: number;
-
-  /** Observers of all resources; full: answered without Observe. */
-  readonly observers: number;
-  /** The same for each peer; full: answered without Observe. */
-  readonly observersPerPeer: number;
-  /** A notification is confirmable when the last confirmable one is older (RFC 7641 section 4.5: at least every 24 hours). */
-  readonly confirmEveryMs: number;
-  /** ...or after so many non-confirmable ones. */
-  readonly confirmEveryCount: number;
-  /** Observations of ours; full: `coap.queue-full`. */
-  readonly observations: number;
-  /** Answers to multicast waiting for their leisure; full: dropped and counted. */
-  readonly leisurely: number;
-}
-
-export const defaultLimits: CoapLimits = {
-  ackTimeoutMs: 2_000,
-  ackRandomFactor: 1.5,
-  maxRetransmit: 4,
-  nstart: 1,
-  exchangeLifetimeMs: 247_000,
-  nonLifetimeMs: 145_000,
-  separateAfterMs: 200,
-  laterDeadlineMs: 60_000,
-  responseTimeoutMs: 60_000,
-  leisureMs: 5_000,
-  peers: 131_072,
-  outstanding: 16_384,
-  queuePerPeer: 64,
-  pendingRequests: 65_536,
-  onceExchanges: 262_144,
-  onceExchangesPerPeer: 4_096,
-  onceReplyBytes: 67_108_864,
-  running: 16_384,
-  runningPerPeer: 256,
-  maxDatagram: 2_048,
-  maxOptions: 64,
-  maxBody: 65_536,
-  maxResponseBody: 16_777_216,
-  blockSize: 1_024,
-  transfers: 4_096,
-  transfersPerPeer: 16,
-  transferBytes: 67_108_864,
-  transferIdleMs: 247_000,
-  observers: 65_536,
-  observersPerPeer: 1_024,
-  confirmEveryMs: 3_600_000,
-  confirmEveryCount: 30,
-  observations: 65_536,
-  leisurely: 256,
-};
+export type CoapLimits = Limits<typeof coapLimits.definitions>;

@@ -78,6 +78,27 @@ export class MessageView {
     return this.bytes.subarray(this.payloadStart, this.end);
   }
 
+  /** The same message over bytes of its own, which outlive the turn. */
+  copy(): MessageView {
+    const start = this.tokenStart - 4;
+    const copied = new MessageView(this.optionCount);
+    copied.bytes = this.bytes.slice(start, this.end);
+    copied.type = this.type;
+    copied.code = this.code;
+    copied.messageId = this.messageId;
+    copied.tokenStart = this.tokenStart - start;
+    copied.tokenLength = this.tokenLength;
+    copied.payloadStart = this.payloadStart - start;
+    copied.end = this.end - start;
+    copied.optionCount = this.optionCount;
+    for (let i = 0; i < this.optionCount; i++) {
+      copied.optionNumbers[i] = this.optionNumbers[i]!;
+      copied.optionStarts[i] = this.optionStarts[i]! - start;
+      copied.optionLengths[i] = this.optionLengths[i]!;
+    }
+    return copied;
+  }
+
   /** Decoded Uri-Path segments. */
   path(): string[] {
     return this.texts(OptionNumber.uriPath);

@@ -127,3 +127,10 @@ export class MessageWriter {
 }
 
 const utf8 = new TextEncoder();
+
+/** An option value of format `uint` in its shortest form. */
+export function uintBytes(value: number): Uint8Array {
+  const bytes: number[] = [];
+  for (let rest = value; rest > 0; rest = Math.floor(rest / 256)) bytes.unshift(rest % 256);
+  return Uint8Array.from(bytes);
+}

@@ -2,15 +2,15 @@
  * The far end of a datagram, as numbers, so that finding a known peer costs no string.
  *
  * One object is reused by a transport for every datagram it delivers; `text()` is made only when somebody asks.
- * `key` identifies address, port and scope: for IPv4 it is `address * 65536 + port`, exact in a double; for IPv6 it is a
- * negative hash, so a hit must be confirmed with `isSame`.
+ * `key` stands for address, port and scope: for IPv4 it is `address * 65536 + port`, exact and below 2^48; for IPv6 it is a
+ * hash from 2^48 up, so a hit must be confirmed with `isSame`.
  */
 export class RemoteAddress {
   family: 4 | 6 = 4;
   port = 0;
   key = 0;
   /** The datagram was sent to a group, not to us. */
-  isMulticast = false;
+  isMulticast: boolean = false;
   /** Interface it came in by, where the transport knows. */
   interface: string | undefined = undefined;
   #text = "";
@@ -27,16 +27,23 @@ export class RemoteAddress {
     this.port = port;
     if (family === 4) {
       this.setIpv4(parseIpv4(address), port);
+      this.#text = address;
       return;
     }
     const mapped = mappedIpv4(address);
     if (mapped !== undefined) {
       this.setIpv4(parseIpv4(mapped), port);
+      this.#text = mapped;
       return;
     }
     this.family = 6;
     this.#text = address;
-    this.key = -1 - hashText(address, port);
+    this.key = ipv6KeyBase + hashText(address, port);
+  }
+
+  /** The other way: what `key` of an IPv4 peer stands for. */
+  setIpv4Key(key: number): void {
+    this.setIpv4(Math.floor(key / 65_536), key % 65_536);
   }
 
   setIpv4(ipv4: number, port: number): void {
@@ -95,7 +102,10 @@ function mappedIpv4(address: string): string | undefined {
   return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : undefined;
 }
 
-/** 53 bits from two FNV-like runs over the text; collisions are found out by `isSame`. */
+/** Keys from here up are hashes of IPv6 peers. */
+export const ipv6KeyBase = 2 ** 48;
+
+/** 52 bits from two FNV-like runs over the text; collisions are found out by `isSame`. */
 function hashText(text: string, port: number): number {
   let low = 0x811c9dc5 ^ port;
   let high = 0x1b873593 ^ (port << 7);
@@ -105,5 +115,5 @@ function hashText(text: string, port: number): number {
     high = Math.imul(high ^ char, 0x5bd1e995);
     high ^= high >>> 13;
   }
-  return (high >>> 0) * 2_097_152 + ((low >>> 0) & 0x1fffff);
+  return (high >>> 0) * 0x100000 + ((low >>> 0) & 0xfffff);
 }

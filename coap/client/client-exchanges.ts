@@ -1,0 +1,232 @@
+import type { Clock } from "../../kernel/clock.ts";
+import { TimerWheel } from "../../kernel/timer-wheel.ts";
+import type { Link } from "../exchange/link.ts";
+import type { Outbox, OutboxOwner } from "../exchange/outbox.ts";
+import { faults } from "../faults.ts";
+import { MessageType } from "../message.ts";
+import type { MessageView } from "../message-view.ts";
+import type { RemoteAddress } from "../transport/remote-address.ts";
+
+/** One request of ours and what becomes of it: exactly one of the last two is called, once. */
+export interface ClientExchange {
+  readonly isConfirmable: boolean;
+  /** Its turn has come: write the message with this header's type, ID and token. */
+  write(type: number, messageId: number, token: Uint8Array): void;
+  /** `view` and `source` are only borrowed. */
+  response(view: MessageView, source: RemoteAddress): void;
+  failed(fault: Error): void;
+}
+
+interface Pending {
+  readonly number: number;
+  readonly peer: number;
+  readonly token: Uint8Array;
+  readonly exchange: ClientExchange;
+  /** Slot in the outbox, -1 when the message is acknowledged, non-confirmable or not yet sent. */
+  slot: number;
+  isQueued: boolean;
+}
+
+/** Requests of ours until they are answered, found by token and peer. */
+export class ClientExchanges implements OutboxOwner {
+  readonly #link: Link;
+  readonly #outbox: Outbox;
+  readonly #owner: number;
+  readonly #wheel: TimerWheel;
+  readonly #byToken = new Map<string, Pending>();
+  readonly #byNumber: (Pending | undefined)[] = [];
+  readonly #free: number[] = [];
+
+  constructor(link: Link, outbox: Outbox, clock: Clock) {
+    this.#link = link;
+    this.#outbox = outbox;
+    this.#owner = outbox.register(this);
+    this.#wheel = new TimerWheel({ clock, capacity: link.limits.pendingRequests, onDue: (n) => this.#tooLate(n) });
+  }
+
+  get size(): number {
+    return this.#byToken.size;
+  }
+
+  /** Sends now or when NSTART allows. Returns its number for `cancel`, -1 when it failed at once. */
+  start(peer: number, exchange: ClientExchange, token?: Uint8Array): number {
+    const { limits, peers } = this.#link;
+    if (this.#byToken.size >= limits.pendingRequests) return this.#refuse(exchange, "pendingRequests");
+    const bytes = token ?? this.#newToken();
+    const key = tokenKey(bytes, 0, bytes.length);
+    if (this.#byToken.has(key)) {
+      exchange.failed(faults("coap.bad-request", { what: "a request with this token is open already" }));
+      return -1;
+    }
+    const number = this.#free.pop() ?? this.#byNumber.length;
+    const pending: Pending = { number, peer, token: bytes, exchange, slot: -1, isQueued: false };
+    this.#byNumber[number] = pending;
+    this.#byToken.set(key, pending);
+    peers.pin(peer);
+    if (exchange.isConfirmable && !this.#outbox.mayTransmit(peer)) {
+      if (this.#outbox.enqueue(peer, this.#owner, number)) {
+        pending.isQueued = true;
+        return number;
+      }
+      this.#forget(pending);
+      return this.#refuse(exchange, "queuePerPeer");
+    }
+    this.#send(pending);
+    return this.#byNumber[number] === pending ? number : -1;
+  }
+
+  /** Forgets the exchange; nothing is called any more. */
+  cancel(number: number): void {
+    const pending = this.#byNumber[number];
+    if (pending === undefined) return;
+    const { slot } = pending;
+    this.#forget(pending);
+    if (slot >= 0) this.#outbox.drop(slot);
+  }
+
+  /** "taken": a request waits for it; "elsewhere": it does, but was sent to another address. */
+  knows(view: MessageView, peer: number): "taken" | "unknown" | "elsewhere" {
+    const pending = this.#pendingFor(view);
+    if (pending === undefined) return "unknown";
+    return pending.peer === peer ? "taken" : "elsewhere";
+  }
+
+  /** False: no request of ours to that peer has the token. */
+  response(view: MessageView, peer: number, source: RemoteAddress): boolean {
+    const pending = this.#pendingFor(view);
+    if (pending === undefined || pending.peer !== peer) return false;
+    const { slot, exchange } = pending;
+    this.#forget(pending);
+    // A response is as good as the ACK that got lost before it (RFC 7252 section 5.2.2).
+    if (slot >= 0) this.#outbox.drop(slot);
+    exchange.response(view, source);
+    return true;
+  }
+
+  /** The response has a critical option that we don't understand. */
+  reject(view: MessageView, peer: number, option: number): void {
+    const pending = this.#pendingFor(view);
+    if (pending === undefined || pending.peer !== peer) return;
+    const { slot, exchange } = pending;
+    this.#forget(pending);
+    if (slot >= 0) this.#outbox.drop(slot);
+    exchange.failed(faults("coap.bad-response", { ...this.#where(peer), what: `it carries option ${option}` }));
+  }
+
+  /** The token of the request that waits in this slot of the outbox. */
+  ownsSlot(slot: number, view: MessageView): boolean {
+    if (this.#outbox.ownerOf(slot) !== this.#owner) return false;
+    const pending = this.#byNumber[this.#outbox.refOf(slot)];
+    return pending !== undefined && pending === this.#pendingFor(view);
+  }
+
+  stop(): void {
+    for (const pending of [...this.#byToken.values()]) {
+      this.#forget(pending);
+      pending.exchange.failed(faults("coap.stopped", {}));
+    }
+    this.#wheel.clear();
+  }
+
+  ready(number: number): void {
+    const pending = this.#byNumber[number];
+    if (pending === undefined) return;
+    pending.isQueued = false;
+    this.#send(pending);
+  }
+
+  acknowledged(number: number): void {
+    const pending = this.#byNumber[number];
+    if (pending === undefined) return;
+    pending.slot = -1;
+    this.#wheel.arm(number, this.#link.limits.responseTimeoutMs);
+  }
+
+  reset(number: number): void {
+    const pending = this.#byNumber[number];
+    if (pending === undefined) return;
+    this.#forget(pending);
+    pending.exchange.failed(faults("coap.reset", this.#where(pending.peer)));
+  }
+
+  timedOut(number: number): void {
+    const pending = this.#byNumber[number];
+    if (pending === undefined) return;
+    this.#forget(pending);
+    const { ackTimeoutMs, maxRetransmit } = this.#link.limits;
+    const seconds = Math.round((ackTimeoutMs * (2 ** (maxRetransmit + 1) - 1)) / 1_000);
+    pending.exchange.failed(faults("coap.timeout", { ...this.#where(pending.peer), seconds }));
+  }
+
+  #tooLate(number: number): void {
+    const pending = this.#byNumber[number];
+    if (pending === undefined) return;
+    this.#forget(pending);
+    const seconds = Math.round(this.#link.limits.responseTimeoutMs / 1_000);
+    pending.exchange.failed(faults("coap.timeout", { ...this.#where(pending.peer), seconds }));
+  }
+
+  #send(pending: Pending): void {
+    const { peer, exchange, token, number } = pending;
+    const messageId = this.#link.peers.nextMessageId(peer);
+    const type = exchange.isConfirmable ? MessageType.confirmable : MessageType.nonConfirmable;
+    try {
+      exchange.write(type, messageId, token);
+      if (this.#link.writer.end > this.#link.writer.bytes.length) throw new RangeError("The message is too long.");
+    } catch (error) {
+      this.#forget(pending);
+      const what = error instanceof Error ? error.message : String(error);
+      exchange.failed(faults("coap.bad-request", { what }, error));
+      return;
+    }
+    if (exchange.isConfirmable) {
+      pending.slot = this.#outbox.transmit(peer, messageId, this.#owner, number);
+      if (pending.slot >= 0) return;
+      this.#forget(pending);
+      this.#refuse(exchange, "outstanding");
+      return;
+    }
+    this.#wheel.arm(number, this.#link.limits.responseTimeoutMs);
+    this.#link.sendWritten(peer);
+  }
+
+  #forget(pending: Pending): void {
+    const { number, peer, token } = pending;
+    if (pending.isQueued) this.#outbox.dequeue(peer, this.#owner, number);
+    this.#wheel.cancel(number);
+    this.#byToken.delete(tokenKey(token, 0, token.length));
+    this.#byNumber[number] = undefined;
+    this.#free.push(number);
+    this.#link.peers.unpin(peer);
+  }
+
+  #pendingFor(view: MessageView): Pending | undefined {
+    if (this.#byToken.size === 0) return undefined;
+    return this.#byToken.get(tokenKey(view.bytes, view.tokenStart, view.tokenStart + view.tokenLength));
+  }
+
+  #newToken(): Uint8Array {
+    for (;;) {
+      const token = this.#link.entropy.bytes(4);
+      if (!this.#byToken.has(tokenKey(token, 0, 4))) return token;
+    }
+  }
+
+  #refuse(exchange: ClientExchange, limit: "pendingRequests" | "queuePerPeer" | "outstanding"): -1 {
+    this.#link.counters.overLimit++;
+    exchange.failed(faults("coap.queue-full", { limit, value: this.#link.limits[limit] }));
+    return -1;
+  }
+
+  #where(peer: number): { address: string; port: number } {
+    const { peers } = this.#link;
+    return { address: peers.addressText(peer), port: peers.columns.port[peer]! };
+  }
+}
+
+/** Token bytes as a string of the same length: one character a byte. */
+function tokenKey(bytes: Uint8Array, start: number, end: number): string {
+  let key = "";
+  for (let i = start; i < end; i++) key += String.fromCharCode(bytes[i]!);
+  return key;
+}

@@ -1,0 +1,49 @@
+import type { CoapResponse } from "../client-types.ts";
+import { OptionNumber } from "../message.ts";
+import type { MessageView } from "../message-view.ts";
+import type { RemoteAddress } from "../transport/remote-address.ts";
+import type { LocalAddress } from "../transport/transport.ts";
+
+/** A response that may be kept: it has copied what it needs. */
+export class ClientResponse implements CoapResponse {
+  readonly #view: MessageView;
+  readonly payload: Uint8Array;
+  readonly from: LocalAddress;
+
+  /** `body` in place of the message's payload, when it came in blocks. */
+  constructor(view: MessageView, source: RemoteAddress, body?: Uint8Array) {
+    this.#view = view.copy();
+    this.payload = body ?? this.#view.payload();
+    this.from = { address: source.text(), port: source.port, family: source.family };
+  }
+
+  get code(): number {
+    return this.#view.code;
+  }
+  get contentFormat(): number | undefined {
+    return this.#uint(OptionNumber.contentFormat);
+  }
+  get maxAge(): number | undefined {
+    return this.#uint(OptionNumber.maxAge);
+  }
+  get etag(): Uint8Array | undefined {
+    return this.option(OptionNumber.eTag);
+  }
+  get observe(): number | undefined {
+    return this.#uint(OptionNumber.observe);
+  }
+  get locationPath(): readonly string[] {
+    return this.#view.texts(OptionNumber.locationPath);
+  }
+  get locationQuery(): readonly string[] {
+    return this.#view.texts(OptionNumber.locationQuery);
+  }
+  option(number: number): Uint8Array | undefined {
+    return this.#view.copyOf(number);
+  }
+
+  #uint(number: number): number | undefined {
+    const value = this.#view.uint(number);
+    return value < 0 ? undefined : value;
+  }
+}

@@ -1,0 +1,59 @@
+import type { RequestOptions } from "../client-types.ts";
+import { faults } from "../faults.ts";
+import { methodCode, OptionNumber } from "../message.ts";
+import { type MessageWriter, uintBytes } from "../message-writer.ts";
+
+interface OptionValue {
+  readonly number: number;
+  readonly value: Uint8Array;
+}
+
+const utf8 = new TextEncoder();
+
+/** The options of a request that are the same in each of its blocks, sorted; the block options are merged in. */
+export class RequestMessage {
+  readonly code: number;
+  readonly #options: readonly OptionValue[];
+
+  /** Throws `coap.bad-request` for segments, queries or options that no message can carry. */
+  constructor(options: Pick<RequestOptions, "method" | "path" | "queries" | "contentFormat" | "accept" | "options">) {
+    this.code = methodCode(options.method);
+    const all: OptionValue[] = [];
+    for (const segment of options.path) all.push(textOption(OptionNumber.uriPath, segment));
+    for (const query of options.queries ?? []) all.push(textOption(OptionNumber.uriQuery, query));
+    if (options.contentFormat !== undefined) {
+      all.push({ number: OptionNumber.contentFormat, value: uintBytes(options.contentFormat) });
+    }
+    if (options.accept !== undefined) all.push({ number: OptionNumber.accept, value: uintBytes(options.accept) });
+    all.push(...(options.options ?? []));
+    // Stable: repeated options keep their order.
+    this.#options = all.sort((a, b) => a.number - b.number);
+  }
+
+  /** Writes header and options; `more` holds further ones, ascending. The payload is the caller's. */
+  write(
+    writer: MessageWriter,
+    type: number,
+    messageId: number,
+    token: Uint8Array,
+    more: readonly { readonly number: number; readonly value: Uint8Array }[],
+  ): void {
+    writer.begin(type, this.code, messageId, token, 0, token.length);
+    let next = 0;
+    for (const option of this.#options) {
+      while (next < more.length && more[next]!.number < option.number) writeOption(writer, more[next++]!);
+      writeOption(writer, option);
+    }
+    while (next < more.length) writeOption(writer, more[next++]!);
+  }
+}
+
+function writeOption(writer: MessageWriter, { number, value }: OptionValue): void {
+  writer.option(number, value, 0, value.length);
+}
+
+function textOption(number: number, text: string): OptionValue {
+  const value = utf8.encode(text);
+  if (value.length > 255) throw faults("coap.bad-request", { what: "a path segment or query is over 255 bytes" });
+  return { number, value };
+}

@@ -1,0 +1,65 @@
+import type { Entropy } from "../../kernel/entropy.ts";
+import type { Counters } from "../counters.ts";
+import type { CoapLimits } from "../limits.ts";
+import { MessageType } from "../message.ts";
+import { MessageWriter } from "../message-writer.ts";
+import type { Security } from "../security/security.ts";
+import { RemoteAddress } from "../transport/remote-address.ts";
+import type { PeerTable } from "./peer-table.ts";
+
+export interface LinkOptions {
+  readonly limits: CoapLimits;
+  readonly counters: Counters;
+  readonly entropy: Entropy;
+  readonly peers: PeerTable;
+  readonly security: Security;
+}
+
+/** The way out: one writer that every part fills, and sending of what stands in it. */
+export class Link {
+  readonly limits: CoapLimits;
+  readonly counters: Counters;
+  readonly entropy: Entropy;
+  readonly peers: PeerTable;
+  readonly writer: MessageWriter;
+  readonly #security: Security;
+  readonly #destination = new RemoteAddress();
+  readonly #control = new MessageWriter(4);
+
+  constructor({ limits, counters, entropy, peers, security }: LinkOptions) {
+    this.limits = limits;
+    this.counters = counters;
+    this.entropy = entropy;
+    this.peers = peers;
+    this.#security = security;
+    // Room for the largest options around the largest message: too large is then an answer, not an exception.
+    this.writer = new MessageWriter(Math.max(limits.maxMessage, 1_280) + 2_048);
+  }
+
+  /** Sends what stands in the writer. */
+  sendWritten(peer: number): void {
+    this.sendBytes(this.writer.bytes, this.writer.end, peer);
+  }
+
+  sendBytes(bytes: Uint8Array, end: number, peer: number): void {
+    this.peers.locate(peer, this.#destination);
+    this.sendTo(bytes, end, this.#destination);
+  }
+
+  sendTo(bytes: Uint8Array, end: number, destination: RemoteAddress): void {
+    this.counters.datagramsSent++;
+    this.#security.send(bytes, 0, end, destination);
+  }
+
+  /** An empty ACK or a Reset; the writer stays as it is. */
+  sendEmpty(type: MessageType, messageId: number, destination: RemoteAddress): void {
+    if (type === MessageType.reset) this.counters.resetsSent++;
+    this.#control.empty(type, messageId);
+    this.sendTo(this.#control.bytes, 4, destination);
+  }
+
+  sendEmptyToPeer(type: MessageType, messageId: number, peer: number): void {
+    this.peers.locate(peer, this.#destination);
+    this.sendEmpty(type, messageId, this.#destination);
+  }
+}

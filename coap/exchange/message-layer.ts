@@ -1,0 +1,182 @@
+import type { ClientExchanges } from "../client/client-exchanges.ts";
+import { decodeMessage, Malformed, malformedNames, malformedVerdict } from "../decode-message.ts";
+import { MessageType } from "../message.ts";
+import { MessageView } from "../message-view.ts";
+import type { Observations } from "../observe/observations.ts";
+import { applyResponseRules } from "../option-rules.ts";
+import type { PeerIdentity } from "../route.ts";
+import type { MessageReceiver } from "../security/security.ts";
+import type { Server } from "../server/server.ts";
+import type { RemoteAddress } from "../transport/remote-address.ts";
+import type { Link } from "./link.ts";
+import type { Outbox } from "./outbox.ts";
+import { RecentResponses } from "./recent-responses.ts";
+
+export interface MessageLayerOptions {
+  readonly link: Link;
+  readonly outbox: Outbox;
+  readonly server: Server;
+  readonly exchanges: ClientExchanges;
+  readonly observations: Observations;
+}
+
+const rememberedResponses = 4_096;
+
+/** RFC 7252 section 4: every message that comes in, told apart by type and code, and sent on its way in the same turn. */
+export class MessageLayer implements MessageReceiver {
+  readonly #link: Link;
+  readonly #outbox: Outbox;
+  readonly #server: Server;
+  readonly #exchanges: ClientExchanges;
+  readonly #observations: Observations;
+  readonly #view: MessageView;
+  readonly #recent = new RecentResponses(rememberedResponses);
+  /** By reason. */
+  readonly malformed = new Float64Array(malformedNames.length);
+
+  constructor({ link, outbox, server, exchanges, observations }: MessageLayerOptions) {
+    this.#link = link;
+    this.#outbox = outbox;
+    this.#server = server;
+    this.#exchanges = exchanges;
+    this.#observations = observations;
+    this.#view = new MessageView(link.limits.maxOptions);
+  }
+
+  message(bytes: Uint8Array, start: number, end: number, source: RemoteAddress, identity: PeerIdentity): void {
+    const { counters, peers, limits } = this.#link;
+    counters.datagramsReceived++;
+    if (source.port === 0) {
+      counters.droppedPortZero++;
+      return;
+    }
+    if (end - start > limits.maxDatagram) {
+      counters.droppedTooLong++;
+      return;
+    }
+    const view = this.#view;
+    const reason = decodeMessage(bytes, start, end, view);
+    if (reason !== Malformed.none) {
+      this.#malformed(reason, source);
+      return;
+    }
+    const { code, type } = view;
+    if (code === 0) {
+      this.#empty(type, view.messageId, source);
+      return;
+    }
+    if (code >> 5 === 0) {
+      const peer = peers.admit(source, identity);
+      if (peer < 0) counters.droppedPeersFull++;
+      else this.#server.request(view, peer, source);
+      return;
+    }
+    counters.responses++;
+    if (type === MessageType.acknowledgement) this.#piggybacked(source);
+    else this.#separate(source);
+  }
+
+  #malformed(reason: Malformed, source: RemoteAddress): void {
+    const { counters } = this.#link;
+    this.malformed[reason]!++;
+    switch (malformedVerdict(reason, this.#view.type)) {
+      case "ignore":
+        counters.ignoredNotCoap++;
+        return;
+      case "reject":
+        counters.malformedRejected++;
+        return;
+      case "reset":
+        counters.malformedReset++;
+        this.#reset(source);
+    }
+  }
+
+  #empty(type: number, messageId: number, source: RemoteAddress): void {
+    const { counters, peers } = this.#link;
+    if (type === MessageType.confirmable) {
+      counters.pings++;
+      this.#reset(source);
+      return;
+    }
+    const peer = peers.find(source);
+    const slot = peer < 0 ? -1 : this.#outbox.find(peer, messageId);
+    if (type === MessageType.acknowledgement) {
+      if (slot < 0) counters.acknowledgementsUnmatched++;
+      else this.#outbox.acknowledge(slot);
+      return;
+    }
+    counters.resetsReceived++;
+    if (slot >= 0) this.#outbox.reset(slot);
+    else if (peer >= 0) this.#server.observers.resetNonConfirmable(peer, messageId);
+  }
+
+  /** A response in an ACK: for the message that waits for that ACK, or for nobody. */
+  #piggybacked(source: RemoteAddress): void {
+    const { counters, peers } = this.#link;
+    const view = this.#view;
+    const peer = peers.find(source);
+    const slot = peer < 0 ? -1 : this.#outbox.find(peer, view.messageId);
+    if (slot < 0) {
+      counters.acknowledgementsUnmatched++;
+      return;
+    }
+    if (!this.#exchanges.ownsSlot(slot, view)) {
+      // Another token than asked with: the message arrived, the response isn't ours.
+      counters.responsesUnexpected++;
+      this.#outbox.acknowledge(slot);
+      return;
+    }
+    const option = applyResponseRules(view);
+    if (option >= 0) {
+      counters.responsesRejected++;
+      this.#exchanges.reject(view, peer, option);
+      return;
+    }
+    this.#exchanges.response(view, peer, source);
+  }
+
+  /** A response in a message of its own: acknowledged when somebody takes it, reset when nobody does. */
+  #separate(source: RemoteAddress): void {
+    const { counters, peers } = this.#link;
+    const view = this.#view;
+    const { messageId } = view;
+    const isConfirmable = view.type === MessageType.confirmable;
+    const peer = peers.find(source);
+    if (isConfirmable && peer >= 0 && this.#recent.has(peer, messageId)) {
+      counters.duplicates++;
+      this.#link.sendEmpty(MessageType.acknowledgement, messageId, source);
+      return;
+    }
+    const option = applyResponseRules(view);
+    if (option >= 0) {
+      counters.responsesRejected++;
+      if (peer >= 0) this.#exchanges.reject(view, peer, option);
+      this.#reset(source);
+      return;
+    }
+    // The ACK goes first: taking the response may send the next request.
+    const taken = this.#canTake(view, peer);
+    if (taken !== "taken") {
+      if (taken === "elsewhere") counters.responsesFromElsewhere++;
+      else counters.responsesUnexpected++;
+      this.#reset(source);
+      return;
+    }
+    if (isConfirmable) {
+      this.#recent.add(peer, messageId);
+      this.#link.sendEmpty(MessageType.acknowledgement, messageId, source);
+    }
+    if (!this.#exchanges.response(view, peer, source)) this.#observations.notification(view, source);
+  }
+
+  #canTake(view: MessageView, peer: number): "taken" | "unknown" | "elsewhere" {
+    const byExchange = this.#exchanges.knows(view, peer);
+    return byExchange === "unknown" ? this.#observations.knows(view, peer) : byExchange;
+  }
+
+  /** Never to a group, and for what carries a message ID. */
+  #reset(source: RemoteAddress): void {
+    if (!source.isMulticast) this.#link.sendEmpty(MessageType.reset, this.#view.messageId, source);
+  }
+}

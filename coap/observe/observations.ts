@@ -1,0 +1,317 @@
+import type { Clock } from "../../kernel/clock.ts";
+import { blockNumber, blockOption, exponentFor, hasMoreBlocks } from "../blockwise/block-option.ts";
+import type { ClientExchange, ClientExchanges } from "../client/client-exchanges.ts";
+import { ClientResponse } from "../client/client-response.ts";
+import { ClientTransfer } from "../client/client-transfer.ts";
+import { RequestMessage } from "../client/request-message.ts";
+import type { CoapResponse, ObservationEnd } from "../client-types.ts";
+import type { Link } from "../exchange/link.ts";
+import { faults } from "../faults.ts";
+import { isSuccess, OptionNumber } from "../message.ts";
+import type { MessageView } from "../message-view.ts";
+import { uintBytes } from "../message-writer.ts";
+import type { RemoteAddress } from "../transport/remote-address.ts";
+import type { ObservationKind } from "./observation-types.ts";
+
+export interface ObservationsOptions {
+  readonly link: Link;
+  readonly exchanges: ClientExchanges;
+  readonly clock: Clock;
+}
+
+interface KindEntry {
+  readonly kind: ObservationKind;
+  readonly message: RequestMessage;
+  rows: number;
+}
+
+const State = { free: 0, open: 1, cancelling: 2 } as const;
+const tokenLength = 8;
+const noSequence = 0xffff_ffff;
+/** RFC 7641 section 3.4: after so long any number is fresh. */
+const freshAfterMs = 128_000;
+const msPerTick = 16;
+const end = -1;
+
+/**
+ * The client's side of RFC 7641. An observation is a row of 33 bytes beside its peer's row (28 in columns, 5 of state and free list);
+ * its token carries the row's number and 32 random bits, so no token is stored and none is searched for.
+ */
+export class Observations {
+  readonly #link: Link;
+  readonly #exchanges: ClientExchanges;
+  readonly #clock: Clock;
+  readonly #kinds: (KindEntry | undefined)[] = [];
+  readonly #kindNumbers = new Map<ObservationKind, number>();
+  readonly #peer: Uint32Array;
+  readonly #secret: Uint32Array;
+  readonly #sequence: Uint32Array;
+  readonly #lastTick: Uint32Array;
+  readonly #kind: Uint32Array;
+  readonly #context: Float64Array;
+  readonly #state: Uint8Array;
+  readonly #nextFree: Int32Array;
+  /** Registrations, cancellations and further blocks under way, by row. */
+  readonly #underWay = new Map<number, { cancel(): void }>();
+  #free = end;
+  #untouched = 0;
+  #size = 0;
+
+  constructor({ link, exchanges, clock }: ObservationsOptions) {
+    this.#link = link;
+    this.#exchanges = exchanges;
+    this.#clock = clock;
+    const capacity = link.limits.observations;
+    this.#peer = new Uint32Array(capacity);
+    this.#secret = new Uint32Array(capacity);
+    this.#sequence = new Uint32Array(capacity);
+    this.#lastTick = new Uint32Array(capacity);
+    this.#kind = new Uint32Array(capacity);
+    this.#context = new Float64Array(capacity);
+    this.#state = new Uint8Array(capacity);
+    this.#nextFree = new Int32Array(capacity);
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Registers. Returns the observation's row; throws `coap.queue-full` or `coap.bad-request`. */
+  open(peer: number, kind: ObservationKind, context: number): number {
+    const { limits, peers, entropy } = this.#link;
+    if (this.#size >= limits.observations) {
+      this.#link.counters.overLimit++;
+      throw faults("coap.queue-full", { limit: "observations", value: limits.observations });
+    }
+    const kindNumber = this.#kindNumber(kind);
+    let row = this.#free;
+    if (row === end) row = this.#untouched++;
+    else this.#free = this.#nextFree[row]!;
+    this.#size++;
+    this.#peer[row] = peer;
+    this.#secret[row] = entropy.uint32();
+    this.#sequence[row] = noSequence;
+    this.#kind[row] = kindNumber;
+    this.#context[row] = context;
+    this.#state[row] = State.open;
+    this.#kinds[kindNumber]!.rows++;
+    peers.pin(peer);
+    this.#register(row, 0);
+    return row;
+  }
+
+  isOpen(row: number): boolean {
+    return this.#state[row] === State.open;
+  }
+
+  /** Registers again under the same token. */
+  renew(row: number): void {
+    if (this.isOpen(row) && !this.#underWay.has(row)) this.#register(row, 0);
+  }
+
+  /** Ends with `cancelled`, and tells the server. */
+  cancel(row: number): void {
+    if (!this.isOpen(row)) return;
+    const { kind } = this.#kinds[this.#kind[row]!]!;
+    const context = this.#context[row]!;
+    this.#stopWork(row);
+    this.#state[row] = State.cancelling;
+    this.#register(row, 1);
+    kind.ended(context, "cancelled");
+  }
+
+  /** As `ClientExchanges.knows`. */
+  knows(view: MessageView, peer: number): "taken" | "unknown" | "elsewhere" {
+    const row = this.#rowOf(view);
+    if (row < 0 || this.#state[row] !== State.open) return "unknown";
+    return this.#peer[row] === peer ? "taken" : "elsewhere";
+  }
+
+  /** A notification that `knows` said "taken" to. */
+  notification(view: MessageView, source: RemoteAddress): void {
+    const row = this.#rowOf(view);
+    if (row >= 0 && this.isOpen(row)) this.#take(row, view, source);
+  }
+
+  stop(): void {
+    for (let row = 0; row < this.#untouched; row++) {
+      if (this.#state[row] === State.free) continue;
+      const wasOpen = this.#state[row] === State.open;
+      const { kind } = this.#kinds[this.#kind[row]!]!;
+      const context = this.#context[row]!;
+      this.#stopWork(row);
+      this.#release(row);
+      if (wasOpen) kind.ended(context, "stopped");
+    }
+  }
+
+  #register(row: number, observe: 0 | 1): void {
+    const { kind, message } = this.#kinds[this.#kind[row]!]!;
+    const { writer } = this.#link;
+    const secret = this.#secret[row]!;
+    const isSame = (): boolean => this.#state[row] !== State.free && this.#secret[row] === secret;
+    const exchange: ClientExchange = {
+      isConfirmable: true,
+      write(type, messageId, token) {
+        const more: { number: number; value: Uint8Array }[] = [];
+        more.push({ number: OptionNumber.observe, value: uintBytes(observe) });
+        if (kind.blockSize !== undefined) {
+          more.push({
+            number: OptionNumber.block2,
+            value: uintBytes(blockOption(0, false, exponentFor(kind.blockSize))),
+          });
+        }
+        message.write(writer, type, messageId, token, more);
+        if (kind.payload !== undefined) writer.payload(kind.payload, 0, kind.payload.length);
+      },
+      response: (view, source) => {
+        if (!isSame()) return;
+        this.#underWay.delete(row);
+        if (observe === 1) this.#release(row);
+        else this.#take(row, view, source);
+      },
+      failed: (fault) => {
+        if (!isSame()) return;
+        this.#underWay.delete(row);
+        if (observe === 1) this.#release(row);
+        else this.#end(row, reasonOf(fault));
+      },
+    };
+    let number = -1;
+    this.#underWay.set(row, { cancel: () => this.#exchanges.cancel(number) });
+    number = this.#exchanges.start(this.#peer[row]!, exchange, this.#tokenOf(row));
+  }
+
+  /** An answer to the registration, or a notification. */
+  #take(row: number, view: MessageView, source: RemoteAddress): void {
+    if (!isSuccess(view.code)) {
+      this.#end(row, "refused", new ClientResponse(view, source));
+      return;
+    }
+    const sequence = view.uint(OptionNumber.observe);
+    if (sequence >= 0 && !this.#isFresh(row, sequence)) {
+      this.#link.counters.notificationsStale++;
+      return;
+    }
+    if (sequence >= 0) {
+      this.#sequence[row] = sequence;
+      this.#lastTick[row] = this.#tick();
+    }
+    const block2 = view.uint(OptionNumber.block2);
+    if (block2 >= 0 && hasMoreBlocks(block2) && blockNumber(block2) === 0) {
+      this.#fetchRest(row, view, source, sequence >= 0);
+      return;
+    }
+    this.#deliver(row, new ClientResponse(view, source), sequence >= 0);
+  }
+
+  #fetchRest(row: number, view: MessageView, source: RemoteAddress, goesOn: boolean): void {
+    const { kind } = this.#kinds[this.#kind[row]!]!;
+    this.#stopWork(row);
+    const secret = this.#secret[row]!;
+    const isSame = (): boolean => this.isOpen(row) && this.#secret[row] === secret;
+    const { notification: _n, ended: _e, ...request } = kind;
+    const transfer = new ClientTransfer({
+      link: this.#link,
+      exchanges: this.#exchanges,
+      peer: this.#peer[row]!,
+      request: { ...request, method: kind.method ?? "GET", payload: undefined },
+      resolved: (response) => {
+        if (!isSame()) return;
+        this.#underWay.delete(row);
+        this.#deliver(row, response, goesOn);
+      },
+      failed: () => {
+        if (!isSame()) return;
+        // The next notification brings a newer state; until then the caller's own rule about silence applies.
+        this.#underWay.delete(row);
+        this.#link.counters.responsesRejected++;
+      },
+    });
+    this.#underWay.set(row, transfer);
+    transfer.startFrom(view, source);
+  }
+
+  #deliver(row: number, response: CoapResponse, goesOn: boolean): void {
+    const { kind } = this.#kinds[this.#kind[row]!]!;
+    const secret = this.#secret[row]!;
+    kind.notification(this.#context[row]!, response);
+    if (!goesOn && this.isOpen(row) && this.#secret[row] === secret) this.#end(row, "refused", response);
+  }
+
+  #end(row: number, reason: ObservationEnd, response?: CoapResponse): void {
+    const { kind } = this.#kinds[this.#kind[row]!]!;
+    const context = this.#context[row]!;
+    this.#stopWork(row);
+    this.#release(row);
+    kind.ended(context, reason, response);
+  }
+
+  #stopWork(row: number): void {
+    const work = this.#underWay.get(row);
+    this.#underWay.delete(row);
+    work?.cancel();
+  }
+
+  #release(row: number): void {
+    this.#link.peers.unpin(this.#peer[row]!);
+    this.#state[row] = State.free;
+    this.#nextFree[row] = this.#free;
+    this.#free = row;
+    this.#size--;
+    const entry = this.#kinds[this.#kind[row]!]!;
+    entry.rows--;
+    if (entry.rows > 0) return;
+    this.#kindNumbers.delete(entry.kind);
+    this.#kinds[this.#kind[row]!] = undefined;
+  }
+
+  #kindNumber(kind: ObservationKind): number {
+    const known = this.#kindNumbers.get(kind);
+    if (known !== undefined) return known;
+    const message = new RequestMessage({ ...kind, method: kind.method ?? "GET" });
+    const hole = this.#kinds.indexOf(undefined);
+    const number = hole < 0 ? this.#kinds.length : hole;
+    this.#kinds[number] = { kind, message, rows: 0 };
+    this.#kindNumbers.set(kind, number);
+    return number;
+  }
+
+  /** RFC 7641 section 3.4. */
+  #isFresh(row: number, sequence: number): boolean {
+    const before = this.#sequence[row]!;
+    if (before === noSequence) return true;
+    const isNewer =
+      (before < sequence && sequence - before < 0x800000) || (before > sequence && before - sequence > 0x800000);
+    return isNewer || ((this.#tick() - this.#lastTick[row]!) >>> 0) * msPerTick > freshAfterMs;
+  }
+
+  #tick(): number {
+    return Math.floor(this.#clock.monotonicMs() / msPerTick) >>> 0;
+  }
+
+  #tokenOf(row: number): Uint8Array {
+    const token = new Uint8Array(tokenLength);
+    const words = new DataView(token.buffer);
+    words.setUint32(0, row);
+    words.setUint32(4, this.#secret[row]!);
+    return token;
+  }
+
+  #rowOf(view: MessageView): number {
+    if (view.tokenLength !== tokenLength) return end;
+    const row = word(view.bytes, view.tokenStart);
+    if (row >= this.#untouched || word(view.bytes, view.tokenStart + 4) !== this.#secret[row]) return end;
+    return row;
+  }
+}
+
+function word(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+}
+
+function reasonOf(fault: Error): ObservationEnd {
+  const code = "code" in fault ? fault.code : undefined;
+  if (code === "coap.reset") return "reset";
+  return code === "coap.stopped" ? "stopped" : code === "coap.timeout" ? "timeout" : "refused";
+}

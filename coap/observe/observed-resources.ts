@@ -1,0 +1,91 @@
+import type { PeerTable } from "../exchange/peer-table.ts";
+import { Code, OptionNumber } from "../message.ts";
+import { PeerView, type RequestView } from "../server/request-view.ts";
+
+/** One representation that is observed: a path with its queries, Accept and, for FETCH, body. */
+export interface ObservedResource {
+  readonly number: number;
+  readonly key: string;
+  readonly pathKey: string;
+  /** The registration of its first observer, replayed for each notification. */
+  readonly request: RequestView;
+  readonly peer: PeerView;
+  readonly members: number[];
+  sequence: number;
+}
+
+/** Resources by what names them and by their path, as long as they have observers. */
+export class ObservedResources {
+  readonly #peers: PeerTable;
+  readonly #byKey = new Map<string, ObservedResource>();
+  readonly #byPath = new Map<string, Set<ObservedResource>>();
+  readonly #byNumber: (ObservedResource | undefined)[] = [];
+  readonly #free: number[] = [];
+
+  constructor(peers: PeerTable) {
+    this.#peers = peers;
+  }
+
+  at(number: number): ObservedResource {
+    return this.#byNumber[number]!;
+  }
+
+  on(pathKey: string): Iterable<ObservedResource> {
+    return this.#byPath.get(pathKey) ?? [];
+  }
+
+  /** The resource of the request, made from a copy of it when it is new. */
+  of(request: RequestView): ObservedResource {
+    const key = keyOf(request);
+    const known = this.#byKey.get(key);
+    if (known !== undefined) return known;
+    const copy = request.copy(this.#peers);
+    const peer = new PeerView(this.#peers);
+    copy.peer = peer;
+    copy.observeOverride = 0;
+    const number = this.#free.pop() ?? this.#byNumber.length;
+    const pathKey = pathKeyOf(copy.path);
+    const resource: ObservedResource = { number, key, pathKey, request: copy, peer, members: [], sequence: 0 };
+    this.#byNumber[number] = resource;
+    this.#byKey.set(key, resource);
+    const samePath = this.#byPath.get(pathKey);
+    if (samePath === undefined) this.#byPath.set(pathKey, new Set([resource]));
+    else samePath.add(resource);
+    return resource;
+  }
+
+  drop(resource: ObservedResource): void {
+    this.#byKey.delete(resource.key);
+    this.#byNumber[resource.number] = undefined;
+    this.#free.push(resource.number);
+    const samePath = this.#byPath.get(resource.pathKey);
+    samePath?.delete(resource);
+    if (samePath?.size === 0) this.#byPath.delete(resource.pathKey);
+  }
+}
+
+/** Segments as a text that keeps them apart. */
+export function pathKeyOf(path: readonly string[]): string {
+  return JSON.stringify(path);
+}
+
+function keyOf(request: RequestView): string {
+  const { view } = request;
+  const parts: (string | number)[] = [view.code];
+  for (let i = 0; i < view.optionCount; i++) {
+    switch (view.optionNumbers[i]) {
+      case OptionNumber.uriPath:
+      case OptionNumber.uriQuery:
+        parts.push(view.optionNumbers[i]!, view.textAt(i));
+        break;
+      case OptionNumber.accept:
+      case OptionNumber.block2:
+      case OptionNumber.contentFormat:
+        parts.push(view.optionNumbers[i]!, view.uintAt(i));
+        break;
+      default:
+    }
+  }
+  if (view.code === Code.fetch) parts.push(String.fromCharCode(...request.payload.subarray(0, 4_096)));
+  return JSON.stringify(parts);
+}

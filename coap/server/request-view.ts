@@ -1,0 +1,163 @@
+import type { PeerTable } from "../exchange/peer-table.ts";
+import { type Method, methodNames, OptionNumber } from "../message.ts";
+import type { MessageView } from "../message-view.ts";
+import type { CoapRequest, Peer, PeerIdentity } from "../route.ts";
+import type { RouteEntry, Router } from "./router.ts";
+
+/** The peer of the request at hand: reads the peer table when asked. */
+export class PeerView implements Peer {
+  row = -1;
+  readonly #peers: PeerTable;
+
+  constructor(peers: PeerTable) {
+    this.#peers = peers;
+  }
+
+  get address(): string {
+    return this.#peers.addressText(this.row);
+  }
+  get port(): number {
+    return this.#peers.columns.port[this.row]!;
+  }
+  get family(): 4 | 6 {
+    return this.#peers.columns.family[this.row] === 6 ? 6 : 4;
+  }
+  get isLoopback(): boolean {
+    return this.#peers.columns.isLoopback[this.row] === 1;
+  }
+  get identity(): PeerIdentity {
+    return this.#peers.identity(this.row);
+  }
+}
+
+const maxParams = 32;
+
+/** A request over a decoded message. Everything but numbers is made when it is first asked for. */
+export class RequestView implements CoapRequest {
+  view: MessageView;
+  peer: Peer;
+  isMulticast: boolean = false;
+  localAddress: string | undefined = undefined;
+  entry: RouteEntry | undefined = undefined;
+  /** In place of the message's payload, when it came in blocks. */
+  body: Uint8Array | undefined = undefined;
+  /** In place of the message's Observe option. */
+  observeOverride: number | undefined = undefined;
+  readonly #captured = new Uint16Array(maxParams);
+  #restFrom = -1;
+  #path: string[] | undefined;
+  #queries: string[] | undefined;
+  #params: Record<string, string> | undefined;
+
+  constructor(view: MessageView, peer: Peer) {
+    this.view = view;
+    this.peer = peer;
+  }
+
+  /** Begins a new request over the same view. */
+  reset(isMulticast: boolean): void {
+    this.isMulticast = isMulticast;
+    this.entry = undefined;
+    this.body = undefined;
+    this.observeOverride = undefined;
+    this.#path = undefined;
+    this.#queries = undefined;
+    this.#params = undefined;
+  }
+
+  /** Takes over what the router found. */
+  routed(entry: RouteEntry, router: Router): void {
+    this.entry = entry;
+    for (let i = 0; i < entry.paramNames.length; i++) this.#captured[i] = router.captured[i]!;
+    this.#restFrom = router.restFrom;
+  }
+
+  /** A request that outlives the turn, with bytes of its own. */
+  copy(peers: PeerTable): RequestView {
+    const request = new RequestView(this.view.copy(), peers.snapshot(this.peer.row));
+    request.isMulticast = this.isMulticast;
+    request.localAddress = this.localAddress;
+    request.entry = this.entry;
+    request.body = this.body?.slice();
+    request.observeOverride = this.observeOverride;
+    request.#captured.set(this.#captured);
+    request.#restFrom = this.#restFrom;
+    return request;
+  }
+
+  get method(): Method {
+    return methodNames[this.view.code] ?? "GET";
+  }
+
+  get path(): readonly string[] {
+    this.#path ??= this.view.path();
+    return this.#path;
+  }
+
+  get params(): Readonly<Record<string, string>> {
+    if (this.#params === undefined) {
+      const params: Record<string, string> = {};
+      const { entry, view } = this;
+      if (entry !== undefined) {
+        for (let i = 0; i < entry.paramNames.length; i++)
+          params[entry.paramNames[i]!] = view.textAt(this.#captured[i]!);
+        if (entry.hasRest) params["*"] = this.rest().join("/");
+      }
+      this.#params = params;
+    }
+    return this.#params;
+  }
+
+  /** The segments that `*` took. */
+  rest(): string[] {
+    const segments: string[] = [];
+    for (let i = this.#restFrom; i >= 0 && i < this.view.optionCount; i++) {
+      if (this.view.optionNumbers[i] === OptionNumber.uriPath) segments.push(this.view.textAt(i));
+    }
+    return segments;
+  }
+
+  get queries(): readonly string[] {
+    this.#queries ??= this.view.texts(OptionNumber.uriQuery);
+    return this.#queries;
+  }
+
+  query(name: string): string | undefined {
+    for (const query of this.queries) {
+      if (query === name) return "";
+      if (query.length > name.length && query.startsWith(name) && query[name.length] === "=") {
+        return query.slice(name.length + 1);
+      }
+    }
+    return undefined;
+  }
+
+  get contentFormat(): number | undefined {
+    const value = this.view.uint(OptionNumber.contentFormat);
+    return value < 0 ? undefined : value;
+  }
+
+  get accept(): number | undefined {
+    const value = this.view.uint(OptionNumber.accept);
+    return value < 0 ? undefined : value;
+  }
+
+  get observe(): number | undefined {
+    if (this.observeOverride !== undefined) return this.observeOverride;
+    const value = this.view.uint(OptionNumber.observe);
+    return value < 0 ? undefined : value;
+  }
+
+  get payload(): Uint8Array {
+    return this.body ?? this.view.payload();
+  }
+
+  get isConfirmable(): boolean {
+    return this.view.type === 0;
+  }
+
+  option(number: number): Uint8Array | undefined {
+    const index = this.view.find(number);
+    return index < 0 ? undefined : this.view.valueAt(index);
+  }
+}
