@@ -1,5 +1,6 @@
 // Lives and feeds. Does what the file `orders` in its state folder says, once: "trial FILE SHA256HEX", "confirm",
 // "self-test", "healthy", "restart", "terminate", "sleep MS", "crash"; then takes the file away and says so on stderr.
+// "trial FILE SHA256HEX BYTES" ends supervisor and node by SIGKILL when so many bytes are written: power lost right there.
 #include "quiet.hpp"
 
 #include <fcntl.h>
@@ -14,7 +15,7 @@ using namespace cx::host;
 
 namespace {
 
-Code stage(FileImageSlots& slots, const char* path, const char* hex) {
+Code stage(FileImageSlots& slots, const char* path, const char* hex, uint32_t powerLossAt) {
   cx::hal::ImageIdentity identity;
   for (uint32_t i = 0; i < cx::hal::digestSize; i++) {
     unsigned byte = 0;
@@ -30,6 +31,11 @@ Code stage(FileImageSlots& slots, const char* path, const char* hex) {
   Code code = slots.begin(identity);
   if (code == Code::ok) std::fprintf(stderr, "image resumes at %u\n", slots.durable());
   for (uint32_t at = slots.durable(); code == Code::ok && at < identity.size; at += 1024) {
+    if (at >= powerLossAt) {
+      std::fprintf(stderr, "image loses power at %u\n", at);
+      ::kill(::getppid(), SIGKILL);
+      ::kill(::getpid(), SIGKILL);
+    }
     const uint32_t rest = identity.size - at;
     code = slots.write(at, bytes.data() + at, rest < 1024 ? rest : 1024);
   }
@@ -56,11 +62,12 @@ int main(int count, char** arguments) {
     text[io.size - 1] = '\0';
     char* const order = reinterpret_cast<char*>(text);
     char word[32] = {}, path[256] = {}, hex[80] = {};
-    std::sscanf(order, "%31s %255s %79s", word, path, hex);
+    uint32_t powerLossAt = UINT32_MAX;
+    std::sscanf(order, "%31s %255s %79s %u", word, path, hex, &powerLossAt);
     Code code = Code::ok;
     int end = -1;
     if (std::strcmp(word, "trial") == 0) {
-      code = stage(slots, path, hex);
+      code = stage(slots, path, hex, powerLossAt);
     } else if (std::strcmp(word, "confirm") == 0) {
       code = slots.confirm();
     } else if (std::strcmp(word, "healthy") == 0) {

@@ -93,6 +93,7 @@ int Supervisor::run() {
   sigemptyset(&watched);
   for (int number : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) sigaddset(&watched, number);
   ::sigprocmask(SIG_BLOCK, &watched, nullptr);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file over the limit is a full disk (EFBIG), for the node too: exec keeps what is ignored
   signals_ = ::signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
   if (signals_ < 0) return exitSystem;
   int code = prepareState();
