@@ -100,6 +100,8 @@ uint64_t RegistrationLink::nextDueMs() const {
 
 void RegistrationLink::sendRegistration(uint64_t) {
   state_ = State::registering;
+  // From now on: the manager may observe us before its answer to the registration arrives.
+  context_.state.manager = candidate_;
   const Expected<ByteSpan> manifest = encodeManifest(context_, WireFormat::cbor, body_);
   if (!manifest) return registrationFailed("the manifest doesn't fit its buffer");
   char query[24];
@@ -177,7 +179,6 @@ void RegistrationLink::onRegistered(const CoapResponse& response) {
   }
   if (!isOk(decodeRegistrationAnswer(formatOf(response), response.payload, answer))) return registrationFailed("answer not understood");
   context_.state.registration = answer;
-  context_.state.manager = candidate_;
   sendEnvironment();
 }
 

@@ -1,0 +1,165 @@
+// What the manager wants of the node: each action is taken once, and its outcome stored before it is told.
+#include "node.hpp"
+
+namespace cx {
+
+void Node::finish(uint32_t rev, Outcome outcome, std::string_view reason) {
+  if (!actions_.finish(rev, outcome, reason)) log_.error().put("an outcome is known only until the next reset");
+  link_.beatNow();
+}
+
+bool Node::isExpired(bool hasExpiry, int64_t expiresMs) const {
+  int64_t wallMs = 0;
+  return hasExpiry && hal_.clock.wallMs(wallMs) && wallMs > expiresMs;
+}
+
+void Node::take(const Action& action, uint64_t nowMs) {
+  if (action.kind == ActionKind::none) {
+    // A cancelled or expired rev: it ends the job that it began.
+    if (job_ == Job::update && action.rev != 0 && action.rev >= jobRev_) {
+      cancelJob("cancelled", nowMs);
+    } else {
+      actions_.skip(action.rev);
+    }
+    return;
+  }
+  if (action.rev != 0 && action.rev <= state_.lastRev) {
+    actions_.repeat(action.rev);
+    link_.beatNow();
+    return;
+  }
+  switch (action.kind) {
+    case ActionKind::update: return takeUpdate(action, nowMs);
+    case ActionKind::environment: return takeEnvironment(action, nowMs);
+    case ActionKind::config:
+      takeConfiguration(action);
+      return finish(action.rev, Outcome::done, "");
+    case ActionKind::command: return takeCommandAction(action, nowMs);
+    case ActionKind::none: return;
+  }
+}
+
+void Node::takeUpdate(const Action& action, uint64_t nowMs) {
+  if (!action.hasDigest) return finish(action.rev, Outcome::refused, "no-digest");
+  if (std::memcmp(action.digest, state_.boot.runningDigest, wireDigestSize) == 0) {
+    // On trial it is finished when it is confirmed or left, and not before.
+    if (!state_.boot.trial) finish(action.rev, Outcome::done, "already-running");
+    return;
+  }
+  if (job_ == Job::update) {
+    if (action.rev == jobRev_) return;
+    // A newer one replaces the one under way; it is offered again once that has ended.
+    return cancelJob("replaced", nowMs);
+  }
+  if (job_ != Job::none) return;
+  if (!isTrialAllowed(nowMs)) {
+    log_.info().put("update ").put(action.update.view()).put(": not now");
+    return;
+  }
+  job_ = Job::update;
+  jobRev_ = action.rev;
+  isJobReported_ = isJobDone_ = false;
+  if (apply(LifeEvent::jobOffered, nowMs).verdict != Verdict::go) {
+    job_ = Job::none;
+    return;
+  }
+  // What is on trial after the reboot must be known then: stored before the first byte, harmless until it matters.
+  trial_.rev = action.rev;
+  trial_.update = action.update;
+  trial_.attempt = action.attempt;
+  std::memcpy(trial_.digest, action.digest, wireDigestSize);
+  uint8_t buffer[160];
+  const Expected<ByteSpan> record = encodeTrialRecord(trial_, buffer);
+  hasTrialRecord_ = record.hasValue() && hal_.storage.put("trial", record->data(), static_cast<uint32_t>(record->size())) == hal::Code::ok;
+  updater_.start(action, nowMs);
+  attempt_ = updater_.report();
+}
+
+void Node::takeEnvironment(const Action& action, uint64_t nowMs) {
+  if (!action.hasEnvironment) {
+    // Only its digest may be told openly: read it where it may be read.
+    link_.registerAgain();
+    return finish(action.rev, Outcome::done, "");
+  }
+  if (!credentials_.needsTrial(action.environment)) {
+    adoptEnvironment(action.environment, nowMs);
+    return finish(action.rev, Outcome::done, "");
+  }
+  if (job_ != Job::none || !isTrialAllowed(nowMs)) return;  // offered again
+  if (action.environment.mqtt.isTls) return finish(action.rev, Outcome::refused, "tls-not-built-in");
+  job_ = Job::credentials;
+  jobRev_ = action.rev;
+  isJobReported_ = isJobDone_ = false;
+  if (apply(LifeEvent::jobOffered, nowMs).verdict != Verdict::go) {
+    job_ = Job::none;
+    return;
+  }
+  if (credentials_.write(action.environment, action.rev)) {
+    isJobDone_ = true;
+  } else {
+    finish(action.rev, Outcome::failed, "not-stored");
+  }
+  isJobReported_ = true;
+  jobReportEndMs_ = nowMs;
+}
+
+void Node::takeConfiguration(const Action& action) {
+  Environment next = state_.environment;
+  const Configuration& config = action.config;
+  if (config.pollS != 0) next.pollS = config.pollS;
+  if (config.reportS != 0) next.reportS = config.reportS;
+  if (config.hasLogLevel) {
+    next.hasLogLevel = true;
+    next.logLevel = config.logLevel;
+    hal_.log.setLevel(config.logLevel);
+  }
+  if (config.hasKeepMqtt) next.keepMqttInMaintenance = config.keepMqttInMaintenance;
+  credentials_.adopt(next);
+}
+
+void Node::adoptEnvironment(const Environment& environment, uint64_t nowMs) {
+  credentials_.adopt(environment);
+  if (environment.hasTime) hal_.clock.setWallMs(environment.timeMs);
+  if (environment.hasLogLevel) hal_.log.setLevel(environment.logLevel);
+  broker_.environmentChanged(nowMs);
+}
+
+void Node::takeCommandAction(const Action& action, uint64_t nowMs) {
+  if (actions_.wasDone(action.commandId.view())) return finish(action.rev, Outcome::done, "");
+  if (isExpired(action.hasExpiry, action.expiresMs)) return finish(action.rev, Outcome::refused, "expired");
+  // Stored before it acts: a command done once is never done again, whatever power does in between.
+  if (!actions_.remember(action.commandId.view())) return finish(action.rev, Outcome::failed, "not-stored");
+  const bool isEnding = action.command == CommandName::restart || action.command == CommandName::terminate;
+  if (isEnding) {
+    if (!actions_.finish(action.rev, Outcome::done, "")) return finish(action.rev, Outcome::failed, "not-stored");
+    Reason ignored;
+    (void)doCommand(action.command, nowMs, ignored);
+    return;
+  }
+  Reason reason;
+  const Outcome outcome = doCommand(action.command, nowMs, reason);
+  finish(action.rev, outcome, reason.view());
+}
+
+Outcome Node::doCommand(CommandName command, uint64_t nowMs, Reason& reason) {
+  log_.info().put("command ").put(commandWord(command));
+  switch (command) {
+    case CommandName::restart: apply(LifeEvent::restartRequested, nowMs); return Outcome::done;
+    case CommandName::terminate: apply(LifeEvent::terminateRequested, nowMs); return Outcome::done;
+    case CommandName::identify:
+      hal_.actuators.identify();
+      isIdentifying_ = true;
+      return Outcome::done;
+    case CommandName::queryStatus:
+      broker_.reportNow();
+      coap_.notify(resource::health);
+      link_.beatNow();
+      return Outcome::done;
+    case CommandName::bootPrevious: reason.assignCut("needs-a-signed-authorisation"); return Outcome::refused;
+    case CommandName::none: break;
+  }
+  reason.assignCut("unknown-command");
+  return Outcome::refused;
+}
+
+}  // namespace cx

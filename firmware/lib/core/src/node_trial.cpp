@@ -1,0 +1,158 @@
+// The one job of MAINTENANCE, the trial that follows it, and what the manager is told of both.
+#include "node.hpp"
+
+namespace cx {
+
+namespace {
+
+constexpr const char* trialKey = "trial";
+constexpr uint32_t lastReportMs = 6000;  // for the report that ends a job, before the node goes on without it
+
+}  // namespace
+
+void Node::beginJob(uint64_t nowMs) {
+  screen_.freeze("Updating...");
+  broker_.setReporting(false);
+  if (state_.environment.keepMqttInMaintenance) {
+    broker_.announce("maintenance");
+  } else {
+    broker_.stop("maintenance", nowMs);
+  }
+  coap_.notify(resource::health);
+}
+
+void Node::pollJob(uint64_t nowMs) {
+  if (job_ == Job::none) return;
+  if (job_ == Job::update && !isJobReported_) {
+    const bool hasRoom = broker_.isStopped() || state_.environment.keepMqttInMaintenance;
+    if (hasRoom) updater_.poll(nowMs);
+    attempt_ = updater_.report();
+    const UpdaterResult result = updater_.takeResult();
+    if (report_.update(attempt_, nowMs)) {
+      coap_.notify(resource::update);
+      broker_.publishProgress(attempt_);
+    }
+    if (result != UpdaterResult::none) endUpdate(result, nowMs);
+  }
+  if (!isJobReported_ || (nowMs < jobReportEndMs_ && !report_.isDelivered())) return;
+  const bool isDone = isJobDone_;
+  job_ = Job::none;
+  isJobReported_ = isJobDone_ = false;
+  apply(isDone ? LifeEvent::jobDone : LifeEvent::jobEnded, nowMs);
+}
+
+void Node::endUpdate(UpdaterResult result, uint64_t nowMs) {
+  isJobReported_ = true;
+  isJobDone_ = result == UpdaterResult::staged;
+  jobReportEndMs_ = nowMs + lastReportMs;
+  if (isJobDone_) return;
+  dropTrialRecord();
+  const Outcome outcome = result == UpdaterResult::refused     ? Outcome::refused
+                          : result == UpdaterResult::cancelled ? Outcome::cancelled
+                                                               : Outcome::failed;
+  // A replaced one ends for good as well: the newer rev is above it.
+  finish(jobRev_, outcome, attempt_.reason.view());
+}
+
+void Node::cancelJob(std::string_view reason, uint64_t nowMs) {
+  if (job_ == Job::none) return;
+  if (job_ == Job::update) {
+    if (isJobReported_) return;  // staged or over already: too late to cancel
+    updater_.cancel(reason);
+    attempt_ = updater_.report();
+    const UpdaterResult result = updater_.takeResult();
+    (void)report_.update(attempt_, nowMs);
+    coap_.notify(resource::update);
+    broker_.publishProgress(attempt_);
+    endUpdate(result, nowMs);
+    if (life_.phase() == Phase::maintenance) return;  // pollJob() ends it once that was told
+  }
+  job_ = Job::none;
+  isJobReported_ = isJobDone_ = false;
+  if (life_.phase() == Phase::maintenance) apply(LifeEvent::jobEnded, nowMs);
+}
+
+void Node::loadTrialRecord() {
+  uint8_t buffer[160];
+  const hal::Io io = hal_.storage.get(trialKey, buffer, sizeof buffer);
+  hasTrialRecord_ = io.code == hal::Code::ok && isOk(decodeTrialRecord(ByteSpan(buffer, io.size), trial_));
+}
+
+void Node::dropTrialRecord() {
+  if (!hasTrialRecord_) return;
+  hasTrialRecord_ = false;
+  (void)hal_.storage.remove(trialKey);
+}
+
+void Node::onRegistered(uint64_t nowMs) {
+  if (!state_.isMarkedHealthy) state_.isMarkedHealthy = hal_.slots.markHealthy() == hal::Code::ok;
+  const ByteSpan bytes = link_.environment();
+  Environment next = state_.environment;
+  next.pollS = state_.registration.pollS;
+  if (bytes.empty()) {
+    credentials_.adopt(next);
+  } else if (isOk(decodeEnvironment(link_.actionFormat(), bytes, next))) {
+    adoptEnvironment(next, nowMs);
+  } else {
+    log_.error().put("the environment isn't understood, the one before stays");
+  }
+  uint32_t rev = 0;
+  if (credentials_.isOnTrial()) credentials_.keep();
+  const CredentialsEnd end = credentials_.takeEnd(rev);
+  if (end == CredentialsEnd::kept) finish(rev, Outcome::done, "");
+  if (end == CredentialsEnd::restored && rev > state_.lastRev) finish(rev, Outcome::failed, "manager-unreachable");
+  log_.info().put("registered as ").put(state_.registration.id.view()).put(", poll ").put(static_cast<uint64_t>(state_.environment.pollS)).put(" s");
+  apply(LifeEvent::registered, nowMs);
+  settleTrialRecord(nowMs);
+  if (state_.boot.trial && leave_ == Leave::none) confirmImage(nowMs);
+}
+
+// What came of the image that was staged before this boot, told once.
+void Node::settleTrialRecord(uint64_t nowMs) {
+  if (!hasTrialRecord_ || job_ != Job::none) return;
+  const bool isRunning = std::memcmp(trial_.digest, state_.boot.runningDigest, wireDigestSize) == 0;
+  const bool isLeft = state_.boot.rolledBack && std::memcmp(trial_.digest, state_.boot.rolledBackDigest, wireDigestSize) == 0;
+  if (!isRunning && !isLeft) return;  // power was lost before it was staged; the manager offers it again
+  attempt_ = AttemptReport();
+  attempt_.update = trial_.update;
+  attempt_.attempt = trial_.attempt;
+  attempt_.percent = 100;
+  if (isRunning) {
+    attempt_.state = state_.boot.trial ? AttemptState::trial : AttemptState::succeeded;
+  } else {
+    attempt_.state = AttemptState::rolledBack;
+    attempt_.reason.assignCut(hal::nameOf(state_.boot.rolledBackReason));
+  }
+  (void)report_.update(attempt_, nowMs);
+  coap_.notify(resource::update);
+  broker_.publishProgress(attempt_);
+  if (isRunning && state_.boot.trial) return;
+  if (trial_.rev > state_.lastRev) finish(trial_.rev, isRunning ? Outcome::done : Outcome::failed, attempt_.reason.view());
+  dropTrialRecord();
+}
+
+void Node::confirmImage(uint64_t nowMs) {
+  Reason why;
+  if (!profile_.selfTest(why)) {
+    log_.error().put("self-test failed: ").put(why.view());
+    return giveTrialUp(hal::RollbackReason::selfTest, nowMs);
+  }
+  const hal::Code code = hal_.slots.confirm();
+  if (code != hal::Code::ok) {
+    log_.error().put("the image couldn't be confirmed: ").put(hal::nameOf(code));
+    return;  // the trial goes on; the next registration tries again, the time limit ends it
+  }
+  state_.boot.trial = false;
+  log_.info().put("the image is confirmed");
+  settleTrialRecord(nowMs);
+  link_.registerAgain();  // the manifest says `confirmed` now
+}
+
+void Node::giveTrialUp(hal::RollbackReason reason, uint64_t nowMs) {
+  log_.error().put("the trial is given up: ").put(hal::nameOf(reason));
+  const hal::Code code = hal_.slots.rollBack(reason);
+  if (code != hal::Code::ok) log_.error().put("rollback: ").put(hal::nameOf(code));
+  apply(LifeEvent::trialFailed, nowMs);
+}
+
+}  // namespace cx
