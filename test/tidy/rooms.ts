@@ -21,7 +21,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   "schemas/wire": { mayImport: ["schemas/generated", "kernel"], packages: pure },
   "schemas/generated": { mayImport: ["schemas/wire"], packages: pure },
   coap: { mayImport: ["kernel", "coap/transport", "coap/security"], packages: pure },
-  "coap/security": { mayImport: ["coap", "kernel"], packages: pure },
+  "coap/security": { mayImport: ["coap", "coap/transport", "kernel"], packages: pure },
   "coap/transport": { mayImport: ["coap", "kernel"], packages: ["node:dgram", "node:net", "node:os", "node:dns"] },
   mqtt: {
     mayImport: ["kernel"],
@@ -78,7 +78,8 @@ export const rooms: Readonly<Record<string, Room>> = {
     packages: ["bonjour-service", "node:os", "node:net"],
   },
   "manager/cli": {
-    mayImport: ["kernel", "manager", "schemas/generated", "schemas/wire"],
+    // The command line reads answers of the HTTP API, whose shapes are those of the use cases.
+    mayImport: ["kernel", "manager", "manager/app", "manager/ports", "schemas/generated", "schemas/wire"],
     packages: ["commander", "node:"],
   },
   "manager/console": { mayImport: [], packages: pure },
