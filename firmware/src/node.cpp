@@ -10,9 +10,10 @@ namespace {
 class Alive final : public cx::host::Stepper {
  public:
   explicit Alive(cx::hal::Hal hal) : hal_(hal) {}
-  void step() override { hal_.watchdog.feed(); }
-  uint64_t nextDueMs() override { return hal_.clock.monotonicMs() + 1000; }
-  void stop() override {}
+  uint64_t step(uint64_t nowMs) override {
+    hal_.watchdog.feed();
+    return nowMs + 1000;
+  }
 
  private:
   cx::hal::Hal hal_;

@@ -1,6 +1,6 @@
 """Builds for the host: several programs of one environment, or one test program.
 
-`custom_programs` lists them, one a line, as `path below the build folder = source file` (from the project's root).
+`custom_programs` lists them, one a line, as `path below the build folder = source files` (from the project's root).
 Objects of the libraries are shared; the linker drops what a program doesn't use.
 """
 
@@ -25,28 +25,31 @@ def programs():
     lines = env.GetProjectOption("custom_programs", "")
     for line in lines.splitlines() if isinstance(lines, str) else lines:
         if line.strip():
-            name, source = (part.strip() for part in line.split("=", 1))
-            yield name, source
+            name, sources = line.split("=", 1)
+            yield name.strip(), sources.split()
 
 
 def build_programs():
-    env.Replace(SRC_FILTER=["-<*>"] + ["+<%s>" % os.path.basename(source) for _, source in programs()])
+    own = env.subst("$PROJECT_SRC_DIR")
+    project = env.subst("$PROJECT_DIR")
+    sources = {source: os.path.join(project, source) for _, all in programs() for source in all}
+    inside = {source for source, path in sources.items() if os.path.dirname(path) == own}
+    env.Replace(SRC_FILTER=["-<*>"] + ["+<%s>" % os.path.basename(source) for source in sorted(inside)])
     env.ProcessProgramDeps()
     env.ProcessCompileDbToolchainOption()
     env.ProcessProjectDeps()
     env.Prepend(_LIBFLAGS="-Wl,--start-group ")
     env.Append(_LIBFLAGS=" -Wl,--end-group")
     Import("projenv")
-    project = env.subst("$PROJECT_DIR")
-    inside = {os.path.basename(str(node)): node for node in env.Flatten(env["PIOBUILDFILES"])}
+    objects = {os.path.basename(str(node)): node for node in env.Flatten(env["PIOBUILDFILES"])}
+    for source in sorted(set(sources) - inside):  # beside the source folder: images for tests
+        folder, file = os.path.split(sources[source])
+        for node in projenv.CollectBuildFiles(os.path.join("$BUILD_DIR", "more"), folder, "-<*> +<%s>" % file):  # noqa: F821
+            objects[os.path.splitext(file)[0] + ".o"] = projenv.Object(node)  # noqa: F821
     built = []
-    for name, source in programs():
-        objects = inside.get(os.path.splitext(os.path.basename(source))[0] + ".o")
-        if objects is None:
-            folder, file = os.path.split(os.path.join(project, source))
-            nodes = projenv.CollectBuildFiles(os.path.join("$BUILD_DIR", "more"), folder, "-<*> +<%s>" % file)  # noqa: F821
-            objects = [projenv.Object(node) for node in nodes]  # noqa: F821
-        program = env.Program(os.path.join("$BUILD_DIR", name), objects)
+    for name, parts in programs():
+        own_objects = [objects[os.path.splitext(os.path.basename(part))[0] + ".o"] for part in parts]
+        program = env.Program(os.path.join("$BUILD_DIR", name), own_objects)
         env.AddPostAction(program, env.VerboseAction("$STRIP $TARGET", "Stripping $TARGET"))
         built.append(program)
     env.Replace(PIOMAINPROG=built[0])

@@ -70,7 +70,7 @@ int HostHal::run(Stepper& stepper) {
 
   uint32_t quickRounds = 0;
   while (system_.ending() == Ending::none) {
-    stepper.step();
+    const uint64_t due = stepper.step(clock_.monotonicMs());
     if (system_.ending() != Ending::none) break;
 
     struct pollfd sources[8];
@@ -81,12 +81,10 @@ int HostHal::run(Stepper& stepper) {
     count += http_.waitFor(sources + count);
     count += services_.waitFor(sources + count);
     const uint64_t now = clock_.monotonicMs();
-    const uint64_t due = stepper.nextDueMs();
     const int sleepMs = due <= now ? 0 : due - now > static_cast<uint64_t>(longestSleepMs) ? longestSleepMs : static_cast<int>(due - now);
     const int ready = ::poll(sources, static_cast<nfds_t>(count), sleepMs);
     if (ready > 0 && (sources[0].revents & POLLIN) != 0) {
       log_.print(LogLevel::info, "stopped by a signal");
-      stepper.stop();
       ::close(signals);
       return 0;
     }

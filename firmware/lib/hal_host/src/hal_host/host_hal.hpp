@@ -13,14 +13,11 @@
 
 namespace cx::host {
 
-// What the loop runs: one round of work, and when the next is due at the latest.
+// What the loop runs: one turn of work at `nowMs`, which answers when the next is due at the latest, in monotonic
+// milliseconds; UINT64_MAX: only when a socket has something.
 class Stepper {
  public:
-  virtual void step() = 0;
-  // Monotonic milliseconds; UINT64_MAX: only when a socket has something.
-  virtual uint64_t nextDueMs() = 0;
-  // The operator stops the node: say what should be said, at once.
-  virtual void stop() = 0;
+  virtual uint64_t step(uint64_t nowMs) = 0;
 
  protected:
   ~Stepper() = default;
