@@ -15,7 +15,7 @@ export function addNodeCommands(program: Command, context: CommandContext): void
   for (const name of filters) nodes.option(`--${name} <${name.toUpperCase()}>`, `only those with this ${name}`);
   nodes
     .option("--count <N>", "how many to show", "100")
-    .option("--page N", "from which page on, beginning with 0", "0");
+    .option("--page <N>", "from which page on, beginning with 0", "0");
   nodes.action(async (options: Readonly<Record<string, string>>) => {
     const found = await context.client().get<NodePage>(`/nodes?${new URLSearchParams(options).toString()}`);
     const more =

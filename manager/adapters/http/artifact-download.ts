@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { digestHex } from "../../../schemas/wire/digest.ts";
 import type { ManagerApp } from "../../app/api/manager-app.ts";
+import type { ArtifactInfo } from "../../ports/artifacts.ts";
 import { ApiError } from "./api-error.ts";
 import { type ByteRange, byteRange } from "./byte-range.ts";
 import { digestOf, paramOf, queryText } from "./request-input.ts";
@@ -20,7 +20,7 @@ export function addArtifactDownload(server: FastifyInstance, app: ManagerApp): v
     const prefix = `sha256:${digits}`;
     const found = shortDigits.test(digits) && app.artifacts.list().find((each) => each.digest.startsWith(prefix));
     if (!found) throw new ApiError("unknown-artifact", { digest: digits });
-    return await reply.redirect(`/artifacts/${found.digest.slice("sha256:".length)}`, 302);
+    return await serve(app, request, reply, found);
   });
 
   server.route({
@@ -30,29 +30,37 @@ export function addArtifactDownload(server: FastifyInstance, app: ManagerApp): v
       const digest = digestOf(paramOf(request, "hex"));
       const found = app.artifacts.find(digest);
       if (found === undefined) throw new ApiError("unknown-artifact", { digest });
-
-      const etag = `"${digestHex(digest)}"`;
-      reply.header("etag", etag).header("accept-ranges", "bytes");
-      // The address says which bytes they are, so whoever has them never needs to ask again.
-      reply.header("cache-control", `private, max-age=${hourSeconds}, immutable`);
-      if (matches(request.headers["if-none-match"], etag)) return await reply.code(304).send();
-
-      const range = askedRange(request, etag, found.size);
-      if (range === "unsatisfiable") {
-        reply.header("content-range", `bytes */${found.size}`);
-        throw new ApiError("range-outside", { size: found.size });
-      }
-      const part = range === "whole" ? { start: 0, end: found.size } : range;
-      reply.code(range === "whole" ? 200 : 206).type("application/octet-stream");
-      reply.header("content-length", part.end - part.start);
-      if (range !== "whole") reply.header("content-range", `bytes ${part.start}-${part.end - 1}/${found.size}`);
-      if (request.method === "HEAD") return await reply.send();
-
-      const source = app.artifacts.stream(digest, part);
-      if (source === undefined) throw new ApiError("unknown-artifact", { digest });
-      return await send(app, request, reply, { digest, part, source });
+      return await serve(app, request, reply, found);
     },
   });
+}
+
+async function serve(
+  app: ManagerApp,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { digest, size }: ArtifactInfo,
+): Promise<unknown> {
+  const etag = `"${digest.slice("sha256:".length)}"`;
+  reply.header("etag", etag).header("accept-ranges", "bytes");
+  // The address says which bytes they are, so whoever has them never needs to ask again.
+  reply.header("cache-control", `private, max-age=${hourSeconds}, immutable`);
+  if (matches(request.headers["if-none-match"], etag)) return await reply.code(304).send();
+
+  const range = askedRange(request, etag, size);
+  if (range === "unsatisfiable") {
+    reply.header("content-range", `bytes */${size}`);
+    throw new ApiError("range-outside", { size });
+  }
+  const part = range === "whole" ? { start: 0, end: size } : range;
+  reply.code(range === "whole" ? 200 : 206).type("application/octet-stream");
+  reply.header("content-length", part.end - part.start);
+  if (range !== "whole") reply.header("content-range", `bytes ${part.start}-${part.end - 1}/${size}`);
+  if (request.method === "HEAD") return await reply.send();
+
+  const source = app.artifacts.stream(digest, part);
+  if (source === undefined) throw new ApiError("unknown-artifact", { digest });
+  return await send(app, request, reply, { digest, part, source });
 }
 
 /** If-Range with another ETag means that the client's part is of other bytes: it gets the whole. */

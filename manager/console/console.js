@@ -1,0 +1,170 @@
+// The live page: loads the fleet once, then follows the manager's events.
+import { drawDetails } from "./details.js";
+import { applyEvent, emptyFleet } from "./fleet.js";
+import { drawAlerts, drawCards, drawFeed, drawLink, drawSystem, drawTiles, drawUpdates } from "./view.js";
+
+const fleet = emptyFleet();
+const view = { filter: "all", search: "", open: openDetails };
+const eventKinds = [
+  "registered",
+  "removed",
+  "presence",
+  "presence-many",
+  "health",
+  "observing",
+  "metrics",
+  "services",
+  "logs",
+  "mode",
+  "update",
+  "attempt",
+  "fetch",
+  "action",
+  "alert",
+  "telemetry",
+  "broker",
+  "artifact",
+];
+const refreshMs = 10_000;
+const pageSize = 1000;
+
+async function get(path) {
+  const response = await fetch(`/api/v1${path}`);
+  const answer = await response.json();
+  if (!response.ok) throw new Error(`${answer.error.message} ${answer.error.next}`);
+  return answer;
+}
+
+async function load() {
+  const [system, page, updates, alerts] = await Promise.all([
+    get("/system"),
+    get(`/nodes?count=${pageSize}`),
+    get("/updates"),
+    get("/alerts"),
+  ]);
+  fleet.system = system;
+  fleet.updates = updates.updates;
+  fleet.alerts = new Map(alerts.alerts.map((alert) => [alert.id, alert]));
+  const before = fleet.nodes;
+  fleet.nodes = new Map(
+    page.nodes.map((node) => [node.id, { ...node, telemetryAtMs: before.get(node.id)?.telemetryAtMs }]),
+  );
+  drawSystem(system);
+  draw();
+}
+
+// One redraw a frame and one request a kind, however many events arrive together.
+const wanted = { nodes: new Set(), updates: false, all: false };
+let isDrawing = false;
+let isLoading = false;
+
+function draw() {
+  if (isDrawing) return;
+  isDrawing = true;
+  requestAnimationFrame(() => {
+    isDrawing = false;
+    drawTiles(fleet, view.filter, (filter) => {
+      view.filter = filter;
+      draw();
+    });
+    drawCards(fleet, view);
+    drawAlerts(fleet);
+    drawUpdates(fleet);
+    drawFeed(fleet);
+  });
+}
+
+function want({ node, updates, all }) {
+  if (node !== undefined) wanted.nodes.add(node);
+  wanted.updates ||= updates === true;
+  wanted.all ||= all === true;
+  if (!isLoading && (wanted.nodes.size > 0 || wanted.updates || wanted.all)) {
+    isLoading = true;
+    setTimeout(loadWanted, 150);
+  }
+}
+
+async function loadWanted() {
+  const { updates, all } = wanted;
+  const nodes = [...wanted.nodes];
+  wanted.nodes.clear();
+  wanted.updates = wanted.all = false;
+  try {
+    if (all || nodes.length > 20) await load();
+    else await Promise.all([...nodes.map(loadNode), updates ? loadUpdates() : undefined]);
+  } catch {
+    // The stream tells when the manager is gone; the next full load repairs the rest.
+  }
+  isLoading = false;
+  draw();
+  want({});
+}
+
+async function loadNode(id) {
+  const response = await fetch(`/api/v1/nodes/${encodeURIComponent(id)}`);
+  if (response.status === 404) fleet.nodes.delete(id);
+  if (!response.ok) return;
+  const { node } = await response.json();
+  fleet.nodes.set(id, { ...node, telemetryAtMs: fleet.nodes.get(id)?.telemetryAtMs });
+}
+
+async function loadUpdates() {
+  fleet.updates = (await get("/updates")).updates;
+}
+
+function follow() {
+  const source = new EventSource("/api/v1/events");
+  let wasCut = false;
+  source.addEventListener("open", () => {
+    drawLink("live");
+    if (wasCut) void load().catch(() => {});
+    wasCut = false;
+  });
+  source.addEventListener("error", () => {
+    wasCut = true;
+    drawLink("cut");
+    // A browser gives up when it was refused, not only cut off.
+    if (source.readyState === EventSource.CLOSED) setTimeout(follow, 3000);
+  });
+  source.addEventListener("reset", () => void load().catch(() => {}));
+  for (const kind of eventKinds) {
+    source.addEventListener(kind, (event) => {
+      want(applyEvent(fleet, kind, JSON.parse(event.data), Date.now()));
+      draw();
+    });
+  }
+}
+
+const dialog = document.getElementById("details");
+
+async function openDetails(id) {
+  const path = `/nodes/${encodeURIComponent(id)}`;
+  const [details, { entries }] = await Promise.all([get(path), get(`${path}/timeline?limit=40`)]);
+  drawDetails(dialog, { details, timeline: entries }, (command) => sendCommand(id, command));
+  if (!dialog.open) dialog.showModal();
+}
+
+async function sendCommand(id, command) {
+  const response = await fetch(`/api/v1/nodes/${encodeURIComponent(id)}/commands`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ command }),
+  });
+  const answer = await response.json();
+  return response.ok ? `${command} is on its way (rev ${answer.rev}).` : `${answer.error.message} ${answer.error.next}`;
+}
+
+document.getElementById("search").addEventListener("input", (event) => {
+  view.search = event.target.value;
+  draw();
+});
+dialog.addEventListener("click", (event) => {
+  if (event.target === dialog) dialog.close();
+});
+setInterval(() => {
+  if (document.visibilityState === "visible") void load().catch(() => {});
+}, refreshMs);
+
+drawLink("connecting");
+await load().catch((error) => drawLink("cut", error));
+follow();
