@@ -1,4 +1,4 @@
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock, Timer } from "../../kernel/clock.ts";
 import { RowTable } from "../../kernel/row-table.ts";
 import type { Link } from "./link.ts";
 
@@ -36,6 +36,7 @@ export class OnceExchanges {
   readonly #maxPages: number;
   #openPage = -1;
   #livePages = 0;
+  #expiryTimer: Timer | undefined;
 
   constructor(link: Link, clock: Clock) {
     this.#link = link;
@@ -73,6 +74,7 @@ export class OnceExchanges {
     this.#ring[at] = row;
     this.#expiresMs[at] = this.#clock.monotonicMs() + limits.exchangeLifetimeMs;
     this.#count++;
+    this.#expiryTimer ??= this.#clock.after(limits.exchangeLifetimeMs, this.#onTime);
     return row;
   }
 
@@ -101,6 +103,18 @@ export class OnceExchanges {
     writer.end = length;
     return true;
   }
+
+  stop(): void {
+    this.#expiryTimer?.cancel();
+    this.#expiryTimer = undefined;
+  }
+
+  /** Memory goes back also when nothing more comes. */
+  readonly #onTime = (): void => {
+    this.#expire();
+    const { exchangeLifetimeMs } = this.#link.limits;
+    this.#expiryTimer = this.#count === 0 ? undefined : this.#clock.after(exchangeLifetimeMs / 8, this.#onTime);
+  };
 
   #key(peer: number, messageId: number): number {
     const generation = this.#link.peers.columns.generation[peer]! % generations;

@@ -118,6 +118,7 @@ export class Server implements OutboxOwner {
   stop(): void {
     this.observers.stop();
     this.#running.stop();
+    this.#once.stop();
     this.#transfers.stop();
     this.#leisure.stop();
     this.#waiting.clear();
