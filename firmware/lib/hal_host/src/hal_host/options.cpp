@@ -243,7 +243,7 @@ const char* optionsHelp() {
       "  --manager coap://HOST[:PORT]   the manager; without it the node looks for one by multicast\n"
       "  --discover-group ADDRESS[:PORT]  multicast group to ask (224.0.1.187 and ff02::fd, port 5683)\n"
       "  --interface NAME               interface for multicast (every one but the loopback)\n"
-      "  --id ID                        node id: [a-z0-9][a-z0-9._-]{0,62} (n- and the hardware number)\n"
+      "  --id ID                        node id: [a-z0-9][a-z0-9._-]{0,62} (model and hardware number)\n"
       "  --profile sensor|linux         what the node is (sensor)\n"
       "  --model NAME                   model it registers as (the image's own)\n"
       "  --state DIR                    folder of slots, boot record and settings (./cxnode-state)\n"

@@ -1,0 +1,80 @@
+#include "node_program.hpp"
+
+#include "hal_host/host_hal.hpp"
+#include "hal_host/supervisor.hpp"
+#include "linux/linux_profile.hpp"
+#include "node.hpp"
+#include "sensor/sensor_profile.hpp"
+
+namespace {
+
+using cx::hal::LogLevel;
+using cx::host::Options;
+
+// The node has a little less time than the supervisor gives it, so that the reason for a roll-back is its own.
+constexpr uint32_t trialMarginPercent = 95;
+
+bool settingsFrom(const Options& options, cx::NodeSettings& settings) {
+  char group[cx::hal::addressTextMax] = {};
+  if (options.discoverGroup.isSet()) {
+    cx::hal::formatAddress(options.discoverGroup, group, sizeof group);
+    // Written "[ff02::fd]:5683" or "224.0.1.187:5683"; the address stands alone in the settings.
+    std::string_view text(group);
+    text = cx::slice(text, 0, text.rfind(':'));
+    if (!text.empty() && text.front() == '[') text = cx::slice(text, 1, text.size() - 2);
+    if (settings.discoverGroup.assign(text) != cx::Status::ok) return false;
+    settings.discoverPort = options.discoverGroup.port;
+  }
+  if (settings.id.assign(options.id) != cx::Status::ok) return false;
+  if (settings.managerHost.assign(options.managerHost) != cx::Status::ok) return false;
+  settings.managerPort = options.managerPort;
+  settings.preferredWay = options.prefer == cx::host::Carrier::coap ? cx::DownloadWay::coap : cx::DownloadWay::http;
+  settings.downloadRate = options.downloadRate;
+  return true;
+}
+
+class NodeStepper final : public cx::host::Stepper {
+ public:
+  explicit NodeStepper(cx::Node& node) : node_(node) {}
+  uint64_t step(uint64_t nowMs) override { return node_.step(nowMs); }
+
+ private:
+  cx::Node& node_;
+};
+
+}  // namespace
+
+int runNode(int count, char** arguments, cx::hal::Sensors* sensors) {
+  // Static, but reached from here alone: core itself has no globals.
+  static Options options;
+  static cx::host::StderrLog log("node", LogLevel::info);
+  char fault[cx::host::optionFaultMax];
+  if (!cx::host::parseOptions(count - 1, arguments + 1, cx::host::Unknown::skip, options, fault)) {
+    log.print(LogLevel::error, "%s", fault);
+    return cx::host::exitUsage;
+  }
+  if (options.state == nullptr) options.state = "cxnode-state";
+  log.setLevel(options.logLevel);
+
+  static cx::host::HostHal port(options, log);
+  if (!port.open()) return 1;
+  static cx::hal::Hal hal = port.parts(sensors);
+  static cx::SensorProfile sensorProfile(hal.sensors);
+  static cx::NodeSettings settings;
+  if (!settingsFrom(options, settings)) {
+    log.print(LogLevel::error, "id, host of the manager or discovery group are too long for this image");
+    return cx::host::exitUsage;
+  }
+  static cx::LinuxProfile* linuxProfile = nullptr;
+  if (hal.host != nullptr) {
+    static cx::LinuxProfile made(*hal.host);
+    linuxProfile = &made;
+  }
+  cx::Profile& profile = linuxProfile != nullptr ? static_cast<cx::Profile&>(*linuxProfile) : sensorProfile;
+  cx::NodeTiming timing;
+  timing.confirmLimitMs = static_cast<uint32_t>(uint64_t{options.trialSeconds} * 10 * trialMarginPercent);
+  static cx::NodeStorage<cx::NodeLimitsHost> storage;
+  static cx::Node node(hal, profile, settings, storage.memory(), timing);
+  NodeStepper stepper(node);
+  return port.run(stepper);
+}

@@ -1,0 +1,7 @@
+// The composition of a host node: the Linux port, a profile, the node application. An image is this and a CX_IMAGE.
+#pragma once
+
+#include "hal/peripherals.hpp"
+
+// `sensors` takes the place of the simulated ones of a sensor board; null: those. Returns the exit code.
+int runNode(int count, char** arguments, cx::hal::Sensors* sensors = nullptr);
