@@ -5,6 +5,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { emitCborKeys } from "./generator/emit-cbor-keys.ts";
+import { emitCpp } from "./generator/emit-cpp.ts";
+import { emitReference } from "./generator/emit-reference.ts";
 import { emitTypes } from "./generator/emit-types.ts";
 import { emitRawValidators, emitValidators } from "./generator/emit-validators.ts";
 import { readModel } from "./generator/model.ts";
@@ -21,6 +23,8 @@ export async function generate(): Promise<Map<string, string>> {
   files.set("schemas/generated/raw-validators.ts", await emitRawValidators(model, notice));
   files.set("schemas/generated/validators.ts", emitValidators(model, notice));
   files.set("schemas/generated/cbor-keys.ts", emitCborKeys(model, notice));
+  for (const [name, content] of emitCpp(model, notice)) files.set(`schemas/generated/cpp/${name}`, content);
+  files.set("docs/reference/messages.md", emitReference(model, notice));
   return files;
 }
 

@@ -3,6 +3,7 @@ import type { Digest } from "../wire/digest.ts";
 import type { NodeId } from "../wire/node-id.ts";
 
 export type LogLevel = "error" | "warn" | "info" | "debug";
+export type Liveness = "observe" | "beat";
 export type CommandName = "restart" | "terminate" | "identify" | "query-status" | "boot-previous";
 export type Action = NoAction | UpdateAction | EnvironmentAction | ConfigAction | CommandAction;
 export type AttemptState =
@@ -20,9 +21,12 @@ export type AttemptState =
   | "expired";
 export type Way = "http" | "coap";
 export type Outcome = "done" | "failed" | "refused" | "cancelled";
+export type ModeName = "operational" | "maintenance";
 export type Slot = "a" | "b";
+export type ServiceState = "running" | "stopped" | "failed" | "starting" | "stopping" | "unknown";
 export type Health = "healthy" | "degraded" | "unhealthy";
 export type Phase = "boot" | "discovery" | "operational" | "maintenance" | "restart" | "safe" | "terminated";
+export type UpdateState = "unsigned" | "ready" | "withdrawn";
 
 export interface NoAction {
   /** Its number. */
@@ -85,7 +89,7 @@ export interface Environment {
   /** The action that last changed it. */
   rev?: number;
   /** How the node shows that it lives. */
-  liveness?: "observe" | "beat";
+  liveness?: Liveness;
 }
 export interface MqttAccess {
   /** Host name or address. */
@@ -261,7 +265,7 @@ export interface Measure {
 }
 export interface Mode {
   /** The mode. */
-  mode: "operational" | "maintenance";
+  mode: ModeName;
   /** Why, for people. */
   reason?: string;
   /** The update to do in maintenance. */
@@ -323,7 +327,7 @@ export interface Service {
   /** Name of the service. */
   name: string;
   /** Its state. */
-  state: "running" | "stopped" | "failed" | "starting" | "stopping" | "unknown";
+  state: ServiceState;
   /** What the service manager says. */
   detail?: string;
   /** Restarts since boot. */
@@ -441,7 +445,7 @@ export interface Update {
   /** For people. */
   title?: string;
   /** Said by the manager; ignored on creation. */
-  state?: "unsigned" | "ready" | "withdrawn";
+  state?: UpdateState;
   /** Said by the manager; ignored on creation. */
   created?: string;
   /** Where its update manifest is. Said by the manager. */

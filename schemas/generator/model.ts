@@ -182,7 +182,9 @@ class Reader {
       const max = bound(schema, "maxLength", where);
       shape = form === "digest" || form === "instant" ? { kind: "text", max, form } : { kind: "text", max };
     }
-    if (typeof schema["title"] === "string") this.titles.set(shape, schema["title"]);
+    const title = schema["title"];
+    if (typeof title === "string") this.titles.set(shape, title);
+    else if (values) throw new Error(`${where}: words need a title, which becomes the name of their type`);
     if (typeof schema["x-brand"] === "string") this.brands.set(shape, schema["x-brand"]);
     return shape;
   }

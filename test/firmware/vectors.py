@@ -45,7 +45,21 @@ def coap_message(data):
     return out + ["};"]
 
 
-MAKERS = {"coap-message": coap_message}
+def message(data):
+    """The CBOR forms alone, since nodes need no other; cases marked `only` are for the other side."""
+    out = ["struct MessageVector {\n  const char* name;\n  const char* hex;\n};", ""]
+    name = "".join(part.title() for part in data["kind"].split("-"))
+    for sort in ("good", "malformed"):
+        rows = [f'    {{{text(case["name"])}, {text(case["cborHex"])}}},'
+                for case in data[sort] if "cborHex" in case and case.get("only") is None]
+        out += [f"inline constexpr MessageVector {sort}{name}[] = {{", *rows, "};", ""]
+    # The struct is the same in each header, and several are included together.
+    out[0] = "#ifndef CX_MESSAGE_VECTOR\n#define CX_MESSAGE_VECTOR\n" + out[0] + "\n#endif"
+    return out[:-1]
+
+
+MESSAGES = ("node-manifest", "status-report", "action", "environment", "registration-answer", "attempt-report")
+MAKERS = {"coap-message": coap_message, **{name: message for name in MESSAGES}}
 
 
 def main():
