@@ -36,7 +36,17 @@ export interface CommandView {
   readonly id: string;
   readonly rev: number;
   readonly command: string;
-  readonly state: "waiting" | "offered" | "taken" | "done" | "failed" | "refused" | "cancelled" | "expired";
+  /** unreported: the node finished it and didn't say how. */
+  readonly state:
+    | "waiting"
+    | "offered"
+    | "taken"
+    | "done"
+    | "unreported"
+    | "failed"
+    | "refused"
+    | "cancelled"
+    | "expired";
   readonly reason?: string;
   readonly createdAtMs: number;
   readonly expiresAtMs: number;

@@ -23,7 +23,8 @@ export interface Updates {
 
 export interface UpdateView {
   readonly update: Update;
-  readonly state: "unsigned" | "signed" | "withdrawn";
+  /** `ready`: its envelope is there. Nobody has verified it yet. */
+  readonly state: "unsigned" | "ready" | "withdrawn";
   readonly createdAtMs: number;
   readonly createdBy: string;
 }
@@ -67,7 +68,7 @@ export interface UpdateCounts {
 export interface Attempts {
   /** Idempotent; takes the node's word for progress, never for success. */
   report(node: string, report: AttemptReport, way: "coap" | "observed" | "mqtt"): Promise<ReportOutcome>;
-  /** The newest attempt of this node at this update. */
+  /** The newest attempt of this node at this update; undefined too when it ended so long ago that only `list` knows it. */
   find(update: string, node: string): AttemptView | undefined;
   list(query: {
     readonly update?: string;

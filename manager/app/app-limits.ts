@@ -1,0 +1,144 @@
+import { defineLimits } from "../../kernel/limits.ts";
+
+/** Every limit of the manager's use cases. */
+export const appLimits = defineLimits({
+  nodes: {
+    default: 131_072,
+    min: 1,
+    max: 4_194_304,
+    unit: "nodes",
+    full: "A new node's registration is refused (5.03); those known go on.",
+  },
+  observedNodes: {
+    default: 10_000,
+    min: 0,
+    max: 4_194_304,
+    unit: "nodes",
+    full: "Nodes that register from here on show that they live by heartbeats alone.",
+  },
+  queuesInMemory: {
+    default: 100_000,
+    min: 16,
+    max: 4_194_304,
+    unit: "nodes",
+    full: "The queue of a node that wasn't used for longest is read from storage when it is next needed.",
+  },
+  updates: { default: 10_000, min: 1, max: 100_000, unit: "updates", full: "A new update is refused." },
+  attemptsInMemory: {
+    default: 100_000,
+    min: 16,
+    max: 4_194_304,
+    unit: "attempts",
+    full: "The attempt that ended first is found in storage only; with none ended, a new one is refused.",
+  },
+  attemptBudget: {
+    default: 3,
+    min: 1,
+    max: 1000,
+    unit: "attempts",
+    full: "A node gets the same image again only when an operator starts it.",
+  },
+  concurrentInstalls: {
+    default: 1000,
+    min: 1,
+    max: 1_000_000,
+    unit: "attempts",
+    full: "A node that asks to install is told to wait (5.03 with Max-Age).",
+  },
+  manifestBytes: { default: 16_384, min: 256, max: 262_144, unit: "bytes", full: "The envelope is refused (4.13)." },
+  reportsInMemory: {
+    default: 100_000,
+    min: 16,
+    max: 4_194_304,
+    unit: "nodes",
+    full: "The report that is oldest is forgotten; that node's health is unknown until its next report.",
+  },
+  logBytesPerNode: { default: 65_536, min: 1024, max: 1_048_576, unit: "bytes", full: "The oldest text is cut off." },
+  logBytes: {
+    default: 67_108_864,
+    min: 65_536,
+    max: 1_073_741_824,
+    unit: "bytes",
+    full: "The log that wasn't written for longest is forgotten.",
+  },
+  timelineEntries: {
+    default: 500,
+    min: 10,
+    max: 100_000,
+    unit: "entries per node",
+    full: "The oldest entries are forgotten.",
+  },
+  commandHistory: { default: 50, min: 1, max: 1000, unit: "commands per node", full: "The oldest is forgotten." },
+  activeAlerts: {
+    default: 10_000,
+    min: 1,
+    max: 1_000_000,
+    unit: "alerts",
+    full: "A new alert isn't raised; it is counted, and raised when its rule says so again and there is room.",
+  },
+  liveListeners: { default: 1000, min: 1, max: 100_000, unit: "listeners", full: "A new listener is refused." },
+  presenceBurst: {
+    default: 20,
+    min: 1,
+    max: 10_000,
+    unit: "nodes",
+    full: "Changes of presence that come together become one event with a count, and no timeline entries.",
+  },
+  telemetryBatch: {
+    default: 20_000,
+    min: 100,
+    max: 1_000_000,
+    unit: "points",
+    full: "Points are dropped and counted until the batch is written.",
+  },
+  telemetryPoints: {
+    default: 2_000_000,
+    min: 1000,
+    max: 1_000_000_000,
+    unit: "points",
+    full: "The oldest points are forgotten.",
+  },
+  telemetryDays: { default: 7, min: 1, max: 3650, unit: "days", full: "Older points are forgotten." },
+  callsAtOnce: {
+    default: 64,
+    min: 1,
+    max: 10_000,
+    unit: "requests",
+    full: "Further nudges and status requests wait their turn.",
+  },
+  waitingCalls: {
+    default: 10_000,
+    min: 1,
+    max: 1_000_000,
+    unit: "requests",
+    full: "A nudge isn't sent; the node learns at its next heartbeat.",
+  },
+  bridgedMessages: {
+    default: 1000,
+    min: 1,
+    max: 100_000,
+    unit: "messages",
+    full: "A progress message for MQTT is dropped; the next one says more.",
+  },
+});
+
+export type AppLimits = typeof appLimits.defaults;
+
+/** How long things take; milliseconds. */
+export const appTimes = {
+  /** A nudge that isn't answered within this time is given up. */
+  nudgeMs: 10_000,
+  statusNowMs: 15_000,
+  /** Changes of presence are gathered for so long before they are told. */
+  presenceGatherMs: 100,
+  hearingCheckMs: 5_000,
+  lastSeenSnapshotMs: 300_000,
+  telemetryFlushMs: 50,
+  telemetryPruneMs: 3_600_000,
+  /** Deadlines of attempts, expiry of commands and age of broker loss are looked at so often. */
+  sweepMs: 10_000,
+  /** A fetch that goes on after such a silence is a resume even on the same connection. */
+  resumeGapMs: 10_000,
+  commandExpiresMs: 3_600_000,
+  bridgeProgressMs: 1_000,
+} as const;

@@ -1,0 +1,490 @@
+import type { Timer } from "../../kernel/clock.ts";
+import type { Metrics, Service, StatusReport, UpdateAction } from "../../schemas/generated/types.ts";
+import { Topics } from "../../schemas/wire/topics.ts";
+import { nextOffer } from "../domain/action-queue.ts";
+import { ActionQueues } from "./action-queues.ts";
+import { AlertService } from "./alert-service.ts";
+import type { ManagerApp } from "./api/manager-app.ts";
+import type { ManagerAppOptions } from "./api/manager-app-options.ts";
+import type { Actor } from "./api/registry.ts";
+import { appLimits, appTimes } from "./app-limits.ts";
+import { AttemptBook } from "./attempt-book.ts";
+import { AttemptService } from "./attempt-service.ts";
+import { CallLimiter } from "./call-limiter.ts";
+import { ChildBook } from "./child-book.ts";
+import { CommandService } from "./command-service.ts";
+import { DataPlane } from "./data-plane.ts";
+import { DesiredStateService } from "./desired-state.ts";
+import { EnvironmentService } from "./environment-service.ts";
+import { FetchLog } from "./fetch-log.ts";
+import { FleetTable, nodeFlags } from "./fleet-table.ts";
+import { HealthObserver } from "./health-observer.ts";
+import { HeartbeatService } from "./heartbeat-service.ts";
+import { IntentBook } from "./intent-book.ts";
+import { KeyedSerial } from "./keyed-serial.ts";
+import { LastSeenSnapshot } from "./last-seen-snapshot.ts";
+import { LiveEventBus } from "./live-event-bus.ts";
+import { LogTails } from "./log-tails.ts";
+import { ModeService } from "./mode-service.ts";
+import { MqttBridge } from "./mqtt-bridge.ts";
+import { NodeReach } from "./node-reach.ts";
+import { NodeReactions } from "./node-reactions.ts";
+import { type NodeRecord, nodeTable } from "./node-record.ts";
+import { NodeRegistry } from "./node-registry.ts";
+import { NodeTimeline } from "./node-timeline.ts";
+import { nodeView } from "./node-view.ts";
+import { Nudger } from "./nudger.ts";
+import { PresenceWatch } from "./presence-watch.ts";
+import { ReportBook } from "./report-book.ts";
+import { StatusNowService } from "./status-now-service.ts";
+import { StorageWriter } from "./storage-writer.ts";
+import { TelemetryService } from "./telemetry-service.ts";
+import { parseArtifactBase } from "./update-action-body.ts";
+import { UpdateService } from "./update-service.ts";
+
+/** Wires the use cases together. What one calls on another is spelled out here and nowhere else. */
+export function createManagerApp(options: ManagerAppOptions): ManagerApp {
+  const { storage, artifacts, nodeCaller: caller, broker, clock, entropy, log } = options;
+  const limits = appLimits.resolve(options.limits);
+  const startedAtMs = clock.wallMs();
+
+  const fleet = new FleetTable({ capacity: limits.nodes, hashSeed: entropy.uint32() });
+  const serial = new KeyedSerial();
+  const bus = new LiveEventBus({ log, maxListeners: limits.liveListeners });
+  const writer = new StorageWriter({ storage, log });
+  const timeline = new NodeTimeline({ storage, writer, keep: limits.timelineEntries });
+  const isRegistered = (node: string): boolean => fleet.find(node) !== -1;
+  const reach = new NodeReach({ fleet, storage });
+  const calls = new CallLimiter({ atOnce: limits.callsAtOnce, maxWaiting: limits.waitingCalls });
+  const children = new ChildBook();
+  const intents = new IntentBook();
+  const book = new AttemptBook({ capacity: limits.attemptsInMemory });
+  const reports = { clock, capacity: limits.reportsInMemory };
+  const health = new ReportBook<StatusReport>(reports);
+  const metrics = new ReportBook<Metrics>(reports);
+  const services = new ReportBook<readonly Service[]>(reports);
+
+  let topicsNow: Topics | undefined;
+  const topics = (): Topics => {
+    const { rootTopic } = environments.settings();
+    if (topicsNow?.root !== rootTopic) topicsNow = new Topics(rootTopic);
+    return topicsNow;
+  };
+
+  const bridge = new MqttBridge({
+    broker,
+    clock,
+    log,
+    topics,
+    capacity: limits.bridgedMessages,
+    usesBroker: (node) => {
+      const row = fleet.find(node);
+      return row !== -1 && fleet.has(row, nodeFlags.usesBroker);
+    },
+  });
+
+  const presence = new PresenceWatch({
+    fleet,
+    clock,
+    bus,
+    burst: limits.presenceBurst,
+    changed: (node) => {
+      alerts.refresh(node);
+      for (const child of children.of(node)) {
+        const row = fleet.find(child);
+        if (row !== -1) presence.look(row);
+      }
+    },
+    noted: (node, from, to) => {
+      timeline.note(node, `presence-${to}`, { from });
+      bridge.presence(node, to);
+      // What waited while it was away can go out at once.
+      if (to === "online") desiredState.wake(node);
+    },
+  });
+
+  const queues = new ActionQueues({
+    storage,
+    writer,
+    serial,
+    clock,
+    capacity: limits.queuesInMemory,
+    ended: (node, finishes, how) => reactions.queueEnded(node, finishes, how),
+  });
+
+  const desiredState = new DesiredStateService({
+    queues,
+    writer,
+    timeline,
+    bus,
+    clock,
+    isRegistered,
+    environment: (node) => environments.known(node),
+    waits: (node) => nudger.nudge(node),
+    abandoned: (node, entry, why) => reactions.abandoned(node, entry, why),
+  });
+
+  const nudger = new Nudger({
+    fleet,
+    reach,
+    caller,
+    calls,
+    clock,
+    log,
+    next: async (node) => {
+      const queue = await queues.read(node);
+      const offer = nextOffer(queue, queue.lastRev, clock.wallMs());
+      // What the node has taken it is busy with.
+      if (offer === undefined || (offer.entry.state === "taken" && !offer.isVoid)) return undefined;
+      if (offer.entry.body.kind === "environment") await environments.build(node);
+      return desiredState.next(node, queue.lastRev);
+    },
+    taken: (node, rev) => desiredState.taken(node, rev),
+  });
+
+  const environments = new EnvironmentService({
+    fleet,
+    storage,
+    writer,
+    serial,
+    broker,
+    clock,
+    entropy,
+    log,
+    settings: options.settings,
+    children: (gateway) => children.of(gateway),
+    configure: async (node, config, by) =>
+      (await desiredState.enqueue(node, { kind: "config", config }, by)) !== undefined,
+    changed: (by) => writer.behind("environment-actions", tellAll(by)),
+  });
+
+  /** One after another: a fleet-wide change may take its time, and must not take everybody else's. */
+  async function tellAll(by: Actor): Promise<void> {
+    for (let row = fleet.rows.nextRow(0); row !== -1; row = fleet.rows.nextRow(row + 1)) {
+      const node = fleet.rows.keyOf(row);
+      if (node === undefined || isStopping) return;
+      const entry = await desiredState.enqueue(node, { kind: "environment" }, by);
+      if (entry === undefined) log.warn("environment-not-queued", { node });
+    }
+  }
+
+  const attempts = new AttemptService({
+    book,
+    storage,
+    writer,
+    serial,
+    timeline,
+    bus,
+    clock,
+    isRegistered,
+    ended: (record, byManager) => reactions.attemptEnded(record, byManager),
+    moved: (record, way) => bridge.progressed(record, way),
+  });
+
+  const updates = new UpdateService({
+    storage,
+    writer,
+    serial,
+    artifacts,
+    book,
+    attempts,
+    intents,
+    queues,
+    desiredState,
+    bus,
+    clock,
+    entropy,
+    bases: options.artifactBases.map(parseArtifactBase),
+    isInsecure: options.isInsecure,
+    limits,
+    node: async (id) => {
+      if (!isRegistered(id)) return undefined;
+      const stored = await storage.get(nodeTable, id);
+      const { manifest } = (stored?.value ?? {}) as Partial<NodeRecord>;
+      const digest = health.latest(id)?.value.digest ?? manifest?.digest;
+      return manifest && { model: manifest.model ?? "unknown", digest };
+    },
+    trigger: (node: string, update: string, action: UpdateAction) => bridge.start(node, update, action),
+  });
+
+  const commands = new CommandService({
+    queues,
+    desiredState,
+    storage,
+    writer,
+    serial,
+    clock,
+    entropy,
+    history: limits.commandHistory,
+    isRegistered,
+  });
+
+  const modes = new ModeService({
+    intents,
+    updates,
+    attempts,
+    writer,
+    serial,
+    timeline,
+    bus,
+    isRegistered,
+    changed: (node) => alerts.refresh(node),
+  });
+
+  const alerts = new AlertService({
+    storage,
+    writer,
+    timeline,
+    bus,
+    clock,
+    capacity: limits.activeAlerts,
+    bootsCapacity: limits.reportsInMemory,
+    facts: (node) => reactions.facts(node),
+  });
+
+  const fetches = new FetchLog({
+    book,
+    bus,
+    clock,
+    resumed: (node, attempt, offset) => timeline.note(node, "fetch-resumed", { attempt, offset }),
+  });
+
+  const reactions = new NodeReactions({
+    fleet,
+    clock,
+    writer,
+    timeline,
+    bus,
+    health,
+    queues,
+    book,
+    attempts,
+    updates,
+    commands,
+    modes,
+    intents,
+    alerts,
+    nudger,
+    bridge,
+    attemptBudget: limits.attemptBudget,
+    pollSeconds: () => environments.settings().pollSeconds,
+    forgetFetches: (attempt) => fetches.forget(attempt),
+  });
+
+  const observer = new HealthObserver({
+    fleet,
+    reach,
+    caller,
+    clock,
+    entropy,
+    bus,
+    log,
+    sighted: (node) => registry.heard(node),
+    reported: (node, report) => reactions.reported(node, report, "observed"),
+  });
+
+  const viewOptions = { fleet, clock, health, queues, book, intents };
+  const registry = new NodeRegistry({
+    fleet,
+    presence,
+    storage,
+    writer,
+    serial,
+    timeline,
+    bus,
+    clock,
+    observedNodes: limits.observedNodes,
+    lifetimes: () => {
+      const { pollSeconds, lifetimeSeconds, minLifetimeSeconds, maxLifetimeSeconds } = environments.settings();
+      return { pollSeconds, default: lifetimeSeconds, min: minLifetimeSeconds, max: maxLifetimeSeconds };
+    },
+    view: (node, record, row) => nodeView(node, record, row, viewOptions),
+    waitingRev: (node) => queues.waitingRev(node),
+    hasChild: (gateway, child) => children.add(gateway, child),
+    registered: (node, { manifest, gateway }) => {
+      if (gateway !== undefined && children.add(gateway, node)) {
+        writer.behind("gateway-account", environments.refreshAccount(gateway));
+      }
+      if (manifest.services !== undefined) services.put(node, manifest.services, "registration");
+      reactions.registered(node, manifest);
+      observer.registered(node);
+      desiredState.wake(node);
+    },
+    removed: async (node) => {
+      observer.forget(node);
+      for (const bookOfReports of [health, metrics, services]) bookOfReports.forget(node);
+      logs.forget(node);
+      const open = book.openOf(node)?.record;
+      if (open !== undefined) {
+        await attempts.apply(open.id, { kind: "cancelled", reason: "node-removed", nowMs: clock.wallMs() });
+      }
+      await writer.commit(node, intents.removal(node));
+      intents.forget(node);
+      await queues.forget(node);
+      await environments.forget(node);
+      const gateway = children.remove(node);
+      if (gateway !== undefined) await environments.refreshAccount(gateway);
+      alerts.forget(node);
+      reactions.removed(node);
+    },
+    rearm: (node, row) => observer.rearm(node, row),
+  });
+
+  const heartbeats = new HeartbeatService({
+    heard: (node, path) => registry.heard(node, path),
+    queues,
+    writer,
+    next: (node, rev) => desiredState.next(node, rev),
+    reported: (node, report) => reactions.reported(node, report, "beat"),
+  });
+
+  const statusNow = new StatusNowService({
+    reach,
+    caller,
+    calls,
+    clock,
+    reported: (node, report) => {
+      registry.heard(node);
+      reactions.reported(node, report, "observed");
+    },
+  });
+
+  const telemetry = new TelemetryService({
+    store: options.telemetryStore,
+    clock,
+    bus,
+    log,
+    batch: limits.telemetryBatch,
+    points: limits.telemetryPoints,
+    days: limits.telemetryDays,
+    isRegistered,
+  });
+
+  const logs = new LogTails({
+    bytesPerNode: limits.logBytesPerNode,
+    bytes: limits.logBytes,
+    isRegistered,
+    appended: (node) => bus.emit({ kind: "logs", node }),
+  });
+
+  const dataPlane = new DataPlane({
+    telemetry,
+    log,
+    topics,
+    sighted: (node) => registry.heard(node),
+    reported: (node, report) => reactions.reported(node, report, "mqtt"),
+    progressed: (node, report) => writer.behind("progress", attempts.report(node, report, "mqtt")),
+    answered: (node, answer) => reactions.answered(node, answer),
+    happened: (node, event) => timeline.note(node, "event", { event }),
+    connection: (node, state) => reactions.connection(node, state, (row) => presence.suspect(row)),
+  });
+
+  const snapshot = new LastSeenSnapshot({ fleet, file: options.lastSeen, clock, log });
+
+  let sweepTimer: Timer | undefined;
+  let isStopping = false;
+  const sweep = (): void => {
+    sweepTimer = clock.after(appTimes.sweepMs, sweep);
+    queues.sweep();
+    attempts.sweep();
+    alerts.sweep(reactions.brokerLost());
+  };
+
+  bus.subscribe((event) => {
+    if (event.kind === "alert") bridge.alert(event.alert, event.state);
+    if (event.kind === "presence" || event.kind === "presence-many") bridge.counts(presence.counts());
+  });
+
+  return {
+    registry,
+    heartbeats,
+    environments,
+    desiredState,
+    commands,
+    modes,
+    updates,
+    attempts,
+    artifacts,
+    fetches,
+    health: {
+      report: (node, report, way) => {
+        if (!isRegistered(node)) return false;
+        reactions.reported(node, report, way);
+        return true;
+      },
+      latest: (node) => health.latest(node),
+    },
+    metrics: {
+      report: (node, report) => {
+        if (!isRegistered(node)) return false;
+        metrics.put(node, report, "put");
+        bus.emit({ kind: "metrics", node });
+        return true;
+      },
+      latest: (node) => metrics.latest(node),
+    },
+    services: {
+      report: (node, report) => {
+        if (!isRegistered(node)) return false;
+        services.put(node, report, "put");
+        bus.emit({ kind: "services", node });
+        return true;
+      },
+      latest: (node) => services.latest(node),
+    },
+    logs,
+    telemetry,
+    alerts,
+    statusNow,
+    timeline,
+    events: bus,
+    hearing: presence,
+    brokerEvents: dataPlane,
+    status: () => ({
+      startedAtMs,
+      counts: presence.counts(),
+      counters: {
+        ...prefixed("telemetry", telemetry.counters()),
+        ...prefixed("mqtt", dataPlane.counters),
+        observedNodes: observer.observed,
+        openAttempts: book.open,
+        backwardReports: attempts.backwardReports,
+        activeAlerts: alerts.active().length,
+        droppedAlerts: alerts.dropped,
+        bridgeDropped: bridge.dropped,
+        writeBehindFailures: writer.failures,
+      },
+    }),
+    start: async () => {
+      await writer.claim();
+      await registry.load();
+      await environments.load();
+      await queues.load();
+      await book.load(storage);
+      await intents.load(storage);
+      await updates.load();
+      await alerts.load();
+      await snapshot.load();
+      presence.start();
+      telemetry.start();
+      snapshot.start();
+      sweepTimer = clock.after(appTimes.sweepMs, sweep);
+    },
+    stop: async () => {
+      isStopping = true;
+      sweepTimer?.cancel();
+      presence.stop();
+      observer.stop();
+      nudger.stop();
+      const ends = await Promise.allSettled([telemetry.stop(), snapshot.stop()]);
+      await writer.flush();
+      for (const end of ends) if (end.status === "rejected") log.error("stop-failed", { error: end.reason });
+    },
+  };
+}
+
+function prefixed(name: string, counters: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(counters).map(([key, value]) => [`${name}${key.charAt(0).toUpperCase()}${key.slice(1)}`, value]),
+  );
+}

@@ -1,0 +1,167 @@
+import type { Clock } from "../../kernel/clock.ts";
+import type { Entropy } from "../../kernel/entropy.ts";
+import type { Log } from "../../kernel/log.ts";
+import type { Configuration, Environment, LogLevel } from "../../schemas/generated/types.ts";
+import { instantFromMs } from "../../schemas/wire/instant.ts";
+import type { Broker, BrokerAccount } from "../ports/broker.ts";
+import type { Storage } from "../ports/storage.ts";
+import type { Environments, FleetSettings } from "./api/environments.ts";
+import type { Actor } from "./api/registry.ts";
+import { checkFleetSettings } from "./fleet-settings-check.ts";
+import { type FleetTable, nodeFlags } from "./fleet-table.ts";
+import type { KeyedSerial } from "./keyed-serial.ts";
+import type { StorageWriter } from "./storage-writer.ts";
+
+export interface EnvironmentServiceOptions {
+  readonly fleet: FleetTable;
+  readonly storage: Storage;
+  readonly writer: StorageWriter;
+  readonly serial: KeyedSerial;
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Log;
+  readonly settings: FleetSettings;
+  /** The environment changed: each node shall get an action. */
+  changed(by: Actor): void;
+  configure(node: string, configuration: Configuration, by: Actor): Promise<boolean>;
+  /** Children of a gateway. */
+  children(gateway: string): readonly string[];
+}
+
+const credentialTable = "credential";
+const settingTable = "setting";
+const fleetKey = "fleet";
+const passwordBytes = 24;
+const accountsPerPush = 1000;
+
+/** Builds environments, and owns the passwords of nodes at the broker. Passwords are never logged nor told in events. */
+export class EnvironmentService implements Environments {
+  readonly #options: EnvironmentServiceOptions;
+  readonly #passwords = new Map<string, string>();
+  #settings: FleetSettings;
+
+  constructor(options: EnvironmentServiceOptions) {
+    this.#options = options;
+    this.#settings = options.settings;
+  }
+
+  /** Settings and accounts from storage; the broker gets all accounts of registered nodes. */
+  async load(): Promise<void> {
+    const { storage, broker, fleet } = this.#options;
+    const stored = await storage.get(settingTable, fleetKey);
+    if (stored !== undefined) this.#settings = { ...this.#settings, ...(stored.value as Partial<FleetSettings>) };
+    for (let after = ""; ; ) {
+      const page = await storage.list(credentialTable, { after, limit: accountsPerPush });
+      const accounts: BrokerAccount[] = [];
+      for (const { key, value } of page) {
+        this.#passwords.set(key, (value as { password: string }).password);
+        if (fleet.find(key) !== -1) accounts.push(this.#account(key));
+      }
+      if (accounts.length > 0) await broker.setAccounts(accounts);
+      const last = page.at(-1);
+      if (last === undefined) return;
+      after = last.key;
+    }
+  }
+
+  async build(node: string): Promise<Environment | undefined> {
+    if (this.#options.fleet.find(node) === -1) return undefined;
+    if (!this.#passwords.has(node)) await this.#makePassword(node);
+    return this.known(node);
+  }
+
+  /** As `build`, without waiting: undefined before the node has a password. */
+  known(node: string): Environment | undefined {
+    const { fleet, clock } = this.#options;
+    const row = fleet.find(node);
+    const password = this.#passwords.get(node);
+    if (row === -1 || password === undefined) return undefined;
+    const settings = this.#settings;
+    return {
+      mqtt: { host: settings.mqttHost, port: settings.mqttPort, tls: false, clientId: node, user: node, password },
+      wifi: settings.wifi.map((network) => ({ ...network })),
+      poll: settings.pollSeconds,
+      report: settings.reportSeconds,
+      topics: { root: settings.rootTopic, legacy: settings.isLegacyTopics },
+      time: instantFromMs(clock.wallMs()),
+      tz: settings.timeZone,
+      logLevel: settings.nodeLogLevel as LogLevel,
+      keepMqttInMaintenance: settings.keepMqttInMaintenance,
+      liveness: fleet.has(row, nodeFlags.livesByObservation) ? "observe" : "beat",
+    };
+  }
+
+  settings(): FleetSettings {
+    return this.#settings;
+  }
+
+  change(change: Partial<FleetSettings>, by: Actor): Promise<FleetSettings> {
+    return this.#options.serial.run("settings", async () => {
+      checkFleetSettings(change);
+      const stored = await this.#options.storage.get(settingTable, fleetKey);
+      const value = { ...(stored?.value as Partial<FleetSettings> | undefined), ...change };
+      await this.#options.writer.commit(fleetKey, [
+        { kind: "put", table: settingTable, key: fleetKey, expectedRevision: "any", value },
+        // Which settings, not their values: among them are Wi-Fi passwords.
+        {
+          kind: "event",
+          stream: "audit",
+          key: "",
+          value: { what: "settings-changed", names: Object.keys(change), by },
+        },
+      ]);
+      this.#settings = { ...this.#settings, ...change };
+      this.#options.changed(by);
+      return this.#settings;
+    });
+  }
+
+  async configure(node: string, configuration: Configuration, by: Actor): Promise<"queued" | "unknown-node" | "full"> {
+    if (this.#options.fleet.find(node) === -1) return "unknown-node";
+    return (await this.#options.configure(node, configuration, by)) ? "queued" : "full";
+  }
+
+  /** A child came or went: its gateway's rights follow. */
+  async refreshAccount(node: string): Promise<void> {
+    if (this.#passwords.has(node)) await this.#options.broker.setAccounts([this.#account(node)]);
+  }
+
+  async forget(node: string): Promise<void> {
+    if (!this.#passwords.delete(node)) return;
+    const { writer, broker } = this.#options;
+    await writer.commit(node, [{ kind: "delete", table: credentialTable, key: node, expectedRevision: "any" }]);
+    await broker.removeAccounts([node]);
+  }
+
+  #makePassword(node: string): Promise<void> {
+    return this.#options.serial.run(`credential/${node}`, async () => {
+      if (this.#passwords.has(node)) return;
+      const password = base64url(this.#options.entropy.bytes(passwordBytes));
+      const { writer, storage, broker } = this.#options;
+      const [written] = await writer.commit(node, [
+        { kind: "put", table: credentialTable, key: node, expectedRevision: 0, value: { password } },
+      ]);
+      const kept = written?.kind === "written" ? undefined : await storage.get(credentialTable, node);
+      const known = kept === undefined ? password : (kept.value as { password: string }).password;
+      await broker.setAccounts([this.#account(node, known)]);
+      // Only now: a node gets no password that the broker doesn't know.
+      this.#passwords.set(node, known);
+    });
+  }
+
+  #account(node: string, password = this.#passwords.get(node) ?? ""): BrokerAccount {
+    return { user: node, password, nodes: [node, ...this.#options.children(node)] };
+  }
+}
+
+const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+function base64url(bytes: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at + 2 < bytes.length; at += 3) {
+    const group = (bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!;
+    for (let shift = 18; shift >= 0; shift -= 6) text += alphabet[(group >> shift) & 63];
+  }
+  return text;
+}

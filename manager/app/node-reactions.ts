@@ -1,0 +1,238 @@
+import type { Clock } from "../../kernel/clock.ts";
+import type { CommandAnswer, NodeManifest, StatusReport } from "../../schemas/generated/types.ts";
+import type { Finish, QueueEntry } from "../domain/action-queue.ts";
+import type { NodeFacts } from "../domain/alert-rules.ts";
+import { isEnded } from "../domain/attempt-machine.ts";
+import { reconcile } from "../domain/reconciliation.ts";
+import type { ActionQueues } from "./action-queues.ts";
+import type { AlertService } from "./alert-service.ts";
+import type { AttemptBook } from "./attempt-book.ts";
+import type { AttemptRecord } from "./attempt-record.ts";
+import type { AttemptService } from "./attempt-service.ts";
+import type { CommandService } from "./command-service.ts";
+import { whatOf } from "./desired-state.ts";
+import { type FleetTable, nodeFlags } from "./fleet-table.ts";
+import type { IntentBook } from "./intent-book.ts";
+import type { LiveEventBus } from "./live-event-bus.ts";
+import type { ModeService } from "./mode-service.ts";
+import type { MqttBridge } from "./mqtt-bridge.ts";
+import type { NodeTimeline } from "./node-timeline.ts";
+import type { Nudger } from "./nudger.ts";
+import type { ReportBook } from "./report-book.ts";
+import type { StorageWriter } from "./storage-writer.ts";
+import type { UpdateService } from "./update-service.ts";
+
+export interface NodeReactionsOptions {
+  readonly fleet: FleetTable;
+  readonly clock: Clock;
+  readonly writer: StorageWriter;
+  readonly timeline: NodeTimeline;
+  readonly bus: LiveEventBus;
+  readonly health: ReportBook<StatusReport>;
+  readonly queues: ActionQueues;
+  readonly book: AttemptBook;
+  readonly attempts: AttemptService;
+  readonly updates: UpdateService;
+  readonly commands: CommandService;
+  readonly modes: ModeService;
+  readonly intents: IntentBook;
+  readonly alerts: AlertService;
+  readonly nudger: Nudger;
+  readonly bridge: MqttBridge;
+  readonly attemptBudget: number;
+  pollSeconds(): number;
+  forgetFetches(attempt: string): void;
+}
+
+/** What one event about a node sets off in several services. */
+export class NodeReactions {
+  readonly #options: NodeReactionsOptions;
+  readonly #disagreements = new Map<string, string>();
+  readonly #brokerLostAtMs = new Map<string, number>();
+
+  constructor(options: NodeReactionsOptions) {
+    this.#options = options;
+  }
+
+  /** Nodes that are alive without a broker connection. */
+  brokerLost(): Iterable<string> {
+    return this.#brokerLostAtMs.keys();
+  }
+
+  /** Desired digest against running digest. */
+  registered(node: string, manifest: NodeManifest): void {
+    this.#options.writer.behind("reconcile", this.#reconcile(node, manifest));
+  }
+
+  async #reconcile(node: string, manifest: NodeManifest): Promise<void> {
+    const { attempts, book, intents, updates, clock, alerts, attemptBudget } = this.#options;
+    const open = book.openOf(node);
+    if (open !== undefined) {
+      await attempts.apply(open.record.id, {
+        kind: "running",
+        digest: manifest.digest,
+        isConfirmed: manifest.confirmed === true,
+        rolledBack: manifest.rolledBack,
+        lastRev: manifest.lastRev,
+        nowMs: clock.wallMs(),
+      });
+    }
+    const { desired } = intents.of(node);
+    const last = desired && book.get(desired.attempt)?.record;
+    const verdict = reconcile(
+      desired,
+      last && { state: last.progress.state, tries: book.tries(node, last.progress.digest) },
+      {
+        digest: manifest.digest,
+        isConfirmed: manifest.confirmed === true,
+        lastRev: manifest.lastRev ?? 0,
+        rolledBackDigest: manifest.rolledBack?.digest,
+      },
+      attemptBudget,
+    );
+    if (verdict.kind === "disagrees") this.#disagreements.set(node, verdict.why);
+    else this.#disagreements.delete(node);
+    if (verdict.kind === "offer-again" && desired !== undefined) await updates.offerAgain(desired.update, node);
+    alerts.refresh(node);
+  }
+
+  removed(node: string): void {
+    this.#disagreements.delete(node);
+    this.#brokerLostAtMs.delete(node);
+  }
+
+  /** A status report, on whatever way it came. */
+  reported(node: string, report: StatusReport, way: "put" | "beat" | "observed" | "mqtt"): void {
+    const { health, alerts, bus, bridge, timeline, queues, writer } = this.#options;
+    const before = health.latest(node)?.value;
+    // Early code says a part in each report; what it doesn't say again is kept no longer than the report.
+    health.put(node, report, way);
+    if (report.bootCount !== undefined) alerts.booted(node, report.bootCount);
+    this.#checkRunning(node, report);
+    // Only a report can carry a result; a heartbeat has acknowledged its own already.
+    if (way !== "beat" && report.lastRev !== undefined) {
+      const acknowledged = queues.acknowledge(node, report.lastRev, report.result);
+      if (acknowledged !== undefined) writer.behind("acknowledge", acknowledged);
+    }
+    if (report.status !== undefined) {
+      bus.emit({ kind: "health", node, status: report.status });
+      if (before?.status !== report.status) timeline.note(node, "health", { status: report.status });
+    }
+    alerts.refresh(node);
+    if (way !== "mqtt") bridge.reported(node, report);
+  }
+
+  /** Success means one thing, and any report may bring it: confirmed, and the digest runs. */
+  #checkRunning(node: string, { digest, confirmed, lastRev }: StatusReport): void {
+    const { book, attempts, intents, writer, clock } = this.#options;
+    if (digest === undefined) return;
+    if (intents.of(node).desired?.digest === digest) this.#disagreements.delete(node);
+    const open = book.openOf(node)?.record;
+    if (open === undefined || open.progress.digest !== digest) return;
+    const event = {
+      kind: "running",
+      digest,
+      isConfirmed: confirmed === true,
+      lastRev,
+      nowMs: clock.wallMs(),
+    } as const;
+    writer.behind("running", attempts.apply(open.id, event));
+  }
+
+  /** Entries of the queue that ended. */
+  queueEnded(node: string, finishes: readonly Finish[], how: "finished" | "expired"): void {
+    const { attempts, commands, timeline, bus, writer, clock, fleet } = this.#options;
+    for (const finish of finishes) {
+      const { entry, outcome, reason } = finish;
+      const { rev, body } = entry;
+      if (entry.state === "cancelled" || entry.state === "expired") {
+        commands.ended(node, finish, how);
+        continue;
+      }
+      const state = how === "expired" ? "expired" : outcome;
+      timeline.note(node, "action-ended", { rev, what: whatOf(body), state, reason });
+      bus.emit({ kind: "action", node, rev, what: whatOf(body), state, ...(reason !== undefined && { reason }) });
+      if (body.kind === "command") commands.ended(node, finish, how);
+      if (body.kind === "update") {
+        const event = { kind: "finished", outcome, reason, nowMs: clock.wallMs() } as const;
+        writer.behind("finished", attempts.apply(body.attempt, event));
+      }
+      if (body.kind === "environment" && outcome === "done") {
+        const row = fleet.find(node);
+        if (row !== -1) fleet.rows.columns.pollSeconds[row] = this.#options.pollSeconds();
+      }
+    }
+  }
+
+  /** An action was replaced unsent, or cancelled. */
+  abandoned(node: string, entry: QueueEntry, why: "superseded" | "cancelled"): void {
+    const { attempts, commands, writer, clock } = this.#options;
+    if (entry.body.kind === "command") commands.ended(node, { entry, outcome: "cancelled" }, "cancelled");
+    if (entry.body.kind !== "update") return;
+    const event = { kind: "cancelled", reason: why, nowMs: clock.wallMs() } as const;
+    writer.behind("abandoned", attempts.apply(entry.body.attempt, event));
+  }
+
+  attemptEnded(record: AttemptRecord, byManager: boolean): void {
+    const { queues, writer, modes, alerts, bus, nudger, forgetFetches } = this.#options;
+    const { node, id, update, progress } = record;
+    forgetFetches(id);
+    // A node that is still at it hears `none` for that rev; one that ended it itself needs nothing.
+    const quiet = byManager
+      ? queues.cancel(node, progress.rev).then(() => nudger.nudge(node))
+      : queues.drop(node, progress.rev);
+    writer.behind("attempt-ended", quiet);
+    writer.behind("leave-maintenance", modes.leave(node, update));
+    if (progress.state === "succeeded") this.#disagreements.delete(node);
+    alerts.refresh(node);
+    bus.emit({ kind: "update", update, nodes: [node] });
+  }
+
+  /** A command was answered on MQTT. */
+  answered(node: string, { id, result, reason }: CommandAnswer): void {
+    const { queues, commands, timeline, bus, writer } = this.#options;
+    const entry = queues.known(node)?.entries.find(({ body }) => body.kind === "command" && body.id === id);
+    if (entry === undefined) return;
+    writer.behind("command-answered", queues.drop(node, entry.rev));
+    commands.ended(node, { entry, outcome: result, ...(reason !== undefined && { reason }) }, "finished");
+    timeline.note(node, "action-ended", { rev: entry.rev, what: whatOf(entry.body), state: result, reason });
+    bus.emit({ kind: "action", node, rev: entry.rev, what: whatOf(entry.body), state: result });
+  }
+
+  connection(node: string, state: "connected" | "disconnected" | "lost", suspect: (row: number) => void): void {
+    const { fleet, clock, timeline, bus, alerts } = this.#options;
+    const row = fleet.find(node);
+    if (row === -1) return;
+    const isConnected = state === "connected";
+    fleet.set(row, nodeFlags.onBroker, isConnected);
+    if (isConnected) {
+      fleet.set(row, nodeFlags.usesBroker, true);
+      this.#brokerLostAtMs.delete(node);
+    } else if (!this.#brokerLostAtMs.has(node)) this.#brokerLostAtMs.set(node, clock.monotonicMs());
+    if (state === "lost") suspect(row);
+    timeline.note(node, `broker-${state}`);
+    bus.emit({ kind: "broker", node, state });
+    alerts.refresh(node);
+  }
+
+  facts(node: string): Omit<NodeFacts, "recentBoots"> | undefined {
+    const { fleet, health, intents, book, clock } = this.#options;
+    const row = fleet.find(node);
+    if (row === -1) return undefined;
+    const report = health.latest(node)?.value;
+    const lostAtMs = this.#brokerLostAtMs.get(node);
+    const newest = book.newestOfNode(node)?.record;
+    const isOver = newest !== undefined && isEnded(newest.progress.state);
+    return {
+      presence: fleet.presence(row),
+      isInMaintenance: intents.of(node).mode !== undefined || report?.phase === "maintenance",
+      status: report?.status,
+      freeHeap: report?.freeHeap,
+      brokerLostMs: lostAtMs === undefined ? undefined : clock.monotonicMs() - lostAtMs,
+      lastAttempt: isOver
+        ? { state: newest.progress.state, reason: newest.progress.reason, update: newest.update }
+        : undefined,
+      disagreement: this.#disagreements.get(node),
+    };
+  }
+}

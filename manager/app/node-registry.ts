@@ -1,0 +1,286 @@
+import type { Clock } from "../../kernel/clock.ts";
+import { isChildOf } from "../../schemas/wire/node-id.ts";
+import type { NodePath } from "../ports/node-caller.ts";
+import type { Storage } from "../ports/storage.ts";
+import type {
+  Actor,
+  NodePage,
+  NodeQuery,
+  NodeView,
+  PresenceCounts,
+  RegisterInput,
+  RegisterOutcome,
+  Registry,
+} from "./api/registry.ts";
+import { type FleetTable, type NodeRow, nodeFlags } from "./fleet-table.ts";
+import type { KeyedSerial } from "./keyed-serial.ts";
+import type { LiveEventBus } from "./live-event-bus.ts";
+import { type NodeRecord, nodeTable } from "./node-record.ts";
+import type { NodeTimeline } from "./node-timeline.ts";
+import type { PresenceWatch } from "./presence-watch.ts";
+import type { StorageWriter } from "./storage-writer.ts";
+
+export interface NodeRegistryOptions {
+  readonly fleet: FleetTable;
+  readonly presence: PresenceWatch;
+  readonly storage: Storage;
+  readonly writer: StorageWriter;
+  readonly serial: KeyedSerial;
+  readonly timeline: NodeTimeline;
+  readonly bus: LiveEventBus;
+  readonly clock: Clock;
+  readonly observedNodes: number;
+  lifetimes(): { readonly pollSeconds: number; readonly default: number; readonly min: number; readonly max: number };
+  /** Adds what other services know of a node. */
+  view(node: string, record: NodeRecord, row: NodeRow): NodeView;
+  /** Highest rev that waits for the node; 0: none. */
+  waitingRev(node: string): number;
+  /** After the receipt. */
+  registered(node: string, record: NodeRecord, isNew: boolean): void;
+  removed(node: string): Promise<void>;
+  /** A stored child of a gateway, at load. */
+  hasChild(gateway: string, child: string): void;
+  /** An uplink of a node whose observation waits for one. */
+  rearm(node: string, row: NodeRow): void;
+}
+
+/** RFC 9176 section 5: the lifetime of a registration without `lt` at /rd. */
+const rdLifetimeSeconds = 90_000;
+const maxAttempts = 5;
+
+export class NodeRegistry implements Registry {
+  readonly #options: NodeRegistryOptions;
+
+  constructor(options: NodeRegistryOptions) {
+    this.#options = options;
+  }
+
+  /** Every stored registration gets a row; its presence is unknown until it is heard. */
+  async load(): Promise<void> {
+    const children: [string, string][] = [];
+    for (let after = ""; ; ) {
+      const page = await this.#options.storage.list(nodeTable, { after });
+      for (const { key, value } of page) {
+        const record = value as NodeRecord;
+        this.#enter(key, record);
+        if (record.gateway !== undefined) children.push([key, record.gateway]);
+      }
+      const last = page.at(-1);
+      if (last === undefined) break;
+      after = last.key;
+    }
+    // A gateway may sort after its children.
+    const { fleet } = this.#options;
+    for (const [child, gateway] of children) {
+      const row = fleet.find(child);
+      if (row !== -1) fleet.rows.columns.gateway[row] = fleet.find(gateway) + 1;
+      this.#options.hasChild(gateway, child);
+    }
+  }
+
+  register(input: RegisterInput): Promise<RegisterOutcome> {
+    return this.#options.serial.run(input.manifest.id, () => this.#register(input));
+  }
+
+  async #register(input: RegisterInput): Promise<RegisterOutcome> {
+    const { fleet, storage, timeline, writer, bus } = this.#options;
+    const node = input.manifest.id;
+    const refusal = this.#refusal(input);
+    if (refusal !== undefined) return refusal;
+
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
+      const row = fleet.find(node);
+      if (row === -1 && fleet.rows.isFull) {
+        return { kind: "refused", reason: "full", message: `${fleet.rows.capacity} nodes are registered, the limit.` };
+      }
+      const before = await storage.get(nodeTable, node);
+      const known = before?.value as NodeRecord | undefined;
+      const record = this.#recordOf(input, known);
+      const what = known === undefined ? "registered" : "registered-again";
+      const results = await writer.commit(node, [
+        { kind: "put", table: nodeTable, key: node, expectedRevision: before?.revision ?? 0, value: record },
+        timeline.change(node, what, timelineData(input), 0),
+      ]);
+      const [written] = results;
+      if (written?.kind !== "written") continue;
+      const isNew = known === undefined;
+      const entered = this.#enter(node, record);
+      if (entered === -1) {
+        // Other registrations took the last rows while this one was written.
+        await writer.commit(node, [
+          { kind: "delete", table: nodeTable, key: node, expectedRevision: written.revision },
+        ]);
+        return { kind: "refused", reason: "full", message: `${fleet.rows.capacity} nodes are registered, the limit.` };
+      }
+      this.#options.presence.heard(entered, this.#options.clock.monotonicMs());
+      bus.emit({ kind: "registered", node, isNew });
+      this.#options.registered(node, record, isNew);
+      const answer = {
+        id: input.manifest.id,
+        lifetime: record.lifetimeSeconds,
+        poll: record.pollSeconds,
+        rev: this.#options.waitingRev(node),
+      };
+      return { kind: isNew ? "created" : "renewed", node, answer };
+    }
+    throw new Error(
+      `The registration of ${node} lost ${maxAttempts} races in storage; something else writes it all the time.`,
+    );
+  }
+
+  heard(node: string, path?: NodePath): boolean {
+    const { fleet, clock } = this.#options;
+    const row = fleet.find(node);
+    if (row === -1) return false;
+    const nowMs = clock.monotonicMs();
+    const { heardAtMs, lifetimeSeconds, flags } = fleet.rows.columns;
+    const bits = flags[row]!;
+    if ((bits & nodeFlags.heard) !== 0 && nowMs - heardAtMs[row]! > lifetimeSeconds[row]! * 1000) return false;
+    this.#options.presence.heard(row, nowMs);
+    if (path !== undefined && fleet.movePath(row, path)) fleet.set(row, nodeFlags.awaitsObservation, true);
+    if ((flags[row]! & nodeFlags.awaitsObservation) !== 0) this.#options.rearm(node, row);
+    return true;
+  }
+
+  isRegistered(node: string): boolean {
+    return this.#options.fleet.find(node) !== -1;
+  }
+
+  async find(node: string): Promise<NodeView | undefined> {
+    const row = this.#options.fleet.find(node);
+    if (row === -1) return undefined;
+    const stored = await this.#options.storage.get(nodeTable, node);
+    if (stored === undefined || this.#options.fleet.find(node) !== row) return undefined;
+    return this.#options.view(node, stored.value as NodeRecord, row);
+  }
+
+  async list(query: NodeQuery = {}): Promise<NodePage> {
+    const { page = 0, count: asked = 100, idPrefix } = query;
+    const count = Math.min(Math.max(asked, 1), 1000);
+    const first = page * count;
+    const nodes: NodeView[] = [];
+    let total = 0;
+    for (let after = ""; ; ) {
+      const rows = await this.#options.storage.list(nodeTable, {
+        after,
+        ...(idPrefix !== undefined && { prefix: idPrefix }),
+      });
+      for (const { key, value } of rows) {
+        const row = this.#options.fleet.find(key);
+        if (row === -1) continue;
+        const view = this.#options.view(key, value as NodeRecord, row);
+        if (!matches(view, query)) continue;
+        if (total >= first && nodes.length < count) nodes.push(view);
+        total++;
+      }
+      const last = rows.at(-1);
+      if (last === undefined) return { nodes, total, page };
+      after = last.key;
+    }
+  }
+
+  counts(): PresenceCounts {
+    return this.#options.presence.counts();
+  }
+
+  remove(node: string, by: Actor): Promise<"removed" | "unknown-node"> {
+    const { fleet, serial, writer, timeline, bus, presence } = this.#options;
+    return serial.run(node, async () => {
+      if (fleet.find(node) === -1) return "unknown-node";
+      await writer.commit(node, [
+        { kind: "delete", table: nodeTable, key: node, expectedRevision: "any" },
+        timeline.change(node, "removed", { by: by.id }),
+        { kind: "event", stream: "audit", key: node, value: { what: "node-removed", by } },
+      ]);
+      const row = fleet.find(node);
+      if (row !== -1) {
+        presence.removing(row);
+        fleet.dropGateway(row);
+        fleet.rows.removeRow(row);
+      }
+      await this.#options.removed(node);
+      bus.emit({ kind: "removed", node });
+      return "removed";
+    });
+  }
+
+  #refusal({ manifest, gateway }: RegisterInput): RegisterOutcome | undefined {
+    const { id, parent } = manifest;
+    if (parent === undefined) return undefined;
+    if (gateway !== undefined && gateway !== parent) {
+      return {
+        kind: "refused",
+        reason: "child-id",
+        message: `${gateway} speaks for its own children, not for ${parent}'s.`,
+      };
+    }
+    if (!isChildOf(id, parent)) {
+      return {
+        kind: "refused",
+        reason: "child-id",
+        message: `A child of ${parent} is named ${parent}.<hardware number in lower-case hex>, not ${id}.`,
+      };
+    }
+    if (this.#options.fleet.find(parent) === -1) {
+      return { kind: "refused", reason: "unknown-gateway", message: `The gateway ${parent} isn't registered.` };
+    }
+    return undefined;
+  }
+
+  #recordOf(input: RegisterInput, known: NodeRecord | undefined): NodeRecord {
+    const { clock, fleet, observedNodes } = this.#options;
+    const limits = this.#options.lifetimes();
+    const nowMs = clock.wallMs();
+    const asked = input.lifetimeSeconds ?? (input.face === "rd" ? rdLifetimeSeconds : limits.default);
+    const gateway = input.gateway ?? input.manifest.parent;
+    return {
+      manifest: { model: "unknown", ...input.manifest },
+      identity: input.identity,
+      face: input.face,
+      path: { address: input.path.address, port: input.path.port, family: input.path.family },
+      contentFormat: input.contentFormat === 60 ? 60 : 50,
+      registeredAtMs: known?.registeredAtMs ?? nowMs,
+      renewedAtMs: nowMs,
+      lifetimeSeconds: Math.min(Math.max(Math.floor(asked), limits.min), limits.max),
+      pollSeconds: limits.pollSeconds,
+      livesByObservation:
+        input.face === "register" && input.manifest.sleepy !== true && fleet.rows.size <= observedNodes,
+      ...(gateway !== undefined && { gateway }),
+      ...(input.rd !== undefined && { rd: input.rd }),
+    };
+  }
+
+  #enter(node: string, record: NodeRecord): NodeRow {
+    const { fleet, presence } = this.#options;
+    const isNew = fleet.find(node) === -1;
+    const row = fleet.rows.insert(node);
+    if (row === -1) return row;
+    const { columns } = fleet.rows;
+    columns.pollSeconds[row] = record.pollSeconds;
+    columns.lifetimeSeconds[row] = record.lifetimeSeconds;
+    columns.gateway[row] = record.gateway === undefined ? 0 : fleet.find(record.gateway) + 1;
+    fleet.movePath(row, record.path);
+    fleet.set(row, nodeFlags.sleepy, record.manifest.sleepy === true);
+    fleet.set(row, nodeFlags.livesByObservation, record.livesByObservation);
+    fleet.set(row, nodeFlags.awaitsObservation, record.livesByObservation);
+    presence.added(row, isNew);
+    return row;
+  }
+}
+
+function timelineData({ manifest }: RegisterInput): Record<string, unknown> {
+  const { version, digest, bootReason, rolledBack } = manifest;
+  return { version, digest, bootReason, rolledBack };
+}
+
+function matches(view: NodeView, query: NodeQuery): boolean {
+  const { manifest } = view;
+  return (
+    (query.model === undefined || manifest.model === query.model) &&
+    (query.tag === undefined || manifest.tags?.includes(query.tag) === true) &&
+    (query.phase === undefined || view.phase === query.phase) &&
+    (query.presence === undefined || view.presence.state === query.presence) &&
+    (query.site === undefined || manifest.site === query.site) &&
+    (query.parent === undefined || manifest.parent === query.parent)
+  );
+}

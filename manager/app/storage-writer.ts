@@ -1,0 +1,47 @@
+import type { Log } from "../../kernel/log.ts";
+import { partitionCount, partitionOf } from "../domain/partition.ts";
+import type { Change, ChangeResult, Lease, Storage } from "../ports/storage.ts";
+
+/** Commits under the right lease, and keeps count of what is written behind so that a stop can wait for it. */
+export class StorageWriter {
+  readonly #storage: Storage;
+  readonly #log: Log;
+  readonly #behind = new Set<Promise<unknown>>();
+  #leases: readonly Lease[] = [];
+  /** Writes behind that failed. */
+  failures = 0;
+
+  constructor({ storage, log }: { storage: Storage; log: Log }) {
+    this.#storage = storage;
+    this.#log = log;
+  }
+
+  /** One process holds all partitions for now. */
+  async claim(): Promise<void> {
+    this.#leases = await this.#storage.claim(Array.from({ length: partitionCount }, (_, partition) => partition));
+  }
+
+  /** Changes about one thing, in its partition. `about` is the id of a node or of an update. */
+  async commit(about: string, changes: readonly Change[]): Promise<readonly ChangeResult[]> {
+    const lease = this.#leases[partitionOf(about)];
+    if (lease === undefined) throw new Error("The app was used before it was started.");
+    const { results } = await this.#storage.commit(changes, lease);
+    return results;
+  }
+
+  /** Work that nobody waits for. A failure is logged: what isn't written is learned again from the node. */
+  behind(what: string, work: Promise<unknown>): void {
+    const tracked = work
+      .catch((error: unknown) => {
+        this.failures++;
+        this.#log.error("write-behind-failed", { what, error });
+      })
+      .finally(() => this.#behind.delete(tracked));
+    this.#behind.add(tracked);
+  }
+
+  /** Until nothing is left behind, not even what that work started. */
+  async flush(): Promise<void> {
+    while (this.#behind.size > 0) await Promise.all(this.#behind);
+  }
+}

@@ -1,0 +1,338 @@
+import type { Clock } from "../../kernel/clock.ts";
+import type { Entropy } from "../../kernel/entropy.ts";
+import type { Update, UpdateAction } from "../../schemas/generated/types.ts";
+import { nodeId } from "../../schemas/wire/node-id.ts";
+import { actionOf, type QueueEntry } from "../domain/action-queue.ts";
+import { isSameUpdate, isTarget, isWrongModel, type UpdateRecord, updateBody } from "../domain/update-record.ts";
+import type { Artifacts } from "../ports/artifacts.ts";
+import type { Change, Storage } from "../ports/storage.ts";
+import type { ActionQueues } from "./action-queues.ts";
+import type { Actor } from "./api/registry.ts";
+import type {
+  CreateUpdateOutcome,
+  InstallOutcome,
+  StartedNode,
+  StartOutcome,
+  StartRefusal,
+  UpdateCounts,
+  Updates,
+  UpdateView,
+} from "./api/updates.ts";
+import type { AttemptBook } from "./attempt-book.ts";
+import { type AttemptRecord, attemptKey, attemptTable } from "./attempt-record.ts";
+import type { AttemptService } from "./attempt-service.ts";
+import { fromBase64, toBase64 } from "./base64.ts";
+import type { DesiredStateService } from "./desired-state.ts";
+import type { IntentBook } from "./intent-book.ts";
+import type { KeyedSerial } from "./keyed-serial.ts";
+import type { LiveEventBus } from "./live-event-bus.ts";
+import type { StorageWriter } from "./storage-writer.ts";
+import { type ArtifactBase, updateActionBody } from "./update-action-body.ts";
+
+export interface UpdateServiceOptions {
+  readonly storage: Storage;
+  readonly writer: StorageWriter;
+  readonly serial: KeyedSerial;
+  readonly artifacts: Artifacts;
+  readonly book: AttemptBook;
+  readonly attempts: AttemptService;
+  readonly intents: IntentBook;
+  readonly queues: ActionQueues;
+  readonly desiredState: DesiredStateService;
+  readonly bus: LiveEventBus;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly bases: readonly ArtifactBase[];
+  readonly isInsecure: boolean;
+  readonly limits: {
+    readonly updates: number;
+    readonly attemptBudget: number;
+    readonly concurrentInstalls: number;
+    readonly manifestBytes: number;
+  };
+  /** Model and running digest of a registered node. */
+  node(id: string): Promise<{ readonly model: string; readonly digest: string | undefined } | undefined>;
+  /** Tells the node by MQTT that the update waits. */
+  trigger(node: string, update: string, action: UpdateAction): Promise<void>;
+}
+
+const updateTable = "update";
+const envelopeTable = "envelope";
+const waitSeconds = 30;
+
+export class UpdateService implements Updates {
+  readonly #options: UpdateServiceOptions;
+  readonly #records = new Map<string, { record: UpdateRecord; revision: number }>();
+
+  constructor(options: UpdateServiceOptions) {
+    this.#options = options;
+  }
+
+  async load(): Promise<void> {
+    for (let after = ""; ; ) {
+      const page = await this.#options.storage.list(updateTable, { after });
+      for (const { key, revision, value } of page) this.#records.set(key, { record: value as UpdateRecord, revision });
+      const last = page.at(-1);
+      if (last === undefined) return;
+      after = last.key;
+    }
+  }
+
+  create(update: Update, by: Actor): Promise<CreateUpdateOutcome> {
+    const { serial, artifacts, clock, limits, bus } = this.#options;
+    return serial.run(`update/${update.id}`, async () => {
+      const body = updateBody(update);
+      const known = this.#records.get(body.id);
+      if (known !== undefined) {
+        const kind = isSameUpdate(known.record.body, body) ? "same" : "conflict";
+        return { kind, update: this.#view(known.record) };
+      }
+      if (this.#records.size >= limits.updates) return { kind: "full" };
+      const artifact = artifacts.find(body.digest);
+      if (artifact === undefined) return { kind: "unknown-artifact", digest: body.digest };
+      if (artifact.size !== body.size) return { kind: "wrong-size", stored: artifact.size };
+      const record: UpdateRecord = {
+        body,
+        createdAtMs: clock.wallMs(),
+        createdBy: by.id,
+        hasManifest: false,
+        isWithdrawn: false,
+      };
+      await this.#store(body.id, record, 0, { what: "update-created", update: body.id, by });
+      bus.emit({ kind: "update", update: body.id, nodes: body.targets ?? [] });
+      return { kind: "created", update: this.#view(record) };
+    });
+  }
+
+  find(update: string): UpdateView | undefined {
+    const known = this.#records.get(update);
+    return known && this.#view(known.record);
+  }
+
+  list(): readonly UpdateView[] {
+    return [...this.#records.values()].map(({ record }) => this.#view(record));
+  }
+
+  listFor(node: string): readonly UpdateView[] {
+    const { book } = this.#options;
+    return [...this.#records.values()]
+      .filter(({ record: { body, isWithdrawn } }) => {
+        if (isWithdrawn) return false;
+        const isNamed = (body.targets as readonly string[] | undefined)?.includes(node) === true;
+        return isNamed || book.newestOf(body.id, node) !== undefined;
+      })
+      .map(({ record }) => this.#view(record));
+  }
+
+  withdraw(update: string, by: Actor): Promise<"withdrawn" | "unknown-update"> {
+    const { serial, book, attempts, clock, bus } = this.#options;
+    return serial.run(`update/${update}`, async () => {
+      const known = this.#records.get(update);
+      if (known === undefined) return "unknown-update";
+      if (!known.record.isWithdrawn) {
+        const record = { ...known.record, isWithdrawn: true };
+        await this.#store(update, record, known.revision, { what: "update-withdrawn", update, by });
+      }
+      const open = [...book.allOpen()].filter(({ record }) => record.update === update);
+      for (const { record } of open) {
+        await attempts.apply(record.id, { kind: "cancelled", reason: "withdrawn", nowMs: clock.wallMs() });
+      }
+      bus.emit({ kind: "update", update, nodes: open.map(({ record }) => record.node) });
+      return "withdrawn";
+    });
+  }
+
+  async manifest(update: string): Promise<Uint8Array | undefined> {
+    const row = await this.#options.storage.get(envelopeTable, update);
+    return row && fromBase64((row.value as { envelope: string }).envelope);
+  }
+
+  setManifest(update: string, envelope: Uint8Array, by: Actor): Promise<"stored" | "unknown-update" | "too-large"> {
+    const { serial, limits, bus } = this.#options;
+    // It is copied now: the caller's buffer may be used again.
+    const text = envelope.length > limits.manifestBytes ? undefined : toBase64(envelope);
+    return serial.run(`update/${update}`, async () => {
+      if (text === undefined) return "too-large";
+      const known = this.#records.get(update);
+      if (known === undefined) return "unknown-update";
+      const record = { ...known.record, hasManifest: true };
+      await this.#store(update, record, known.revision, { what: "envelope-set", update, by }, [
+        {
+          kind: "put",
+          table: envelopeTable,
+          key: update,
+          expectedRevision: "any",
+          value: { envelope: text },
+          onlyWith: 0,
+        },
+      ]);
+      bus.emit({ kind: "update", update, nodes: record.body.targets ?? [] });
+      return "stored";
+    });
+  }
+
+  async start(
+    update: string,
+    nodes: readonly string[],
+    by: Actor,
+    trigger: "action" | "mqtt" = "action",
+  ): Promise<StartOutcome> {
+    const known = this.#records.get(update);
+    if (known === undefined) return { kind: "unknown-update" };
+    const { record } = known;
+    if (record.isWithdrawn) return { kind: "withdrawn" };
+    if (!this.#isOffered(record)) return { kind: "unsigned" };
+    const started: StartedNode[] = [];
+    for (const node of new Set(nodes)) started.push({ node, outcome: await this.#startOn(record, node, by, trigger) });
+    this.#options.bus.emit({ kind: "update", update, nodes: started.map(({ node }) => node) });
+    return { kind: "started", nodes: started };
+  }
+
+  async install(update: string, node: string): Promise<InstallOutcome> {
+    const known = this.#records.get(update);
+    if (known === undefined) return { kind: "unknown-update" };
+    const { record } = known;
+    const open = this.#options.book.openOf(node);
+    if (record.isWithdrawn) return { kind: "refused", reason: "withdrawn" };
+    if (!this.#isOffered(record)) return { kind: "refused", reason: "unsigned" };
+    if (open?.record.update !== update) {
+      const refusal = await this.#startByNode(record, node);
+      if (refusal !== undefined) return refusal;
+    }
+    const action = await this.#openAction(node, update);
+    if (action === undefined)
+      return { kind: "wait", retryAfterSeconds: waitSeconds, reason: "the action is being queued" };
+    return { kind: "go", action };
+  }
+
+  counts(update: string): UpdateCounts | undefined {
+    if (!this.#records.has(update)) return undefined;
+    return { update, ...this.#options.book.counts(update) };
+  }
+
+  /** The node lost what it had installed: a new attempt under a new rev. Within the budget, which the caller checked. */
+  async offerAgain(update: string, node: string): Promise<void> {
+    const known = this.#records.get(update);
+    if (known === undefined || known.record.isWithdrawn || !this.#isOffered(known.record)) return;
+    await this.#startOn(known.record, node, { kind: "manager", id: "reconciliation" }, "action");
+  }
+
+  async #startByNode(record: UpdateRecord, node: string): Promise<InstallOutcome | undefined> {
+    const { book, limits } = this.#options;
+    const about = await this.#options.node(node);
+    if (about === undefined) return { kind: "refused", reason: "unknown-node" };
+    if (!isTarget(record.body, { id: node, model: about.model })) return { kind: "refused", reason: "not-a-target" };
+    if (book.tries(node, record.body.digest) >= limits.attemptBudget)
+      return { kind: "refused", reason: "budget-spent" };
+    if (book.open >= limits.concurrentInstalls) {
+      return { kind: "wait", retryAfterSeconds: waitSeconds, reason: "no slot" };
+    }
+    const outcome = await this.#startOn(record, node, { kind: "node", id: node }, "action");
+    if (outcome.kind !== "refused") return undefined;
+    return { kind: "refused", reason: outcome.reason };
+  }
+
+  #startOn(
+    { body, hasManifest }: UpdateRecord,
+    node: string,
+    by: Actor,
+    trigger: "action" | "mqtt",
+  ): Promise<StartedNode["outcome"]> {
+    const { serial, book, attempts, clock, entropy, desiredState, intents, bases } = this.#options;
+    const refused = (reason: StartRefusal): StartedNode["outcome"] => ({ kind: "refused", reason });
+    return serial.run(`start/${node}`, async () => {
+      const about = await this.#options.node(node);
+      if (about === undefined) return refused("unknown-node");
+      if (isWrongModel(body, about)) return refused("wrong-model");
+      if (about.digest === body.digest) return refused("already-running");
+      const open = book.openOf(node)?.record;
+      if (open?.update === body.id) {
+        if (trigger === "mqtt") await this.#trigger(node, body.id);
+        return { kind: "open", attempt: open.id };
+      }
+      if (!book.hasRoom) return refused("queue-full");
+      // One at a time: the node hears `none` for the old one's rev, then of this one.
+      if (open !== undefined) {
+        await attempts.apply(open.id, { kind: "cancelled", reason: "superseded", nowMs: clock.wallMs() });
+      }
+      const id = `a-${entropy.uint32().toString(16).padStart(8, "0")}${entropy.uint32().toString(16).padStart(8, "0")}`;
+      const nowMs = clock.wallMs();
+      let record: AttemptRecord | undefined;
+      const entry = await desiredState.enqueue(
+        node,
+        updateActionBody(body, { node: nodeId(node), attempt: id, bases, hasManifest }),
+        by,
+        {
+          isQuiet: trigger === "mqtt",
+          also: (rev) => {
+            const progress = {
+              state: "offered",
+              digest: body.digest,
+              rev,
+              total: body.size,
+              changedAtMs: nowMs,
+            } as const;
+            record = { id, update: body.id, node, startedAtMs: nowMs, by: by.id, progress, bytesByWay: {}, resumes: 0 };
+            return [
+              { kind: "put", table: attemptTable, key: attemptKey(record), expectedRevision: 0, value: record },
+              intents.desiredChange(node, { update: body.id, attempt: id, digest: body.digest, rev }),
+            ];
+          },
+          written: (results) => {
+            const [, , stored] = results;
+            if (record !== undefined && stored?.kind === "written") book.add(record, stored.revision);
+          },
+        },
+      );
+      if (entry === undefined || record === undefined) return refused("queue-full");
+      intents.setDesired(node, { update: body.id, attempt: id, digest: body.digest, rev: entry.rev });
+      attempts.offered(record);
+      if (trigger === "mqtt") await this.#trigger(node, body.id);
+      return { kind: "offered", attempt: id, rev: entry.rev };
+    });
+  }
+
+  async #trigger(node: string, update: string): Promise<void> {
+    const action = await this.#openAction(node, update);
+    if (action !== undefined) await this.#options.trigger(node, update, action);
+  }
+
+  async #openAction(node: string, update: string): Promise<UpdateAction | undefined> {
+    const queue = await this.#options.queues.read(node);
+    const entry = queue.entries.findLast(
+      (each: QueueEntry) => each.body.kind === "update" && each.body.update === update,
+    );
+    if (entry === undefined || entry.state === "cancelled") return undefined;
+    const action = actionOf({ entry, isVoid: false, hasMore: false });
+    return action.kind === "update" ? action : undefined;
+  }
+
+  #isOffered({ hasManifest }: UpdateRecord): boolean {
+    return hasManifest || this.#options.isInsecure;
+  }
+
+  async #store(
+    update: string,
+    record: UpdateRecord,
+    expectedRevision: number,
+    audit: Readonly<Record<string, unknown>>,
+    also: readonly Change[] = [],
+  ): Promise<void> {
+    const [written] = await this.#options.writer.commit(update, [
+      { kind: "put", table: updateTable, key: update, expectedRevision, value: record },
+      { kind: "event", stream: "audit", key: "", value: audit, onlyWith: 0 },
+      ...also,
+    ]);
+    if (written?.kind !== "written") throw new Error(`Another process wrote update ${update} at the same time.`);
+    this.#records.set(update, { record, revision: written.revision });
+  }
+
+  #view({ body, createdAtMs, createdBy, hasManifest, isWithdrawn }: UpdateRecord): UpdateView {
+    return {
+      update: body,
+      state: isWithdrawn ? "withdrawn" : hasManifest ? "ready" : "unsigned",
+      createdAtMs,
+      createdBy,
+    };
+  }
+}
