@@ -22,7 +22,7 @@ uint8_t formatBit(uint32_t format) {
   }
 }
 
-uint8_t methodBit(uint8_t code) { return code < 8 ? static_cast<uint8_t>(1U << code) : 0; }
+uint8_t methodBit(uint8_t code) { return static_cast<uint8_t>(code < 8 ? 1U << code : 0U); }
 
 int32_t formatOption(ByteSpan options, uint16_t number) {
   uint32_t value = 0;
