@@ -5,18 +5,21 @@ import { helpText, valueShape } from "./settings-help.ts";
 import type { SettingProblem } from "./settings-load.ts";
 
 /** What the command line of the manager asks for. */
-export type StartRequest =
-  | { readonly kind: "help" | "version" }
-  | { readonly kind: "wrong"; readonly problems: readonly SettingProblem[] }
-  | {
-      readonly kind: "start" | "print-settings";
-      /** Values by setting name. */
-      readonly flags: ReadonlyMap<string, string | boolean>;
-      /** The settings file that was named. */
-      readonly config: string | undefined;
-      /** The ready line is one JSON object. */
-      readonly isJson: boolean;
-    };
+export type StartRequest = { readonly kind: "help" } | { readonly kind: "version" } | WrongFlags | AskedToStart;
+
+export interface WrongFlags {
+  readonly kind: "wrong";
+  readonly problems: readonly SettingProblem[];
+}
+export interface AskedToStart {
+  readonly kind: "start" | "print-settings";
+  /** Values by setting name. */
+  readonly flags: ReadonlyMap<string, string | boolean>;
+  /** The settings file that was named. */
+  readonly config: string | undefined;
+  /** The ready line is one JSON object. */
+  readonly isJson: boolean;
+}
 
 const named = namedSettings(settingsDescription);
 

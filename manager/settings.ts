@@ -124,7 +124,7 @@ export const settingsDescription = {
       shape: "PASSWORD",
       maxLength: 128,
       isSecret: true,
-      help: "Password of the MQTT user `observer`, who may read every topic and publish nothing. Empty: there is no such user.",
+      help: "Password of the MQTT user and client `_observer`, who may read every topic and publish nothing. Empty: there is no such user.",
     },
   },
   limits: {

@@ -1,0 +1,145 @@
+import type { Clock } from "../../../kernel/clock.ts";
+import type { Entropy } from "../../../kernel/entropy.ts";
+import { defineFaults } from "../../../kernel/fault.ts";
+import type { Log } from "../../../kernel/log.ts";
+import { Broker as MqttBroker } from "../../../mqtt/broker.ts";
+import type { Credentials } from "../../../mqtt/credentials.ts";
+import type { PublishedMessage as MqttMessage } from "../../../mqtt/published-batch.ts";
+import { TcpListener } from "../../../mqtt/tcp-listener.ts";
+import { type NodeId, nodeId } from "../../../schemas/wire/node-id.ts";
+import { earlyTopics, Topics } from "../../../schemas/wire/topics.ts";
+import type { Broker, BrokerAccount, BrokerEvents, OutgoingMessage, PublishedMessage } from "../../ports/broker.ts";
+
+export const brokerFaults = defineFaults({
+  "broker.unavailable": {
+    fault: "environment",
+    message: 'The MQTT broker did not take the message on "{topic}" ({reason}). It is tried again when there is news.',
+  },
+});
+
+/** Reads everything, writes nothing. No node can have this name, since node ids begin with a letter or digit. */
+export const observerName = "_observer";
+
+export interface EmbeddedBrokerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** First levels of all topics. */
+  readonly rootTopic: string;
+  /** Empty: there is no observer. */
+  readonly observerPassword: string;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Log;
+}
+
+/**
+ * The MQTT broker inside this process, as the port that the use cases know: accounts of nodes become rights on their own topics, and
+ * what passed access control comes out in batches, told apart by the node that it is about.
+ */
+export class EmbeddedBroker implements Broker {
+  readonly #broker: MqttBroker;
+  readonly #listener: TcpListener;
+  readonly #topics: Topics;
+  readonly #observerPassword: string;
+  #events: BrokerEvents | undefined;
+
+  constructor(options: EmbeddedBrokerOptions) {
+    const { clock, entropy, log, host, port } = options;
+    this.#topics = new Topics(options.rootTopic);
+    this.#observerPassword = options.observerPassword;
+    this.#broker = new MqttBroker({
+      clock,
+      entropy,
+      log,
+      onPublished: (batch) => this.#published(batch),
+      onPresence: ({ clientId, event }) => {
+        if (clientId !== observerName) this.#events?.connection(clientId, event);
+      },
+    });
+    this.#listener = new TcpListener({ host, port, log, attach: (socket) => this.#broker.attach(socket) });
+  }
+
+  /** Where events go; the use cases are made after the broker that they publish to. */
+  bind(events: BrokerEvents): void {
+    this.#events = events;
+  }
+
+  async start(): Promise<void> {
+    if (this.#observerPassword !== "") {
+      const subscribe = [`${this.#topics.root}/#`];
+      this.#broker.setCredentials([
+        { clientId: observerName, password: this.#observerPassword, publish: [], subscribe },
+      ]);
+    }
+    await this.#broker.start();
+    try {
+      await this.#listener.start();
+    } catch (error) {
+      await this.#broker.stop();
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    // That every node lost its connection is our doing and no news of theirs.
+    this.#events = undefined;
+    this.#listener.stop();
+    await this.#broker.stop();
+  }
+
+  /** Valid after `start`. */
+  address(): { readonly host: string; readonly port: number } {
+    return this.#listener.address();
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return { ...this.#broker.counters() };
+  }
+
+  setAccounts(accounts: readonly BrokerAccount[]): Promise<void> {
+    try {
+      this.#broker.setCredentials(accounts.map((each) => this.#credentials(each)));
+      return Promise.resolve();
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  async removeAccounts(users: readonly string[]): Promise<void> {
+    await this.#broker.removeCredentials(users);
+  }
+
+  async publish(message: OutgoingMessage): Promise<void> {
+    try {
+      await this.#broker.publish(message);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw brokerFaults("broker.unavailable", { topic: message.topic, reason }, error);
+    }
+  }
+
+  isConnected(node: string): boolean {
+    return this.#broker.isConnected(node);
+  }
+
+  #credentials({ user, password, nodes }: BrokerAccount): Credentials {
+    const [own, ...children] = nodes.map((each) => nodeId(each)) as [NodeId, ...NodeId[]];
+    const { publish, subscribe } = this.#topics.rightsOf(own, children);
+    const aliases = [
+      { bare: earlyTopics.updateStart, own: this.#topics.of("update-start", own) },
+      { bare: earlyTopics.updateProgress, own: this.#topics.of("update-progress", own) },
+    ];
+    return { clientId: user, password, publish, subscribe, aliases };
+  }
+
+  #published(batch: readonly MqttMessage[]): void {
+    const messages = batch.flatMap((each) => this.#ofNode(each));
+    if (messages.length > 0) this.#events?.published(messages);
+  }
+
+  #ofNode({ topic, payload, retain, receivedWallMs }: MqttMessage): PublishedMessage[] {
+    const parsed = this.#topics.parse(topic);
+    if (parsed === undefined || parsed.kind === "fleet") return [];
+    return [{ node: parsed.node, topic, payload, retain, receivedWallMs }];
+  }
+}

@@ -1,0 +1,130 @@
+import { readFileSync } from "node:fs";
+import { Fault } from "../kernel/fault.ts";
+import { systemClock } from "../kernel/system/system-clock.ts";
+import { systemEntropy } from "../kernel/system/system-entropy.ts";
+import { createSystemLog } from "../kernel/system/system-log.ts";
+import { type Settings, settingsDescription } from "./settings.ts";
+import { type AskedToStart, readStartFlags, startHelp } from "./settings-flags.ts";
+import { settingsInForce } from "./settings-help.ts";
+import { type LoadedSettings, loadSettings, type SettingProblem } from "./settings-load.ts";
+import { settingConflicts } from "./settings-rules.ts";
+import { type RunningManager, startManager } from "./start-manager.ts";
+import { managerVersion } from "./version.ts";
+
+const defaultConfig = "coxswain.json";
+const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
+
+/** The manager as a program: reads its settings, starts, says that it is ready, and stops when it is told to. Resolves with the exit code. */
+export async function runManager(args: readonly string[]): Promise<number> {
+  const request = readStartFlags(args);
+  if (request.kind === "wrong") return refuse(request.problems);
+  if (request.kind === "help" || request.kind === "version") {
+    return say(request.kind === "help" ? startHelp() : managerVersion);
+  }
+  const loaded = load(request);
+  if (!loaded.ok) return refuse(loaded.problems);
+  const conflicts = settingConflicts(loaded.settings, loaded.sources);
+  if (conflicts.length > 0) return refuse(conflicts);
+  if (request.kind === "print-settings") {
+    const values = settingsInForce(settingsDescription, loaded.settings, loaded.sources);
+    const lines = values.map(({ name, value, source }) => `${name.padEnd(24)}${JSON.stringify(value)}  (${source})`);
+    return say(request.isJson ? JSON.stringify(values) : lines.join("\n"));
+  }
+  return await run(loaded.settings, request.isJson);
+}
+
+async function run(settings: Settings, isJson: boolean): Promise<number> {
+  const isPretty = settings.log.format === "pretty" || (settings.log.format === "auto" && process.stderr.isTTY);
+  const log = createSystemLog({ level: settings.log.level, pretty: isPretty });
+  const ending = new EndOfProcess();
+  let manager: RunningManager;
+  try {
+    const shutdown = (): void => ending.ask();
+    manager = await startManager({ settings, clock: systemClock, entropy: systemEntropy, log, shutdown });
+  } catch (error) {
+    ending.forget();
+    if (!(error instanceof Fault)) throw error;
+    const { code, message } = rootOf(error);
+    console.error(isJson ? JSON.stringify({ error: { code, message } }) : `coxswain: ${message}`);
+    return exitCodes.failed;
+  }
+  console.log(readyLine(manager, settings, isJson));
+  if (settings.insecure) console.error(insecureWarning);
+  await ending.asked;
+  const faults = await manager.stop();
+  return faults.length === 0 ? exitCodes.done : exitCodes.failed;
+}
+
+const insecureWarning = [
+  "",
+  "  *** INSECURE: nobody proves who they are. Nodes are who they say, and whoever sits at this machine is the operator. ***",
+  "  *** For trying things out on one machine; never for a fleet.                                                        ***",
+  "",
+].join("\n");
+
+function readyLine({ urls }: RunningManager, settings: Settings, isJson: boolean): string {
+  if (isJson) return JSON.stringify({ ready: true, version: managerVersion, isInsecure: settings.insecure, ...urls });
+  const console = settings.insecure
+    ? `open ${urls.http}/`
+    : "the console needs operators, which don't exist yet; see --insecure";
+  return `coxswain ${managerVersion} is ready: ${urls.coap}  ${urls.mqtt}  ${urls.http}  (${console})`;
+}
+
+/** SIGTERM, SIGINT, or a shutdown that an operator asked for. A second signal ends the process at once. */
+class EndOfProcess {
+  readonly asked: Promise<void>;
+  ask: () => void = () => {};
+  readonly #onSignal = (): void => {
+    this.forget();
+    process.once("SIGINT", () => process.exit(130));
+    process.once("SIGTERM", () => process.exit(143));
+    this.ask();
+  };
+
+  constructor() {
+    this.asked = new Promise((resolve) => {
+      this.ask = resolve;
+    });
+    process.once("SIGTERM", this.#onSignal);
+    process.once("SIGINT", this.#onSignal);
+  }
+
+  forget(): void {
+    process.off("SIGTERM", this.#onSignal);
+    process.off("SIGINT", this.#onSignal);
+  }
+}
+
+function load(request: AskedToStart): LoadedSettings<typeof settingsDescription> {
+  const named = request.config ?? process.env["COXSWAIN_CONFIG"];
+  const path = named ?? defaultConfig;
+  let text: string | undefined;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    if (named !== undefined || code !== "ENOENT") {
+      return {
+        ok: false,
+        problems: [{ code: "unreadable-file", message: `settings file ${path}: can't be read (${code})` }],
+      };
+    }
+  }
+  const file = text === undefined ? {} : { file: { path, text } };
+  return loadSettings(settingsDescription, { ...file, environment: process.env, flags: request.flags });
+}
+
+function say(text: string): number {
+  console.log(text);
+  return exitCodes.done;
+}
+
+function refuse(problems: readonly SettingProblem[]): number {
+  for (const { message } of problems) console.error(`coxswain: ${message}`);
+  return exitCodes.usage;
+}
+
+/** The lifecycle says which part failed; the fault inside says what to do about it. */
+function rootOf(fault: Fault): Fault {
+  return fault.cause instanceof Fault ? rootOf(fault.cause) : fault;
+}

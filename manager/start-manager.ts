@@ -1,0 +1,213 @@
+import { mkdirSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { CoapEndpoint } from "../coap/endpoint.ts";
+import { dgramTransport } from "../coap/transport/dgram.ts";
+import type { Clock } from "../kernel/clock.ts";
+import type { Entropy } from "../kernel/entropy.ts";
+import { defineFaults, type Fault } from "../kernel/fault.ts";
+import { Lifecycle, type Part } from "../kernel/lifecycle.ts";
+import type { Log } from "../kernel/log.ts";
+import { AskerRules } from "./adapters/coap/asker.ts";
+import { CoapFace } from "./adapters/coap/coap-face.ts";
+import { CoapNodeCaller } from "./adapters/coap/node-caller.ts";
+import { interfaceAddress, interfaceName, MdnsAnnouncement } from "./adapters/discovery/mdns-announcement.ts";
+import { HttpServer } from "./adapters/http/http-server.ts";
+import { defaultHttpLimits } from "./adapters/http/http-server-options.ts";
+import { EmbeddedBroker } from "./adapters/mqtt/embedded-broker.ts";
+import { ArtifactFiles } from "./adapters/storage/artifact-files.ts";
+import { AtomicFile } from "./adapters/storage/atomic-file.ts";
+import { SqliteStorage } from "./adapters/storage/sqlite-storage.ts";
+import { SqliteTelemetry } from "./adapters/storage/sqlite-telemetry.ts";
+import type { FleetSettings } from "./app/api/environments.ts";
+import type { ManagerApp } from "./app/api/manager-app.ts";
+import { createManagerApp } from "./app/create-manager-app.ts";
+import { freePort } from "./free-port.ts";
+import type { Settings } from "./settings.ts";
+import { isWildcardHost } from "./settings-rules.ts";
+import { managerVersion } from "./version.ts";
+
+export const managerFaults = defineFaults({
+  "manager.data-folder": {
+    fault: "environment",
+    message: "The data folder {folder} can't be made ({reason}). Choose another with --data-dir, or make room for it.",
+  },
+});
+
+export interface StartManagerOptions {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Log;
+  /** Asks the process to end; an operator's shutdown calls it. */
+  readonly shutdown?: () => void;
+}
+
+export interface ManagerUrls {
+  readonly http: string;
+  readonly coap: string;
+  readonly mqtt: string;
+}
+
+export interface RunningManager {
+  readonly urls: ManagerUrls;
+  readonly app: ManagerApp;
+  /** Always reaches its end; what went wrong on the way comes back. */
+  stop(): Promise<readonly Fault[]>;
+}
+
+const minLifetimeSeconds = 60;
+const maxLifetimeSeconds = 31_536_000;
+
+/**
+ * The composition root: the only place that knows every part of the manager. Parts start in this order and stop in reverse: storage
+ * before the use cases, those before whatever lets somebody in. Rejects with a Fault when a part can't start.
+ */
+export async function startManager(options: StartManagerOptions): Promise<RunningManager> {
+  const { settings, clock, entropy, log } = options;
+  makeFolder(settings.dataDir);
+  const ports = await choosePorts(settings);
+  const urls = publicUrls(settings, ports);
+
+  const storage = new SqliteStorage({ file: join(settings.dataDir, "registry.db"), clock });
+  const stores: Part[] = [{ name: "registry.db", start: () => {}, stop: () => storage.close() }];
+  const lifecycle = new Lifecycle({ clock, log });
+  try {
+    const telemetryStore = new SqliteTelemetry({ file: join(settings.dataDir, "history.db") });
+    stores.push({ name: "history.db", start: () => {}, stop: () => telemetryStore.close() });
+    const artifacts = new ArtifactFiles({
+      folder: join(settings.dataDir, "artifacts"),
+      clock,
+      entropy,
+      maxBytes: settings.limits.artifactBytes,
+    });
+    const endpoint = new CoapEndpoint({ transport: coapTransport(settings, ports.coap), clock, entropy, log });
+    const broker = new EmbeddedBroker({
+      host: settings.mqtt.host,
+      port: ports.mqtt,
+      rootTopic: settings.rootTopic,
+      observerPassword: settings.mqtt.observerPassword,
+      ...{ clock, entropy, log },
+    });
+    const app = createManagerApp({
+      storage,
+      telemetryStore,
+      artifacts,
+      lastSeen: new AtomicFile({ file: join(settings.dataDir, "last-seen.bin") }),
+      nodeCaller: new CoapNodeCaller({ endpoint }),
+      broker,
+      ...{ clock, entropy, log },
+      settings: fleetSettings(settings, ports.mqtt),
+      artifactBases: [urls.http, urls.coap],
+      isInsecure: settings.insecure,
+      limits: { nodes: settings.limits.nodes },
+    });
+    broker.bind(app.brokerEvents);
+    const http = new HttpServer({
+      app,
+      host: settings.http.host,
+      port: ports.http,
+      isInsecure: settings.insecure,
+      ownHosts: [settings.http.host, settings.publicHost],
+      ...{ clock, entropy, log },
+      limits: {
+        ...defaultHttpLimits,
+        artifactBytes: settings.limits.artifactBytes,
+        eventClients: settings.limits.eventClients,
+      },
+      describe: () => ({ version: managerVersion, urls, coap: endpoint.counters(), mqtt: broker.counters() }),
+      shutdown: options.shutdown,
+    });
+    const coap = new CoapFace({
+      ...{ app, endpoint, clock, log },
+      askers: new AskerRules({ isInsecure: settings.insecure }),
+      isInsecure: settings.insecure,
+      httpBase: () => urls.http,
+      shutdown: options.shutdown,
+    });
+    const parts: Part[] = [
+      ...stores,
+      { name: "use cases", start: () => app.start(), stop: () => app.stop() },
+      { name: "MQTT broker", start: () => broker.start(), stop: () => broker.stop() },
+      { name: "HTTP server", start: () => http.start(), stop: () => http.stop() },
+      { name: "CoAP endpoint", start: () => coap.start(), stop: () => coap.stop() },
+    ];
+    if (settings.mdns) parts.push(announcement(settings, ports.coap, log));
+    await lifecycle.start(parts);
+    return { urls, app, stop: () => lifecycle.stop() };
+  } catch (error) {
+    // Stops what had started; a store that was only opened is closed here.
+    await lifecycle.stop();
+    for (const store of stores.reverse()) await store.stop();
+    throw error;
+  }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const reason = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    throw managerFaults("manager.data-folder", { folder, reason }, error);
+  }
+}
+
+interface Ports {
+  readonly coap: number;
+  readonly http: number;
+  readonly mqtt: number;
+}
+
+/** Numbers for the ports that were left to the system. */
+async function choosePorts({ coap, http, mqtt }: Settings): Promise<Ports> {
+  const choose = (kind: "udp" | "tcp", { host, port }: { host: string; port: number }): number | Promise<number> =>
+    port === 0 ? freePort(kind, host) : port;
+  return { coap: await choose("udp", coap), http: await choose("tcp", http), mqtt: await choose("tcp", mqtt) };
+}
+
+function publicUrls({ publicHost, coap, http, mqtt }: Settings, ports: Ports): ManagerUrls {
+  const url = (scheme: string, host: string, port: number): string => {
+    const name = publicHost === "" ? host : publicHost;
+    return `${scheme}://${name.includes(":") ? `[${name}]` : name}:${port}`;
+  };
+  return {
+    http: url("http", http.host, ports.http),
+    coap: url("coap", coap.host, ports.coap),
+    mqtt: url("mqtt", mqtt.host, ports.mqtt),
+  };
+}
+
+function coapTransport({ coap, discovery, interface: chosen }: Settings, port: number) {
+  const groups = coap.host.includes(":") ? ["ff02::fd", "ff05::fd"] : ["224.0.1.187"];
+  const name = chosen === "" ? interfaceName(coap.host) : chosen;
+  const interfaces = name === undefined ? {} : { interfaces: [name] };
+  const address = coap.host === "localhost" ? "127.0.0.1" : coap.host;
+  return dgramTransport({ address, port, ...(discovery ? { multicast: { groups, ...interfaces } } : {}) });
+}
+
+function announcement({ coap, interface: chosen }: Settings, port: number, log: Log): Part {
+  const name = `coxswain ${hostname().split(".")[0]} ${port}`;
+  const isEverywhere = chosen === "" && isWildcardHost(coap.host);
+  const address = isEverywhere ? undefined : interfaceAddress(chosen === "" ? coap.host : chosen);
+  const mdns = new MdnsAnnouncement({ name, port: () => port, address, log });
+  return { name: "mDNS announcement", start: () => mdns.start(), stop: () => mdns.stop() };
+}
+
+/** What the fleet begins with; an operator's changes are in storage and go first. */
+function fleetSettings(settings: Settings, mqttPort: number): FleetSettings {
+  return {
+    mqttHost: settings.publicHost === "" ? settings.mqtt.host : settings.publicHost,
+    mqttPort,
+    rootTopic: settings.rootTopic,
+    pollSeconds: settings.poll,
+    reportSeconds: settings.report,
+    lifetimeSeconds: settings.lifetime,
+    minLifetimeSeconds,
+    maxLifetimeSeconds,
+    wifi: [],
+    timeZone: "UTC",
+    nodeLogLevel: "info",
+    keepMqttInMaintenance: false,
+    isLegacyTopics: false,
+  };
+}
