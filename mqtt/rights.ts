@@ -1,4 +1,4 @@
-import { filterCovers, filterMatches, isTopicFilter } from "./topic-filter.ts";
+import { filterCovers, filterMatches, isTopicFilter, isTopicName } from "./topic-filter.ts";
 
 export interface RightsData {
   /** Topic filters; it may publish on what matches one of them. */
@@ -26,7 +26,7 @@ export class Rights {
   mayPublish(topic: string): boolean {
     if (topic.startsWith("$")) return false;
     if (this.#publishExactly.has(topic)) return true;
-    if (this.#publish.length === 0) return false;
+    if (this.#publish.length === 0 || !isTopicName(topic)) return false;
     const levels = topic.split("/");
     return this.#publish.some((pattern) => filterMatches(pattern, levels));
   }

@@ -1,0 +1,158 @@
+import type { AedesPublishPacket, AuthenticateError, Client, PublishPacket, Subscription } from "aedes";
+import type { Log } from "../kernel/log.ts";
+import type { Account } from "./account.ts";
+import type { Connection } from "./connection.ts";
+import type { Counters } from "./counters.ts";
+import { isSecretOf } from "./credentials.ts";
+import type { MqttLimits } from "./limits.ts";
+import { refusedTopic } from "./packet-rewrite.ts";
+import type { Takeover } from "./takeover.ts";
+
+export interface AccessControlOptions {
+  limits: MqttLimits;
+  counters: Counters;
+  log: Log;
+  takeover: Takeover;
+  account(clientId: string): Account | undefined;
+  clientIdOfUser(user: string): string | undefined;
+  connection(client: Client): Connection | undefined;
+  isStopping(): boolean;
+}
+
+/** CONNACK return codes (MQTT 3.1.1, section 3.2.2.3). */
+const identifierRejected = 2;
+const badUserOrPassword = 4;
+
+const nothing = Buffer.alloc(0);
+
+/** aedes' questions, answered from accounts. */
+export class AccessControl {
+  readonly #options: AccessControlOptions;
+
+  constructor(options: AccessControlOptions) {
+    this.#options = options;
+  }
+
+  readonly authenticate = (
+    client: Client,
+    user: string | undefined,
+    password: Buffer | undefined,
+    done: (error: AuthenticateError | null, isAccepted: boolean | null) => void,
+  ): void => {
+    const { counters, log, takeover } = this.#options;
+    const connection = this.#options.connection(client);
+    const account = this.#options.account(client.id);
+    if (
+      connection === undefined ||
+      account === undefined ||
+      !isSecretOf(account.secret, user ?? "", password ?? nothing)
+    ) {
+      const returnCode = this.#refusalOf(user ?? "", password ?? nothing);
+      counters.connectsRefused++;
+      log.info("mqtt-connect-refused", { clientId: client.id.slice(0, 128), user: user?.slice(0, 128), returnCode });
+      done(Object.assign(new Error("refused"), { returnCode }), false);
+      return;
+    }
+    connection.account = account;
+    takeover.enter(client.id, connection, () => {
+      if (client.clean) account.forgetSession();
+      done(null, true);
+    });
+  };
+
+  /**
+   * A refused publish goes on as an empty one on a topic that nobody can read: aedes acknowledges it as it does any other,
+   * in order, and its error path, which would close the connection, isn't taken.
+   */
+  readonly authorizePublish = (
+    client: Client | null,
+    packet: PublishPacket & { clientId?: string },
+    done: (error?: Error | null) => void,
+  ): void => {
+    const account = client === null ? undefined : this.#options.connection(client)?.account;
+    const topic = account?.ownTopic(packet.topic) ?? packet.topic;
+    const isAllowed = account !== undefined && !account.isRemoved && account.rights.mayPublish(topic);
+    // What a client sends is looked at while it is open, so this is its will.
+    if (client?.closed ?? true) {
+      this.#authorizeWill(isAllowed, topic, packet, done);
+      return;
+    }
+    if (isAllowed) {
+      packet.topic = topic;
+      // Tells the persistence whose retained message it is.
+      packet.clientId = account.clientId;
+    } else {
+      // One that the gate refused is counted there.
+      if (packet.topic !== refusedTopic) this.#countRefused(account, packet.topic);
+      packet.topic = refusedTopic;
+      packet.payload = nothing;
+      packet.retain = false;
+    }
+    done(null);
+  };
+
+  readonly authorizeSubscribe = (
+    client: Client,
+    subscription: Subscription,
+    done: (error: Error | null, subscription?: Subscription | null) => void,
+  ): void => {
+    const { counters, limits, log } = this.#options;
+    const account = this.#options.connection(client)?.account;
+    if (account?.subscribe(subscription.topic, subscription.qos, limits.maxSubscriptions)) {
+      done(null, subscription);
+      return;
+    }
+    counters.subscribesRefused++;
+    log.debug("mqtt-subscribe-refused", { clientId: client.id, filter: subscription.topic });
+    done(null, null);
+  };
+
+  readonly authorizeForward = (client: Client, packet: AedesPublishPacket): AedesPublishPacket | null => {
+    const { counters, limits } = this.#options;
+    const connection = this.#options.connection(client);
+    const account = connection?.account;
+    if (connection === undefined || account === undefined || !account.rights.mayReceive(packet.topic)) return null;
+    if (packet.qos === 0 && connection.gate.outboundBytes * 2 > limits.maxOutboundBytes) {
+      counters.droppedToSlowClients++;
+      return null;
+    }
+    // aedes lowers the QoS to that of the subscription only where the filter is the topic itself.
+    if (packet.qos === 2 || (packet.retain && packet.qos > 0)) {
+      const subscribedQos = account.subscribedQos(packet.topic);
+      if (subscribedQos < packet.qos) packet.qos = subscribedQos;
+    }
+    packet.topic = account.topicToClient(packet.topic);
+    return packet;
+  };
+
+  #refusalOf(user: string, password: Uint8Array): number {
+    const clientId = this.#options.clientIdOfUser(user);
+    const account = clientId === undefined ? undefined : this.#options.account(clientId);
+    // With the right password one may know that it was the client id that was wrong.
+    return isSecretOf(account?.secret, user, password) ? identifierRejected : badUserOrPassword;
+  }
+
+  #authorizeWill(
+    isAllowed: boolean,
+    topic: string,
+    will: PublishPacket & { clientId?: string },
+    done: (error?: Error | null) => void,
+  ): void {
+    const { counters, isStopping } = this.#options;
+    if (isStopping()) {
+      done(new Error("The broker stops; the client hasn't gone."));
+    } else if (isAllowed) {
+      counters.willsPublished++;
+      will.topic = topic;
+      done(null);
+    } else {
+      counters.willsRefused++;
+      done(new Error("refused"));
+    }
+  }
+
+  #countRefused(account: Account | undefined, topic: string): void {
+    this.#options.counters.publishesRefused++;
+    this.#options.log.debug("mqtt-publish-refused", { clientId: account?.clientId, topic });
+  }
+}

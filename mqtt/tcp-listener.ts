@@ -1,0 +1,52 @@
+import { createServer, type Server, type Socket } from "node:net";
+import type { Log } from "../kernel/log.ts";
+import { mqttFaults } from "./faults.ts";
+
+export interface TcpListenerOptions {
+  host: string;
+  /** 0: any free port. */
+  port: number;
+  log: Log;
+  /** Takes each connection. */
+  attach(socket: Socket): void;
+}
+
+/** Listens for MQTT over TCP. Stopping it frees the port; connections are the broker's to close. */
+export class TcpListener {
+  readonly #options: TcpListenerOptions;
+  #server: Server | undefined;
+
+  constructor(options: TcpListenerOptions) {
+    this.#options = options;
+  }
+
+  /** Rejects with a Fault when the port can't be had. */
+  async start(): Promise<void> {
+    const { host, port, attach, log } = this.#options;
+    const server = createServer({ noDelay: true }, attach);
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", (error: NodeJS.ErrnoException) => {
+        if (error.code === "EADDRINUSE") reject(mqttFaults("mqtt.port-in-use", { host, port }, error));
+        else reject(mqttFaults("mqtt.listen-failed", { host, port, reason: error.message }, error));
+      });
+      server.listen({ host, port }, resolve);
+    });
+    // For example out of file descriptors: this connection is lost, the next may do.
+    server.on("error", (error) => log.warn("mqtt-accept-failed", { error }));
+    this.#server = server;
+  }
+
+  stop(): void {
+    this.#server?.close();
+    this.#server = undefined;
+  }
+
+  /** Where it listens; throws when it doesn't. */
+  address(): { host: string; port: number } {
+    const address = this.#server?.address();
+    if (address === null || address === undefined || typeof address === "string") {
+      throw mqttFaults("mqtt.not-running", { operation: "asking for its address" });
+    }
+    return { host: address.address, port: address.port };
+  }
+}
