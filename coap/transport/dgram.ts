@@ -61,7 +61,10 @@ class DgramTransport implements Transport {
           membershipInterface(this.#family, interfaceOf(this.#options.multicastInterface)),
         );
       }
-      for (const group of groups) await this.#join(group, bound.port, multicast?.interfaces);
+      for (const group of groups) {
+        await this.#join(group, bound.port, multicast?.interfaces);
+        if (isWildcard(address)) this.#deafen(this.#socket, group);
+      }
     } catch (error) {
       await this.close();
       throw error;
@@ -164,6 +167,22 @@ class DgramTransport implements Transport {
     throw (
       lastFault ?? faults("coap.group-failed", { group, interface: "any", reason: "no interface has such an address" })
     );
+  }
+
+  /**
+   * A wildcard socket on Linux hears every group that anybody on the machine joined (IP_MULTICAST_ALL, which node doesn't offer), and would
+   * answer it as if it were unicast. A membership that only admits a source that can't exist keeps the group out of it.
+   */
+  #deafen(socket: Socket, group: string): void {
+    const family = group.includes(":") ? 6 : 4;
+    for (const name of this.interfaces()) {
+      try {
+        const nobody = family === 4 ? "0.0.0.1" : "100::1";
+        socket.addSourceSpecificMembership(nobody, group, membershipInterface(family, interfaceOf(name)));
+      } catch {
+        this.#counts.groupNotJoined++;
+      }
+    }
   }
 
   #sizeReceiveBuffer(socket: Socket): void {
