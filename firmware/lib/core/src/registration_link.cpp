@@ -75,7 +75,11 @@ void RegistrationLink::poll(uint64_t nowMs) {
     case State::registering:
     case State::environment:
       return;
-    case State::up:
+    case State::up: {
+      // The interval may have become shorter since the next beat was set: with the first environment it does.
+      const uint32_t poll = pollMs();
+      const uint64_t longest = context_.state.environment.liveness == Liveness::observe ? poll * 3ULL : poll + poll / 20;
+      if (nextBeatMs_ > nowMs + longest) nextBeatMs_ = nowMs + poll;
       if (request_ != 0) return;
       if (isRegisterAsked_ || missed_ >= beatsMissedMax) {
         isRegisterAsked_ = false;
@@ -86,6 +90,7 @@ void RegistrationLink::poll(uint64_t nowMs) {
         sendBeat(nowMs);
       }
       return;
+    }
   }
 }
 

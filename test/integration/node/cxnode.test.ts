@@ -1,0 +1,185 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import {
+  buildFolder,
+  imagePath,
+  readState,
+  requireBuild,
+  type SupervisedNode,
+  sha256,
+  stamp,
+  withNodes,
+} from "../supervisor/supervised-node.ts";
+import { StandInManager } from "./stand-in-manager.ts";
+
+const nodeImage = join(buildFolder, "cxnode-node");
+
+let manager: StandInManager;
+
+beforeAll(requireBuild);
+beforeEach(async () => {
+  manager = await StandInManager.start();
+});
+afterEach(async () => {
+  await manager.stop();
+});
+
+type Start = (flags: readonly string[]) => SupervisedNode;
+
+function startNode(start: Start, flags: readonly string[] = []): SupervisedNode {
+  return start([
+    "--manager",
+    `coap://127.0.0.1:${manager.coapPort}`,
+    "--interface",
+    "lo",
+    "--image",
+    nodeImage,
+    ...flags,
+  ]);
+}
+
+/** Offers `path` to the node as an update, by one way; the digest may be said to be another. */
+function offer(path: string, way: "http" | "coap", rev = 1, digest = sha256(path)): string {
+  const bytes = readFileSync(path);
+  const hex = sha256(path);
+  if (!manager.artifacts.has(hex)) manager.artifacts.set(hex, { bytes, cuts: [], refusals: [] });
+  manager.action = {
+    rev,
+    kind: "update",
+    update: "next",
+    attempt: `a${rev}`,
+    uris: [manager.uri(way, hex)],
+    size: bytes.length,
+    digest: `sha256:${digest}`,
+    version: "1.1.0",
+  };
+  return hex;
+}
+
+const digestOf = (hex: string) => `sha256:${hex}`;
+
+test("a node registers with what it is, beats, and says which image runs", () =>
+  withNodes(async (start, folder) => {
+    startNode(start);
+    await manager.until((heard) => heard.manifests.length > 0 && heard.reports.length > 1);
+    const [manifest] = manager.heard.manifests;
+    expect(manifest).toMatchObject({
+      id: "n1",
+      model: "cxnode",
+      version: "1.0.0",
+      slot: "a",
+      confirmed: true,
+      digest: digestOf(sha256(nodeImage)),
+    });
+    expect(manager.heard.reports[1]).toMatchObject({ status: "healthy", phase: "operational" });
+    expect(readState(join(folder, "state")).bootCount).toBe(0);
+  }));
+
+test("a manager that doesn't answer for a while is missed, and found again", () =>
+  withNodes(async (start) => {
+    const node = startNode(start);
+    await manager.until((heard) => heard.reports.length > 1);
+    manager.isDeaf = true;
+    await node.line(/heartbeat missed, 1 in a row/);
+    const before = manager.heard.reports.length;
+    manager.isDeaf = false;
+    await manager.until((heard) => heard.reports.length > before + 1);
+  }));
+
+test("supervisor and node together stay under 5 MB of memory", () =>
+  withNodes(async (start) => {
+    const node = startNode(start);
+    await manager.until((heard) => heard.reports.length > 1);
+    const child = readFileSync(`/proc/${node.pid}/task/${node.pid}/children`, "utf8").trim();
+    const kilobytes = [String(node.pid), child].map((pid) =>
+      Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]),
+    );
+    expect(kilobytes.reduce((sum, one) => sum + one, 0)).toBeLessThan(5_000);
+  }));
+
+test.each(["http", "coap"] as const)(
+  "an update by %s replaces the image, and only the confirmed one says success",
+  (way) =>
+    withNodes(async (start, folder) => {
+      const next = stamp(nodeImage, "1.1.0", folder);
+      const hex = offer(next, way);
+      startNode(start, ["--prefer", way]);
+      await manager.until((heard) => heard.manifests.some((manifest) => manifest.digest === digestOf(hex)));
+      await manager.until((heard) =>
+        heard.reports.some((report) => report.digest === digestOf(hex) && report.confirmed === true),
+      );
+      expect(manager.heard.manifests.at(-1)).toMatchObject({ version: "1.1.0", slot: "b" });
+      expect(readState(join(folder, "state"))).toMatchObject({ active: "b", trial: "none" });
+      expect(manager.heard.ranges).toHaveLength(way === "http" ? 1 : 0);
+    }),
+);
+
+test("an update whose self-test fails rolls back by itself, and the manager is told why", () =>
+  withNodes(async (start) => {
+    const hex = offer(imagePath("silent-sensor"), "http");
+    startNode(start);
+    await manager.until((heard) => heard.manifests.some((manifest) => manifest.rolledBack !== undefined), 60_000);
+    expect(manager.heard.manifests.at(-1)).toMatchObject({
+      version: "1.0.0",
+      slot: "a",
+      digest: digestOf(sha256(nodeImage)),
+      rolledBack: { digest: digestOf(hex), reason: "self-test" },
+    });
+  }));
+
+test("a download that is cut goes on where it was", () =>
+  withNodes(async (start, folder) => {
+    const hex = offer(stamp(nodeImage, "1.1.0", folder), "http");
+    manager.artifacts.get(hex)?.cuts.push(70_000, 30_000);
+    startNode(start);
+    await manager.until(
+      (heard) => heard.reports.some((report) => report.digest === digestOf(hex) && report.confirmed === true),
+      60_000,
+    );
+    expect(manager.heard.ranges).toHaveLength(3);
+    expect(manager.heard.ranges[1]).toBeGreaterThanOrEqual(65_536);
+    expect(manager.heard.ranges[2]).toBeGreaterThan(manager.heard.ranges[1] ?? 0);
+  }));
+
+test("a wrong digest is never booted, and the result says so", () =>
+  withNodes(async (start, folder) => {
+    offer(stamp(nodeImage, "1.1.0", folder), "http", 1, sha256(nodeImage).replace(/^./, "0"));
+    startNode(start);
+    await manager.until((heard) => heard.reports.some((report) => report.result !== undefined), 60_000);
+    expect(manager.heard.reports.find((report) => report.result !== undefined)?.result).toMatchObject({
+      rev: 1,
+      outcome: "failed",
+    });
+    expect(readState(join(folder, "state"))).toMatchObject({ active: "a", trial: "none", bootsTotal: 1 });
+  }));
+
+test("kill -9 at every 48 KiB of a download, and while on trial: the node boots, resumes, and completes", () =>
+  withNodes(async (start, folder) => {
+    const hex = offer(stamp(nodeImage, "1.1.0", folder), "http");
+    const size = manager.artifacts.get(hex)?.bytes.length ?? 0;
+    const durableBlock = 16 * 1024;
+    let resumes = 0;
+    for (let at = 0; at < size; at += 48 * 1024) {
+      const before = manager.heard.ranges.length;
+      const node = startNode(start, ["--download-rate", "100000"]);
+      await manager.until((heard) => heard.ranges.length > before);
+      const from = manager.heard.ranges.at(-1) ?? 0;
+      expect(from % durableBlock).toBe(0);
+      if (from > 0) resumes++;
+      await manager.until((heard) => heard.attempts.some((attempt) => (attempt.bytes ?? 0) >= at));
+      node.signal("SIGKILL");
+      await node.exit;
+    }
+    expect(resumes).toBeGreaterThan(0);
+    const node = startNode(start);
+    await node.line(/on trial after update/);
+    node.signal("SIGKILL");
+    await node.exit;
+    startNode(start);
+    await manager.until(
+      (heard) => heard.reports.some((report) => report.digest === digestOf(hex) && report.confirmed === true),
+      60_000,
+    );
+    expect(readState(join(folder, "state"))).toMatchObject({ active: "b", trial: "none", rolledBack: "none" });
+  }));
