@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { LiveEvent } from "../../manager/app/api/watching.ts";
 import { hearAnnouncement } from "./announcement.ts";
@@ -10,6 +11,8 @@ import { Tally } from "./tally.ts";
 const stepTimeoutMs = 90_000;
 /** How far the download is that is cut in the middle. */
 const cutAtPercent = 40;
+/** How long a download takes, so that it can be watched. */
+const downloadSeconds = 6;
 
 const plans: readonly NodePlan[] = [
   { id: "sensor-1", profile: "sensor", model: "sensor-board", prefer: "http" },
@@ -81,7 +84,7 @@ async function setTheStage(options: MainJobOptions, story: Story, programs: Map<
 
 async function bringUpNodes(stage: Stage): Promise<void> {
   stage.story.chapter("Five nodes look for a manager by multicast, register, and are watched");
-  for (const plan of plans) stage.programs.set(plan.id, startNode(plan, stage.coapPort, stage.folder));
+  for (const plan of plans) stage.programs.set(plan.id, powerOn(stage, plan));
   const all = plans.length;
   await until(stage, "all nodes register", () => stage.tally.counts().registered === all);
   await until(stage, "the manager observes the health of all nodes", () => stage.tally.counts().observed === all);
@@ -93,10 +96,15 @@ async function bringUpNodes(stage: Stage): Promise<void> {
   stage.story.tell("broker", "telemetry of all five nodes flows", "good");
 }
 
+function powerOn(stage: Stage, plan: NodePlan): Program {
+  const downloadRate = Math.ceil(statSync(firmware("cxnode-node")).size / downloadSeconds);
+  return startNode({ ...plan, downloadRate }, stage.coapPort, stage.folder);
+}
+
 async function updateFleet(stage: Stage): Promise<void> {
   stage.story.chapter("An operator makes three updates; one of the images is broken, and nobody knows yet");
   const sound = await stampImage(firmware("cxnode-node"), "1.1.0", join(stage.folder, "cxnode-1.1.0.bin"));
-  const broken = firmware("images/self_test_fails");
+  const broken = firmware("images/silent-sensor");
   const updates = [
     await createUpdate(stage, "sensor-board", sound, "1.1.0"),
     await createUpdate(stage, "linux-board", sound, "1.1.0"),
@@ -132,7 +140,7 @@ async function cutInTheMiddle(stage: Stage): Promise<void> {
   stage.story.tell(cutNode, "power is cut in the middle of the download", "bad");
   await new Promise((resolve) => setTimeout(resolve, 1000));
   const plan = plans.find((each) => each.id === cutNode)!;
-  stage.programs.set(cutNode, startNode(plan, stage.coapPort, stage.folder));
+  stage.programs.set(cutNode, powerOn(stage, plan));
   stage.story.tell(cutNode, "power is back");
 }
 

@@ -105,13 +105,16 @@ export interface NodePlan {
   readonly model: string;
   /** Where it downloads from when the manager offers both. */
   readonly prefer: "http" | "coap";
+  /** Most bytes a second of a download, so that it can be watched and cut. */
+  readonly downloadRate?: number;
 }
 
 export function startNode(plan: NodePlan, coapPort: number, folder: string): Program {
   const args = [
     ...["--id", plan.id, "--profile", plan.profile, "--model", plan.model, "--prefer", plan.prefer],
     ...["--state", join(folder, plan.id), "--image", firmware("cxnode-node")],
-    ...["--discover-port", String(coapPort), "--interface", "lo", "--download-rate", "400000"],
+    ...["--discover-group", `224.0.1.187:${coapPort}`, "--interface", "lo"],
+    ...(plan.downloadRate === undefined ? [] : ["--download-rate", String(plan.downloadRate)]),
   ];
   return new Program(plan.id, firmware("cxnode"), args, folder);
 }
