@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { decode as cborgDecode, encode as cborgEncode } from "cborg";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type CborKey, type CborValue, readCbor, writeCbor } from "./cbor.ts";
+import { type CborKey, type CborValue, readCbor } from "./cbor.ts";
+import { writeCbor } from "./cbor-writer.ts";
 import { fromHex, toHex } from "./hex.ts";
 
 interface Vectors {

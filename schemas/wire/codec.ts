@@ -1,7 +1,7 @@
 import { messageShapes } from "../generated/cbor-keys.ts";
 import type { MessageKind, Messages } from "../generated/types.ts";
 import { type ValidationError, validators } from "../generated/validators.ts";
-import { type CborValue, readCbor, writeCbor } from "./cbor.ts";
+import { type CborValue, readCbor } from "./cbor.ts";
 import type { Digest } from "./digest.ts";
 import { FromWire, type WireValue } from "./from-wire.ts";
 import { readJson } from "./json.ts";
@@ -74,12 +74,12 @@ export function encodeJson<K extends MessageKind>(kind: K, value: Sendable<Messa
 
 export function encodeCbor<K extends MessageKind>(kind: K, value: Sendable<Messages[K]>): Uint8Array {
   const { shape } = messageShapes[kind];
-  return checkedSize(kind, writeCbor(toCbor(shape, checked(kind, value))));
+  return checkedSize(kind, toCbor(shape, checked(kind, value)));
 }
 
 function take<K extends MessageKind>(kind: K, raw: WireValue, isCbor: boolean): MessageResult<Messages[K]> {
   const reader = new FromWire(isCbor);
-  const value = reader.read(messageShapes[kind].shape, raw, "");
+  const value = reader.read(messageShapes[kind].shape, raw);
   if (reader.fault) return { ok: false, fault: reader.fault };
   const isValid = validators[kind];
   if (isValid(value)) return { ok: true, value };

@@ -21,54 +21,54 @@ export class FromWire {
   }
 
   /** The value, or undefined with the fault set. */
-  read(shape: Shape, raw: WireValue, path: string): unknown {
+  read(shape: Shape, raw: WireValue): unknown {
     switch (shape.kind) {
       case "object":
-        return raw instanceof Map ? this.#object(shape, raw, path) : this.#wrongType(path, "a map of properties");
+        return raw instanceof Map ? this.#object(shape, raw) : this.#wrongType("a map of properties");
       case "variants":
-        return raw instanceof Map ? this.#variants(shape, raw, path) : this.#wrongType(path, "a map of properties");
+        return raw instanceof Map ? this.#variants(shape, raw) : this.#wrongType("a map of properties");
       case "map":
-        return raw instanceof Map ? this.#map(shape, raw, path) : this.#wrongType(path, "a map of texts");
+        return raw instanceof Map ? this.#map(shape, raw) : this.#wrongType("a map of texts");
       case "list":
-        return Array.isArray(raw)
-          ? this.#list(shape, raw as readonly WireValue[], path)
-          : this.#wrongType(path, "a list");
+        return Array.isArray(raw) ? this.#list(shape, raw as readonly WireValue[]) : this.#wrongType("a list");
       case "text":
-        return this.#text(shape, raw, path);
+        return typeof raw === "string" ? this.#text(shape, raw) : this.#formed(shape, raw);
       case "integer":
-        if (typeof raw === "bigint")
-          return this.#fail("invalid", path, `must be between ${shape.min} and ${shape.max}`);
-        return typeof raw === "number" && Number.isInteger(raw) ? raw + 0 : this.#wrongType(path, "a whole number");
-      case "number": {
-        if (typeof raw !== "number" || !Number.isFinite(raw)) return this.#wrongType(path, "a number");
+        if (typeof raw === "bigint") return this.#fail("invalid", `must be between ${shape.min} and ${shape.max}`);
+        return typeof raw === "number" && Number.isInteger(raw) ? raw + 0 : this.#wrongType("a whole number");
+      case "number":
+        if (typeof raw !== "number" || !Number.isFinite(raw)) return this.#wrongType("a number");
         return roundTo(raw, shape.decimals);
-      }
       case "boolean":
-        return typeof raw === "boolean" ? raw : this.#wrongType(path, "true or false");
+        return typeof raw === "boolean" ? raw : this.#wrongType("true or false");
     }
   }
 
-  #fail(code: MessageFaultCode, path: string, rule: string): undefined {
-    this.fault ??= { code, path, rule };
+  #fail(code: MessageFaultCode, rule: string): undefined {
+    this.fault ??= { code, path: "", rule };
     return undefined;
   }
 
-  #wrongType(path: string, expected: string): undefined {
-    return this.#fail("wrong-type", path, `must be ${expected}`);
+  #wrongType(expected: string): undefined {
+    return this.#fail("wrong-type", `must be ${expected}`);
   }
 
-  #object(shape: ObjectShape, raw: ReadonlyMap<CborKey, WireValue>, path: string): object | undefined {
+  /** A fault's path grows on the way out, so that a good message costs no texts. */
+  #within(segment: string | number): undefined {
+    if (this.fault) this.fault = { ...this.fault, path: `/${segment}${this.fault.path}` };
+    return undefined;
+  }
+
+  #object(shape: ObjectShape, raw: ReadonlyMap<CborKey, WireValue>): object | undefined {
     const table = lookupOf(shape);
     const values: unknown[] = new Array(shape.fields.length);
     for (const [key, item] of raw) {
       const index = table.get(key);
       if (index === undefined || item === null) continue;
       const field = shape.fields[index] as Field;
-      if (values[index] !== undefined)
-        return this.#fail("duplicate-property", `${path}/${field.name}`, "must be given once, under one of its names");
-      const value = this.read(field.shape, item, `${path}/${field.name}`);
-      if (value === undefined) return undefined;
-      values[index] = value;
+      if (values[index] !== undefined) this.#fail("duplicate-property", "must be given once, under one of its names");
+      else values[index] = this.read(field.shape, item);
+      if (this.fault) return this.#within(field.name);
     }
     // Built in the schema's order, so that all objects of a kind have one hidden class per set of properties.
     const object: Record<string, unknown> = {};
@@ -77,66 +77,63 @@ export class FromWire {
     return object;
   }
 
-  #variants(shape: VariantsShape, raw: ReadonlyMap<CborKey, WireValue>, path: string): object | undefined {
+  #variants(shape: VariantsShape, raw: ReadonlyMap<CborKey, WireValue>): object | undefined {
     const tag = shape.variants[0]?.shape.fields.find((field) => field.name === shape.tag);
     const tagShape = tag?.shape as TextShape;
     const said = raw.get(shape.tag) ?? (tag && raw.get(tag.key));
-    if (said === undefined) return this.#fail("invalid", path, `must have ${shape.tag}`);
-    const word = typeof said === "number" ? wordOf(tagShape, said) : said;
+    if (said === undefined) return this.#fail("invalid", `must have ${shape.tag}`);
+    const word = typeof said === "number" && this.#isCbor ? wordsOf(tagShape)[said] : said;
     const variant = shape.variants.find(({ value }) => value === word);
-    if (variant) return this.#object(variant.shape, raw, path);
-    return this.#fail(
-      "invalid",
-      `${path}/${shape.tag}`,
-      `must be one of ${Object.keys(tagShape.values ?? {}).join(", ")}`,
-    );
+    if (variant) return this.#object(variant.shape, raw);
+    this.#notAWord(tagShape);
+    return this.#within(shape.tag);
   }
 
-  #map(shape: MapShape, raw: ReadonlyMap<CborKey, WireValue>, path: string): object | undefined {
-    if (raw.size > shape.max) return this.#fail("invalid", path, `must have at most ${shape.max} entries`);
+  #map(shape: MapShape, raw: ReadonlyMap<CborKey, WireValue>): object | undefined {
+    if (raw.size > shape.max) return this.#fail("invalid", `must have at most ${shape.max} entries`);
     const object: Record<string, string> = {};
     for (const [key, item] of raw) {
       if (typeof key !== "string" || key === "__proto__")
-        return this.#fail("invalid", path, "must have names that are plain words");
-      if (typeof item !== "string") return this.#wrongType(`${path}/${key}`, "a text");
-      if (item.length > shape.valueMax || byteLength(item) > shape.valueMax)
-        return this.#fail("invalid", `${path}/${key}`, `must have at most ${shape.valueMax} bytes`);
-      object[key] = item;
+        return this.#fail("invalid", "must have names that are plain words");
+      if (typeof item !== "string") this.#wrongType("a text");
+      else if (isLonger(item, shape.valueMax)) this.#fail("invalid", `must have at most ${shape.valueMax} bytes`);
+      else object[key] = item;
+      if (this.fault) return this.#within(key);
     }
     return object;
   }
 
-  #list(shape: ListShape, raw: readonly WireValue[], path: string): unknown[] | undefined {
-    if (raw.length > shape.max) return this.#fail("invalid", path, `must have at most ${shape.max} items`);
+  #list(shape: ListShape, raw: readonly WireValue[]): unknown[] | undefined {
+    if (raw.length > shape.max) return this.#fail("invalid", `must have at most ${shape.max} items`);
     const items: unknown[] = [];
-    for (const [index, item] of raw.entries()) {
-      const value = this.read(shape.items, item, `${path}/${index}`);
-      if (value === undefined) return undefined;
-      items.push(value);
+    for (let index = 0; index < raw.length; index++) {
+      items.push(this.read(shape.items, raw[index] as WireValue));
+      if (this.fault) return this.#within(index);
     }
     return items;
   }
 
-  #text(shape: TextShape, raw: WireValue, path: string): string | undefined {
-    if (typeof raw === "string") {
-      if (shape.form === "digest")
-        return parseDigest(raw) ?? this.#fail("invalid", path, "must be sha256: and 64 hexadecimal digits");
-      // The limit is of bytes, as on a node that keeps the text in a buffer; the second check is for texts beyond ASCII.
-      if (raw.length > shape.max || byteLength(raw) > shape.max)
-        return this.#fail("invalid", path, `must have at most ${shape.max} bytes`);
-      return raw;
-    }
+  #text(shape: TextShape, raw: string): string | undefined {
+    if (shape.form === "digest")
+      return parseDigest(raw) ?? this.#fail("invalid", "must be sha256: and 64 hexadecimal digits");
+    // The limit is of bytes, as on a node that keeps the text in a buffer.
+    return isLonger(raw, shape.max) ? this.#fail("invalid", `must have at most ${shape.max} bytes`) : raw;
+  }
+
+  /** A text that came in its short form. */
+  #formed(shape: TextShape, raw: WireValue): string | undefined {
     if (shape.form === "digest" && raw instanceof Uint8Array)
-      return raw.length === 32 ? digestFromBytes(raw) : this.#fail("invalid", path, "must have 32 bytes");
+      return raw.length === 32 ? digestFromBytes(raw) : this.#fail("invalid", "must have 32 bytes");
     if (shape.form === "instant" && typeof raw === "number")
       return Number.isInteger(raw) && raw >= 0 && raw <= instantSecondsMax
         ? instantFromSeconds(raw)
-        : this.#fail("invalid", path, "must be whole seconds since 1970");
-    if (this.#isCbor && shape.values && typeof raw === "number")
-      return (
-        wordOf(shape, raw) ?? this.#fail("invalid", path, `must be one of ${Object.keys(shape.values).join(", ")}`)
-      );
-    return this.#wrongType(path, "a text");
+        : this.#fail("invalid", "must be whole seconds since 1970");
+    if (this.#isCbor && shape.values && typeof raw === "number") return wordsOf(shape)[raw] ?? this.#notAWord(shape);
+    return this.#wrongType("a text");
+  }
+
+  #notAWord(shape: TextShape): undefined {
+    return this.#fail("invalid", `must be one of ${Object.keys(shape.values ?? {}).join(", ")}`);
   }
 }
 
@@ -150,14 +147,23 @@ export function roundTo(value: number, decimals: number): number {
 
 const utf8 = new TextEncoder();
 
-function byteLength(text: string): number {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return utf8.encode(text).length;
-  return text.length;
+/** Whether `text` has more than `max` bytes; texts that can't have are not looked into. */
+function isLonger(text: string, max: number): boolean {
+  return text.length > max || (text.length * 3 > max && utf8.encode(text).length > max);
 }
 
-function wordOf(shape: TextShape, integer: number): string | undefined {
-  for (const [word, value] of Object.entries(shape.values ?? {})) if (value === integer) return word;
-  return undefined;
+const wordLists = new WeakMap<TextShape, readonly (string | undefined)[]>();
+
+/** The words of a text by the integers that stand for them. */
+function wordsOf(shape: TextShape): readonly (string | undefined)[] {
+  let words = wordLists.get(shape);
+  if (!words) {
+    const built: (string | undefined)[] = [];
+    for (const [word, value] of Object.entries(shape.values ?? {})) built[value] = word;
+    wordLists.set(shape, built);
+    words = built;
+  }
+  return words;
 }
 
 const lookups = new WeakMap<ObjectShape, ReadonlyMap<CborKey, number>>();

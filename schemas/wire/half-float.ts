@@ -26,3 +26,11 @@ export function toHalf(value: number): number | undefined {
   if (!Number.isInteger(steps)) return undefined;
   return sign | (steps + (exponent + 14) * 1024);
 }
+
+/** Bytes of the shortest float that keeps `value` whole. */
+export function floatSize(value: number): 2 | 4 | 8 {
+  if (Number.isNaN(value)) return 2;
+  // What 32 bits can't hold 16 can't either; most decimal fractions end here.
+  if (Math.fround(value) !== value) return 8;
+  return toHalf(value) === undefined ? 4 : 2;
+}

@@ -53,7 +53,19 @@ function daysSince1970(year: number, month: number, day: number): number {
   return era * 146_097 + dayOfEra - 719_468;
 }
 
+/** Clocks tell the same day again and again. */
+let lastDays = 0;
+let lastDate = "1970-01-01";
+
 function dateText(days: number): string {
+  if (days !== lastDays) {
+    lastDate = calendarDate(days);
+    lastDays = days;
+  }
+  return lastDate;
+}
+
+function calendarDate(days: number): string {
   const z = days + 719_468;
   const era = Math.floor(z / 146_097);
   const dayOfEra = z - era * 146_097;
@@ -78,5 +90,5 @@ function daysIn(year: number, month: number): number {
 }
 
 function two(value: number): string {
-  return String(value).padStart(2, "0");
+  return value < 10 ? `0${value}` : String(value);
 }

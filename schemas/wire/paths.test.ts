@@ -15,7 +15,7 @@ import {
 
 const node = nodeId("esp8266-xc92");
 const digest = digestFromBytes(new Uint8Array(32).fill(0xab));
-const parts = { node, update: "fw-1.1", digest, registration: "7" };
+const parts = { node, update: "fw-1.1", digest, registration: "7", command: "c-1" };
 
 describe("paths that mean nothing", () => {
   it.each([

@@ -33,6 +33,7 @@ export const managerPaths = {
   nodeLogs: "/nodes/:node/logs",
   nodeMode: "/nodes/:node/mode",
   nodeCommands: "/nodes/:node/commands",
+  nodeCommand: "/nodes/:node/commands/:command",
   nodeProxy: "/nodes/:node/proxy/*",
   alerts: "/alerts",
   systemRestart: "/system/restart",
@@ -82,6 +83,7 @@ interface Segments {
   readonly update: string;
   readonly digest: Digest;
   readonly registration: string;
+  readonly command: string;
 }
 
 type NamesIn<T extends string> = T extends `${infer Head}/${infer Rest}`

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { writeCbor } from "./cbor.ts";
+import { writeCbor } from "./cbor-writer.ts";
 import { fromHex } from "./hex.ts";
 import { readSenml, senmlCborFormat, senmlFormatOf, senmlJsonFormat, senmlLimits } from "./senml.ts";
 

@@ -1,4 +1,5 @@
 import type { CborKey, CborValue } from "./cbor.ts";
+import { CborWriter } from "./cbor-writer.ts";
 import { type Digest, digestToBytes } from "./digest.ts";
 import { roundTo } from "./from-wire.ts";
 import { instantToSeconds } from "./instant.ts";
@@ -6,29 +7,64 @@ import type { Field, ObjectShape, Shape, TextShape, VariantsShape } from "./shap
 
 type Plain = Readonly<Record<string, unknown>>;
 
-/** A valid message as the CBOR to send: integer keys, and integers for words. */
-export function toCbor(shape: Shape, value: unknown): CborValue {
+/** A valid message as the CBOR to send: integer keys ascending, and integers for words. */
+export function toCbor(shape: Shape, value: unknown): Uint8Array {
+  try {
+    write(shape, value);
+    return writer.finish();
+  } finally {
+    writer.reset();
+  }
+}
+
+/** One for all, since encoding never waits: its buffer grows to the longest message and stays. */
+const writer = new CborWriter();
+
+function write(shape: Shape, value: unknown): void {
   switch (shape.kind) {
     case "object":
     case "variants": {
-      const map = new Map<CborKey, CborValue>();
-      for (const field of fieldsOf(shape, value as Plain)) {
+      const fields = byKey(fieldsOf(shape, value as Plain));
+      let count = 0;
+      for (const field of fields) if ((value as Plain)[field.name] !== undefined) count++;
+      writer.map(count);
+      for (const field of fields) {
         const item = (value as Plain)[field.name];
-        if (item !== undefined) map.set(field.key, toCbor(field.shape, item));
+        if (item === undefined) continue;
+        writer.item(field.key);
+        write(field.shape, item);
       }
-      return map;
+      return;
     }
     case "map":
-      return new Map(Object.entries(value as Record<string, string>));
-    case "list":
-      return (value as readonly unknown[]).map((item) => toCbor(shape.items, item));
+      writer.item(new Map<CborKey, CborValue>(Object.entries(value as Record<string, string>)));
+      return;
+    case "list": {
+      const items = value as readonly unknown[];
+      writer.array(items.length);
+      for (const item of items) write(shape.items, item);
+      return;
+    }
     case "text":
-      return textToCbor(shape, value as string);
+      writer.item(textToCbor(shape, value as string));
+      return;
     case "number":
-      return roundTo(value as number, shape.decimals);
+      writer.item(roundTo(value as number, shape.decimals));
+      return;
     default:
-      return value as CborValue;
+      writer.item(value as CborValue);
   }
+}
+
+const sorted = new WeakMap<readonly Field[], readonly Field[]>();
+
+function byKey(fields: readonly Field[]): readonly Field[] {
+  let ordered = sorted.get(fields);
+  if (!ordered) {
+    ordered = fields.toSorted((left, right) => left.key - right.key);
+    sorted.set(fields, ordered);
+  }
+  return ordered;
 }
 
 /** A valid message as a plain object of real names: what `JSON.stringify` is to see. */
