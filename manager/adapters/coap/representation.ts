@@ -1,7 +1,8 @@
 import { ContentFormat } from "../../../coap/message.ts";
 import type { CoapReplyFields, CoapRequest } from "../../../coap/route.ts";
 import type { MessageKind, Messages } from "../../../schemas/generated/types.ts";
-import { type CborValue, readCbor, writeCbor } from "../../../schemas/wire/cbor.ts";
+import { type CborValue, readCbor } from "../../../schemas/wire/cbor.ts";
+import { writeCbor } from "../../../schemas/wire/cbor-writer.ts";
 import { decode, encode, encodeCbor, encodeJson, type Sendable } from "../../../schemas/wire/codec.ts";
 import { refusal } from "./refusal.ts";
 
