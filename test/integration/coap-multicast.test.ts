@@ -114,7 +114,7 @@ describe("discover", () => {
       },
     );
     await world.run(search);
-    expect(found.sort()).toEqual([
+    expect(found.sort((a, b) => (a < b ? -1 : 1))).toEqual([
       '10.0.0.1:5683 </register>;rt="coxswain.manager"',
       '10.0.0.8:5683 </thing>;rt="coxswain.manager"',
     ]);
