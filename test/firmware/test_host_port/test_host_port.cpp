@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <poll.h>
 #include <string>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "check.hpp"
@@ -262,18 +263,55 @@ TEST("the tail of a log starts with a whole line, and without a log there is non
   const char* const text = "first line\nsecond line\nthird\n";
   CHECK(folder.files.write("log", 0, reinterpret_cast<const uint8_t*>(text), 29) == Code::ok);
   const std::string path = std::string(folder.path) + "/log";
-  LinuxServices services(path.c_str(), folder.path);
+  LinuxServices services(path.c_str(), folder.path, nullptr);
   uint8_t out[64];
   CHECK_EQ(services.logTail(out, sizeof out).size, 29u);
   const auto io = services.logTail(out, 20);
   CHECK_EQ(io.size, 18u);
   CHECK(std::memcmp(out, "second line\nthird\n", 18) == 0);
-  CHECK(LinuxServices(nullptr, folder.path).logTail(out, sizeof out).code == Code::notFound);
-  CHECK(LinuxServices("/nowhere", folder.path).logTail(out, sizeof out).code == Code::notFound);
+  CHECK(LinuxServices(nullptr, folder.path, nullptr).logTail(out, sizeof out).code == Code::notFound);
+  CHECK(LinuxServices("/nowhere", folder.path, nullptr).logTail(out, sizeof out).code == Code::notFound);
+}
+
+namespace {
+
+uint8_t listedBy(const char* script, cx::hal::Service* out, uint8_t capacity) {
+  Folder folder;
+  const std::string path = std::string(folder.path) + "/settings";
+  CHECK(folder.files.write("settings", 0, reinterpret_cast<const uint8_t*>(script), static_cast<uint32_t>(std::strlen(script))) == Code::ok);
+  CHECK(::chmod(path.c_str(), 0700) == 0);
+  LinuxServices services(nullptr, "/", path.c_str());
+  CHECK(services.refreshServices() == Code::ok);
+  CHECK(services.refreshServices() == Code::again);
+  bool isFresh = false;
+  uint8_t count = 0;
+  for (int i = 0; i < 100 && !isFresh; i++) {
+    waitOn(services);
+    count = services.services(out, capacity, isFresh);
+  }
+  CHECK(isFresh);
+  return count;
+}
+
+}  // namespace
+
+TEST("services are listed as systemctl prints them, without waiting for it") {
+  cx::hal::Service list[4];
+  CHECK_EQ(listedBy("#!/bin/sh\necho 'ssh.service  loaded active running OpenBSD Secure Shell'\necho 'bad line'\n"
+                    "echo 'cron.service loaded failed failed Cron'\n", list, 4), 2);
+  CHECK(std::strcmp(list[0].name, "ssh") == 0 && std::strcmp(list[0].state, "active") == 0);
+  CHECK(std::strcmp(list[1].name, "cron") == 0 && std::strcmp(list[1].state, "failed") == 0);
+}
+
+TEST("more services than there is room for are cut, a program that fails lists none, and without one it is unsupported") {
+  cx::hal::Service list[4];
+  CHECK_EQ(listedBy("#!/bin/sh\nfor i in $(seq 200); do echo \"s$i.service loaded active running x\"; done\n", list, 4), 4);
+  CHECK_EQ(listedBy("#!/bin/sh\nexit 1\n", list, 4), 0);
+  CHECK(LinuxServices(nullptr, "/", nullptr).refreshServices() == Code::unsupported);
 }
 
 TEST("the figures of the machine are within their ranges") {
-  LinuxServices services(nullptr, "/");
+  LinuxServices services(nullptr, "/", nullptr);
   cx::hal::HostStats stats;
   CHECK(services.stats(stats) == Code::ok);
   CHECK(stats.memoryMilliPercent > 0 && stats.memoryMilliPercent < 100000);

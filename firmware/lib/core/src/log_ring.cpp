@@ -36,7 +36,7 @@ void Log::write(hal::LogLevel level, std::string_view text) {
   const uint64_t now = clock_.monotonicMs();
   line.putUint(now / 1000).put('.').putPadded(now % 1000, 3).put(' ').put(hal::nameOf(level)).put(' ').put(text);
   ring_.append(line.view());
-  sink_.write(level, buffer, static_cast<uint32_t>(line.size()));
+  sink_.write(level, text.data(), static_cast<uint32_t>(text.size()));
 }
 
 }  // namespace cx

@@ -11,7 +11,7 @@ class LogSink {
  public:
   virtual LogLevel level() = 0;  // lines above it needn't be made
   virtual void setLevel(LogLevel level) = 0;
-  // One line without its end. Never waits for long; may drop.
+  // One line without its end, time and level, which the port adds as its readers want them. Never waits for long; may drop.
   virtual void write(LogLevel level, const char* line, uint32_t size) = 0;
 
  protected:

@@ -33,9 +33,9 @@ HostHal::HostHal(const Options& options, StderrLog& log)
       watchdog_(options.watchdogPipe),
       system_(options, watchdog_),
       sensors_(clock_, entropy_),
-      actuators_(log),
+      actuators_(log, options.profile == Profile::sensor),
       display_(log),
-      services_(options.logFile, options.state) {}
+      services_(options.logFile, options.state, findSystemctl()) {}
 
 bool HostHal::open() {
   if (options_.interface != nullptr && interface_ == 0) {
@@ -57,8 +57,9 @@ bool HostHal::open() {
 
 hal::Hal HostHal::parts(hal::Sensors* sensors) {
   const bool isBoard = options_.profile == Profile::sensor;
+  hal::Sensors* const own = isBoard ? static_cast<hal::Sensors*>(&sensors_) : &noSensors_;
   return hal::Hal{clock_, entropy_, network_, coap_, mqtt_, http_, storage_, slots_, watchdog_, system_, log_,
-                  sensors != nullptr ? *sensors : sensors_, actuators_, isBoard ? &display_ : nullptr, isBoard ? nullptr : &services_};
+                  sensors != nullptr ? *sensors : *own, actuators_, isBoard ? &display_ : nullptr, isBoard ? nullptr : &services_};
 }
 
 int HostHal::run(Stepper& stepper) {

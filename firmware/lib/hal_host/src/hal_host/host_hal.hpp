@@ -28,7 +28,8 @@ class HostHal {
   HostHal(const Options& options, StderrLog& log);
   // Opens the state folder and reads what is in it. False: the log says what is wrong.
   bool open();
-  // A view of all parts; `sensors` may be another set than the simulated one.
+  // A view of all parts: a sensor board's, or those of the machine itself. `sensors` may be another set than the
+  // simulated one.
   hal::Hal parts(hal::Sensors* sensors = nullptr);
   // Until core asks for its end or a signal does. Returns the exit code for the supervisor.
   int run(Stepper& stepper);
@@ -49,6 +50,7 @@ class HostHal {
   PipeWatchdog watchdog_;
   HostSystem system_;
   SimulatedSensors sensors_;
+  NoSensors noSensors_;
   SimulatedActuators actuators_;
   LogDisplay display_;
   LinuxServices services_;

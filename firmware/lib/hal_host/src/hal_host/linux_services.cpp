@@ -47,6 +47,15 @@ bool readText(const char* path, char* out, size_t capacity) {
 
 }  // namespace
 
+const char* findSystemctl() {
+  // The folder is systemd's own sign that it runs this machine (sd_booted).
+  if (::access("/run/systemd/system", F_OK) != 0) return nullptr;
+  for (const char* path : programs) {
+    if (::access(path, X_OK) == 0) return path;
+  }
+  return nullptr;
+}
+
 LinuxServices::~LinuxServices() { end(); }
 
 void LinuxServices::end() {
@@ -60,12 +69,7 @@ void LinuxServices::end() {
 
 Code LinuxServices::refreshServices() {
   if (process_ > 0) return Code::again;
-  const char* program = nullptr;
-  for (const char* path : programs) {
-    if (program == nullptr && ::access(path, X_OK) == 0) program = path;
-  }
-  // /run/systemd/system is systemd's own sign that it runs this machine (sd_booted).
-  if (program == nullptr || ::access("/run/systemd/system", F_OK) != 0) return Code::unsupported;
+  if (systemctl_ == nullptr) return Code::unsupported;
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return codeOf(errno);
   posix_spawn_file_actions_t actions;
@@ -74,7 +78,7 @@ Code LinuxServices::refreshServices() {
   ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
   ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
   const char* const arguments[] = {"systemctl", "list-units", "--type=service", "--plain", "--no-legend", "--no-pager", "--full", nullptr};
-  const int error = ::posix_spawn(&process_, program, &actions, nullptr, const_cast<char* const*>(arguments), environ);
+  const int error = ::posix_spawn(&process_, systemctl_, &actions, nullptr, const_cast<char* const*>(arguments), environ);
   ::posix_spawn_file_actions_destroy(&actions);
   ::close(ends[1]);
   if (error != 0) {

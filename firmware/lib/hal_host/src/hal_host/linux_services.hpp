@@ -7,10 +7,15 @@
 
 namespace cx::host {
 
+// Where systemctl lies, if systemd runs this machine; else null.
+const char* findSystemctl();
+
 class LinuxServices final : public hal::HostServices {
  public:
-  // `logFile` may be null; `folder` is on the file system whose fill is reported.
-  LinuxServices(const char* logFile, const char* folder) : logFile_(logFile), folder_(folder) {}
+  // `logFile` may be null; `folder` is on the file system whose fill is reported. `systemctl` is the program to ask for
+  // services; null: none.
+  LinuxServices(const char* logFile, const char* folder, const char* systemctl)
+      : logFile_(logFile), folder_(folder), systemctl_(systemctl) {}
   LinuxServices(const LinuxServices&) = delete;
   LinuxServices& operator=(const LinuxServices&) = delete;
   ~LinuxServices();
@@ -30,6 +35,7 @@ class LinuxServices final : public hal::HostServices {
 
   const char* logFile_;
   const char* folder_;
+  const char* systemctl_;
   hal::Service list_[servicesMax];  // the last whole list
   hal::Service next_[servicesMax];  // the one being read
   uint8_t listCount_ = 0;

@@ -22,10 +22,18 @@ class SimulatedSensors final : public hal::Sensors {
   uint32_t phase_ = 0;
 };
 
+// A machine without a board.
+class NoSensors final : public hal::Sensors {
+ public:
+  uint8_t count() override { return 0; }
+  hal::Channel channel(uint8_t) override { return {"", "", 0, 0}; }
+  hal::Code read(uint8_t, int32_t&) override { return hal::Code::notFound; }
+};
+
 class SimulatedActuators final : public hal::Actuators {
  public:
-  explicit SimulatedActuators(StderrLog& log) : log_(log) {}
-  uint8_t count() override { return 1; }
+  SimulatedActuators(StderrLog& log, bool hasRelay) : log_(log), hasRelay_(hasRelay) {}
+  uint8_t count() override { return hasRelay_ ? 1 : 0; }
   hal::Channel channel(uint8_t index) override;
   hal::Code set(uint8_t index, int32_t milli) override;
   hal::Code get(uint8_t index, int32_t& milli) override;
@@ -33,6 +41,7 @@ class SimulatedActuators final : public hal::Actuators {
 
  private:
   StderrLog& log_;
+  bool hasRelay_;
   int32_t relay_ = 0;
 };
 
