@@ -46,11 +46,11 @@ def coap_message(data):
 
 
 def message(data):
-    """The CBOR forms alone, since nodes need no other; cases marked `only` are for the other side."""
-    out = ["struct MessageVector {\n  const char* name;\n  const char* hex;\n};", ""]
+    """Good ones in both forms, malformed twins in CBOR; cases marked `only` are for the other side."""
+    out = ["struct MessageVector {\n  const char* name;\n  const char* hex;\n  const char* json;  // empty: none\n};", ""]
     name = "".join(part.title() for part in data["kind"].split("-"))
     for sort in ("good", "malformed"):
-        rows = [f'    {{{text(case["name"])}, {text(case["cborHex"])}}},'
+        rows = [f'    {{{text(case["name"])}, {text(case["cborHex"])}, {text(case.get("json", ""))}}},'
                 for case in data[sort] if "cborHex" in case and case.get("only") is None]
         out += [f"inline constexpr MessageVector {sort}{name}[] = {{", *rows, "};", ""]
     # The struct is the same in each header, and several are included together.
