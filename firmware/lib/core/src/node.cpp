@@ -45,8 +45,8 @@ uint64_t Node::step(uint64_t nowMs) {
   inbox_.isJobRunning = job_ != Job::none;
   if (life_.phase() == Phase::boot) openNetwork(nowMs);
   coap_.poll();
+  drainLink(nowMs);  // before the link goes on: its next request takes the buffer that holds what arrived
   link_.poll(nowMs);
-  drainLink(nowMs);
   broker_.poll(nowMs);
   drainBroker(nowMs);
   drainInbox(nowMs);
