@@ -12,6 +12,7 @@ export class Program {
   readonly #name: string;
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;
+  #lastWords = "";
 
   constructor(name: string, command: string, args: readonly string[], folder: string) {
     this.#name = name;
@@ -20,6 +21,9 @@ export class Program {
     this.#child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
     this.#child.stdout?.pipe(log, { end: false });
     this.#child.stderr?.pipe(log, { end: false });
+    this.#child.stderr?.on("data", (chunk: Buffer) => {
+      this.#lastWords = (this.#lastWords + chunk.toString()).slice(-2000);
+    });
     this.#ended = new Promise((resolve) => {
       this.#child.once("error", () => resolve());
       this.#child.once("exit", () => resolve());
@@ -43,9 +47,7 @@ export class Program {
       });
       void this.#ended.then(() => {
         clearTimeout(timer);
-        reject(
-          new Error(`${this.#name} ended with exit code ${this.#child.exitCode}; its output is in the demo's folder`),
-        );
+        reject(new Error(`${this.#name} ended with exit code ${this.#child.exitCode}:\n${this.#lastWords}`));
       });
     });
   }
