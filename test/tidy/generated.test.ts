@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { generate, staleFiles } from "../../schemas/generate.ts";
@@ -10,7 +11,7 @@ describe("generated files", () => {
   });
 
   it("say in their first line that they are generated", async () => {
-    const files = [...(await generate()).keys()];
+    const files = [...(await generate()).keys()].filter((path) => !path.endsWith(".json"));
     expect(files.length).toBeGreaterThan(4);
     for (const path of files)
       expect(readFileSync(root + path, "utf8").split("\n", 1)[0], path).toMatch(
@@ -24,6 +25,13 @@ describe("generated files", () => {
       .filter((entry) => entry.isFile())
       .map((entry) => `${entry.parentPath}/${entry.name}`.slice(root.length));
     expect(found.filter((path) => !made.has(path))).toEqual([]);
+  });
+
+  it("include the golden vectors as C++ headers; if stale, run `python3 test/firmware/vectors.py`", () => {
+    const { status, stdout } = spawnSync("python3", [`${root}test/firmware/vectors.py`, "--check"], {
+      encoding: "utf8",
+    });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
   });
 
   it("import nothing of a vendor when the program runs", async () => {
