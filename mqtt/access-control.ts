@@ -112,16 +112,18 @@ export class AccessControl {
     const connection = this.#options.connection(client);
     const account = connection?.account;
     if (connection === undefined || account === undefined || !account.rights.mayReceive(packet.topic)) return null;
-    if (packet.qos === 0 && connection.gate.outboundBytes * 2 > limits.maxOutboundBytes) {
-      counters.droppedToSlowClients++;
-      return null;
-    }
-    // aedes lowers the QoS to that of the subscription only where the filter is the topic itself.
-    if (packet.qos === 2 || (packet.retain && packet.qos > 0)) {
+    const isSlow = connection.gate.outboundBytes * 2 > limits.maxOutboundBytes;
+    // aedes lowers the QoS to that of the subscription only later, and not everywhere.
+    if (packet.qos > 0 && (isSlow || packet.qos === 2 || packet.retain)) {
       const subscribedQos = account.subscribedQos(packet.topic);
       if (subscribedQos < packet.qos) packet.qos = subscribedQos;
     }
+    if (isSlow && packet.qos === 0) {
+      counters.droppedToSlowClients++;
+      return null;
+    }
     packet.topic = account.topicToClient(packet.topic);
+    connection.gate.pledge(packet.payload.length + packet.topic.length);
     return packet;
   };
 

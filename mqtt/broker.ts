@@ -86,6 +86,7 @@ export class Broker {
       counters: this.#counters,
       maySubscribe: (clientId, filter) => this.#accounts.get(clientId)?.rights.maySubscribe(filter) ?? false,
       onDuplicate: (clientId) => this.#takeover.current(clientId)?.gate.publishDone(),
+      whenTaken: (clientId) => this.#takeover.current(clientId)?.gate.whenTaken(),
     });
     this.#batch = new PublishedBatch({
       clock: options.clock,
@@ -126,6 +127,7 @@ export class Broker {
     engine.on("client", this.#onRegistered);
     engine.on("clientReady", (client) => this.#connections.get(client)?.gate.open());
     engine.on("clientDisconnect", this.#onUnregistered);
+    engine.on("subscribe", (_filters, client) => this.#persistence.expectRetainedReader(client.id));
     engine.on("unsubscribe", (filters, client) => this.#forgetFilters(filters, client));
     engine.on("clientError", (client, error) => this.#onClientError(client, error));
     engine.on("connectionError", (client, error) => this.#onClientError(client, error));

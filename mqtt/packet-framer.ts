@@ -40,7 +40,10 @@ export class PacketFramer {
 
   /** The next packet. After "malformed" and "too-large" the stream has no further meaning. */
   next(): Framed {
-    return this.#filled > 0 ? this.#nextOfPartial() : this.#nextOfChunk();
+    if (this.#filled > 0) return this.#nextOfPartial();
+    // Known from the first byte on, so what speaks another protocol isn't waited for.
+    if (this.#at < this.#chunk.length && !isPossibleStart(this.#chunk[this.#at]!)) return "malformed";
+    return this.#nextOfChunk();
   }
 
   #nextOfChunk(): Framed {
@@ -104,6 +107,24 @@ export class PacketFramer {
     const grown = new Uint8Array(Math.min(this.#total, Math.max(needed, this.#partial.length * 2)));
     grown.set(this.#partial.subarray(0, this.#filled));
     this.#partial = grown;
+  }
+}
+
+/** Types that a server may get, with the flags that section 2.2.2 demands of each. */
+function isPossibleStart(first: number): boolean {
+  switch (first) {
+    case 0x10:
+    case 0x40:
+    case 0x50:
+    case 0x62:
+    case 0x70:
+    case 0x82:
+    case 0xa2:
+    case 0xc0:
+    case 0xe0:
+      return true;
+    default:
+      return first >> 4 === 3 && (first & 0x06) !== 0x06;
   }
 }
 

@@ -12,7 +12,7 @@ import {
   refusedPublish,
   refusedTopic,
 } from "./packet-rewrite.ts";
-import { levelCount } from "./topic-filter.ts";
+import { isTopicFilter, levelCount } from "./topic-filter.ts";
 
 /** The one timer a connection needs. */
 export interface Deadline {
@@ -31,6 +31,7 @@ export interface PacketGateOptions {
   ownFilter(filter: string, isSubscribe: boolean): string;
 }
 
+const connectStart = 0x10;
 const refusedVersion = Uint8Array.of(0x20, 2, 0, 1);
 
 /**
@@ -48,10 +49,12 @@ export class PacketGate extends Duplex {
   readonly #framer: PacketFramer;
   /** greeting: nothing has come; waiting: the engine looks at the CONNECT; open; lingering: over, the peer may read on. */
   #state: "greeting" | "waiting" | "open" | "lingering" = "greeting";
+  #hasStarted: boolean = false;
   #isWanted: boolean = false;
   #isReadingPaused: boolean = false;
   #hasRawEnded: boolean = false;
   #inFlight = 0;
+  #pledgedBytes = 0;
   #idleMs = 0;
   #lastPacketMs = 0;
   #sawDisconnect: boolean = false;
@@ -85,9 +88,29 @@ export class PacketGate extends Duplex {
     return this.#sawDisconnect;
   }
 
-  /** Bytes written that the peer hasn't taken. */
+  /** Bytes on their way to the peer that it hasn't taken. */
   get outboundBytes(): number {
-    return this.#raw.writableLength;
+    return this.#raw.writableLength + this.writableLength + this.#pledgedBytes;
+  }
+
+  /** The engine is about to write so many bytes: it does so a turn later, and many messages may be let through until then. */
+  pledge(bytes: number): void {
+    this.#pledgedBytes += bytes;
+  }
+
+  /** Resolves when the peer has taken what was written; undefined when there is no need to wait. */
+  whenTaken(): Promise<void> | undefined {
+    const raw = this.#raw;
+    if (!raw.writableNeedDrain || raw.destroyed) return undefined;
+    return new Promise((resolve) => {
+      const taken = (): void => {
+        raw.off("drain", taken);
+        raw.off("close", taken);
+        resolve();
+      };
+      raw.on("drain", taken);
+      raw.on("close", taken);
+    });
   }
 
   /** The engine has accepted the client. */
@@ -150,6 +173,7 @@ export class PacketGate extends Duplex {
   #send(bytes: Uint8Array): void {
     if (this.#state === "lingering" || this.#raw.destroyed || this.#raw.writableEnded) return;
     this.#raw.write(bytes);
+    this.#pledgedBytes = Math.max(0, this.#pledgedBytes - bytes.length);
     if (this.#raw.writableLength > this.#limits.maxOutboundBytes) {
       this.#fail("slowClientsDisconnected");
       // Nothing that still waits would be read in time.
@@ -159,6 +183,11 @@ export class PacketGate extends Duplex {
 
   readonly #onData = (chunk: Uint8Array): void => {
     if (this.#state === "lingering") return;
+    if (this.#state === "greeting" && !this.#hasStarted && chunk[0] !== connectStart) {
+      this.#fail("packetsMalformed");
+      return;
+    }
+    this.#hasStarted = true;
     this.#framer.append(chunk);
     this.#pump();
   };
@@ -224,15 +253,12 @@ export class PacketGate extends Duplex {
         this.#counters.publishesTooDeep++;
         return refusedPublish(packet);
       case PacketType.subscribe:
-        return mapFilters(packet, (filter, index) => {
-          // Numbered, since the engine answers equal filters once.
-          if (levelCount(filter) > this.#limits.maxTopicLevels) return `${refusedTopic}/${index}`;
-          return this.#ownFilter(filter, true);
-        });
       case PacketType.unsubscribe:
         return mapFilters(packet, (filter, index) => {
-          if (levelCount(filter) > this.#limits.maxTopicLevels) return `${refusedTopic}/${index}`;
-          return this.#ownFilter(filter, false);
+          const isTooDeep = levelCount(filter) > this.#limits.maxTopicLevels;
+          // The engine would close the connection. Numbered, since it answers equal filters once.
+          if (isTooDeep || !isTopicFilter(filter)) return `${refusedTopic}/${index}`;
+          return this.#ownFilter(filter, type === PacketType.subscribe);
         });
       case PacketType.disconnect:
         this.#sawDisconnect = true;

@@ -39,6 +39,8 @@ export interface MemoryPersistenceOptions {
   maySubscribe(clientId: string, filter: string): boolean;
   /** A QoS 2 publish has come again; aedes answers it without publishing. */
   onDuplicate(clientId: string): void;
+  /** Resolves when a client has read what was sent to it; undefined when it has. */
+  whenTaken(clientId: string): Promise<void> | undefined;
 }
 
 /**
@@ -50,6 +52,7 @@ export class MemoryPersistence {
   readonly #counters: Counters;
   readonly #maySubscribe: MemoryPersistenceOptions["maySubscribe"];
   readonly #onDuplicate: MemoryPersistenceOptions["onDuplicate"];
+  readonly #whenTaken: MemoryPersistenceOptions["whenTaken"];
   readonly #sessions = new Map<string, Session>();
   readonly #filters = new TopicTree<StoredSubscription>();
   readonly #retained = new TopicTree<Retained>();
@@ -58,12 +61,15 @@ export class MemoryPersistence {
   #retainedBytes = 0;
   #queuedBytes = 0;
   #brokerId = "";
+  /** Who will be sent the retained messages that are asked for next. */
+  #retainedReader = "";
 
-  constructor({ limits, counters, maySubscribe, onDuplicate }: MemoryPersistenceOptions) {
+  constructor({ limits, counters, maySubscribe, onDuplicate, whenTaken }: MemoryPersistenceOptions) {
     this.#limits = limits;
     this.#counters = counters;
     this.#maySubscribe = maySubscribe;
     this.#onDuplicate = onDuplicate;
+    this.#whenTaken = whenTaken;
   }
 
   // aedes insists on an async function.
@@ -113,6 +119,11 @@ export class MemoryPersistence {
     if (owner !== undefined) this.#retainedBy.set(owner, ownedCount + 1);
   }
 
+  /** aedes doesn't say for whom it asks for retained messages, but tells of the subscription in the same turn, right before. */
+  expectRetainedReader(clientId: string): void {
+    this.#retainedReader = clientId;
+  }
+
   createRetainedStream(filter: string): Readable {
     return this.createRetainedStreamCombi([filter]);
   }
@@ -122,7 +133,7 @@ export class MemoryPersistence {
     for (const filter of filters) {
       for (const { packet } of this.#retained.ofFilter(filter)) packets.set(packet.topic, packet);
     }
-    return Readable.from(packets.values());
+    return Readable.from(this.#paced(packets.values(), this.#retainedReader));
   }
 
   // --- subscriptions of sessions that outlive their connection
@@ -218,7 +229,7 @@ export class MemoryPersistence {
   }
 
   outgoingStream(client: ClientLike): Readable {
-    return Readable.from([...(this.#sessions.get(client.id)?.outgoing ?? [])]);
+    return Readable.from(this.#paced([...(this.#sessions.get(client.id)?.outgoing ?? [])], client.id));
   }
 
   // --- QoS 2 messages on their way in
@@ -271,6 +282,14 @@ export class MemoryPersistence {
   }
 
   async destroy(): Promise<void> {}
+
+  /** Many messages at once go out as fast as the client reads; those that come one by one don't wait. */
+  async *#paced<Item>(items: Iterable<Item>, clientId: string): AsyncIterable<Item> {
+    for (const item of items) {
+      await this.#whenTaken(clientId);
+      yield item;
+    }
+  }
 
   #sessionOf(clientId: string): Session {
     let session = this.#sessions.get(clientId);

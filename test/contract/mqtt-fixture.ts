@@ -96,7 +96,8 @@ export async function startBroker(options: Partial<BrokerOptions> = {}): Promise
 /** A peer that writes bytes as it likes. */
 export class RawClient {
   readonly stream: Duplex;
-  #received = Buffer.alloc(0);
+  #chunks: Buffer[] = [];
+  #length = 0;
   #isClosed = false;
   #check = (): void => {};
 
@@ -104,7 +105,8 @@ export class RawClient {
     this.stream = stream;
     stream.on("error", () => {});
     stream.on("data", (chunk: Buffer) => {
-      this.#received = Buffer.concat([this.#received, chunk]);
+      this.#chunks.push(chunk);
+      this.#length += chunk.length;
       this.#check();
     });
     stream.on("close", () => this.#over());
@@ -112,7 +114,7 @@ export class RawClient {
   }
 
   get received(): string {
-    return this.#received.toString("hex");
+    return Buffer.concat(this.#chunks).toString("hex");
   }
 
   get isClosed(): boolean {
@@ -127,10 +129,11 @@ export class RawClient {
 
   /** Resolves when at least `count` bytes have come; takes them off. */
   async take(count: number): Promise<string> {
-    await this.#until(() => this.#received.length >= count || this.#isClosed);
-    const taken = this.#received.subarray(0, count).toString("hex");
-    this.#received = this.#received.subarray(count);
-    return taken;
+    await this.#until(() => this.#length >= count || this.#isClosed);
+    const received = Buffer.concat(this.#chunks);
+    this.#chunks = [received.subarray(count)];
+    this.#length = Math.max(0, received.length - count);
+    return received.subarray(0, count).toString("hex");
   }
 
   async closed(): Promise<void> {
