@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import type { StatusReport } from "../../../schemas/generated/types.ts";
 import {
   buildFolder,
   imagePath,
@@ -25,18 +26,11 @@ afterEach(async () => {
   await manager.stop();
 });
 
-type Start = (flags: readonly string[]) => SupervisedNode;
+type Start = (flags: readonly string[], shellPrefix?: string) => SupervisedNode;
 
-function startNode(start: Start, flags: readonly string[] = []): SupervisedNode {
-  return start([
-    "--manager",
-    `coap://127.0.0.1:${manager.coapPort}`,
-    "--interface",
-    "lo",
-    "--image",
-    nodeImage,
-    ...flags,
-  ]);
+function startNode(start: Start, flags: readonly string[] = [], shellPrefix = ""): SupervisedNode {
+  const manage = ["--manager", `coap://127.0.0.1:${manager.coapPort}`, "--interface", "lo"];
+  return start([...manage, "--image", nodeImage, ...flags], shellPrefix);
 }
 
 /** Offers `path` to the node as an update, by one way; the digest may be said to be another. */
@@ -58,6 +52,10 @@ function offer(path: string, way: "http" | "coap", rev = 1, digest = sha256(path
 }
 
 const digestOf = (hex: string) => `sha256:${hex}`;
+
+/** Success means one thing: the node itself, confirmed, reports the new digest. */
+const isConfirmed = (reports: readonly StatusReport[], hex: string) =>
+  reports.some((report) => report.digest === digestOf(hex) && report.confirmed === true);
 
 test("a node registers with what it is, beats, and says which image runs", () =>
   withNodes(async (start, folder) => {
@@ -106,9 +104,7 @@ test.each(["http", "coap"] as const)(
       const hex = offer(next, way);
       startNode(start, ["--prefer", way]);
       await manager.until((heard) => heard.manifests.some((manifest) => manifest.digest === digestOf(hex)));
-      await manager.until((heard) =>
-        heard.reports.some((report) => report.digest === digestOf(hex) && report.confirmed === true),
-      );
+      await manager.until((heard) => isConfirmed(heard.reports, hex));
       expect(manager.heard.manifests.at(-1)).toMatchObject({ version: "1.1.0", slot: "b" });
       expect(readState(join(folder, "state"))).toMatchObject({ active: "b", trial: "none" });
       expect(manager.heard.ranges).toHaveLength(way === "http" ? 1 : 0);
@@ -133,10 +129,7 @@ test("a download that is cut goes on where it was", () =>
     const hex = offer(stamp(nodeImage, "1.1.0", folder), "http");
     manager.artifacts.get(hex)?.cuts.push(70_000, 30_000);
     startNode(start);
-    await manager.until(
-      (heard) => heard.reports.some((report) => report.digest === digestOf(hex) && report.confirmed === true),
-      60_000,
-    );
+    await manager.until((heard) => isConfirmed(heard.reports, hex), 60_000);
     expect(manager.heard.ranges).toHaveLength(3);
     expect(manager.heard.ranges[1]).toBeGreaterThanOrEqual(65_536);
     expect(manager.heard.ranges[2]).toBeGreaterThan(manager.heard.ranges[1] ?? 0);
@@ -154,7 +147,56 @@ test("a wrong digest is never booted, and the result says so", () =>
     expect(readState(join(folder, "state"))).toMatchObject({ active: "a", trial: "none", bootsTotal: 1 });
   }));
 
-test("kill -9 at every 48 KiB of a download, and while on trial: the node boots, resumes, and completes", () =>
+test("a server that fails for a while only delays an update", () =>
+  withNodes(async (start, folder) => {
+    const hex = offer(stamp(nodeImage, "1.1.0", folder), "http");
+    manager.artifacts.get(hex)?.refusals.push(500, 503);
+    startNode(start);
+    await manager.until((heard) => isConfirmed(heard.reports, hex), 60_000);
+  }));
+
+test("an artifact that isn't there ends the attempt, and the node goes on", () =>
+  withNodes(async (start, folder) => {
+    const hex = offer(stamp(nodeImage, "1.1.0", folder), "http");
+    manager.artifacts.get(hex)?.refusals.push(404);
+    startNode(start);
+    await manager.until((heard) => heard.reports.some((report) => report.result?.outcome === "failed"));
+    expect(manager.heard.attempts.at(-1)).toMatchObject({ state: "failed" });
+    expect(readState(join(folder, "state"))).toMatchObject({ active: "a", bootsTotal: 1 });
+    // The next action, of the same image by the other way, is taken.
+    offer(join(folder, "stamped-1.1.0"), "coap", 2);
+    await manager.until((heard) => isConfirmed(heard.reports, hex));
+  }));
+
+test("a full disk ends the attempt with its reason, and the node goes on", () =>
+  withNodes(async (start, folder) => {
+    const large = join(folder, "large");
+    writeFileSync(large, Buffer.concat([readFileSync(stamp(nodeImage, "1.1.0", folder)), Buffer.alloc(1_000_000, 1)]));
+    offer(large, "http");
+    // 512 KiB a file: the image that runs fits, the next one doesn't.
+    startNode(start, [], "ulimit -f 1024");
+    await manager.until((heard) => heard.reports.some((report) => report.result?.outcome === "failed"));
+    expect(manager.heard.reports.find((report) => report.result !== undefined)?.result?.reason).toBe("no-space");
+    const before = manager.heard.reports.length;
+    await manager.until((heard) => heard.reports.length > before);
+  }));
+
+test.each(["downloading", "verifying", "staged"] as const)(
+  "kill -9 when the attempt is %s: the next try completes",
+  (state) =>
+    withNodes(async (start, folder) => {
+      const hex = offer(stamp(nodeImage, "1.1.0", folder), "http");
+      const node = startNode(start);
+      await manager.until((heard) => heard.attempts.some((attempt) => attempt.state === state));
+      node.signal("SIGKILL");
+      await node.exit;
+      startNode(start);
+      await manager.until((heard) => isConfirmed(heard.reports, hex), 60_000);
+      expect(readState(join(folder, "state"))).toMatchObject({ trial: "none", rolledBack: "none" });
+    }),
+);
+
+test("kill -9 at every 48 KiB of a download, and after registering on trial: the node boots, resumes, and completes", () =>
   withNodes(async (start, folder) => {
     const hex = offer(stamp(nodeImage, "1.1.0", folder), "http");
     const size = manager.artifacts.get(hex)?.bytes.length ?? 0;
@@ -173,13 +215,10 @@ test("kill -9 at every 48 KiB of a download, and while on trial: the node boots,
     }
     expect(resumes).toBeGreaterThan(0);
     const node = startNode(start);
-    await node.line(/on trial after update/);
+    await manager.until((heard) => heard.manifests.some((manifest) => manifest.confirmed === false));
     node.signal("SIGKILL");
     await node.exit;
     startNode(start);
-    await manager.until(
-      (heard) => heard.reports.some((report) => report.digest === digestOf(hex) && report.confirmed === true),
-      60_000,
-    );
+    await manager.until((heard) => isConfirmed(heard.reports, hex), 60_000);
     expect(readState(join(folder, "state"))).toMatchObject({ active: "b", trial: "none", rolledBack: "none" });
   }));

@@ -88,15 +88,18 @@ Status HttpResponseHead::statusLine(std::string_view text) {
 }
 
 Status HttpResponseHead::field(std::string_view name, std::string_view value) {
+  const bool hasWantedBody = status_ >= 200 && status_ < 300;  // how the page of an error is coded is nobody's concern
   if (equalIgnoringCase(name, "content-length")) {
     const Expected<uint64_t> length = parseUint(value);
     if (!length || (hasContentLength_ && *length != contentLength_)) return Status::malformed;
     hasContentLength_ = true;
     contentLength_ = *length;
   } else if (equalIgnoringCase(name, "transfer-encoding")) {
+    if (!hasWantedBody) return Status::ok;
     // We ask for bytes of a known number; a server that sends chunks can't resume either.
     return equalIgnoringCase(value, "identity") ? Status::ok : Status::unsupported;
   } else if (equalIgnoringCase(name, "content-encoding")) {
+    if (!hasWantedBody) return Status::ok;
     return equalIgnoringCase(value, "identity") ? Status::ok : Status::unsupported;
   } else if (equalIgnoringCase(name, "content-range")) {
     return contentRange(value);

@@ -223,7 +223,9 @@ void Updater::onEnd(const DownloadEnd& done) {
   }
   char buffer[40];
   TextWriter reason(buffer, sizeof buffer);
-  if (done.code != 0) {
+  // A code of success says nothing about an end that isn't one: then the cause is on this side.
+  const bool isRefusal = done.code != 0 && done.code / 100 != 2;
+  if (isRefusal) {
     reason.put(way_ == DownloadWay::http ? "http-" : "coap-").putUint(done.code);
   } else if (done.status == Status::full) {
     reason.put("no-space");
