@@ -303,6 +303,30 @@ TEST("a request body in blocks reaches the service once, whole") {
   CHECK_EQ(f.service.calls, 2);
 }
 
+TEST("a long answer to a body in blocks is made again from that body, but never for a once-only route") {
+  ServerFixture f;
+  f.service.body = longText();
+  for (uint16_t i = 0; i < 2; i++) {
+    CoapMessageWriter writer = f.make(coap::code::put, "system/config");
+    writer.putBlockOption(coap::option::block1, {i, i < 1, 4});
+    writer.putPayload(asBytes(slice(longText(), i * 256U, 256)));
+    CHECK_EQ(f.ask(writer), i < 1 ? coap::code::continued : coap::code::changed);
+  }
+  CHECK(f.hasBlock(coap::option::block2, 0, true, 4));
+  CoapMessageWriter next = f.make(coap::code::put, "system/config");
+  next.putBlockOption(coap::option::block2, {1, false, 4});
+  CHECK_EQ(f.ask(next), coap::code::changed);
+  CHECK(f.hasBlock(coap::option::block2, 1, true, 4));
+  CHECK_EQ(f.service.payload.size(), 512U);
+  f.receive(next, address(7));
+  CHECK(f.take() && f.message.code == coap::code::requestEntityIncomplete);
+  CoapMessageWriter once = f.make(coap::code::post, "system/restart");
+  once.putBlockOption(coap::option::block2, {1, false, 4});
+  const int calls = f.service.calls;
+  CHECK_EQ(f.ask(once), coap::code::requestEntityIncomplete);
+  CHECK_EQ(f.service.calls, calls);
+}
+
 TEST("blocks out of order, of a wrong size, of another peer, too many or too late aren't put together") {
   ServerFixture f;
   const auto block = [&](uint32_t number, bool isMore, size_t size, const hal::Address& from) {

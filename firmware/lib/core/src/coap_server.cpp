@@ -188,6 +188,17 @@ void CoapEndpoint::serve(const Inbound& inbound, size_t route, const ReplyContex
       return;
     }
   }
+  if (message.code != coap::code::get && !context.hasBlock1 && context.hasBlock2 && context.block2.number > 0) {
+    // A later block of the answer to a body: made again from that body if it is still here and may run again.
+    const CoapAssembly& assembly = *memory_.assembly;
+    const bool isKept = assembly.isComplete && nowMs_ < assembly.untilMs && assembly.peer == inbound.from && assembly.route == route &&
+                        assembly.method == message.code;
+    if (!isKept || rules.replay == CoapReplay::once) {
+      answerCode(inbound, coap::code::requestEntityIncomplete, context);
+      return;
+    }
+    request.payload = memory_.assemblyBuffer.first(assembly.size);
+  }
   CoapOnceRow* once = nullptr;
   if (rules.replay == CoapReplay::once && message.code != coap::code::get) {
     uint32_t waitS = 0;
