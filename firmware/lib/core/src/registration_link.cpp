@@ -95,6 +95,7 @@ void RegistrationLink::poll(uint64_t nowMs) {
 }
 
 uint64_t RegistrationLink::nextDueMs() const {
+  if (eventCount_ > 0) return 1;
   switch (state_) {
     case State::waiting: return dueMs_;
     case State::searching: return discovery_.nextDueMs() == 0 ? 1 : discovery_.nextDueMs();

