@@ -51,6 +51,7 @@ export class PacketGate extends Duplex {
   #state: "greeting" | "waiting" | "open" | "lingering" = "greeting";
   #hasStarted: boolean = false;
   #isWanted: boolean = false;
+  #isPumpDue: boolean = false;
   #isReadingPaused: boolean = false;
   #hasRawEnded: boolean = false;
   #inFlight = 0;
@@ -120,13 +121,13 @@ export class PacketGate extends Duplex {
     this.#framer.maxPacketBytes = this.#limits.maxPacketBytes;
     this.#lastPacketMs = this.#clock.monotonicMs();
     this.#deadline.arm(this.#idleMs);
-    this.#pump();
+    this.#pumpSoon();
   }
 
   /** The engine has passed a publish on. */
   publishDone(): void {
     if (this.#inFlight > 0) this.#inFlight--;
-    if (this.#isReadingPaused && this.#inFlight * 2 <= this.#limits.maxInFlight) this.#pump();
+    if (this.#isReadingPaused && this.#inFlight * 2 <= this.#limits.maxInFlight) this.#pumpSoon();
   }
 
   /** The deadline has come. */
@@ -146,7 +147,7 @@ export class PacketGate extends Duplex {
 
   override _read(): void {
     this.#isWanted = true;
-    this.#pump();
+    this.#pumpSoon();
   }
 
   override _write(chunk: Uint8Array, _encoding: string, done: () => void): void {
@@ -191,6 +192,19 @@ export class PacketGate extends Duplex {
     this.#framer.append(chunk);
     this.#pump();
   };
+
+  /**
+   * As `#pump`, when the engine calls: it may do so from within its parser, which loses its place when more bytes can be
+   * read before it has returned.
+   */
+  #pumpSoon(): void {
+    if (this.#isPumpDue) return;
+    this.#isPumpDue = true;
+    queueMicrotask(() => {
+      this.#isPumpDue = false;
+      this.#pump();
+    });
+  }
 
   /** Hands on what may be handed on, and reads or stops reading accordingly. */
   #pump(): void {

@@ -104,16 +104,25 @@ test("a packet of exactly the limit passes", async () => {
   await vi.waitFor(() => expect(published).toHaveLength(1));
 });
 
-test("everything in one segment, with the end right behind it, is taken", async () => {
+test.each([
+  ["QoS 0", () => 0],
+  ["QoS 1", () => 1],
+  ["QoS 0 and 1 in turn", (i: number) => i % 2],
+])("everything in one segment, with the end right behind it, is taken: %s", async (_what, qosOf) => {
   const { raw, published, presence } = await startBroker();
   const peer = await raw();
-  const packets = Array.from({ length: 200 }, (_, i) =>
-    publishPacket("cx/nodes/a/event", `${i}`, { qos: 1, id: i + 1 }),
+  const packets = Array.from({ length: 1000 }, (_, i) =>
+    publishPacket("cx/nodes/a/event", `${i}`, { qos: qosOf(i), id: i + 1 }),
   );
   peer.stream.end(Buffer.concat([connectPacket("a"), ...packets, Buffer.of(0xe0, 0)]));
   await vi.waitFor(() => expect(presence).toHaveLength(2));
-  await vi.waitFor(() => expect(published).toHaveLength(200));
+  await vi.waitFor(() => expect(published).toHaveLength(1000));
   expect(presence[1]?.event).toBe("disconnected");
+  const numbers = published.map(({ qos, payload }) => [qos, Number(Buffer.from(payload).toString())] as const);
+  for (const qos of [0, 1]) {
+    const ofQos = numbers.filter(([each]) => each === qos).map(([, number]) => number);
+    expect(ofQos).toEqual([...ofQos].sort((x, y) => x - y));
+  }
 });
 
 test("packets that drip in byte by byte are taken", async () => {
