@@ -47,7 +47,7 @@ export class CommandService implements Commands {
       const expiresAtMs = askedMs ?? nowMs + appTimes.commandExpiresMs;
       const id = command.id ?? `c-${entropy.uint32().toString(16).padStart(8, "0")}`;
       // The same command again is answered as the first time: an operator may repeat what he has no answer to.
-      const known = await this.#find(node, id);
+      const known = command.id === undefined ? undefined : await this.#find(node, id);
       if (known !== undefined) return { kind: "queued", id, rev: known.rev, expiresAtMs: known.expiresAtMs };
       const body = { kind: "command", command: command.command, id } as const;
       const entry = await desiredState.enqueue(node, body, by, { expiresAtMs });

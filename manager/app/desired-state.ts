@@ -37,7 +37,7 @@ export interface DesiredStateServiceOptions {
 export interface EnqueueOptions {
   /** Wall time. */
   readonly expiresAtMs?: number;
-  /** The node is told by somebody else; no nudge. */
+  /** The node is told by other means, which counts as an offer; no nudge. */
   readonly isQuiet?: boolean;
   /** Written in the same commit, given the rev. */
   also?(rev: number): readonly Change[];
@@ -72,7 +72,7 @@ export class DesiredStateService implements DesiredState {
       const { rev } = enqueued.entry;
       const noted = timeline.change(node, "action-queued", { rev, what: whatOf(body), by: by.id });
       return {
-        queue: enqueued.queue,
+        queue: options.isQuiet === true ? markOffered(enqueued.queue, rev) : enqueued.queue,
         result: enqueued,
         also: [noted, ...(options.also?.(rev) ?? [])],
         written: (results) => options.written?.(results),
@@ -98,12 +98,10 @@ export class DesiredStateService implements DesiredState {
     return offer && this.#action(node, offer);
   }
 
-  /** The node came: if something waits for it, it is told. */
+  /** The node came: what was never sent is; what was, its heartbeat brings. */
   wake(node: string): void {
     const queue = this.#options.queues.known(node);
-    if (queue?.entries.some(({ state }) => state === "waiting" || state === "offered") === true) {
-      this.#options.waits(node);
-    }
+    if (queue?.entries.some(({ state }) => state === "waiting") === true) this.#options.waits(node);
   }
 
   /** The node has it: a nudge was answered 2.04. */
