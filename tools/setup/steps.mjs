@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./root.mjs";
-import { runtimeHeaders } from "./runtime.mjs";
+import { runtimeNode } from "./runtime.mjs";
 import { digestOf, isStamped, stamp } from "./stamp.mjs";
 import { compilerPackages, installSystemPackages, peerPackages } from "./system-packages.mjs";
 
@@ -45,9 +45,9 @@ const steps = [
   {
     name: "simulation addon",
     group: "sim",
-    inputs: ["firmware/lib", "schemas/generated/cpp", "test/sim/addon"],
-    result: ".setup/build/core.node",
-    run: (log) => command(log, "sh", ["test/sim/addon/build.sh", headersOrThrow(), ".setup/build/core.node"]),
+    inputs: ["firmware/lib", "schemas/generated/cpp", "test/sim/build-core.ts", "test/sim/core-addon.cpp"],
+    result: ".pio/build/sim/core.node",
+    run: (log) => command(log, runtimeNode(), ["test/sim/build-core.ts"]),
   },
   {
     name: "independent peers for the tests",
@@ -92,12 +92,6 @@ async function runStep(step) {
   }
   process.stderr.write(`\r  done  ${step.name} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`);
   return true;
-}
-
-function headersOrThrow() {
-  const headers = runtimeHeaders();
-  if (headers === undefined) throw new Error(`No Node headers for ${process.arch} in node_modules; run npm ci again.`);
-  return headers;
 }
 
 /** Runs one command in the checkout, its output to `log`; rejects with a sentence when it can't be run or fails. */
