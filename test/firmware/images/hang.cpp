@@ -7,8 +7,8 @@ CX_IMAGE(CX_FIRMWARE_VERSION, "cxnode")
 
 int main(int count, char** arguments) {
   const cx::host::Options options = quiet::optionsOf(count, arguments);
+  std::signal(SIGTERM, SIG_IGN);
   quiet::announce("hang", options);
   cx::host::PipeWatchdog(options.watchdogPipe).feed();
-  std::signal(SIGTERM, SIG_IGN);
   for (;;) ::pause();
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import {
@@ -101,6 +101,32 @@ describe("images as files", () => {
       expect(before.filter((byte, i) => byte !== after[i]).length).toBeLessThan(6);
     }));
 
+  test("a file cut short, two images in one, and a version that isn't one are refused", () =>
+    withNodes(async (_start, folder) => {
+      const bytes = readFileSync(steady);
+      const cases: [string, Buffer, string][] = [
+        ["short", bytes.subarray(0, 40), "isn't a program"],
+        ["headless", bytes.subarray(0, 4_000), "without an image descriptor"],
+        ["double", Buffer.concat([bytes, bytes]), "more than one image descriptor"],
+      ];
+      for (const [name, content, message] of cases) {
+        writeFileSync(join(folder, name), content);
+        const run = spawnSync(cxnode, ["image", "inspect", join(folder, name)], { encoding: "utf8" });
+        expect(run.stderr).toContain(message);
+        expect(run.status).toBe(65);
+      }
+      const out = join(folder, "out");
+      for (const version of ["", "1.1 beta", "x".repeat(32)]) {
+        const run = spawnSync(cxnode, ["image", "stamp", steady, "--version", version, "--out", out], {
+          encoding: "utf8",
+        });
+        expect(run.status).toBe(64);
+      }
+      expect(spawnSync(cxnode, ["image", "stamp", steady, "--version", "1", "--out", "/nowhere/x"]).status).toBe(73);
+      expect(spawnSync(cxnode, ["state", "show", "--state", out]).status).toBe(66);
+      expect(existsSync(out)).toBe(false);
+    }));
+
   test.each([
     ["/etc/passwd", "isn't a program for this machine", 65],
     [cxnode, "without an image descriptor", 65],
@@ -160,6 +186,24 @@ describe("a run", () => {
       node.signal("SIGKILL");
       await node.exit;
       await until(() => nodesIn(folder).length === 0);
+    }));
+
+  test("a node that stands still is reset by the watchdog", () =>
+    withNodes(async (start, folder) => {
+      const node = start(["--image", steady, "--watchdog-time", "1"]);
+      await node.line(/^image steady/);
+      for (const pid of nodesIn(folder)) process.kill(pid, "SIGSTOP");
+      await node.line(/no sign of life for 1 s/);
+      expect(await node.line(/^image steady/)).toContain("reset=watchdog");
+    }));
+
+  test("a node that doesn't heed SIGTERM is ended after its grace", () =>
+    withNodes(async (start, folder) => {
+      const node = start(["--image", imagePath("hang")]);
+      await node.line(/^image hang/);
+      expect(await node.stop()).toBe(0);
+      expect(node.lines.join("\n")).toContain("didn't stop within");
+      expect(nodesIn(folder)).toHaveLength(0);
     }));
 
   test("the boot is counted on the disk before the image starts", () =>

@@ -22,6 +22,8 @@ constexpr uint32_t stopGraceMs = 5000;     // between asking a node to end and e
 constexpr uint32_t firstPauseMs = 100;     // after a first failure; doubles with each in a row
 constexpr uint32_t longestPauseMs = 30000;
 constexpr uint32_t steadyMs = 60000;       // a run of this length ends a row of failures
+constexpr uint32_t longestWaitMs = 60000;  // in one poll
+constexpr uint32_t frozenMs = 2000;        // a poll that took so much too long: the supervisor itself stood still
 
 uint64_t nowMs() {
   struct timespec now;
@@ -175,6 +177,7 @@ RunEnd Supervisor::watch(NodeProcess& node, const BootChoice& choice) {
       if (isStopping_) return RunEnd::stopped;
       return isKilled ? verdict : endOf(status);
     }
+    if (node.readPipe()) aliveMs = nowMs();
     const uint64_t now = nowMs();
     const uint64_t watchdogMs = aliveMs + uint64_t{options_.watchdogSeconds} * 1000;
     if (!isKilled && now >= watchdogMs && !isStopping_) {
@@ -196,9 +199,11 @@ RunEnd Supervisor::watch(NodeProcess& node, const BootChoice& choice) {
     uint64_t dueMs = isStopping_ ? killMs : watchdogMs < trialEndMs ? watchdogMs : trialEndMs;
     if (isKilled) dueMs = now + 1000;
     struct pollfd sources[2] = {{signals_, POLLIN, 0}, {node.pipe(), POLLIN, 0}};
-    const uint64_t waitMs = dueMs <= now ? 0 : dueMs - now;
-    (void)::poll(sources, 2, waitMs > 60000 ? 60000 : static_cast<int>(waitMs));
-    if (node.readPipe()) aliveMs = nowMs();
+    const uint64_t leftMs = dueMs <= now ? 0 : dueMs - now;
+    const uint64_t waitMs = leftMs > longestWaitMs ? longestWaitMs : leftMs;
+    (void)::poll(sources, 2, static_cast<int>(waitMs));
+    // A machine that was paused (a snapshot, SIGSTOP) paused the node too, which then deserves its whole time again.
+    if (nowMs() - now > waitMs + frozenMs) aliveMs = nowMs();
     if (isEndAsked() && killMs == UINT64_MAX) {
       isStopping_ = true;
       killMs = nowMs() + stopGraceMs;
@@ -232,7 +237,7 @@ bool Supervisor::pause(uint32_t ms) {
   for (uint64_t now = nowMs(); now < endMs; now = nowMs()) {
     struct pollfd source = {signals_, POLLIN, 0};
     const uint64_t leftMs = endMs - now;
-    (void)::poll(&source, 1, leftMs > 60000 ? 60000 : static_cast<int>(leftMs));
+    (void)::poll(&source, 1, static_cast<int>(leftMs > longestWaitMs ? longestWaitMs : leftMs));
     if (isEndAsked()) {
       isStopping_ = true;
       return false;
