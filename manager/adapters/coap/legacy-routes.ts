@@ -67,12 +67,15 @@ export class LegacyRoutes {
     if (parsed?.ok === false) return refusal("bad-node-id", parsed.rule);
     const node = parsed?.id ?? addressNodeId(peer);
     const outcome = await this.#context.app.registry.register({
-      manifest: { ...manifest, id: node },
+      // It has no server, so like a sleepy node it is never called: what it should get waits for its next heartbeat.
+      manifest: { ...manifest, id: node, sleepy: true },
       path: { address: peer.address, port: peer.port, family: peer.family },
       identity: parsed === undefined ? "address" : "claimed",
       face: "legacy",
     });
     if (outcome.kind === "refused") return refusedRegistration(outcome);
+    // It never asks for its environment, so that is made now: a change of it must find something to tell.
+    await this.#context.app.environments.build(node);
     this.#remember(peer, node);
     return text(okAnswer, Code.changed);
   }

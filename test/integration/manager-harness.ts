@@ -1,0 +1,151 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { CoapResponse, RequestOptions } from "../../coap/client-types.ts";
+import { CoapEndpoint } from "../../coap/endpoint.ts";
+import { codeText, type Method } from "../../coap/message.ts";
+import type { Route } from "../../coap/route.ts";
+import { dgramTransport } from "../../coap/transport/dgram.ts";
+import { type Log, silentLog } from "../../kernel/log.ts";
+import { systemClock } from "../../kernel/system/system-clock.ts";
+import { systemEntropy } from "../../kernel/system/system-entropy.ts";
+import { settingsDescription } from "../../manager/settings.ts";
+import { loadSettings } from "../../manager/settings-load.ts";
+import { type RunningManager, startManager } from "../../manager/start-manager.ts";
+
+export interface TestManager extends RunningManager {
+  readonly folder: string;
+  readonly coapPort: number;
+  /** Stops it; the folder goes unless it is to be used again. */
+  end(options?: { readonly keepsFolder?: boolean }): Promise<void>;
+}
+
+export interface TestManagerPlan {
+  readonly flags?: Readonly<Record<string, string | boolean>>;
+  readonly folder?: string;
+  readonly log?: Log;
+  readonly shutdown?: () => void;
+}
+
+/** A whole manager in this process, on real sockets with ports of its own. */
+export async function testManager({
+  flags = {},
+  folder,
+  log = silentLog,
+  shutdown,
+}: TestManagerPlan = {}): Promise<TestManager> {
+  const dataDir = folder ?? mkdtempSync(join(tmpdir(), "coxswain-test-"));
+  const asked: Record<string, string | boolean> = {
+    ...{ dataDir, insecure: true, mdns: false, discovery: false, poll: "2", report: "1" },
+    ...{ "coap.port": "0", "http.port": "0", "mqtt.port": "0" },
+    ...flags,
+  };
+  const loaded = loadSettings(settingsDescription, { environment: {}, flags: new Map(Object.entries(asked)) });
+  if (!loaded.ok) throw new Error(loaded.problems.map((each) => each.message).join("\n"));
+  const { settings } = loaded;
+  const manager = await startManager({
+    ...{ settings, clock: systemClock, entropy: systemEntropy, log },
+    ...(shutdown === undefined ? {} : { shutdown }),
+  });
+  return {
+    ...manager,
+    folder: dataDir,
+    coapPort: Number(new URL(manager.urls.coap).port),
+    end: async ({ keepsFolder = false } = {}) => {
+      await manager.stop();
+      if (!keepsFolder) rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A node or an operator: an endpoint with its own socket that talks to one manager, and serves routes of its own. */
+export class TestPeer {
+  readonly endpoint: CoapEndpoint;
+  readonly #managerPort: number;
+
+  constructor(managerPort: number, routes: readonly Route[] = []) {
+    this.#managerPort = managerPort;
+    this.endpoint = new CoapEndpoint({
+      transport: dgramTransport({ address: "127.0.0.1", port: 0 }),
+      ...{ clock: systemClock, entropy: systemEntropy, log: silentLog },
+    });
+    for (const route of routes) this.endpoint.route(route);
+  }
+
+  static async start(managerPort: number, routes: readonly Route[] = []): Promise<TestPeer> {
+    const peer = new TestPeer(managerPort, routes);
+    await peer.endpoint.start();
+    return peer;
+  }
+
+  /** `ask("PUT", "/nodes/a/health?ep=a", "{...}", 50)`; text bodies are sent as they are. */
+  async ask(
+    method: Method,
+    target: string,
+    body?: string | Uint8Array,
+    contentFormat?: number,
+    more: Partial<RequestOptions> = {},
+  ): Promise<TestAnswer> {
+    const [path = "", query] = target.split("?");
+    const response = await this.endpoint.request({
+      to: this.to,
+      method,
+      path: path.split("/").slice(1),
+      queries: query?.split("&"),
+      payload: typeof body === "string" ? new TextEncoder().encode(body) : body,
+      contentFormat,
+      ...more,
+    });
+    return new TestAnswer(response);
+  }
+
+  get to(): { readonly address: string; readonly port: number } {
+    return { address: "127.0.0.1", port: this.#managerPort };
+  }
+
+  /** Registers a node and keeps the answer's Location out of the way. */
+  async register(manifest: Readonly<Record<string, unknown>>): Promise<TestAnswer> {
+    return await this.ask("POST", "/register", JSON.stringify(manifest), 50);
+  }
+
+  async end(): Promise<void> {
+    await this.endpoint.stop();
+  }
+}
+
+export class TestAnswer {
+  readonly response: CoapResponse;
+
+  constructor(response: CoapResponse) {
+    this.response = response;
+  }
+
+  /** `2.05` */
+  get code(): string {
+    return codeText(this.response.code);
+  }
+
+  get text(): string {
+    return new TextDecoder().decode(this.response.payload);
+  }
+
+  get json(): unknown {
+    return JSON.parse(this.text);
+  }
+
+  /** `4.00 bad body: ...`, for tests of what people read. */
+  get words(): string {
+    return `${this.code} ${this.text}`;
+  }
+}
+
+/** Waits for something that happens soon; fails after five seconds with the last value. */
+export async function soon<T>(look: () => T | Promise<T>, isThere: (value: T) => boolean): Promise<T> {
+  const deadline = performance.now() + 5_000;
+  for (;;) {
+    const value = await look();
+    if (isThere(value)) return value;
+    if (performance.now() > deadline) throw new Error(`never happened; the last was ${JSON.stringify(value)}`);
+    await new Promise((resolve) => setTimeout(resolve, 15));
+  }
+}
