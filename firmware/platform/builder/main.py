@@ -44,7 +44,7 @@ def build_programs():
     objects = {os.path.basename(str(node)): node for node in env.Flatten(env["PIOBUILDFILES"])}
     for source in sorted(set(sources) - inside):  # beside the source folder: images for tests
         folder, file = os.path.split(sources[source])
-        for node in projenv.CollectBuildFiles(os.path.join("$BUILD_DIR", "more"), folder, "-<*> +<%s>" % file):  # noqa: F821
+        for node in projenv.CollectBuildFiles(os.path.join("$BUILD_DIR", "more", os.path.basename(folder)), folder, "-<*> +<%s>" % file):  # noqa: F821
             objects[os.path.splitext(file)[0] + ".o"] = projenv.Object(node)  # noqa: F821
     built = []
     for name, parts in programs():

@@ -3,9 +3,10 @@
 //   core_peer serve PORT             CoAP server; prints "port N"; ends when its standard input does
 //   core_peer get URI                one CoAP GET, blocks collected; prints "CODE BYTES SHA256"
 //   core_peer put URI BYTES          one CoAP PUT of that many bytes, in blocks
-//   core_peer discover GROUP         multicast GET /.well-known/core, listens 1 s; prints each answer
+//   core_peer discover GROUP PORT    multicast GET /.well-known/core, listens 1 s; prints each answer
 //   core_peer fetch URI [OFFSET]     image download by coap or http; prints "STATUS CODE NEXT SHA256"
-//   core_peer mqtt PORT              subscribes to peer/in, publishes peer/out with QoS 1, prints the first message
+//   core_peer mqtt PORT ID PASSWORD  subscribes to cx/nodes/ID/cmd/#, publishes an event with QoS 1, prints the first
+//                                    message and says goodbye; will: availability "offline", retained
 #include <poll.h>
 #include <unistd.h>
 
@@ -138,10 +139,12 @@ struct Peer final : CoapService, CoapResponseHandler, DownloadSink, MqttHandler 
     isFailed = end.status != Status::ok;
   }
 
-  void onMqttConnected(bool) override { (void)mqtt->subscribe("peer/in", 1).status(); }
+  FixedText<64> subscription;
+  FixedText<64> event;
+  void onMqttConnected(bool) override { (void)mqtt->subscribe(subscription.view(), 1).status(); }
   void onMqttSubscribed(uint16_t, bool isGranted) override {
     std::printf("subscribed %d\n", isGranted ? 1 : 0);
-    (void)mqtt->publish("peer/out", asBytes("from the firmware"), 1, false).status();
+    (void)mqtt->publish(event.view(), asBytes("from the firmware"), 1, false).status();
   }
   void onMqttPublished(uint16_t) override { std::printf("published\n"); }
   void onMqttMessage(std::string_view topic, ByteSpan payload, bool) override {
@@ -228,23 +231,30 @@ int fetch(const char* text, const char* offset) {
   return peer.run(&download, false);
 }
 
-int mqtt(const char* port) {
+int mqtt(const char* port, std::string_view id, std::string_view password) {
   static uint8_t in[512];
   static uint8_t out[512];
   static MqttClient client(peer.tcp, peer.clock, in, out);
   MqttConnect options;
+  FixedText<64> will;
   if (!hal::parseAddress("127.0.0.1", static_cast<uint16_t>(parseUint(port).valueOr(0)), options.to)) return 2;
-  options.clientId = "core-peer";
-  options.willTopic = "peer/will";
-  options.willPayload = asBytes("gone");
+  for (FixedText<64>* topic : {&peer.subscription, &peer.event, &will}) {
+    if (!isOk(topic->assign("cx/nodes/")) || !isOk(topic->append(id))) return 2;
+  }
+  if (!isOk(peer.subscription.append("/cmd/#")) || !isOk(peer.event.append("/event")) || !isOk(will.append("/availability"))) return 2;
+  options.clientId = options.user = id;
+  options.password = password;
+  options.willTopic = will.view();
+  options.willPayload = asBytes("offline");
   peer.mqtt = &client;
   if (!isOk(client.connect(options, peer))) return 2;
   return peer.run(nullptr, false);
 }
 
-int discover(const char* group) {
+int discover(const char* group, const char* port) {
   CoapRequest question;
-  if (!hal::parseAddress(group, coap::defaultPort, question.to)) return 2;
+  if (!hal::parseAddress(group, static_cast<uint16_t>(parseUint(port).valueOr(0)), question.to)) return 2;
+  question.to.interface = 1;  // loopback
   question.path = ".well-known/core";
   question.deadlineMs = 1000;
   peer.isListening = true;
@@ -267,7 +277,7 @@ int main(int count, char** words) {
   if (verb == "get" && count > 2) return request(coap::code::get, words[2], 0);
   if (verb == "put" && count > 3) return request(coap::code::put, words[2], parseUint(words[3]).valueOr(0));
   if (verb == "fetch" && count > 2) return fetch(words[2], count > 3 ? words[3] : nullptr);
-  if (verb == "mqtt" && count > 2) return mqtt(words[2]);
-  if (verb == "discover" && count > 2) return discover(words[2]);
+  if (verb == "mqtt" && count > 4) return mqtt(words[2], words[3], words[4]);
+  if (verb == "discover" && count > 3) return discover(words[2], words[3]);
   return 64;
 }
