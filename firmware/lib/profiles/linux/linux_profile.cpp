@@ -28,9 +28,9 @@ size_t LinuxProfile::measure(Span<Measurement> out, uint32_t& errors) {
   const auto add = [&](std::string_view name, std::string_view unit, int64_t milli) {
     if (count < out.size()) out[count++] = Measurement{name, unit, Decimal::thousandths(milli)};
   };
-  add("cpu", "%", stats_.cpuMilliPercent);
-  add("memory", "%", stats_.memoryMilliPercent);
-  add("disk", "%", stats_.diskMilliPercent);
+  add("cpu", "/100", stats_.cpuMilliPercent);
+  add("memory", "/100", stats_.memoryMilliPercent);
+  add("disk", "/100", stats_.diskMilliPercent);
   add("load", "", stats_.loadMilli);
   if (stats_.hasTemperature) add("temperature", "Cel", stats_.temperatureMilli);
   (void)host_.refreshServices();  // the next question for services finds a fresh list
