@@ -72,6 +72,30 @@ test("promise chains set off by a timer run before the next timer, and may arm t
   expect(seen).toEqual(["worker 10", "timer 15", "worker 20", "worker 30"]);
 });
 
+test("chains of setImmediate, as vendors' code has them, end before time moves on", async () => {
+  const clock = new VirtualClock();
+  let doneAtMs = -1;
+  const chain = (left: number): void => {
+    if (left === 0) doneAtMs = clock.monotonicMs();
+    else setImmediate(() => process.nextTick(() => chain(left - 1)));
+  };
+  clock.after(5, () => chain(30));
+  clock.after(6, () => {});
+  await clock.advance(10);
+  expect(doneAtMs).toBe(5);
+});
+
+test("a chain of setImmediate that never ends is reported instead of standing still for ever", async () => {
+  const clock = new VirtualClock();
+  let isOver: boolean = false;
+  const chain = (): void => {
+    if (!isOver) setImmediate(chain);
+  };
+  chain();
+  await expect(clock.advance(1)).rejects.toThrow("keeps calling setImmediate");
+  isOver = true;
+});
+
 test("sleep rejects with the signal's reason and leaves no timer behind", async () => {
   const clock = new VirtualClock();
   const controller = new AbortController();

@@ -11,6 +11,8 @@ interface Entry extends Timer {
   callback: (() => void) | undefined;
 }
 
+/** Far more than any chain of callbacks that is going to end. */
+const mostTurns = 100_000;
 const defaultStartWallMs = 1_767_225_600_000;
 
 /**
@@ -57,8 +59,8 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Moves time forward by `ms`, running due timers in order. Before the first, and after each, all promise reactions and
-   * `process.nextTick` callbacks that are ready run, so work that a timer sets off may arm timers inside the same span.
+   * Moves time forward by `ms`, running due timers in order. Before the first, and after each, everything settles, so work
+   * that a timer sets off may arm timers inside the same span.
    * An exception thrown by a timer rejects this promise; time then stands at that timer's instant.
    */
   async advance(ms: number): Promise<void> {
@@ -86,11 +88,18 @@ export class VirtualClock implements Clock {
     }
   }
 
-  /** Lets promise reactions and `process.nextTick` callbacks that are ready run; time stands still. */
-  settle(): Promise<void> {
-    // Not a wait: the turn of the event loop is the one point at which both queues are known to be empty.
-    // biome-ignore lint/style/noRestrictedGlobals: see above
-    return new Promise((resolve) => setImmediate(resolve));
+  /**
+   * Lets everything run that is ready and doesn't need time: promise reactions, `process.nextTick` and `setImmediate`
+   * callbacks, and what they set off, until none is left. Time stands still. Real input and output isn't waited for.
+   */
+  async settle(): Promise<void> {
+    for (let turns = 0; turns < mostTurns; turns++) {
+      // Not a wait: the turn of the event loop is the one point at which the other queues are known to be empty.
+      // biome-ignore lint/style/noRestrictedGlobals: see above
+      await new Promise((resolve) => setImmediate(resolve));
+      if (!process.getActiveResourcesInfo().includes("Immediate")) return;
+    }
+    throw new Error(`Something keeps calling setImmediate: time could not move on within ${mostTurns} turns.`);
   }
 
   /** The instant (monotonic) of the earliest armed timer. */

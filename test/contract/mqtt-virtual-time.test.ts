@@ -29,16 +29,15 @@ async function inMemory(limits: Partial<MqttLimits> = {}) {
     broker.attach(far);
     return new RawClient(near);
   };
-  /** aedes takes several turns of the event loop for one packet. */
-  const settle = async (): Promise<void> => {
-    for (let i = 0; i < 12; i++) await clock.settle();
+  return {
+    clock,
+    broker,
+    published,
+    presence,
+    attach,
+    settle: () => clock.settle(),
+    advance: (ms: number) => clock.advance(ms),
   };
-  const advance = async (ms: number): Promise<void> => {
-    await settle();
-    await clock.advance(ms);
-    await settle();
-  };
-  return { clock, broker, published, presence, attach, settle, advance };
 }
 
 test("a connection that says nothing, or not all of its CONNECT, is closed at its time", async () => {
@@ -115,7 +114,7 @@ test("nothing of the broker waits on the clock when nobody is connected", async 
 });
 
 test("any bytes, before or after CONNECT, do no harm to others", async () => {
-  const { broker, attach, settle, published } = await inMemory({ maxPacketBytes: 2000, lingerMs: 0 });
+  const { attach, settle, published } = await inMemory({ maxPacketBytes: 2000, lingerMs: 0 });
   const valid = [
     connectPacket("a"),
     publishPacket("cx/nodes/a/event", "x", { qos: 1 }),
@@ -149,8 +148,6 @@ test("any bytes, before or after CONNECT, do no harm to others", async () => {
       peer.stream.destroy();
       const before = published.length;
       bystander.send(publishPacket("cx/nodes/b/event", "alive"));
-      await settle();
-      broker.counters();
       await settle();
       bystander.send("c0 00");
       await settle();
