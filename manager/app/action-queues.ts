@@ -25,6 +25,8 @@ export interface ActionQueuesOptions {
   readonly capacity: number;
   /** Entries that ended, after the receipt. */
   ended(node: string, finishes: readonly Finish[], how: "finished" | "expired"): void;
+  /** The action of an attempt took a new rev, since the node was ahead of us. */
+  renumbered(attempt: string, rev: number): void;
 }
 
 export interface QueueWork<Result> {
@@ -122,21 +124,29 @@ export class ActionQueues {
     if (known !== undefined && isAcknowledged(known, nodeRev)) return undefined;
     return this.change(node, (queue) => {
       const { queue: next, finished } = acknowledge(queue, nodeRev, result);
-      return { queue: next, result: finished };
-    }).then((finished) => {
+      return { queue: next, result: { finished, moved: nodeRev > queue.rev ? next.entries : [] } };
+    }).then(({ finished, moved }) => {
       if (finished.length > 0) this.#options.ended(node, finished, "finished");
+      for (const { rev, body } of moved) {
+        if (body.kind === "update") this.#options.renumbered(body.attempt, rev);
+      }
     });
   }
 
-  /** An update whose attempt ended is offered no longer. */
-  drop(node: string, rev: number): Promise<void> {
-    return this.change(node, (queue) => ({ queue: drop(queue, rev), result: undefined }));
+  /** What `isMeant` finds ended elsewhere: it is offered no longer. */
+  drop(node: string, isMeant: (entry: QueueEntry) => boolean): Promise<void> {
+    return this.change(node, (queue) => {
+      const entry = queue.entries.find(isMeant);
+      return { queue: entry === undefined ? queue : drop(queue, entry.rev), result: undefined };
+    });
   }
 
-  async cancel(node: string, rev: number): Promise<QueueEntry | undefined> {
+  /** Undefined when nothing open is meant. */
+  async cancel(node: string, isMeant: (entry: QueueEntry) => boolean): Promise<QueueEntry | undefined> {
     return await this.change(node, (queue) => {
-      const next = cancel(queue, rev);
-      return { queue: next ?? queue, result: next && queue.entries.find((entry) => entry.rev === rev) };
+      const entry = queue.entries.find(isMeant);
+      const next = entry && cancel(queue, entry.rev);
+      return { queue: next ?? queue, result: next && entry };
     });
   }
 

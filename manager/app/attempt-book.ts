@@ -34,7 +34,8 @@ export class AttemptBook {
       if (last === undefined) break;
       after = last.key;
     }
-    all.sort((a, b) => a.record.startedAtMs - b.record.startedAtMs || a.revision - b.revision);
+    // Within a millisecond, and when the wall clock went back, a node's revs tell the order.
+    all.sort((a, b) => a.record.startedAtMs - b.record.startedAtMs || a.record.progress.rev - b.record.progress.rev);
     for (const { record, revision } of all) this.add(record, revision);
   }
 

@@ -110,6 +110,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     clock,
     capacity: limits.queuesInMemory,
     ended: (node, finishes, how) => reactions.queueEnded(node, finishes, how),
+    renumbered: (attempt, rev) => writer.behind("renumbered", attempts.apply(attempt, { kind: "renumbered", rev })),
   });
 
   const desiredState = new DesiredStateService({
@@ -301,13 +302,13 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     view: (node, record, row) => nodeView(node, record, row, viewOptions),
     waitingRev: (node) => queues.waitingRev(node),
     hasChild: (gateway, child) => children.add(gateway, child),
-    registered: (node, { manifest, gateway }) => {
+    registered: async (node, { manifest, gateway }) => {
       if (gateway !== undefined && children.add(gateway, node)) {
         writer.behind("gateway-account", environments.refreshAccount(gateway));
       }
       if (manifest.services !== undefined) services.put(node, manifest.services, "registration");
-      reactions.registered(node, manifest);
       observer.registered(node);
+      await reactions.registered(node, manifest);
       desiredState.wake(node);
     },
     removed: async (node) => {

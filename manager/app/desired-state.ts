@@ -127,7 +127,7 @@ export class DesiredStateService implements DesiredState {
 
   async cancel(node: string, rev: number, by: Actor): Promise<"cancelled" | "not-open" | "unknown-node"> {
     if (!this.#options.isRegistered(node)) return "unknown-node";
-    const entry = await this.#options.queues.cancel(node, rev);
+    const entry = await this.#options.queues.cancel(node, (each) => each.rev === rev);
     if (entry === undefined) return "not-open";
     this.#options.timeline.note(node, "action-cancelled", { rev, what: whatOf(entry.body), by: by.id });
     this.#tell(node, entry, "cancelled");

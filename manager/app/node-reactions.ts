@@ -59,12 +59,8 @@ export class NodeReactions {
     return this.#brokerLostAtMs.keys();
   }
 
-  /** Desired digest against running digest. */
-  registered(node: string, manifest: NodeManifest): void {
-    this.#options.writer.behind("reconcile", this.#reconcile(node, manifest));
-  }
-
-  async #reconcile(node: string, manifest: NodeManifest): Promise<void> {
+  /** Desired digest against running digest. Rejects when storage failed: the node registers again then. */
+  async registered(node: string, manifest: NodeManifest): Promise<void> {
     const { attempts, book, intents, updates, clock, alerts, attemptBudget } = this.#options;
     const open = book.openOf(node);
     if (open !== undefined) {
@@ -178,9 +174,8 @@ export class NodeReactions {
     const { node, id, update, progress } = record;
     forgetFetches(id);
     // A node that is still at it hears `none` for that rev; one that ended it itself needs nothing.
-    const quiet = byManager
-      ? queues.cancel(node, progress.rev).then(() => nudger.nudge(node))
-      : queues.drop(node, progress.rev);
+    const isIts = ({ body }: QueueEntry): boolean => body.kind === "update" && body.attempt === id;
+    const quiet = byManager ? queues.cancel(node, isIts).then(() => nudger.nudge(node)) : queues.drop(node, isIts);
     writer.behind("attempt-ended", quiet);
     writer.behind("leave-maintenance", modes.leave(node, update));
     if (progress.state === "succeeded") this.#disagreements.delete(node);
@@ -193,7 +188,10 @@ export class NodeReactions {
     const { queues, commands, timeline, bus, writer } = this.#options;
     const entry = queues.known(node)?.entries.find(({ body }) => body.kind === "command" && body.id === id);
     if (entry === undefined) return;
-    writer.behind("command-answered", queues.drop(node, entry.rev));
+    writer.behind(
+      "command-answered",
+      queues.drop(node, ({ rev }) => rev === entry.rev),
+    );
     commands.ended(node, { entry, outcome: result, ...(reason !== undefined && { reason }) }, "finished");
     timeline.note(node, "action-ended", { rev: entry.rev, what: whatOf(entry.body), state: result, reason });
     bus.emit({ kind: "action", node, rev: entry.rev, what: whatOf(entry.body), state: result });

@@ -35,8 +35,8 @@ export interface NodeRegistryOptions {
   view(node: string, record: NodeRecord, row: NodeRow): NodeView;
   /** Highest rev that waits for the node; 0: none. */
   waitingRev(node: string): number;
-  /** After the receipt. */
-  registered(node: string, record: NodeRecord, isNew: boolean): void;
+  /** After the receipt and before the answer. A rejection is the registration's: it is idempotent, the node tries again. */
+  registered(node: string, record: NodeRecord): Promise<void>;
   removed(node: string): Promise<void>;
   /** A stored child of a gateway, at load. */
   hasChild(gateway: string, child: string): void;
@@ -114,7 +114,7 @@ export class NodeRegistry implements Registry {
       }
       this.#options.presence.heard(entered, this.#options.clock.monotonicMs());
       bus.emit({ kind: "registered", node, isNew });
-      this.#options.registered(node, record, isNew);
+      await this.#options.registered(node, record);
       const answer = {
         id: input.manifest.id,
         lifetime: record.lifetimeSeconds,

@@ -115,9 +115,11 @@ describe("an attempt", () => {
       const other = { digest: `sha256:${"c".repeat(64)}` };
       expect(step(at("trial"), running({ rolledBack: other, lastRev: 5 })).state.state).toBe("trial");
     });
-    it("when a trial's action failed", () => {
+    it("when the action failed once there was an image to boot", () => {
       const failed: AttemptEvent = { kind: "finished", outcome: "failed", reason: "watchdog", nowMs: 1 };
-      expect(step(at("trial"), failed).state).toMatchObject({ state: "rolled-back", reason: "watchdog" });
+      for (const state of ["staged", "trial"] as const) {
+        expect(step(at(state), failed).state).toMatchObject({ state: "rolled-back", reason: "watchdog" });
+      }
       expect(step(at("downloading"), failed).state).toMatchObject({ state: "failed", reason: "watchdog" });
     });
   });
@@ -175,6 +177,7 @@ const anyEvent: fc.Arbitrary<AttemptEvent> = fc.oneof(
     outcome: fc.constantFrom("done", "failed", "refused", "cancelled", "unreported"),
     nowMs: fc.nat(),
   }),
+  fc.record({ kind: fc.constant("renumbered" as const), rev: fc.integer({ min: 1, max: 9 }) }),
   fc.record({
     kind: fc.constantFrom("cancelled" as const, "deadline" as const),
     reason: fc.constant("r"),

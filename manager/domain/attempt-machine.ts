@@ -54,6 +54,8 @@ export type AttemptEvent =
       readonly reason?: string | undefined;
       readonly nowMs: number;
     }
+  /** The node was ahead of us, and what waited for it took new revs. */
+  | { readonly kind: "renumbered"; readonly rev: number }
   | { readonly kind: "cancelled"; readonly reason: string; readonly nowMs: number }
   | { readonly kind: "deadline"; readonly reason: string; readonly nowMs: number };
 
@@ -97,6 +99,9 @@ export const attemptTransition: Transition<AttemptProgress, AttemptEvent, Attemp
       return running(attempt, event);
     case "finished":
       return finished(attempt, event);
+    case "renumbered":
+      if (event.rev === attempt.rev) return ignored(attempt, "unchanged");
+      return { state: { ...attempt, rev: event.rev }, effects: [{ kind: "progressed" }] };
     case "cancelled":
       return moved(attempt, "cancelled", event.nowMs, event.reason);
     case "deadline":
@@ -148,10 +153,10 @@ function running(attempt: AttemptProgress, event: Extract<AttemptEvent, { kind: 
 function finished(attempt: AttemptProgress, event: Extract<AttemptEvent, { kind: "finished" }>): Result {
   switch (event.outcome) {
     case "failed":
-      // After its image booted a failure is a roll-back; the registration that follows says why.
+      // Once there was an image to boot, a failure means that the previous one boots again.
       return moved(
         attempt,
-        attempt.state === "trial" ? "rolled-back" : "failed",
+        ranks[attempt.state] >= ranks.staged ? "rolled-back" : "failed",
         event.nowMs,
         event.reason ?? "unknown",
       );

@@ -150,6 +150,13 @@ export interface HarnessOptions {
   readonly isInsecure?: boolean;
 }
 
+/** What survives a crash. */
+export interface HarnessBefore {
+  readonly content: TwinContent;
+  readonly lastSeen: { bytes: Uint8Array | undefined };
+  readonly wallMs: number;
+}
+
 /** The app on virtual time over the late twin, with nodes and broker that do what a test says. */
 export class AppHarness {
   readonly clock: VirtualClock;
@@ -162,13 +169,10 @@ export class AppHarness {
   readonly #options: HarnessOptions;
   #lastSeen: { bytes: Uint8Array | undefined };
 
-  constructor(
-    options: HarnessOptions = {},
-    before?: { content: TwinContent; lastSeen: { bytes: Uint8Array | undefined } },
-  ) {
+  constructor(options: HarnessOptions = {}, before?: HarnessBefore) {
     const { seed = 1, maxDelayMs = 5, failsCommit, limits } = options;
     this.#options = options;
-    this.clock = new VirtualClock();
+    this.clock = new VirtualClock(before && { startWallMs: before.wallMs });
     const entropy = seededEntropy(seed);
     this.storage = new TwinStorage({
       clock: this.clock,
@@ -216,7 +220,7 @@ export class AppHarness {
     const { content } = this.storage;
     const harness = new AppHarness(
       { ...this.#options, failsCommit: () => false },
-      { content, lastSeen: this.#lastSeen },
+      { content, lastSeen: this.#lastSeen, wallMs: this.clock.wallMs() },
     );
     return await harness.start();
   }
