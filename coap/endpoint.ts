@@ -51,7 +51,6 @@ export class CoapEndpoint {
   readonly #security: Security;
   readonly #clock: Clock;
   readonly #entropy: Entropy;
-  readonly #log: Log;
   readonly #limits: CoapLimits;
   readonly #counters: Counters = newCounters();
   readonly #peers: PeerTable;
@@ -70,13 +69,19 @@ export class CoapEndpoint {
     this.#security = security;
     this.#clock = clock;
     this.#entropy = entropy;
-    this.#log = log;
     this.#limits = coapLimits.resolve(limits);
     const changedHands = (row: number): void => this.#server.dropPeer(row);
     this.#peers = new PeerTable({ limits: this.#limits, clock, entropy, changedHands });
-    const link = new Link({ limits: this.#limits, counters: this.#counters, entropy, peers: this.#peers, security });
+    const link = new Link({
+      limits: this.#limits,
+      counters: this.#counters,
+      entropy,
+      peers: this.#peers,
+      security,
+      log,
+    });
     this.#outbox = new Outbox(link, clock);
-    this.#server = new Server({ link, outbox: this.#outbox, clock, log });
+    this.#server = new Server({ link, outbox: this.#outbox, clock });
     this.#exchanges = new ClientExchanges(link, this.#outbox, clock);
     this.#observations = new Observations({ link, exchanges: this.#exchanges, clock });
     this.#ping = new Ping(link, this.#outbox);
@@ -109,10 +114,7 @@ export class CoapEndpoint {
             security.datagram(bytes, start, end, source);
           } catch (error) {
             // One bad message never stops the stream; that it came this far is ours to mend.
-            this.#counters.handlerFailed++;
-            this.#log.error("coap-datagram-failed", {
-              message: error instanceof Error ? error.message : String(error),
-            });
+            this.#link.failed("coap-datagram-failed", error, {});
           }
         },
       });
@@ -257,6 +259,13 @@ export class CoapEndpoint {
    */
   async discover(options: DiscoverOptions, onResponse: (response: CoapResponse) => void): Promise<void> {
     const rest: Promise<void>[] = [];
+    const heard = (response: CoapResponse): void => {
+      try {
+        onResponse(response);
+      } catch (error) {
+        this.#link.failed("coap-listener-failed", error, {});
+      }
+    };
     await discovery({
       transport: this.#transport,
       clock: this.#clock,
@@ -265,7 +274,7 @@ export class CoapEndpoint {
       discover: options,
       onResponse: (response, more) => {
         if (!more) {
-          onResponse(response);
+          heard(response);
           return;
         }
         const request = this.request({
@@ -276,7 +285,7 @@ export class CoapEndpoint {
           signal: options.signal,
         });
         // Whoever doesn't bring the rest hasn't answered.
-        rest.push(request.then(onResponse, () => undefined));
+        rest.push(request.then(heard, () => undefined));
       },
     });
     await Promise.all(rest);

@@ -1,4 +1,5 @@
 import type { Entropy } from "../../kernel/entropy.ts";
+import type { Log, LogData } from "../../kernel/log.ts";
 import type { Counters } from "../counters.ts";
 import type { CoapLimits } from "../limits.ts";
 import { MessageType } from "../message.ts";
@@ -13,9 +14,10 @@ export interface LinkOptions {
   readonly entropy: Entropy;
   readonly peers: PeerTable;
   readonly security: Security;
+  readonly log: Log;
 }
 
-/** The way out: one writer that every part fills, and sending of what stands in it. */
+/** What every part shares, and the way out: one writer that all fill, and sending of what stands in it. */
 export class Link {
   readonly limits: CoapLimits;
   readonly counters: Counters;
@@ -23,17 +25,25 @@ export class Link {
   readonly peers: PeerTable;
   readonly writer: MessageWriter;
   readonly #security: Security;
+  readonly #log: Log;
   readonly #destination = new RemoteAddress();
   readonly #control = new MessageWriter(4);
 
-  constructor({ limits, counters, entropy, peers, security }: LinkOptions) {
+  constructor({ limits, counters, entropy, peers, security, log }: LinkOptions) {
     this.limits = limits;
     this.counters = counters;
     this.entropy = entropy;
     this.peers = peers;
     this.#security = security;
+    this.#log = log;
     // Room for the largest options around the largest message: too large is then an answer, not an exception.
     this.writer = new MessageWriter(Math.max(limits.maxMessage, 1_280) + 2_048);
+  }
+
+  /** Somebody else's code threw: counted and logged, and the stream goes on. */
+  failed(event: string, error: unknown, data: LogData): void {
+    this.counters.handlerFailed++;
+    this.#log.error(event, { ...data, message: error instanceof Error ? error.message : String(error) });
   }
 
   /** Sends what stands in the writer. */

@@ -1,6 +1,6 @@
 import type { ClientExchanges } from "../client/client-exchanges.ts";
 import { decodeMessage, Malformed, malformedNames, malformedVerdict } from "../decode-message.ts";
-import { MessageType } from "../message.ts";
+import { Code, MessageType, OptionNumber } from "../message.ts";
 import { MessageView } from "../message-view.ts";
 import type { Observations } from "../observe/observations.ts";
 import { applyResponseRules } from "../option-rules.ts";
@@ -21,6 +21,7 @@ export interface MessageLayerOptions {
 }
 
 const rememberedResponses = 4_096;
+const secondsUntilRoom = 60;
 
 /** RFC 7252 section 4: every message that comes in, told apart by type and code, and sent on its way in the same turn. */
 export class MessageLayer implements MessageReceiver {
@@ -67,13 +68,31 @@ export class MessageLayer implements MessageReceiver {
     }
     if (code >> 5 === 0) {
       const peer = peers.admit(source, identity);
-      if (peer < 0) counters.droppedPeersFull++;
+      if (peer < 0) this.#refuseStranger(source);
       else this.#server.request(view, peer, source);
       return;
     }
     counters.responses++;
     if (type === MessageType.acknowledgement) this.#piggybacked(source);
     else this.#separate(source);
+  }
+
+  /** No row for a new peer: those that are known go first. */
+  #refuseStranger(source: RemoteAddress): void {
+    this.#link.counters.droppedPeersFull++;
+    const view = this.#view;
+    if (view.type !== MessageType.confirmable || source.isMulticast) return;
+    const { writer } = this.#link;
+    writer.begin(
+      MessageType.acknowledgement,
+      Code.serviceUnavailable,
+      view.messageId,
+      view.bytes,
+      view.tokenStart,
+      view.tokenLength,
+    );
+    writer.uintOption(OptionNumber.maxAge, secondsUntilRoom);
+    this.#link.sendTo(writer.bytes, writer.end, source);
   }
 
   #malformed(reason: Malformed, source: RemoteAddress): void {

@@ -3,6 +3,7 @@ import type { Entropy } from "../../kernel/entropy.ts";
 import { ClientResponse } from "../client/client-response.ts";
 import type { CoapResponse, DiscoverOptions } from "../client-types.ts";
 import { decodeMessage, Malformed } from "../decode-message.ts";
+import { faults } from "../faults.ts";
 import { MessageType, OptionNumber } from "../message.ts";
 import { MessageView } from "../message-view.ts";
 import { MessageWriter } from "../message-writer.ts";
@@ -74,6 +75,10 @@ export async function discovery({
     for (const share of [repeatAfterShare, 1 - repeatAfterShare]) {
       for (const { socket, to } of sockets) socket.send(writer.bytes, 0, writer.end, to);
       await sleep(clock, discover.waitMs * share, discover.signal);
+    }
+    if (heard.size === 0 && sockets.every(({ socket }) => (socket.counters()["sendFailed"] ?? 0) > 0)) {
+      const reason = "the question could not be sent, there is no route for it";
+      throw faults("coap.group-failed", { group: discover.group, interface: names.join(", "), reason });
     }
   } catch (error) {
     if (discover.signal?.aborted !== true) throw error;

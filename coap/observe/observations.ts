@@ -117,7 +117,7 @@ export class Observations {
     this.#stopWork(row);
     this.#state[row] = State.cancelling;
     this.#register(row, 1);
-    kind.ended(context, "cancelled");
+    this.#ended(kind, context, "cancelled");
   }
 
   /** As `ClientExchanges.knows`. */
@@ -141,7 +141,7 @@ export class Observations {
       const context = this.#context[row]!;
       this.#stopWork(row);
       this.#release(row);
-      if (wasOpen) kind.ended(context, "stopped");
+      if (wasOpen) this.#ended(kind, context, "stopped");
     }
   }
 
@@ -235,7 +235,11 @@ export class Observations {
   #deliver(row: number, response: CoapResponse, goesOn: boolean): void {
     const { kind } = this.#kinds[this.#kind[row]!]!;
     const secret = this.#secret[row]!;
-    kind.notification(this.#context[row]!, response);
+    try {
+      kind.notification(this.#context[row]!, response);
+    } catch (error) {
+      this.#link.failed("coap-listener-failed", error, {});
+    }
     if (!goesOn && this.isOpen(row) && this.#secret[row] === secret) this.#end(row, "refused", response);
   }
 
@@ -244,7 +248,15 @@ export class Observations {
     const context = this.#context[row]!;
     this.#stopWork(row);
     this.#release(row);
-    kind.ended(context, reason, response);
+    this.#ended(kind, context, reason, response);
+  }
+
+  #ended(kind: ObservationKind, context: number, reason: ObservationEnd, response?: CoapResponse): void {
+    try {
+      kind.ended(context, reason, response);
+    } catch (error) {
+      this.#link.failed("coap-listener-failed", error, {});
+    }
   }
 
   #stopWork(row: number): void {

@@ -1,29 +1,27 @@
 import type { Clock } from "../../kernel/clock.ts";
-import type { Log } from "../../kernel/log.ts";
 import { blockExponent, blockNumber, blockOption, exponentFor, hasMoreBlocks } from "../blockwise/block-option.ts";
 import { ServerTransfers } from "../blockwise/server-transfers.ts";
 import type { Link } from "../exchange/link.ts";
 import { OnceExchanges } from "../exchange/once-exchanges.ts";
-import type { Outbox, OutboxOwner } from "../exchange/outbox.ts";
+import type { Outbox } from "../exchange/outbox.ts";
 import { Code, MessageType, OptionNumber } from "../message.ts";
 import type { MessageView } from "../message-view.ts";
 import { Leisure } from "../multicast/leisure.ts";
 import { Observers } from "../observe/observers.ts";
 import { applyRequestRules } from "../option-rules.ts";
-import type { CoapReplyFields } from "../route.ts";
 import type { RemoteAddress } from "../transport/remote-address.ts";
 import { admission } from "./admission.ts";
+import { LaterAnswers } from "./later-answers.ts";
+import { isUnwanted } from "./no-response.ts";
 import { ReplyBuffer } from "./reply-buffer.ts";
 import { PeerView, RequestView } from "./request-view.ts";
 import { type ReplyHeader, Responder } from "./responder.ts";
 import { Router } from "./router.ts";
-import { type RunningExchange, RunningExchanges } from "./running-exchanges.ts";
 
 export interface ServerOptions {
   readonly link: Link;
   readonly outbox: Outbox;
   readonly clock: Clock;
-  readonly log: Log;
 }
 
 const none = -1;
@@ -34,15 +32,12 @@ const nothing = new Uint8Array(0);
  * The request half: datagram to answer in one synchronous turn, in stages that read top to bottom in `request`.
  * One view, one reply and one header are used again for every request.
  */
-export class Server implements OutboxOwner {
+export class Server {
   readonly router = new Router();
   readonly observers: Observers;
   readonly #link: Link;
-  readonly #outbox: Outbox;
-  readonly #log: Log;
-  readonly #owner: number;
   readonly #once: OnceExchanges;
-  readonly #running: RunningExchanges;
+  readonly #later: LaterAnswers;
   readonly #transfers: ServerTransfers;
   readonly #responder: Responder;
   readonly #leisure: Leisure;
@@ -50,27 +45,29 @@ export class Server implements OutboxOwner {
   readonly #request: RequestView;
   readonly #reply = new ReplyBuffer();
   readonly #header: ReplyHeader = { type: 0, messageId: 0, tokenBytes: nothing, tokenStart: 0, tokenLength: 0 };
-  /** Separate responses waiting for NSTART, by their number. */
-  readonly #waiting = new Map<number, { exchange: RunningExchange; reply: ReplyBuffer }>();
-  #nextWaiting = 0;
   /** Block1 option to echo, largest body for 4.13, and `once` row of the request at hand. */
   #block1 = none;
   #size1 = none;
   #onceRow = none;
 
-  constructor({ link, outbox, clock, log }: ServerOptions) {
+  constructor({ link, outbox, clock }: ServerOptions) {
     this.#link = link;
-    this.#outbox = outbox;
-    this.#log = log;
-    this.#owner = outbox.register(this);
     this.#once = new OnceExchanges(link, clock);
-    this.#running = new RunningExchanges({ link, clock, tooLate: (exchange) => this.#tooLate(exchange) });
     this.#transfers = new ServerTransfers(link, clock);
     this.#responder = new Responder(link, this.#transfers);
     this.#leisure = new Leisure(link, clock);
     this.#peer = new PeerView(link.peers);
     this.#request = new RequestView(undefined as unknown as MessageView, this.#peer);
-    this.observers = new Observers({ link, outbox, clock, log, responder: this.#responder });
+    this.observers = new Observers({ link, outbox, clock, responder: this.#responder });
+    this.#later = new LaterAnswers({
+      link,
+      outbox,
+      clock,
+      once: this.#once,
+      responder: this.#responder,
+      observers: this.observers,
+      handlerFailed: (request, error) => this.#handlerFailed(request, error),
+    });
   }
 
   /** A request came: class 0 code in a CON or NON. `source` is where it came from, and where a synchronous answer goes. */
@@ -112,23 +109,22 @@ export class Server implements OutboxOwner {
   dropPeer(peer: number): void {
     this.observers.dropPeer(peer);
     this.#transfers.dropPeer(peer);
-    this.#running.abort(peer);
+    this.#later.running.abort(peer);
   }
 
   stop(): void {
     this.observers.stop();
-    this.#running.stop();
+    this.#later.stop();
     this.#once.stop();
     this.#transfers.stop();
     this.#leisure.stop();
-    this.#waiting.clear();
   }
 
   /** How much is held, for tests and metrics. */
   sizes(): Readonly<Record<string, number>> {
     return {
       onceExchanges: this.#once.size,
-      running: this.#running.size,
+      running: this.#later.running.size,
       transfers: this.#transfers.size,
       transferBytes: this.#transfers.bytes,
       observers: this.observers.size,
@@ -136,10 +132,10 @@ export class Server implements OutboxOwner {
   }
 
   #isDuplicate(view: MessageView, peer: number): boolean {
-    const running = this.#running.find(peer, view.messageId);
+    const running = this.#later.running.find(peer, view.messageId);
     if (running !== undefined) {
       this.#link.counters.duplicates++;
-      this.#running.acknowledge(running);
+      this.#later.running.acknowledge(running);
       return true;
     }
     const once = this.#once.find(peer, view.messageId);
@@ -196,10 +192,10 @@ export class Server implements OutboxOwner {
       }
     }
     const { route } = request.entry!;
-    const { counters, limits, peers } = this.#link;
+    const { counters } = this.#link;
     if ("later" in route) {
-      if (peers.columns.running[peer]! >= limits.runningPerPeer) return this.#isOver(reply, Code.tooManyRequests);
-      if (this.#running.isFull) return this.#isOver(reply, Code.serviceUnavailable);
+      const refusal = this.#later.refusal(peer);
+      if (refusal !== 0) return this.#isOver(reply, refusal);
     }
     // The last block of an upload is remembered even where the route may run again: its body is gone by then.
     if (route.replay === "once" || this.#block1 >= 16) {
@@ -221,16 +217,7 @@ export class Server implements OutboxOwner {
   #run(request: RequestView, reply: ReplyBuffer, peer: number, source: RemoteAddress): void {
     const { route } = request.entry!;
     if ("later" in route) {
-      const copy = request.copy(this.#link.peers);
-      const exchange = this.#running.begin(copy, peer, this.#onceRow, this.#block1);
-      let pending: Promise<CoapReplyFields>;
-      try {
-        pending = route.later(copy, exchange.abort.signal);
-      } catch (error) {
-        this.#failed(exchange, error);
-        return;
-      }
-      this.#await(exchange, pending);
+      this.#later.run(request, peer, this.#onceRow, this.#block1);
       return;
     }
     try {
@@ -304,138 +291,18 @@ export class Server implements OutboxOwner {
     source: RemoteAddress,
     pending: Promise<Uint8Array>,
   ): void {
-    const { peers, limits } = this.#link;
-    if (request.isMulticast || this.#running.isFull || peers.columns.running[peer]! >= limits.runningPerPeer) {
-      pending.catch(() => undefined);
-      this.#isOver(reply, Code.serviceUnavailable);
-      this.#answer(request, reply, peer, source);
+    const refusal = request.isMulticast ? Code.serviceUnavailable : this.#later.refusal(peer);
+    if (refusal === 0) {
+      this.#later.read(request, reply, peer, this.#onceRow, this.#block1, pending);
       return;
     }
-    const { code, contentFormat, maxAge, body } = reply;
-    const exchange = this.#running.begin(request.copy(peers), peer, this.#onceRow, this.#block1);
-    const fields = pending.then((bytes) => ({
-      code,
-      contentFormat,
-      maxAge,
-      body: { size: body!.size, etag: body!.etag, read: () => bytes },
-    }));
-    this.#await(exchange, fields);
+    pending.catch(() => undefined);
+    this.#isOver(reply, refusal);
+    this.#answer(request, reply, peer, source);
   }
-
-  #await(exchange: RunningExchange, pending: Promise<CoapReplyFields>): void {
-    pending.then(
-      (fields) => this.#finished(exchange, fields),
-      (error: unknown) => this.#failed(exchange, error),
-    );
-  }
-
-  #failed(exchange: RunningExchange, error: unknown): void {
-    if (this.#running.isLive(exchange)) this.#handlerFailed(exchange.request, error);
-    this.#finished(exchange, { code: Code.internalServerError });
-  }
-
-  #tooLate(exchange: RunningExchange): void {
-    this.#link.counters.handlerTooLate++;
-    this.#finished(exchange, { code: Code.gatewayTimeout });
-    exchange.abort.abort(new Error("The handler took longer than laterDeadlineMs."));
-  }
-
-  #finished(exchange: RunningExchange, fields: CoapReplyFields): void {
-    if (!this.#running.isLive(exchange)) return;
-    const { request, peer } = exchange;
-    const reply = new ReplyBuffer();
-    reply.reset(request.view.code);
-    reply.fill(fields);
-    const pending = this.#planSafely(exchange, reply);
-    if (pending !== undefined) {
-      const { body } = reply;
-      const read = pending.then((bytes) => ({
-        ...fields,
-        body: { size: body!.size, etag: body!.etag, read: () => bytes },
-      }));
-      this.#await(exchange, read);
-      return;
-    }
-    if (isUnwanted(request.view, reply.code)) {
-      if (!exchange.isAcknowledged) this.#running.acknowledge(exchange);
-      this.#running.end(exchange);
-      return;
-    }
-    if (exchange.isAcknowledged && !this.#outbox.mayTransmit(peer)) {
-      const number = this.#nextWaiting++;
-      this.#waiting.set(number, { exchange, reply });
-      if (this.#outbox.enqueue(peer, this.#owner, number)) return;
-      this.#waiting.delete(number);
-      this.#link.counters.overLimit++;
-      this.#running.end(exchange);
-      return;
-    }
-    this.#sendFinished(exchange, reply);
-  }
-
-  #planSafely(exchange: RunningExchange, reply: ReplyBuffer): Promise<Uint8Array> | undefined {
-    const { request, peer, block1 } = exchange;
-    try {
-      return this.#responder.plan(request, reply, peer, block1, none);
-    } catch (error) {
-      this.#handlerFailed(request, error);
-      reply.refuse(Code.internalServerError);
-      return this.#responder.plan(request, reply, peer, block1, none);
-    }
-  }
-
-  /** The planned answer: in the ACK while that is still open, else as a message of its own (RFC 7252 section 5.2.2). */
-  #sendFinished(exchange: RunningExchange, reply: ReplyBuffer): void {
-    const { request, peer, once } = exchange;
-    const { view } = request;
-    const observe = this.observers.register(request, reply, peer);
-    const isPiggybacked = request.isConfirmable && !exchange.isAcknowledged;
-    const header = this.#header;
-    header.type = isPiggybacked
-      ? MessageType.acknowledgement
-      : request.isConfirmable
-        ? MessageType.confirmable
-        : MessageType.nonConfirmable;
-    header.messageId = isPiggybacked ? view.messageId : this.#link.peers.nextMessageId(peer);
-    header.tokenBytes = view.bytes;
-    header.tokenStart = view.tokenStart;
-    header.tokenLength = view.tokenLength;
-    this.#responder.write(request, reply, peer, header, observe);
-    this.#running.end(exchange);
-    if (isPiggybacked && once >= 0) this.#once.store(once);
-    if (header.type === MessageType.confirmable) this.#outbox.transmit(peer, header.messageId, this.#owner, 0);
-    else this.#link.sendWritten(peer);
-  }
-
-  ready(number: number): void {
-    const waiting = this.#waiting.get(number);
-    this.#waiting.delete(number);
-    if (waiting === undefined || !this.#running.isLive(waiting.exchange)) return;
-    const { exchange, reply } = waiting;
-    const pending = this.#planSafely(exchange, reply);
-    // A body to be read again while others wait: the rare case is answered by asking the peer to come again.
-    if (pending !== undefined) {
-      pending.catch(() => undefined);
-      this.#isOver(reply, Code.serviceUnavailable);
-      void this.#planSafely(exchange, reply);
-    }
-    this.#sendFinished(exchange, reply);
-  }
-
-  // Separate responses end with their ACK, a Reset or silence: nobody waits for either.
-  acknowledged(): void {}
-  reset(): void {}
-  timedOut(): void {}
 
   #handlerFailed(request: RequestView, error: unknown): void {
-    this.#link.counters.handlerFailed++;
-    const message = error instanceof Error ? error.message : String(error);
-    this.#log.error("coap-handler-failed", { method: request.method, path: request.entry?.route.path ?? "", message });
+    const path = request.entry?.route.path ?? "";
+    this.#link.failed("coap-handler-failed", error, { method: request.method, path });
   }
-}
-
-/** RFC 7967: the No-Response option names the classes that the client doesn't want to hear. */
-function isUnwanted(view: MessageView, code: number): boolean {
-  const value = view.uint(OptionNumber.noResponse);
-  return value > 0 && (value & (1 << ((code >> 5) - 1))) !== 0;
 }

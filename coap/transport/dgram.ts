@@ -211,7 +211,9 @@ function interfaceOf(nameOrAddress: string): NetworkInterface {
 }
 
 function membershipInterface(family: 4 | 6, at: NetworkInterface): string {
-  return family === 6 ? `::%${at.name}` : (at.ipv4 ?? "0.0.0.0");
+  if (family === 6) return `::%${at.name}`;
+  if (at.ipv4 !== undefined) return at.ipv4;
+  throw faults("coap.group-failed", { group: "any", interface: at.name, reason: "it has no IPv4 address" });
 }
 
 function isWildcard(address: string): boolean {

@@ -1,0 +1,291 @@
+import type { Clock } from "../../kernel/clock.ts";
+import type { Link } from "../exchange/link.ts";
+import type { Outbox, OutboxOwner } from "../exchange/outbox.ts";
+import { Code, MessageType } from "../message.ts";
+import type { CoapReplyFields } from "../route.ts";
+import { ReplyBuffer } from "../server/reply-buffer.ts";
+import type { ReplyHeader, Responder } from "../server/responder.ts";
+import type { ObservedResource, ObservedResources } from "./observed-resources.ts";
+import { ObserverFlag, type ObserverTable } from "./observer-table.ts";
+
+export interface NotifierOptions {
+  readonly link: Link;
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+  readonly responder: Responder;
+  readonly table: ObserverTable;
+  readonly resources: ObservedResources;
+  /** Ends the observation; `keepMessage` lets its last confirmable notification be retransmitted. */
+  readonly end: (row: number, keepMessage: boolean) => void;
+}
+
+const none = -1;
+/** Confirmable notifications sent and not yet late: bursts of ACKs larger than this overflow socket buffers. */
+const window = 512;
+
+/**
+ * Tells observers. Marked ones wait in one line and get the representation that is newest when their turn comes. At most one
+ * confirmable notification is under way for each.
+ */
+export class Notifier implements OutboxOwner {
+  readonly #link: Link;
+  readonly #outbox: Outbox;
+  readonly #clock: Clock;
+  readonly #responder: Responder;
+  readonly #table: ObserverTable;
+  readonly #resources: ObservedResources;
+  readonly #endRow: (row: number, keepMessage: boolean) => void;
+  readonly #owner: number;
+  readonly #reply = new ReplyBuffer();
+  readonly #header: ReplyHeader;
+  readonly #abort = new AbortController();
+  /** Observers that have something to be told, in order. */
+  #line: number[] = [];
+  #lineAt = 0;
+  #inWindow = 0;
+  /** The resource whose shared representation is planned in the responder. */
+  #shared: ObservedResource | undefined;
+
+  constructor({ link, outbox, clock, responder, table, resources, end }: NotifierOptions) {
+    this.#link = link;
+    this.#outbox = outbox;
+    this.#clock = clock;
+    this.#responder = responder;
+    this.#table = table;
+    this.#resources = resources;
+    this.#endRow = end;
+    this.#owner = outbox.register(this);
+    this.#header = { type: 0, messageId: 0, tokenBytes: table.tokens, tokenStart: 0, tokenLength: 0 };
+  }
+
+  /** The resource of this observer changed. `tell` sends. */
+  mark(row: number): void {
+    if (this.#table.has(row, ObserverFlag.dirty)) return;
+    this.#table.set(row, ObserverFlag.dirty);
+    // One that is busy comes back to the line when it is free.
+    if (!this.#table.has(row, ObserverFlag.inFlight | ObserverFlag.queued | ObserverFlag.rendering)) {
+      this.#line.push(row);
+    }
+  }
+
+  tell(): void {
+    this.#walkLine();
+  }
+
+  /** The observation is over: takes it out of window, queue and outbox. */
+  release(row: number, keepMessage: boolean): void {
+    this.#leaveWindow(row);
+    const slot = this.#table.slot[row]!;
+    if (this.#table.has(row, ObserverFlag.queued)) this.#outbox.dequeue(this.#table.peer[row]!, this.#owner, row);
+    if (slot < 0) return;
+    if (keepMessage) this.#outbox.disown(slot);
+    else this.#outbox.drop(slot);
+  }
+
+  stop(): void {
+    this.#line = [];
+    this.#lineAt = 0;
+    this.#abort.abort(new Error("The endpoint stopped."));
+  }
+
+  ready(row: number): void {
+    this.#table.clear(row, ObserverFlag.queued);
+    this.#send(row);
+  }
+
+  acknowledged(row: number): void {
+    this.#landed(row);
+    if (this.#table.has(row, ObserverFlag.dirty)) this.#line.push(row);
+    this.#walkLine();
+  }
+
+  late(row: number): void {
+    this.#leaveWindow(row);
+    this.#walkLine();
+  }
+
+  reset(row: number): void {
+    this.#gone(row);
+  }
+
+  timedOut(row: number): void {
+    this.#gone(row);
+  }
+
+  #walkLine(): void {
+    this.#shared = undefined;
+    while (this.#lineAt < this.#line.length && this.#inWindow < window) {
+      const row = this.#line[this.#lineAt++]!;
+      if (this.#table.has(row, ObserverFlag.dirty)) this.#send(row);
+    }
+    this.#shared = undefined;
+    if (this.#lineAt >= this.#line.length) {
+      this.#line.length = 0;
+      this.#lineAt = 0;
+    }
+  }
+
+  #send(row: number): void {
+    const table = this.#table;
+    const busy = ObserverFlag.inFlight | ObserverFlag.queued | ObserverFlag.rendering;
+    if (!table.has(row, ObserverFlag.dirty) || table.has(row, busy)) return;
+    const resource = this.#resources.at(table.resource[row]!);
+    const { route } = resource.request.entry!;
+    const peer = table.peer[row]!;
+    let isConfirmable = this.#mustConfirm(row, route.notifications === "confirmable");
+    if (isConfirmable && !this.#outbox.mayTransmit(peer)) {
+      if (this.#outbox.enqueue(peer, this.#owner, row)) {
+        table.set(row, ObserverFlag.queued);
+        return;
+      }
+      // No room to wait: better told without confirmation than not at all.
+      this.#link.counters.overLimit++;
+      isConfirmable = false;
+    }
+    resource.peer.row = peer;
+    if ("later" in route) {
+      this.#renderLater(row, resource);
+      return;
+    }
+    const isPlanned = this.#shared === resource && route.observable === "shared";
+    if (!isPlanned) {
+      const reply = this.#reply;
+      reply.reset(resource.request.view.code);
+      try {
+        route.answer(resource.request, reply);
+      } catch (error) {
+        this.#failed(resource, error);
+        reply.refuse(Code.internalServerError);
+      }
+      if (this.#planOrRead(row, resource, reply)) return;
+      this.#shared = route.observable === "shared" ? resource : undefined;
+    }
+    this.#emit(row, resource, this.#reply, isConfirmable);
+  }
+
+  /** True when the body has to be read first. */
+  #planOrRead(row: number, resource: ObservedResource, reply: ReplyBuffer): boolean {
+    const peer = this.#table.peer[row]!;
+    let pending: Promise<Uint8Array> | undefined;
+    try {
+      pending = this.#responder.plan(resource.request, reply, peer, none, none);
+    } catch (error) {
+      this.#failed(resource, error);
+      reply.refuse(Code.internalServerError);
+      void this.#responder.plan(resource.request, reply, peer, none, none);
+    }
+    if (pending === undefined) return false;
+    const { code, contentFormat, maxAge, body } = reply;
+    const read = pending.then((bytes) => ({
+      code,
+      contentFormat,
+      maxAge,
+      body: { size: body!.size, etag: body!.etag, read: () => bytes },
+    }));
+    this.#awaitRendering(row, resource, read);
+    return true;
+  }
+
+  #renderLater(row: number, resource: ObservedResource): void {
+    const { route } = resource.request.entry!;
+    if (!("later" in route)) return;
+    const copy = resource.request.copy(this.#link.peers);
+    copy.observeOverride = 0;
+    // A handler that throws at once is one that rejects.
+    const pending = Promise.resolve().then(() => route.later(copy, this.#abort.signal));
+    this.#awaitRendering(row, resource, pending);
+  }
+
+  #awaitRendering(row: number, resource: ObservedResource, pending: Promise<CoapReplyFields>): void {
+    this.#table.set(row, ObserverFlag.rendering);
+    this.#table.clear(row, ObserverFlag.dirty);
+    const finish = (fields: CoapReplyFields): void => {
+      if (this.#abort.signal.aborted || !this.#isOf(row, resource)) return;
+      this.#table.clear(row, ObserverFlag.rendering);
+      const reply = this.#reply;
+      reply.reset(resource.request.view.code);
+      reply.fill(fields);
+      this.#shared = undefined;
+      if (this.#planOrRead(row, resource, reply)) return;
+      const isConfirmable = this.#mustConfirm(row, resource.request.entry!.route.notifications === "confirmable");
+      const mayConfirm = isConfirmable && this.#outbox.mayTransmit(this.#table.peer[row]!);
+      const isDirty = this.#table.has(row, ObserverFlag.dirty);
+      this.#emit(row, resource, reply, mayConfirm);
+      if (isDirty && this.#isOf(row, resource)) {
+        this.#table.set(row, ObserverFlag.dirty);
+        this.#line.push(row);
+        this.#walkLine();
+      }
+    };
+    pending.then(finish, (error: unknown) => {
+      this.#failed(resource, error);
+      finish({ code: Code.internalServerError });
+    });
+  }
+
+  /** Sends what is planned; an answer that is no success is the last one (RFC 7641 section 4.2). */
+  #emit(row: number, resource: ObservedResource, reply: ReplyBuffer, isConfirmable: boolean): void {
+    const table = this.#table;
+    const peer = table.peer[row]!;
+    const isLast = reply.code >> 5 !== 2 || !reply.observable;
+    const header = this.#header;
+    header.type = isConfirmable ? MessageType.confirmable : MessageType.nonConfirmable;
+    header.messageId = this.#link.peers.nextMessageId(peer);
+    header.tokenStart = table.tokenStart(row);
+    header.tokenLength = table.tokenLength[row]!;
+    this.#responder.write(resource.request, reply, peer, header, isLast ? none : resource.sequence);
+    this.#link.counters.notificationsSent++;
+    table.clear(row, ObserverFlag.dirty);
+    table.lastMessageId[row] = header.messageId;
+    if (isConfirmable) {
+      table.unconfirmed[row] = 0;
+      const slot = this.#outbox.transmit(peer, header.messageId, this.#owner, row);
+      if (slot >= 0) {
+        table.slot[row] = slot;
+        table.set(row, ObserverFlag.inFlight | ObserverFlag.inWindow);
+        this.#inWindow++;
+      }
+    } else {
+      table.unconfirmed[row]!++;
+      this.#link.sendWritten(peer);
+    }
+    if (isLast) this.#endRow(row, true);
+  }
+
+  #mustConfirm(row: number, always: boolean): boolean {
+    const { limits } = this.#link;
+    return (
+      always ||
+      this.#table.unconfirmed[row]! >= limits.confirmEveryCount ||
+      this.#clock.monotonicMs() - this.#table.lastConfirmedMs[row]! >= limits.confirmEveryMs
+    );
+  }
+
+  #landed(row: number): void {
+    this.#leaveWindow(row);
+    this.#table.clear(row, ObserverFlag.inFlight);
+    this.#table.slot[row] = none;
+    this.#table.lastConfirmedMs[row] = this.#clock.monotonicMs();
+  }
+
+  #gone(row: number): void {
+    this.#landed(row);
+    this.#link.counters.observersEnded++;
+    this.#endRow(row, false);
+    this.#walkLine();
+  }
+
+  #leaveWindow(row: number): void {
+    if (!this.#table.has(row, ObserverFlag.inWindow)) return;
+    this.#table.clear(row, ObserverFlag.inWindow);
+    this.#inWindow--;
+  }
+
+  #isOf(row: number, resource: ObservedResource): boolean {
+    return this.#table.isLive(row) && this.#resources.at(this.#table.resource[row]!) === resource;
+  }
+
+  #failed(resource: ObservedResource, error: unknown): void {
+    this.#link.failed("coap-notification-failed", error, { path: resource.request.entry?.route.path ?? "" });
+  }
+}

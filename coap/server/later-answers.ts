@@ -1,0 +1,217 @@
+import type { Clock } from "../../kernel/clock.ts";
+import type { Link } from "../exchange/link.ts";
+import type { OnceExchanges } from "../exchange/once-exchanges.ts";
+import type { Outbox, OutboxOwner } from "../exchange/outbox.ts";
+import { Code, MessageType } from "../message.ts";
+import type { Observers } from "../observe/observers.ts";
+import type { CoapReplyFields } from "../route.ts";
+import { isUnwanted } from "./no-response.ts";
+import { ReplyBuffer } from "./reply-buffer.ts";
+import type { RequestView } from "./request-view.ts";
+import type { ReplyHeader, Responder } from "./responder.ts";
+import { type RunningExchange, RunningExchanges } from "./running-exchanges.ts";
+
+export interface LaterAnswersOptions {
+  readonly link: Link;
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+  readonly once: OnceExchanges;
+  readonly responder: Responder;
+  readonly observers: Observers;
+  readonly handlerFailed: (request: RequestView, error: unknown) => void;
+}
+
+const none = -1;
+const secondsUntilRoom = 10;
+
+/** Answers that don't come in the turn of their request: of `later` routes, and of bodies that are read asynchronously. */
+export class LaterAnswers implements OutboxOwner {
+  readonly running: RunningExchanges;
+  readonly #link: Link;
+  readonly #outbox: Outbox;
+  readonly #once: OnceExchanges;
+  readonly #responder: Responder;
+  readonly #observers: Observers;
+  readonly #handlerFailed: (request: RequestView, error: unknown) => void;
+  readonly #owner: number;
+  readonly #header: ReplyHeader = {
+    type: 0,
+    messageId: 0,
+    tokenBytes: new Uint8Array(0),
+    tokenStart: 0,
+    tokenLength: 0,
+  };
+  /** Separate responses waiting for NSTART, by their number. */
+  readonly #waiting = new Map<number, { exchange: RunningExchange; reply: ReplyBuffer }>();
+  #nextWaiting = 0;
+
+  constructor({ link, outbox, clock, once, responder, observers, handlerFailed }: LaterAnswersOptions) {
+    this.#link = link;
+    this.#outbox = outbox;
+    this.#once = once;
+    this.#responder = responder;
+    this.#observers = observers;
+    this.#handlerFailed = handlerFailed;
+    this.#owner = outbox.register(this);
+    this.running = new RunningExchanges({ link, clock, tooLate: (exchange) => this.#tooLate(exchange) });
+  }
+
+  /** Whether the peer may have one more running. 0, or the code that refuses it. */
+  refusal(peer: number): number {
+    const { peers, limits, counters } = this.#link;
+    if (peers.columns.running[peer]! >= limits.runningPerPeer) {
+      counters.overQuota++;
+      return Code.tooManyRequests;
+    }
+    if (!this.running.isFull) return 0;
+    counters.overLimit++;
+    return Code.serviceUnavailable;
+  }
+
+  /** Runs a `later` route on a copy of the request. */
+  run(request: RequestView, peer: number, once: number, block1: number): void {
+    const route = request.entry?.route;
+    if (route === undefined || !("later" in route)) return;
+    const copy = request.copy(this.#link.peers);
+    const exchange = this.running.begin(copy, peer, once, block1);
+    let pending: Promise<CoapReplyFields>;
+    try {
+      pending = route.later(copy, exchange.abort.signal);
+    } catch (error) {
+      this.#failed(exchange, error);
+      return;
+    }
+    this.#await(exchange, pending);
+  }
+
+  /** Waits for the bytes of a body before answering. */
+  read(
+    request: RequestView,
+    reply: ReplyBuffer,
+    peer: number,
+    once: number,
+    block1: number,
+    pending: Promise<Uint8Array>,
+  ): void {
+    const exchange = this.running.begin(request.copy(this.#link.peers), peer, once, block1);
+    this.#await(exchange, whenRead(reply, pending));
+  }
+
+  stop(): void {
+    this.running.stop();
+    this.#waiting.clear();
+  }
+
+  ready(number: number): void {
+    const waiting = this.#waiting.get(number);
+    this.#waiting.delete(number);
+    if (waiting === undefined || !this.running.isLive(waiting.exchange)) return;
+    const { exchange, reply } = waiting;
+    const pending = this.#plan(exchange, reply);
+    // A body to be read again while others wait: the rare case is answered by asking the peer to come again.
+    if (pending !== undefined) {
+      pending.catch(() => undefined);
+      reply.refuse(Code.serviceUnavailable);
+      reply.maxAge = secondsUntilRoom;
+      void this.#plan(exchange, reply);
+    }
+    this.#send(exchange, reply);
+  }
+
+  // Separate responses end with their ACK, a Reset or silence: nobody waits for either.
+  acknowledged(): void {}
+  reset(): void {}
+  timedOut(): void {}
+
+  #await(exchange: RunningExchange, pending: Promise<CoapReplyFields>): void {
+    pending.then(
+      (fields) => this.#finished(exchange, fields),
+      (error: unknown) => this.#failed(exchange, error),
+    );
+  }
+
+  #failed(exchange: RunningExchange, error: unknown): void {
+    if (this.running.isLive(exchange)) this.#handlerFailed(exchange.request, error);
+    this.#finished(exchange, { code: Code.internalServerError });
+  }
+
+  #tooLate(exchange: RunningExchange): void {
+    this.#link.counters.handlerTooLate++;
+    this.#finished(exchange, { code: Code.gatewayTimeout });
+    exchange.abort.abort(new Error("The handler took longer than laterDeadlineMs."));
+  }
+
+  #finished(exchange: RunningExchange, fields: CoapReplyFields): void {
+    if (!this.running.isLive(exchange)) return;
+    const { request, peer } = exchange;
+    const reply = new ReplyBuffer();
+    reply.reset(request.view.code);
+    reply.fill(fields);
+    const pending = this.#plan(exchange, reply);
+    if (pending !== undefined) {
+      this.#await(exchange, whenRead(reply, pending));
+      return;
+    }
+    if (isUnwanted(request.view, reply.code)) {
+      if (!exchange.isAcknowledged) this.running.acknowledge(exchange);
+      this.running.end(exchange);
+      return;
+    }
+    if (exchange.isAcknowledged && !this.#outbox.mayTransmit(peer)) {
+      const number = this.#nextWaiting++;
+      this.#waiting.set(number, { exchange, reply });
+      if (this.#outbox.enqueue(peer, this.#owner, number)) return;
+      this.#waiting.delete(number);
+      this.#link.counters.overLimit++;
+      this.running.end(exchange);
+      return;
+    }
+    this.#send(exchange, reply);
+  }
+
+  #plan(exchange: RunningExchange, reply: ReplyBuffer): Promise<Uint8Array> | undefined {
+    const { request, peer, block1 } = exchange;
+    try {
+      return this.#responder.plan(request, reply, peer, block1, none);
+    } catch (error) {
+      this.#handlerFailed(request, error);
+      reply.refuse(Code.internalServerError);
+      return this.#responder.plan(request, reply, peer, block1, none);
+    }
+  }
+
+  /** The planned answer: in the ACK while that is still open, else as a message of its own (RFC 7252 section 5.2.2). */
+  #send(exchange: RunningExchange, reply: ReplyBuffer): void {
+    const { request, peer, once } = exchange;
+    const { view } = request;
+    const observe = this.#observers.register(request, reply, peer);
+    const isPiggybacked = request.isConfirmable && !exchange.isAcknowledged;
+    const header = this.#header;
+    header.type = isPiggybacked
+      ? MessageType.acknowledgement
+      : request.isConfirmable
+        ? MessageType.confirmable
+        : MessageType.nonConfirmable;
+    header.messageId = isPiggybacked ? view.messageId : this.#link.peers.nextMessageId(peer);
+    header.tokenBytes = view.bytes;
+    header.tokenStart = view.tokenStart;
+    header.tokenLength = view.tokenLength;
+    this.#responder.write(request, reply, peer, header, observe);
+    this.running.end(exchange);
+    if (isPiggybacked && once >= 0) this.#once.store(once);
+    if (header.type === MessageType.confirmable) this.#outbox.transmit(peer, header.messageId, this.#owner, 0);
+    else this.#link.sendWritten(peer);
+  }
+}
+
+/** The reply again, with the bytes of its body at hand. */
+function whenRead(reply: ReplyBuffer, pending: Promise<Uint8Array>): Promise<CoapReplyFields> {
+  const { code, contentFormat, maxAge, body, observable } = reply;
+  return pending.then((bytes) => ({
+    code,
+    contentFormat,
+    maxAge,
+    observable,
+    body: body === undefined ? undefined : { size: body.size, etag: body.etag, read: () => bytes },
+  }));
+}
