@@ -48,6 +48,8 @@ function runStage(stage: Stage): Promise<boolean> {
   if (stage.counts === "platformio") args.push("--json-output-path", reportFile);
   const env = {
     ...process.env,
+    // PlatformIO empties a build folder whose options changed, and tests are built with others than the programs.
+    PLATFORMIO_BUILD_DIR: ".pio/test",
     PLATFORMIO_DISABLE_UPGRADE_CHECK: "true",
     PLATFORMIO_SETTING_CHECK_PRUNE_SYSTEM_THRESHOLD: "0",
     PLATFORMIO_SETTING_ENABLE_TELEMETRY: "no",
