@@ -1,5 +1,5 @@
-import { expect, test, vi } from "vitest";
-import { collect, connectPacket, nodeCredentials, settled, startBroker } from "./mqtt-fixture.ts";
+import { expect, test } from "vitest";
+import { collect, connectPacket, eventually, nodeCredentials, settled, startBroker } from "./mqtt-fixture.ts";
 
 const start = "device/ota/start";
 const progress = "device/progress";
@@ -15,7 +15,7 @@ test("a bare topic is that client's own and nobody else's", async () => {
   await a.publishAsync(progress, "17", { qos: 1 });
   await settled(a);
   await settled(b);
-  await vi.waitFor(() => expect(seenByViewer).toHaveLength(2));
+  await eventually(() => expect(seenByViewer).toHaveLength(2));
   expect(seenByA.map(({ topic, payload }) => [topic, payload])).toEqual([[start, "http://x/1"]]);
   expect(seenByB).toEqual([]);
   expect(seenByViewer.map(({ topic }) => topic)).toEqual(["cx/nodes/a/ota/start", "cx/nodes/a/ota/progress"]);
@@ -62,7 +62,7 @@ test("a bare topic can be unsubscribed, and subscribed by its own name after", a
   expect(seen).toEqual([]);
   await a.subscribeAsync("cx/nodes/a/ota/start", { qos: 1 });
   await broker.publish({ topic: "cx/nodes/a/ota/start", payload: "2", qos: 1 });
-  await vi.waitFor(() =>
+  await eventually(() =>
     expect(seen.map(({ topic, payload }) => [topic, payload])).toEqual([["cx/nodes/a/ota/start", "2"]]),
   );
 });
@@ -72,7 +72,7 @@ test("a session that comes back gets what waited under the bare name", async () 
   const first = await client("a", { clean: false });
   await first.subscribeAsync(start, { qos: 1 });
   await first.endAsync();
-  await vi.waitFor(() => expect(presence).toHaveLength(2));
+  await eventually(() => expect(presence).toHaveLength(2));
   await broker.publish({ topic: "cx/nodes/a/ota/start", payload: "waited", qos: 1 });
   const peer = await raw();
   peer.send(connectPacket("a", { clean: false }));
@@ -90,7 +90,7 @@ test("a retained message on a client's own topic reaches its bare subscription, 
   const a = await client("a", { will: { topic: progress, payload: Buffer.from("gone"), qos: 1, retain: false } });
   const seen = collect(a);
   await a.subscribeAsync(start, { qos: 1 });
-  await vi.waitFor(() => expect(seen.map(({ topic, retain }) => [topic, retain])).toEqual([[start, true]]));
+  await eventually(() => expect(seen.map(({ topic, retain }) => [topic, retain])).toEqual([[start, true]]));
   a.stream.destroy();
-  await vi.waitFor(() => expect(published.map(({ topic }) => topic)).toEqual(["cx/nodes/a/ota/progress"]));
+  await eventually(() => expect(published.map(({ topic }) => topic)).toEqual(["cx/nodes/a/ota/progress"]));
 });

@@ -1,5 +1,5 @@
-import { expect, test, vi } from "vitest";
-import { collect, nodeCredentials, settled, startBroker } from "./mqtt-fixture.ts";
+import { expect, test } from "vitest";
+import { collect, eventually, nodeCredentials, settled, startBroker } from "./mqtt-fixture.ts";
 
 test.each([
   ["a wrong password", "a", { password: "wrong" }, 4],
@@ -120,7 +120,7 @@ test("retained messages reach who subscribes later, flagged, until they are clea
   const viewer = await client("viewer");
   const seen = collect(viewer);
   await viewer.subscribeAsync("cx/nodes/+/status");
-  await vi.waitFor(() => expect(seen).toEqual([{ topic: "cx/nodes/a/status", payload: "{}", retain: true, qos: 0 }]));
+  await eventually(() => expect(seen).toEqual([{ topic: "cx/nodes/a/status", payload: "{}", retain: true, qos: 0 }]));
   await broker.publish({ topic: "cx/nodes/a/status", payload: "", retain: true });
   const late = await client("c");
   const seenLate = collect(late);
@@ -140,7 +140,7 @@ test("a client keeps no more retained messages than its limit; further ones are 
   const viewer = await client("viewer");
   const seen = collect(viewer);
   await viewer.subscribeAsync("cx/#");
-  await vi.waitFor(() =>
+  await eventually(() =>
     expect(seen.map(({ topic }) => topic)).toEqual(["cx/nodes/a/cmd/c2/ack", "cx/nodes/a/cmd/c1/ack"]),
   );
 });
@@ -150,13 +150,13 @@ test("messages for a session wait for it, in order, up to its limit, and survive
   const first = await client("a", { clean: false });
   await first.subscribeAsync("cx/nodes/a/cmd/+", { qos: 1 });
   await first.endAsync();
-  await vi.waitFor(() => expect(presence.at(-1)?.event).toBe("disconnected"));
+  await eventually(() => expect(presence.at(-1)?.event).toBe("disconnected"));
   for (const i of [1, 2, 3, 4]) await broker.publish({ topic: `cx/nodes/a/cmd/c${i}`, payload: `${i}`, qos: 1 });
   expect([broker.queued("a"), broker.counters().notQueued]).toEqual([3, 1]);
   broker.setCredentials([nodeCredentials("a", "rotated")]);
   await expect(client("a", { clean: false })).rejects.toMatchObject({ code: 4 });
   const again = await client("a", { clean: false, password: "rotated" });
-  await vi.waitFor(() => expect(broker.queued("a")).toBe(0));
+  await eventually(() => expect(broker.queued("a")).toBe(0));
   expect(again.connected).toBe(true);
 });
 
@@ -167,7 +167,7 @@ test("rotating a password leaves the live connection and its subscriptions alone
   await a.subscribeAsync("cx/nodes/a/cmd/+", { qos: 1 });
   broker.setCredentials([nodeCredentials("a", "rotated")]);
   await broker.publish({ topic: "cx/nodes/a/cmd/x", payload: "1", qos: 1 });
-  await vi.waitFor(() => expect(seen).toHaveLength(1));
+  await eventually(() => expect(seen).toHaveLength(1));
 });
 
 test("rights that shrink end subscriptions at once", async () => {
@@ -180,7 +180,7 @@ test("rights that shrink end subscriptions at once", async () => {
   ]);
   await broker.publish({ topic: "cx/nodes/a/status", payload: "1" });
   await broker.publish({ topic: "cx/nodes/b/status", payload: "2" });
-  await vi.waitFor(() => expect(seen.map(({ topic }) => topic)).toEqual(["cx/nodes/b/status"]));
+  await eventually(() => expect(seen.map(({ topic }) => topic)).toEqual(["cx/nodes/b/status"]));
 });
 
 test("a removed client is cut, its session dropped, its will unheard, and it can't come back", async () => {
@@ -206,11 +206,11 @@ test("a lost connection publishes the will, a DISCONNECT doesn't", async () => {
   const will = { topic: "cx/nodes/a/availability", payload: Buffer.from("offline"), qos: 1, retain: true } as const;
   const polite = await client("a", { will });
   await polite.endAsync();
-  await vi.waitFor(() => expect(presence).toHaveLength(2));
+  await eventually(() => expect(presence).toHaveLength(2));
   const cut = await client("a", { will });
   cut.stream.destroy();
-  await vi.waitFor(() => expect(presence).toHaveLength(4));
-  await vi.waitFor(() => expect(published).toHaveLength(1));
+  await eventually(() => expect(presence).toHaveLength(4));
+  await eventually(() => expect(published).toHaveLength(1));
   expect(published[0]).toMatchObject({ clientId: "a", topic: "cx/nodes/a/availability", retain: true });
   expect(presence.map(({ event }) => event)).toEqual(["connected", "disconnected", "connected", "lost"]);
   expect(broker.counters().willsPublished).toBe(1);
@@ -222,7 +222,7 @@ test.each(["cx/nodes/b/availability", "$SYS/x", "#", "cx/+/x"])(
     const { client, published, presence, broker } = await startBroker();
     const a = await client("a", { will: { topic, payload: Buffer.from("offline"), qos: 1, retain: true } });
     a.stream.destroy();
-    await vi.waitFor(() => expect(presence).toHaveLength(2));
+    await eventually(() => expect(presence).toHaveLength(2));
     const viewer = await client("viewer");
     const seen = collect(viewer);
     await viewer.subscribeAsync("#");
@@ -252,7 +252,7 @@ test("of many connections with one client id at once, one is left, and it works"
       Array.from({ length: 8 }, () => client("a", { clean: round % 2 === 0, connectTimeout: 2000 })),
     );
   }
-  await vi.waitFor(() => expect(broker.counters().connections).toBe(1));
+  await eventually(() => expect(broker.counters().connections).toBe(1));
   expect(broker.isConnected("a")).toBe(true);
   const open = presence.reduce((count, { event }) => count + (event === "connected" ? 1 : -1), 0);
   expect(open).toBe(1);

@@ -1,7 +1,7 @@
 import { connect as connectTcp, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { connectAsync, type IClientOptions, type MqttClient } from "mqtt";
-import { onTestFinished } from "vitest";
+import { onTestFinished, vi } from "vitest";
 import { silentLog } from "../../kernel/log.ts";
 import { seededEntropy } from "../../kernel/seeded-entropy.ts";
 import { systemClock } from "../../kernel/system/system-clock.ts";
@@ -196,8 +196,18 @@ export function collect(client: MqttClient): { topic: string; payload: string; r
 export async function settled(client: MqttClient): Promise<void> {
   for (let i = 0; i < 3; i++) {
     await new Promise<void>((resolve) => {
-      client.once("packetreceive", () => resolve());
+      const onPacket = ({ cmd }: { cmd?: string }): void => {
+        if (cmd !== "pingresp") return;
+        client.off("packetreceive", onPacket);
+        resolve();
+      };
+      client.on("packetreceive", onPacket);
       client.sendPing();
     });
   }
+}
+
+/** Waits until `check` no longer throws; as long as a loaded machine may need. */
+export function eventually(check: () => void | Promise<void>): Promise<void> {
+  return vi.waitFor(check, { timeout: 15_000, interval: 5 });
 }

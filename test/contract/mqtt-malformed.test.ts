@@ -1,5 +1,5 @@
-import { expect, test, vi } from "vitest";
-import { connectPacket, publishPacket, settled, startBroker } from "./mqtt-fixture.ts";
+import { expect, test } from "vitest";
+import { connectPacket, eventually, publishPacket, settled, startBroker } from "./mqtt-fixture.ts";
 
 const connackAccepted = "20020000";
 
@@ -48,7 +48,7 @@ test("a second CONNECT closes the connection", async () => {
   const peer = await raw();
   peer.send(connectPacket("a"), connectPacket("a"));
   await peer.closed();
-  await vi.waitFor(() => expect(presence.map(({ event }) => event)).toEqual(["connected", "lost"]));
+  await eventually(() => expect(presence.map(({ event }) => event)).toEqual(["connected", "lost"]));
   expect(broker.counters().packetsMalformed).toBe(1);
 });
 
@@ -101,7 +101,7 @@ test("a packet of exactly the limit passes", async () => {
     topic,
     new Uint8Array(997 - 2 - topic.length),
   );
-  await vi.waitFor(() => expect(published).toHaveLength(1));
+  await eventually(() => expect(published).toHaveLength(1));
 });
 
 test.each([
@@ -115,8 +115,8 @@ test.each([
     publishPacket("cx/nodes/a/event", `${i}`, { qos: qosOf(i), id: i + 1 }),
   );
   peer.stream.end(Buffer.concat([connectPacket("a"), ...packets, Buffer.of(0xe0, 0)]));
-  await vi.waitFor(() => expect(presence).toHaveLength(2));
-  await vi.waitFor(() => expect(published).toHaveLength(1000));
+  await eventually(() => expect(presence).toHaveLength(2));
+  await eventually(() => expect(published).toHaveLength(1000));
   expect(presence[1]?.event).toBe("disconnected");
   const numbers = published.map(({ qos, payload }) => [qos, Number(Buffer.from(payload).toString())] as const);
   for (const qos of [0, 1]) {
@@ -132,7 +132,7 @@ test("packets that drip in byte by byte are taken", async () => {
     peer.send(Uint8Array.of(byte));
     await new Promise((resolve) => setImmediate(resolve));
   }
-  await vi.waitFor(() => expect(published).toHaveLength(1));
+  await eventually(() => expect(published).toHaveLength(1));
 });
 
 test("a QoS 2 publish sent twice is passed on once", async () => {
@@ -222,7 +222,7 @@ test("connections over the limit are closed at once, and their place is free aga
   await third.closed();
   expect(broker.counters()).toMatchObject({ connections: 2, connectionsOverLimit: 1 });
   first.stream.destroy();
-  await vi.waitFor(() => expect(broker.counters().connections).toBe(1));
+  await eventually(() => expect(broker.counters().connections).toBe(1));
   const fourth = await raw();
   fourth.send(connectPacket("c"));
   expect(await fourth.take(4)).toBe(connackAccepted);

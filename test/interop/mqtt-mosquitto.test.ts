@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { expect, onTestFinished, test, vi } from "vitest";
-import { startBroker } from "../contract/mqtt-fixture.ts";
+import { expect, onTestFinished, test } from "vitest";
+import { eventually, startBroker } from "../contract/mqtt-fixture.ts";
 
 // Debian: mosquitto-clients. The set-up of the tests installs it; where it is missing these tests say so by being skipped.
 const isInstalled = spawnSync("mosquitto_pub", ["--help"]).error === undefined;
@@ -57,7 +57,7 @@ outside.each([0, 1, 2])("what mosquitto_pub sends with QoS %i comes out, once an
     `${lines.join("\n")}\n`,
   ).ended;
   expect(await ended).toMatchObject({ code: 0, errors: "" });
-  await vi.waitFor(() => expect(published).toHaveLength(100));
+  await eventually(() => expect(published).toHaveLength(100));
   expect(published.map(({ payload }) => Buffer.from(payload).toString())).toEqual(lines);
 });
 
@@ -72,7 +72,7 @@ outside("a publish of mosquitto_pub on another's topic is acknowledged and goes 
 
 outside("mosquitto_sub is refused what isn't its own, and says so", async () => {
   const { port } = await startBroker();
-  const { errors } = await run("mosquitto_sub", port, "a", ["-t", "cx/nodes/b/#", "-W", "5"]).ended;
+  const { errors } = await run("mosquitto_sub", port, "a", ["-t", "cx/nodes/b/#", "-W", "20"]).ended;
   expect(errors).toMatch(/subscription|denied|rejected/i);
 });
 
@@ -89,19 +89,19 @@ outside("mosquitto_sub gets retained and live messages, and its will speaks when
     "--will-retain",
   ];
   const subscriber = run("mosquitto_sub", port, "a", ["-v", "-q", "1", "-t", "cx/nodes/a/#", ...will]);
-  await vi.waitFor(() => expect(subscriber.output()).toContain("cx/nodes/a/ota/start retained\n"));
+  await eventually(() => expect(subscriber.output()).toContain("cx/nodes/a/ota/start retained\n"));
   await broker.publish({ topic: "cx/nodes/a/cmd/restart", payload: "live", qos: 1 });
-  await vi.waitFor(() => expect(subscriber.output()).toContain("cx/nodes/a/cmd/restart live\n"));
+  await eventually(() => expect(subscriber.output()).toContain("cx/nodes/a/cmd/restart live\n"));
   subscriber.child.kill("SIGKILL");
-  await vi.waitFor(() => expect(presence.map(({ event }) => event)).toEqual(["connected", "lost"]));
-  await vi.waitFor(() => expect(published.map(({ topic }) => topic)).toEqual(["cx/nodes/a/availability"]));
+  await eventually(() => expect(presence.map(({ event }) => event)).toEqual(["connected", "lost"]));
+  await eventually(() => expect(published.map(({ topic }) => topic)).toEqual(["cx/nodes/a/availability"]));
 });
 
 outside("early device code's bare topics work with mosquitto's tools", async () => {
   const { port, broker, published } = await startBroker();
-  const subscriber = run("mosquitto_sub", port, "a", ["-v", "-t", "device/ota/start", "-C", "1", "-W", "5"]);
-  await vi.waitFor(() => expect(broker.isConnected("a")).toBe(true));
-  await vi.waitFor(async () => {
+  const subscriber = run("mosquitto_sub", port, "a", ["-v", "-t", "device/ota/start", "-C", "1", "-W", "20"]);
+  await eventually(() => expect(broker.isConnected("a")).toBe(true));
+  await eventually(async () => {
     await broker.publish({ topic: "cx/nodes/a/ota/start", payload: "go" });
     expect(subscriber.output()).toBe("device/ota/start go\n");
   });
@@ -109,7 +109,7 @@ outside("early device code's bare topics work with mosquitto's tools", async () 
   expect(await run("mosquitto_pub", port, "a", ["-q", "1", "-t", "device/progress", "-m", "50"]).ended).toMatchObject({
     code: 0,
   });
-  await vi.waitFor(() => expect(published.map(({ topic }) => topic)).toEqual(["cx/nodes/a/ota/progress"]));
+  await eventually(() => expect(published.map(({ topic }) => topic)).toEqual(["cx/nodes/a/ota/progress"]));
 });
 
 outside("a session of mosquitto_sub gets what came while it was away", async () => {
@@ -118,6 +118,6 @@ outside("a session of mosquitto_sub gets what came while it was away", async () 
   // -E leaves once subscribed; the session stays.
   expect(await run("mosquitto_sub", port, "a", [...session, "-E"]).ended).toMatchObject({ code: 0 });
   for (const i of [1, 2, 3]) await broker.publish({ topic: `cx/nodes/a/cmd/c${i}`, payload: `${i}`, qos: 1 });
-  const { code, out } = await run("mosquitto_sub", port, "a", [...session, "-C", "3", "-W", "5"]).ended;
+  const { code, out } = await run("mosquitto_sub", port, "a", [...session, "-C", "3", "-W", "20"]).ended;
   expect([code, out]).toEqual([0, "1\n2\n3\n"]);
 });
