@@ -3,13 +3,14 @@ import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 
-const folder = new URL("../../mqtt/", import.meta.url);
+const readmeFile = new URL("../../mqtt/README.md", import.meta.url);
+const exampleFile = new URL("mqtt-example.ts", import.meta.url);
 
 test("the example in mqtt/README.md is the one that runs, and prints what it says", async () => {
-  const readme = await readFile(new URL("README.md", folder), "utf8");
-  const example = await readFile(new URL("example.ts", folder), "utf8");
+  const readme = await readFile(readmeFile, "utf8");
+  const example = await readFile(exampleFile, "utf8");
   expect(readme).toContain(`\`\`\`ts\n${example}\`\`\``);
-  const { stdout } = await promisify(execFile)(process.execPath, [new URL("example.ts", folder).pathname], {
+  const { stdout } = await promisify(execFile)(process.execPath, [exampleFile.pathname], {
     timeout: 20_000,
   });
   const printed = stdout.trim().split("\n");

@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { connectAsync } from "mqtt";
-import { silentLog } from "../kernel/log.ts";
-import { systemClock } from "../kernel/system/system-clock.ts";
-import { systemEntropy } from "../kernel/system/system-entropy.ts";
-import { Broker } from "./broker.ts";
-import { TcpListener } from "./tcp-listener.ts";
+import { silentLog } from "../../kernel/log.ts";
+import { systemClock } from "../../kernel/system/system-clock.ts";
+import { systemEntropy } from "../../kernel/system/system-entropy.ts";
+import { Broker } from "../../mqtt/broker.ts";
+import { TcpListener } from "../../mqtt/tcp-listener.ts";
 
 const broker = new Broker({
   clock: systemClock,
