@@ -1,5 +1,6 @@
 import { type Clock, sleep } from "../../kernel/clock.ts";
 import type { Entropy } from "../../kernel/entropy.ts";
+import { hasMoreBlocks } from "../blockwise/block-option.ts";
 import { ClientResponse } from "../client/client-response.ts";
 import type { CoapResponse, DiscoverOptions } from "../client-types.ts";
 import { decodeMessage, Malformed } from "../decode-message.ts";
@@ -60,7 +61,8 @@ export async function discovery({
             const from = `${source.text()}|${source.port}`;
             if (heard.has(from)) return;
             heard.add(from);
-            onResponse(new ClientResponse(view, source), (view.uint(OptionNumber.block2) & 8) > 0);
+            const block2 = view.uint(OptionNumber.block2);
+            onResponse(new ClientResponse(view, source), block2 >= 0 && hasMoreBlocks(block2));
           },
         });
         const isScoped = family === 6 && !discover.group.includes("%");

@@ -118,6 +118,8 @@ describe("discover", () => {
       '10.0.0.1:5683 </register>;rt="coxswain.manager"',
       '10.0.0.8:5683 </thing>;rt="coxswain.manager"',
     ]);
+    const counters = world.server.counters();
+    expect(counters["requests"]).toBe(counters["multicastRequests"]);
     for (const other of others) await other.stop();
   });
 
