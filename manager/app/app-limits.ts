@@ -16,6 +16,13 @@ export const appLimits = defineLimits({
     unit: "nodes",
     full: "Nodes that register from here on show that they live by heartbeats alone.",
   },
+  observedAttempts: {
+    default: 1000,
+    min: 0,
+    max: 1_000_000,
+    unit: "nodes",
+    full: "The progress of further updates comes by the nodes' own reports alone.",
+  },
   queuesInMemory: {
     default: 100_000,
     min: 16,

@@ -1,5 +1,5 @@
 import type { Timer } from "../../kernel/clock.ts";
-import type { Metrics, Service, StatusReport, UpdateAction } from "../../schemas/generated/types.ts";
+import type { UpdateAction } from "../../schemas/generated/types.ts";
 import { Topics } from "../../schemas/wire/topics.ts";
 import { nextOffer } from "../domain/action-queue.ts";
 import { ActionQueues } from "./action-queues.ts";
@@ -9,6 +9,7 @@ import type { ManagerAppOptions } from "./api/manager-app-options.ts";
 import type { Actor } from "./api/registry.ts";
 import { appLimits, appTimes } from "./app-limits.ts";
 import { AttemptBook } from "./attempt-book.ts";
+import { AttemptObserver } from "./attempt-observer.ts";
 import { AttemptService } from "./attempt-service.ts";
 import { CallLimiter } from "./call-limiter.ts";
 import { ChildBook } from "./child-book.ts";
@@ -31,11 +32,11 @@ import { NodeReach } from "./node-reach.ts";
 import { NodeReactions } from "./node-reactions.ts";
 import { type NodeRecord, nodeTable } from "./node-record.ts";
 import { NodeRegistry } from "./node-registry.ts";
+import { NodeReports } from "./node-reports.ts";
 import { NodeTimeline } from "./node-timeline.ts";
 import { nodeView } from "./node-view.ts";
 import { Nudger } from "./nudger.ts";
 import { PresenceWatch } from "./presence-watch.ts";
-import { ReportBook } from "./report-book.ts";
 import { StatusNowService } from "./status-now-service.ts";
 import { StorageWriter } from "./storage-writer.ts";
 import { TelemetryService } from "./telemetry-service.ts";
@@ -59,10 +60,14 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
   const children = new ChildBook();
   const intents = new IntentBook();
   const book = new AttemptBook({ capacity: limits.attemptsInMemory });
-  const reports = { clock, capacity: limits.reportsInMemory };
-  const health = new ReportBook<StatusReport>(reports);
-  const metrics = new ReportBook<Metrics>(reports);
-  const services = new ReportBook<readonly Service[]>(reports);
+  const reports = new NodeReports({
+    clock,
+    bus,
+    capacity: limits.reportsInMemory,
+    isRegistered,
+    reported: (node, report, way) => reactions.reported(node, report, way),
+  });
+  const health = reports.healthBook;
 
   let topicsNow: Topics | undefined;
   const topics = (): Topics => {
@@ -71,10 +76,14 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     return topicsNow;
   };
 
+  /** What nearly everybody needs; each takes what it declares. */
+  const core = {
+    ...{ storage, writer, serial, timeline, bus, clock, log, entropy, fleet },
+    ...{ broker, caller, reach, calls, book, intents, artifacts, isRegistered },
+  };
+
   const bridge = new MqttBridge({
-    broker,
-    clock,
-    log,
+    ...core,
     topics,
     capacity: limits.bridgedMessages,
     usesBroker: (node) => {
@@ -84,9 +93,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
   });
 
   const presence = new PresenceWatch({
-    fleet,
-    clock,
-    bus,
+    ...core,
     burst: limits.presenceBurst,
     changed: (node) => {
       alerts.refresh(node);
@@ -104,34 +111,22 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
   });
 
   const queues = new ActionQueues({
-    storage,
-    writer,
-    serial,
-    clock,
+    ...core,
     capacity: limits.queuesInMemory,
     ended: (node, finishes, how) => reactions.queueEnded(node, finishes, how),
     renumbered: (attempt, rev) => writer.behind("renumbered", attempts.apply(attempt, { kind: "renumbered", rev })),
   });
 
   const desiredState = new DesiredStateService({
+    ...core,
     queues,
-    writer,
-    timeline,
-    bus,
-    clock,
-    isRegistered,
     environment: (node) => environments.known(node),
     waits: (node) => nudger.nudge(node),
     abandoned: (node, entry, why) => reactions.abandoned(node, entry, why),
   });
 
   const nudger = new Nudger({
-    fleet,
-    reach,
-    caller,
-    calls,
-    clock,
-    log,
+    ...core,
     next: async (node) => {
       const queue = await queues.read(node);
       const offer = nextOffer(queue, queue.lastRev, clock.wallMs());
@@ -140,18 +135,14 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
       if (offer.entry.body.kind === "environment") await environments.build(node);
       return desiredState.next(node, queue.lastRev);
     },
-    taken: (node, rev) => desiredState.taken(node, rev),
+    taken: async (node, action) => {
+      if (action.kind === "update") attemptObserver.watch(node, action.attempt);
+      await desiredState.taken(node, action.rev);
+    },
   });
 
   const environments = new EnvironmentService({
-    fleet,
-    storage,
-    writer,
-    serial,
-    broker,
-    clock,
-    entropy,
-    log,
+    ...core,
     settings: options.settings,
     children: (gateway) => children.of(gateway),
     configure: async (node, config, by) =>
@@ -170,31 +161,16 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
   }
 
   const attempts = new AttemptService({
-    book,
-    storage,
-    writer,
-    serial,
-    timeline,
-    bus,
-    clock,
-    isRegistered,
+    ...core,
     ended: (record, byManager) => reactions.attemptEnded(record, byManager),
     moved: (record, way) => bridge.progressed(record, way),
   });
 
   const updates = new UpdateService({
-    storage,
-    writer,
-    serial,
-    artifacts,
-    book,
+    ...core,
     attempts,
-    intents,
     queues,
     desiredState,
-    bus,
-    clock,
-    entropy,
     bases: options.artifactBases.map(parseArtifactBase),
     isInsecure: options.isInsecure,
     limits,
@@ -209,91 +185,67 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
   });
 
   const commands = new CommandService({
+    ...core,
     queues,
     desiredState,
-    storage,
-    writer,
-    serial,
-    clock,
-    entropy,
     history: limits.commandHistory,
-    isRegistered,
   });
 
   const modes = new ModeService({
-    intents,
+    ...core,
     updates,
     attempts,
-    writer,
-    serial,
-    timeline,
-    bus,
-    isRegistered,
     changed: (node) => alerts.refresh(node),
   });
 
   const alerts = new AlertService({
-    storage,
-    writer,
-    timeline,
-    bus,
-    clock,
+    ...core,
     capacity: limits.activeAlerts,
     bootsCapacity: limits.reportsInMemory,
     facts: (node) => reactions.facts(node),
   });
 
   const fetches = new FetchLog({
-    book,
-    bus,
-    clock,
+    ...core,
     resumed: (node, attempt, offset) => timeline.note(node, "fetch-resumed", { attempt, offset }),
   });
 
   const reactions = new NodeReactions({
-    fleet,
-    clock,
-    writer,
-    timeline,
-    bus,
+    ...core,
     health,
     queues,
-    book,
     attempts,
     updates,
     commands,
     modes,
-    intents,
     alerts,
     nudger,
     bridge,
     attemptBudget: limits.attemptBudget,
     pollSeconds: () => environments.settings().pollSeconds,
-    forgetFetches: (attempt) => fetches.forget(attempt),
+    attemptOver: (node, attempt) => {
+      fetches.forget(attempt);
+      attemptObserver.forget(node);
+    },
   });
 
   const observer = new HealthObserver({
-    fleet,
-    reach,
-    caller,
-    clock,
-    entropy,
-    bus,
-    log,
+    ...core,
     sighted: (node) => registry.heard(node),
     reported: (node, report) => reactions.reported(node, report, "observed"),
   });
 
+  const attemptObserver = new AttemptObserver({
+    ...core,
+    capacity: limits.observedAttempts,
+    sighted: (node) => registry.heard(node),
+    progressed: (node, report) => writer.behind("progress", attempts.report(node, report, "observed")),
+  });
+
   const viewOptions = { fleet, clock, health, queues, book, intents };
   const registry = new NodeRegistry({
-    fleet,
+    ...core,
     presence,
-    storage,
-    writer,
-    serial,
-    timeline,
-    bus,
-    clock,
     observedNodes: limits.observedNodes,
     lifetimes: () => {
       const { pollSeconds, lifetimeSeconds, minLifetimeSeconds, maxLifetimeSeconds } = environments.settings();
@@ -306,14 +258,15 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
       if (gateway !== undefined && children.add(gateway, node)) {
         writer.behind("gateway-account", environments.refreshAccount(gateway));
       }
-      if (manifest.services !== undefined) services.put(node, manifest.services, "registration");
+      if (manifest.services !== undefined) reports.registeredWith(node, manifest.services);
       observer.registered(node);
       await reactions.registered(node, manifest);
       desiredState.wake(node);
     },
     removed: async (node) => {
       observer.forget(node);
-      for (const bookOfReports of [health, metrics, services]) bookOfReports.forget(node);
+      attemptObserver.forget(node);
+      reports.forget(node);
       logs.forget(node);
       const open = book.openOf(node)?.record;
       if (open !== undefined) {
@@ -332,18 +285,15 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
   });
 
   const heartbeats = new HeartbeatService({
+    ...core,
     heard: (node, path) => registry.heard(node, path),
     queues,
-    writer,
     next: (node, rev) => desiredState.next(node, rev),
     reported: (node, report) => reactions.reported(node, report, "beat"),
   });
 
   const statusNow = new StatusNowService({
-    reach,
-    caller,
-    calls,
-    clock,
+    ...core,
     reported: (node, report) => {
       registry.heard(node);
       reactions.reported(node, report, "observed");
@@ -351,26 +301,23 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
   });
 
   const telemetry = new TelemetryService({
+    ...core,
     store: options.telemetryStore,
-    clock,
-    bus,
-    log,
     batch: limits.telemetryBatch,
     points: limits.telemetryPoints,
     days: limits.telemetryDays,
-    isRegistered,
   });
 
   const logs = new LogTails({
+    ...core,
     bytesPerNode: limits.logBytesPerNode,
     bytes: limits.logBytes,
-    isRegistered,
     appended: (node) => bus.emit({ kind: "logs", node }),
   });
 
   const dataPlane = new DataPlane({
+    ...core,
     telemetry,
-    log,
     topics,
     sighted: (node) => registry.heard(node),
     reported: (node, report) => reactions.reported(node, report, "mqtt"),
@@ -396,6 +343,18 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     if (event.kind === "presence" || event.kind === "presence-many") bridge.counts(presence.counts());
   });
 
+  const counters = (): Record<string, number> => ({
+    ...prefixed("telemetry", telemetry.counters()),
+    ...prefixed("mqtt", dataPlane.counters),
+    observedNodes: observer.observed,
+    openAttempts: book.open,
+    backwardReports: attempts.backwardReports,
+    activeAlerts: alerts.active().length,
+    droppedAlerts: alerts.dropped,
+    bridgeDropped: bridge.dropped,
+    writeBehindFailures: writer.failures,
+  });
+
   return {
     registry,
     heartbeats,
@@ -407,32 +366,9 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     attempts,
     artifacts,
     fetches,
-    health: {
-      report: (node, report, way) => {
-        if (!isRegistered(node)) return false;
-        reactions.reported(node, report, way);
-        return true;
-      },
-      latest: (node) => health.latest(node),
-    },
-    metrics: {
-      report: (node, report) => {
-        if (!isRegistered(node)) return false;
-        metrics.put(node, report, "put");
-        bus.emit({ kind: "metrics", node });
-        return true;
-      },
-      latest: (node) => metrics.latest(node),
-    },
-    services: {
-      report: (node, report) => {
-        if (!isRegistered(node)) return false;
-        services.put(node, report, "put");
-        bus.emit({ kind: "services", node });
-        return true;
-      },
-      latest: (node) => services.latest(node),
-    },
+    health: reports.health,
+    metrics: reports.metrics,
+    services: reports.services,
     logs,
     telemetry,
     alerts,
@@ -441,21 +377,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     events: bus,
     hearing: presence,
     brokerEvents: dataPlane,
-    status: () => ({
-      startedAtMs,
-      counts: presence.counts(),
-      counters: {
-        ...prefixed("telemetry", telemetry.counters()),
-        ...prefixed("mqtt", dataPlane.counters),
-        observedNodes: observer.observed,
-        openAttempts: book.open,
-        backwardReports: attempts.backwardReports,
-        activeAlerts: alerts.active().length,
-        droppedAlerts: alerts.dropped,
-        bridgeDropped: bridge.dropped,
-        writeBehindFailures: writer.failures,
-      },
-    }),
+    status: () => ({ startedAtMs, counts: presence.counts(), counters: counters() }),
     start: async () => {
       await writer.claim();
       await registry.load();
@@ -476,6 +398,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
       sweepTimer?.cancel();
       presence.stop();
       observer.stop();
+      attemptObserver.stop();
       nudger.stop();
       const ends = await Promise.allSettled([telemetry.stop(), snapshot.stop()]);
       await writer.flush();

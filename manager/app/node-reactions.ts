@@ -41,7 +41,7 @@ export interface NodeReactionsOptions {
   readonly bridge: MqttBridge;
   readonly attemptBudget: number;
   pollSeconds(): number;
-  forgetFetches(attempt: string): void;
+  attemptOver(node: string, attempt: string): void;
 }
 
 /** What one event about a node sets off in several services. */
@@ -170,9 +170,9 @@ export class NodeReactions {
   }
 
   attemptEnded(record: AttemptRecord, byManager: boolean): void {
-    const { queues, writer, modes, alerts, bus, nudger, forgetFetches } = this.#options;
+    const { queues, writer, modes, alerts, bus, nudger } = this.#options;
     const { node, id, update, progress } = record;
-    forgetFetches(id);
+    this.#options.attemptOver(node, id);
     // A node that is still at it hears `none` for that rev; one that ended it itself needs nothing.
     const isIts = ({ body }: QueueEntry): boolean => body.kind === "update" && body.attempt === id;
     const quiet = byManager ? queues.cancel(node, isIts).then(() => nudger.nudge(node)) : queues.drop(node, isIts);

@@ -17,7 +17,7 @@ export interface NudgerOptions {
   readonly clock: Clock;
   readonly log: Log;
   next(node: string): Promise<Action | undefined>;
-  taken(node: string, rev: number): Promise<void>;
+  taken(node: string, action: Action): Promise<void>;
 }
 
 const changed = 0x44;
@@ -78,7 +78,7 @@ export class Nudger {
           contentFormat,
           signal: abort.signal,
         });
-        if (answer.code === changed && action.kind !== "none") await this.#options.taken(node, action.rev);
+        if (answer.code === changed && action.kind !== "none") await this.#options.taken(node, action);
       } finally {
         timer.cancel();
       }

@@ -272,6 +272,36 @@ describe("health observation", () => {
   });
 });
 
+describe("an update that a nudge brought", () => {
+  it("is observed on the node until it ends, and the reports count once whatever their way", async () => {
+    const h = await new AppHarness().start();
+    await h.register("n1");
+    h.nodes.answer = () => changed;
+    const body = { id: "u", version: "2", size: 2000, digest: digestB, targets: ["n1"] } as never;
+    await h.wait(h.app.updates.create(body, operator));
+    await h.wait(h.app.updates.start("u", ["n1"], operator));
+    await h.settle();
+    const attempt = h.app.attempts.find("u", "n1")!.attempt.id;
+    const observed = () => h.nodes.open().filter(({ target }) => target.path.join("/") === "update");
+    const say = (report: object) =>
+      observed()[0]?.listener.notification({
+        code: 0x45,
+        payload: encode("attempt-report", report as never, 60),
+        contentFormat: 60,
+      });
+    say({ attempt: "a-older", state: "failed" });
+    say({ state: "failed" });
+    say({ attempt, state: "downloading", percent: 30 });
+    await h.wait(h.app.attempts.report("n1", { attempt, state: "downloading", percent: 30 } as never, "coap"));
+    await h.settle();
+    expect(h.of("attempt").filter(({ state }) => state === "downloading")).toHaveLength(1);
+    expect(observed()).toHaveLength(1);
+    await h.wait(h.app.attempts.cancel("n1", operator));
+    await h.settle();
+    expect(observed()).toHaveLength(0);
+  });
+});
+
 describe("status now", () => {
   it("collects who answers and says who doesn't, and why", async () => {
     const h = await new AppHarness().start();
