@@ -350,6 +350,8 @@ TEST("blocks out of order, of a wrong size, of another peer, too many or too lat
   f.clock.nowMs += 60000;
   CHECK_EQ(block(1, true, 256, address(7)), coap::code::requestEntityIncomplete);
   CHECK_EQ(f.service.calls, 0);
+  CHECK_EQ(block(0, false, 256, f.manager), coap::code::changed);
+  CHECK_EQ(block(1, true, 256, f.manager), coap::code::requestEntityIncomplete);  // behind the end
 }
 
 TEST("the links of what is there can be filtered, and a group is answered only on a match, later") {

@@ -222,6 +222,27 @@ TEST("blocks that aren't the ones asked for end the download") {
   CHECK(g.take());
   g.answer(coap::code::content, "all of it, unasked");
   CHECK(g.sink.endedWith(Status::malformed, 205, false));
+  CoapDownloadFixture h;  // larger than asked for
+  h.start();
+  CHECK(h.take());
+  h.answerBlock(coap::code::content, {0, false, 5}, slice(longText(), 0, 300), "E1");
+  CHECK(h.sink.endedWith(Status::malformed, 205, false));
+  CoapDownloadFixture i;  // a block that says more follow but isn't full
+  i.start();
+  CHECK(i.take());
+  i.answerBlock(coap::code::content, {0, true, 4}, slice(longText(), 0, 200), "E1");
+  CHECK(i.sink.endedWith(Status::malformed, 205, false));
+}
+
+TEST("a server that knows no blocks may send a small image at once") {
+  CoapDownloadFixture f;
+  f.request.expectedSize = 5;
+  f.start();
+  CHECK(f.take());
+  uint8_t bytes[5];
+  for (size_t i = 0; i < 5; i++) bytes[i] = imageByte(i);
+  f.answer(coap::code::content, asText(bytes));
+  CHECK(f.sink.endedWith(Status::ok, 0, false));
 }
 
 TEST("paths are decoded, and an escape that hides a separator is refused") {

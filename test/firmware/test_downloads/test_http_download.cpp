@@ -236,6 +236,23 @@ TEST("a slow sink holds the stream back without a stall, and a failing one ends 
   CHECK(h.sink.ends == 0 && !h.tcp.isOpen && h.sink.next > 0 && h.sink.next < 1000);
 }
 
+TEST("the time in which the sink didn't take isn't held against the server") {
+  HttpFixture f;
+  f.sink.refusals = 3;
+  f.start();
+  f.tcp.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
+  f.sendBody(0, 10);
+  for (int i = 0; i < 3; i++) {
+    f.turns(2);
+    f.clock.nowMs += 15000;
+  }
+  f.turns(5);
+  CHECK(f.sink.next == 10 && f.sink.ends == 0);
+  f.sendBody(10, 1000);
+  f.turns(10);
+  CHECK(f.sink.endedWith(Status::ok, 200, false));
+}
+
 TEST("interim answers are passed over, lone line feeds and odd fields accepted, weak tags not kept") {
   HttpFixture f;
   f.start();

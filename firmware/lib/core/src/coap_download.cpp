@@ -141,18 +141,17 @@ bool CoapDownload::begin(const CoapResponse& response) {
 }
 
 void CoapDownload::takeBlock(const CoapResponse& response) {
-  coap::Block block;
+  // A server that doesn't know blocks sends all at once, which only helps from the first byte.
+  coap::Block block{0, false, szx_};
   if (response.hasBlock2) block = response.block2;
-  const bool isWanted = block.offset() <= offset_ && block.offset() == (offset_ >> (szx_ + 4U)) << (szx_ + 4U);
-  const bool isWhole = !response.hasBlock2 && offset_ < response.payload.size();  // a server without blocks: all at once
-  if ((response.hasBlock2 && !isWanted) || (!response.hasBlock2 && !isWhole) || (block.isMore && response.payload.size() != block.size()) || block.szx > szx_) {
-    if (response.hasBlock2 || offset_ > 0 || !response.payload.empty()) {
-      end(Status::malformed, decimalCode(response.code), false);
-      return;
-    }
+  const bool isAsked = block.szx <= szx_ && block.offset() == (offset_ >> (szx_ + 4U)) << (szx_ + 4U);
+  const bool isWhole = !block.isMore || response.payload.size() == block.size();
+  if (!isAsked || !isWhole) {
+    end(Status::malformed, decimalCode(response.code), false);
+    return;
   }
   if (!begin(response)) return;
-  szx_ = block.szx < szx_ ? block.szx : szx_;
+  szx_ = block.szx;
   isLast_ = !block.isMore;
   deliver(response.payload.from(static_cast<size_t>(offset_ - block.offset())));
 }

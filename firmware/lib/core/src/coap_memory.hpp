@@ -293,8 +293,8 @@ struct CoapLimitsSmall {  // ESP8266: about 5 KB
   static constexpr size_t message = 512, outgoing = 3, observers = 3, once = 6, seen = 4, deferred = 1, reply = 640, assembly = 768;
   static constexpr uint16_t blockSize = 256;
 };
-struct CoapLimitsHost {
-  static constexpr size_t message = 1280, outgoing = 6, observers = 8, once = 32, seen = 8, deferred = 4, reply = 4096, assembly = 4096;
+struct CoapLimitsHost {  // discovery alone may ask two groups on four interfaces at once
+  static constexpr size_t message = 1280, outgoing = 12, observers = 8, once = 32, seen = 8, deferred = 4, reply = 4096, assembly = 4096;
   static constexpr uint16_t blockSize = 1024;
 };
 
