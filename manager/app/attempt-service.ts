@@ -20,6 +20,8 @@ export interface AttemptServiceOptions {
   readonly bus: LiveEventBus;
   readonly clock: Clock;
   isRegistered(node: string): boolean;
+  /** A new attempt is in the book. */
+  started(record: AttemptRecord): void;
   /** After the receipt of an end. `byManager`: the node may still be at it. */
   ended(record: AttemptRecord, byManager: boolean): void;
   /** Every movement and progress, for the bridge to MQTT. */
@@ -63,6 +65,7 @@ export class AttemptService implements Attempts {
   /** A new attempt is in the book. */
   offered(record: AttemptRecord): void {
     this.#tell(record, undefined);
+    this.#options.started(record);
   }
 
   find(update: string, node: string): AttemptView | undefined {

@@ -162,6 +162,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
 
   const attempts = new AttemptService({
     ...core,
+    started: ({ node }) => alerts.refresh(node),
     ended: (record, byManager) => reactions.attemptEnded(record, byManager),
     moved: (record, way) => bridge.progressed(record, way),
   });
