@@ -1,6 +1,6 @@
 // The live page: loads the fleet once, then follows the manager's events.
 import { drawDetails } from "./details.js";
-import { applyEvent, emptyFleet } from "./fleet.js";
+import { addToFeed, applyEvent, emptyFleet } from "./fleet.js";
 import { drawAlerts, drawCards, drawFeed, drawLink, drawSystem, drawTiles, drawUpdates } from "./view.js";
 
 const fleet = emptyFleet();
@@ -112,6 +112,12 @@ async function loadUpdates() {
   fleet.updates = (await get("/updates")).updates;
 }
 
+/** What happened before the page was opened, as far as the manager keeps it. */
+async function loadFeed() {
+  const { events } = await get("/events/recent?limit=150&without=metrics,services,logs,health");
+  for (const { kind, data, atMs } of events.reverse()) addToFeed(fleet, kind, data, atMs);
+}
+
 function follow() {
   const source = new EventSource("/api/v1/events");
   let wasCut = false;
@@ -166,5 +172,6 @@ setInterval(() => {
 }, refreshMs);
 
 drawLink("connecting");
-await load().catch((error) => drawLink("cut", error));
+await loadFeed().catch(() => {});
+await load().catch(() => drawLink("cut"));
 follow();

@@ -4,7 +4,7 @@ export const finishedStates = new Set(["succeeded", "failed", "rolled-back", "ca
 const feedLength = 200;
 
 export function emptyFleet() {
-  return { nodes: new Map(), alerts: new Map(), updates: [], feed: [], system: undefined };
+  return { nodes: new Map(), alerts: new Map(), updates: [], feed: [], ended: new Map(), system: undefined };
 }
 
 /** The tone in which a state is shown: good, warn, bad, busy or quiet. */
@@ -17,6 +17,15 @@ export function toneOf(state) {
   return "quiet";
 }
 
+const successShownMs = 60_000;
+
+/** The attempt that a node's card shows: the open one, else the last that ended; a success only for a while. */
+export function shownAttempt(fleet, node, nowMs) {
+  if (node.attempt !== undefined) return node.attempt;
+  const ended = fleet.ended.get(node.id);
+  return ended?.state === "succeeded" && nowMs - ended.atMs > successShownMs ? undefined : ended;
+}
+
 export function isUpdating(node) {
   return node.attempt !== undefined && !finishedStates.has(node.attempt.state);
 }
@@ -27,11 +36,7 @@ export function isUpdating(node) {
  */
 export function applyEvent(fleet, kind, data, nowMs) {
   const node = data.node === undefined ? undefined : fleet.nodes.get(data.node);
-  const line = feedLine(kind, data);
-  if (line) {
-    fleet.feed.unshift({ atMs: nowMs, ...line });
-    fleet.feed.length = Math.min(fleet.feed.length, feedLength);
-  }
+  addToFeed(fleet, kind, data, nowMs);
   switch (kind) {
     case "registered":
       return { node: data.node };
@@ -52,7 +57,11 @@ export function applyEvent(fleet, kind, data, nowMs) {
       }
       return {};
     case "attempt":
-      if (node) node.attempt = { ...data };
+      if (node) {
+        node.attempt = { ...data };
+        if (finishedStates.has(data.state)) fleet.ended.set(data.node, { ...data, atMs: nowMs });
+        else fleet.ended.delete(data.node);
+      }
       return finishedStates.has(data.state) ? { node: data.node, updates: true } : { updates: true };
     case "telemetry":
       for (const id of Object.keys(data.nodes)) {
@@ -75,6 +84,14 @@ export function applyEvent(fleet, kind, data, nowMs) {
     default:
       return {};
   }
+}
+
+/** Adds the event to the timeline, if it has words for it. */
+export function addToFeed(fleet, kind, data, atMs) {
+  const line = feedLine(kind, data);
+  if (line === undefined) return;
+  fleet.feed.unshift({ atMs, ...line });
+  fleet.feed.length = Math.min(fleet.feed.length, feedLength);
 }
 
 /** An event in words for the timeline; undefined for those that would only make noise. */

@@ -1,5 +1,5 @@
 // Draws what fleet.js knows. Text from the fleet only ever becomes text, never markup.
-import { agoText, finishedStates, isUpdating, sizeText, stateWords, toneOf } from "./fleet.js";
+import { agoText, finishedStates, isUpdating, shownAttempt, sizeText, stateWords, toneOf } from "./fleet.js";
 
 const maxCards = 500;
 
@@ -62,7 +62,7 @@ export function drawCards(fleet, { filter, search, open }) {
   for (const [id, card] of cards) if (!shown.some((node) => node.id === id)) forget(id, card);
   shown.forEach((node, index) => {
     const card = cards.get(node.id) ?? newCard(node, open);
-    fillCard(card, node);
+    fillCard(card, node, shownAttempt(fleet, node, Date.now()));
     if (list.children[index] !== card.item) list.insertBefore(card.item, list.children[index] ?? null);
   });
   const isFiltered = filter !== "all" || words.length > 0;
@@ -91,8 +91,8 @@ function newCard(node, open) {
   return card;
 }
 
-function fillCard(card, node) {
-  const { manifest, presence, health, phase, attempt } = node;
+function fillCard(card, node, attempt) {
+  const { manifest, presence, health, phase } = node;
   if (node.telemetryAtMs !== undefined && node.telemetryAtMs !== card.telemetryAtMs) {
     card.telemetryAtMs = node.telemetryAtMs;
     const dot = card.badges.querySelector(".pulse");
@@ -112,6 +112,7 @@ function fillCard(card, node) {
     attempt,
     node.identity,
     node.mode,
+    manifest.rolledBack,
   ]);
   if (said === card.drawn) return;
   card.drawn = said;
@@ -127,6 +128,12 @@ function fillCard(card, node) {
       node.mode === "maintenance" &&
         phase !== "maintenance" &&
         el("span", { class: "badge", "data-tone": "busy" }, "maintenance wanted"),
+      manifest.rolledBack &&
+        el(
+          "span",
+          { class: "badge", "data-tone": "bad" },
+          `rolled back${manifest.rolledBack.reason ? `: ${manifest.rolledBack.reason}` : ""}`,
+        ),
       node.identity === "address" &&
         el("span", { class: "badge", "data-tone": "warn" }, "unauthenticated address identity"),
       el("span", { class: "pulse", title: "blinks when telemetry arrives" }),

@@ -109,6 +109,9 @@ async function report(context: CoapContext, request: CoapRequest): Promise<CoapR
   if (body.value.update !== undefined && body.value.update !== update)
     return refusal("bad-body", "update isn't that of the path");
   const outcome = await context.app.attempts.report(asker.node, { ...body.value, update }, "coap");
-  const name = reportRefusals[outcome];
+  // A node that hears of its success after us says what we know already.
+  const isKnown =
+    outcome === "ended" && context.app.attempts.find(update, asker.node)?.attempt.state === body.value.state;
+  const name = isKnown ? undefined : reportRefusals[outcome];
   return name === undefined ? { code: Code.changed } : refusal(name);
 }

@@ -4,6 +4,7 @@ import type { Entropy } from "../../../kernel/entropy.ts";
 export interface FeedEvent {
   readonly id: string;
   readonly kind: string;
+  readonly atMs: number;
   json(): string;
 }
 
@@ -22,17 +23,28 @@ export class EventFeed {
     this.#run = options.entropy.uint32().toString(36);
   }
 
-  /** `value` must not change afterwards. */
-  add(kind: string, value: unknown): FeedEvent {
+  /** `value` must not change afterwards; `atMs` is the wall clock's. */
+  add(kind: string, value: unknown, atMs: number): FeedEvent {
     let text: string | undefined;
     const json = (): string => {
       text ??= JSON.stringify(value);
       return text;
     };
-    const event = { id: `${this.#run}-${this.#next}`, kind, json };
+    const event = { id: `${this.#run}-${this.#next}`, kind, atMs, json };
     this.#ring[this.#next % this.#capacity] = event;
     this.#next += 1;
     return event;
+  }
+
+  /** The newest events that pass, newest first, for who begins to follow. */
+  recent(limit: number, passes: (kind: string) => boolean): readonly FeedEvent[] {
+    const events: FeedEvent[] = [];
+    for (let number = this.#next - 1; number > 0 && number >= this.#next - this.#capacity; number--) {
+      const event = this.#ring[number % this.#capacity];
+      if (event !== undefined && passes(event.kind)) events.push(event);
+      if (events.length === limit) break;
+    }
+    return events;
   }
 
   /** The cursor of the newest event. */

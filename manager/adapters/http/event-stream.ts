@@ -7,7 +7,7 @@ import type { LiveEvent } from "../../app/api/watching.ts";
 import { ApiError } from "./api-error.ts";
 import { EventFeed, type FeedEvent } from "./event-feed.ts";
 import type { HttpLimits } from "./http-server-options.ts";
-import { queryText } from "./request-input.ts";
+import { queryInteger, queryText } from "./request-input.ts";
 
 const keepAliveMs = 15_000;
 const telemetryEveryMs = 1_000;
@@ -23,7 +23,7 @@ export interface EventStreamOptions {
 /**
  * `GET /api/v1/events`: the live events as server-sent events. An `id` in Last-Event-ID (or `?after=`) resumes; where that
  * isn't possible the first event is `reset`: load everything anew. `hello` carries the present cursor.
- * Telemetry is summed up to one event a second without an id, so that it doesn't push the rest out of what is kept.
+ * `GET /api/v1/events/recent` gives those that are kept, newest first. Telemetry is summed up to one event a second without an id, so that it doesn't push the rest out of what is kept.
  */
 export class EventStream {
   readonly #options: EventStreamOptions;
@@ -57,6 +57,14 @@ export class EventStream {
   }
 
   addRoutes(server: FastifyInstance): void {
+    server.get("/api/v1/events/recent", (request) => {
+      const limit = queryInteger(request, "limit", 1, this.#options.limits.eventsKept) ?? 100;
+      const without = new Set(queryText(request, "without")?.split(","));
+      const events = this.#feed.recent(limit, (kind) => !without.has(kind));
+      return {
+        events: events.map(({ id, kind, atMs, json }) => ({ id, kind, atMs, data: JSON.parse(json()) as unknown })),
+      };
+    });
     server.get("/api/v1/events", (request, reply) => {
       if (this.#followers.size >= this.#options.limits.eventClients) {
         throw new ApiError("too-many", { limit: "eventClients" });
@@ -89,7 +97,7 @@ export class EventStream {
       return;
     }
     const { kind, ...data } = event;
-    const added = this.#feed.add(kind, data);
+    const added = this.#feed.add(kind, data, this.#options.clock.wallMs());
     if (this.#followers.size > 0) this.#writeAll(asText(added));
   }
 
