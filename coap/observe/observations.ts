@@ -34,7 +34,7 @@ const msPerTick = 16;
 const end = -1;
 
 /**
- * The client's side of RFC 7641. An observation is a row of 33 bytes beside its peer's row (28 in columns, 5 of state and free list);
+ * The client's side of RFC 7641. An observation is a row of 33 bytes beside its peer's row;
  * its token carries the row's number and 32 random bits, so no token is stored and none is searched for.
  */
 export class Observations {
