@@ -196,6 +196,34 @@ test.each(["downloading", "verifying", "staged"] as const)(
     }),
 );
 
+test.each(["boot -> discovery", "discovery -> operational", "operational -> maintenance"])(
+  "kill -9 right after %s: the next try completes",
+  (step) =>
+    withNodes(async (start, folder) => {
+      const hex = offer(stamp(nodeImage, "1.1.0", folder), "http");
+      const node = startNode(start);
+      await node.line(new RegExp(step));
+      node.signal("SIGKILL");
+      await node.exit;
+      startNode(start);
+      await manager.until((heard) => isConfirmed(heard.reports, hex), 60_000);
+      expect(readState(join(folder, "state"))).toMatchObject({ active: "b", trial: "none", rolledBack: "none" });
+    }),
+);
+
+test("a node process that is killed alone is started again by its supervisor, and completes", () =>
+  withNodes(async (start, folder) => {
+    const hex = offer(stamp(nodeImage, "1.1.0", folder), "http");
+    const node = startNode(start, ["--download-rate", "60000"]);
+    await manager.until((heard) => heard.attempts.some((attempt) => (attempt.bytes ?? 0) > 40_000));
+    const child = readFileSync(`/proc/${node.pid}/task/${node.pid}/children`, "utf8").trim();
+    process.kill(Number(child), "SIGKILL");
+    await node.line(/ended by signal 9/);
+    await node.line(/after crash/);
+    await manager.until((heard) => isConfirmed(heard.reports, hex), 60_000);
+    expect(manager.heard.ranges[1]).toBeGreaterThanOrEqual(32_768);
+  }));
+
 test("kill -9 at every 48 KiB of a download, and after registering on trial: the node boots, resumes, and completes", () =>
   withNodes(async (start, folder) => {
     const hex = offer(stamp(nodeImage, "1.1.0", folder), "http");
