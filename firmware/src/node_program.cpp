@@ -30,6 +30,7 @@ bool settingsFrom(const Options& options, cx::NodeSettings& settings) {
   settings.managerPort = options.managerPort;
   settings.preferredWay = options.prefer == cx::host::Carrier::coap ? cx::DownloadWay::coap : cx::DownloadWay::http;
   settings.downloadRate = options.downloadRate;
+  settings.isSleepy = options.isSleepy;
   return true;
 }
 

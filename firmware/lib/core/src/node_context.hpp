@@ -22,6 +22,7 @@ struct NodeSettings {
   DownloadWay preferredWay = DownloadWay::http;
   uint32_t downloadRate = 0;         // bytes a second; 0: no limit
   bool isSenmlJson = false;
+  bool isSleepy = false;             // never called by the manager
   uint32_t lifetimeS = 0;            // wish in ?lt=; 0: the manager's default
   std::string_view site;
 };

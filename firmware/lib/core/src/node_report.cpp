@@ -93,6 +93,7 @@ Expected<ByteSpan> encodeManifest(const NodeContext& context, WireFormat format,
       });
     }
     map.uint(12, "lastRev", state.lastRev);
+    if (context.settings.isSleepy) map.boolean(16, "sleepy", true);
     putChannels(map, 19, "sensors", context.hal.sensors);
     putChannels(map, 20, "actuators", context.hal.actuators);
     if (!context.settings.site.empty()) map.text(21, "site", context.settings.site);

@@ -34,7 +34,7 @@ HostHal::HostHal(const Options& options, StderrLog& log)
       system_(options, watchdog_),
       sensors_(clock_, entropy_),
       actuators_(log, options.profile == Profile::sensor),
-      display_(log),
+      display_(log, files_),
       services_(options.logFile, options.state, findSystemctl()) {}
 
 bool HostHal::open() {

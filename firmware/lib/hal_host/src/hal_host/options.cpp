@@ -140,6 +140,10 @@ const char* takeTrial(const char* value, Options& options) {
 const char* takeWatchdog(const char* value, Options& options) {
   return parseNumber(value, 1, 3600, options.watchdogSeconds) ? nullptr : "isn't a number of seconds, from 1 to 3600";
 }
+const char* takeSleepy(const char*, Options& options) {
+  options.isSleepy = true;
+  return nullptr;
+}
 const char* takePipe(const char* value, Options& options) {
   uint32_t number = 0;
   if (!parseNumber(value, 3, 1023, number)) return "isn't a descriptor";
@@ -167,6 +171,7 @@ struct Flag {
   const char* name;
   Take take;
   bool isInternal;
+  bool isSwitch = false;  // stands alone, without a value
 };
 
 constexpr Flag flags[] = {
@@ -177,6 +182,7 @@ constexpr Flag flags[] = {
     {"download-rate", takeRate, false},    {"interface", takeInterface, false},
     {"log-file", takeLogFile, false},      {"log-level", takeLogLevel, false},
     {"trial-time", takeTrial, false},      {"watchdog-time", takeWatchdog, false},
+    {"sleepy", takeSleepy, false, true},
     {"watchdog-pipe", takePipe, true},     {"slot", takeSlot, true},
     {"safe", takeSafe, true},              {"reset-reason", takeReset, true},
 };
@@ -222,7 +228,11 @@ bool parseOptions(int count, const char* const* arguments, Unknown unknown, Opti
       std::snprintf(fault, sizeof fault, "there is no flag --%.*s; see cxnode --help", static_cast<int>(length < 80 ? length : 80), name);
       return false;
     }
-    if (value == nullptr) {
+    if (flag->isSwitch && value != nullptr) {
+      std::snprintf(fault, sizeof fault, "--%s stands alone: it takes no value", flag->name);
+      return false;
+    }
+    if (value == nullptr && !flag->isSwitch) {
       if (i + 1 >= count) {
         std::snprintf(fault, sizeof fault, "--%s needs a value", flag->name);
         return false;
@@ -250,6 +260,7 @@ const char* optionsHelp() {
       "  --image FILE                   image for the first start (cxnode-node beside this program)\n"
       "  --prefer http|coap             way of downloads where both are offered (http)\n"
       "  --download-rate BYTES          most bytes a second of a download (no limit)\n"
+      "  --sleepy                       the manager never calls it: it learns of everything at its heartbeats\n"
       "  --log-file FILE                log whose tail the profile linux serves\n"
       "  --log-level LEVEL              error, warn, info or debug, on stderr (info)\n"
       "  --trial-time SECONDS           time in which a new image must confirm itself (300)\n"

@@ -32,6 +32,7 @@ struct Options {
   hal::LogLevel logLevel = hal::LogLevel::info;
   uint32_t trialSeconds = 300;
   uint32_t watchdogSeconds = 30;
+  bool isSleepy = false;
 
   // Only from supervisor to image.
   int watchdogPipe = -1;

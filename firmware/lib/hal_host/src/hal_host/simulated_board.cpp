@@ -69,7 +69,22 @@ Code SimulatedActuators::get(uint8_t index, int32_t& milli) {
 
 void SimulatedActuators::identify() { log_.print(hal::LogLevel::warn, "here I am"); }
 
-void LogDisplay::show(const uint8_t*, uint32_t) {}
+// A glass is no record: nothing is synced, and a disk without room only leaves the last picture.
+void LogDisplay::show(const uint8_t*, uint32_t) {
+  char words[linesMax * (columnsMax + 1)];
+  uint32_t size = 0;
+  uint32_t used = 0;
+  for (const char* line : lines_) {
+    const size_t length = std::strlen(line);
+    std::memcpy(words + size, line, length);
+    size += static_cast<uint32_t>(length);
+    words[size++] = '\n';
+    if (length > 0) used = size;
+  }
+  if (files_.resize("display.new", 0) != Code::ok) return;
+  if (files_.write("display.new", 0, reinterpret_cast<const uint8_t*>(words), used) != Code::ok) return;
+  (void)files_.rename("display.new", "display");
+}
 
 void LogDisplay::text(uint8_t line, const char* words) {
   if (line >= linesMax || std::strncmp(lines_[line], words, columnsMax) == 0) return;

@@ -4,6 +4,7 @@
 #include "hal/display.hpp"
 #include "hal/entropy.hpp"
 #include "hal/peripherals.hpp"
+#include "hal_host/files.hpp"
 #include "hal_host/stderr_log.hpp"
 
 namespace cx::host {
@@ -45,10 +46,11 @@ class SimulatedActuators final : public hal::Actuators {
   int32_t relay_ = 0;
 };
 
-// 128 x 64 pixels that nobody sees; the words go to the log when they change.
+// 128 x 64 pixels that nobody sees; the words go to the log when they change, and the whole glass to the file `display`
+// of the state folder: one line of text each, replaced in one step, so that a reader never sees half a picture.
 class LogDisplay final : public hal::Display {
  public:
-  explicit LogDisplay(StderrLog& log) : log_(log) {}
+  LogDisplay(StderrLog& log, Files& files) : log_(log), files_(files) {}
   bool initialise() override { return true; }
   uint16_t width() override { return 128; }
   uint16_t height() override { return 64; }
@@ -59,6 +61,7 @@ class LogDisplay final : public hal::Display {
   static constexpr uint8_t linesMax = 8;
   static constexpr uint32_t columnsMax = 31;
   StderrLog& log_;
+  Files& files_;
   char lines_[linesMax][columnsMax + 1] = {};
 };
 
