@@ -211,6 +211,24 @@ test.each(["boot -> discovery", "discovery -> operational", "operational -> main
     }),
 );
 
+test("a node that failed three boots comes up in SAFE, and is recovered over the air", () =>
+  withNodes(async (start, folder) => {
+    const hex = offer(stamp(nodeImage, "1.1.0", folder), "http");
+    manager.isDeaf = true;
+    for (let boot = 1; boot <= 3; boot++) {
+      const node = startNode(start);
+      await node.line(/boot -> discovery/);
+      node.signal("SIGKILL");
+      await node.exit;
+    }
+    manager.isDeaf = false;
+    const node = startNode(start);
+    await node.line(/boot 4 of slot a, SAFE/);
+    await manager.until((heard) => heard.reports.some((report) => report.phase === "safe"));
+    await manager.until((heard) => isConfirmed(heard.reports, hex), 60_000);
+    expect(readState(join(folder, "state"))).toMatchObject({ active: "b", safe: false });
+  }));
+
 test("a node process that is killed alone is started again by its supervisor, and completes", () =>
   withNodes(async (start, folder) => {
     const hex = offer(stamp(nodeImage, "1.1.0", folder), "http");
@@ -232,7 +250,7 @@ test("kill -9 at every 48 KiB of a download, and after registering on trial: the
     let resumes = 0;
     for (let at = 0; at < size; at += 48 * 1024) {
       const before = manager.heard.ranges.length;
-      const node = startNode(start, ["--download-rate", "100000"]);
+      const node = startNode(start, ["--download-rate", "60000"]);
       await manager.until((heard) => heard.ranges.length > before);
       const from = manager.heard.ranges.at(-1) ?? 0;
       expect(from % durableBlock).toBe(0);

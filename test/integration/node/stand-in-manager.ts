@@ -96,7 +96,11 @@ export class StandInManager {
   }
 
   #answer(request: IncomingMessage, answer: OutgoingMessage): void {
-    if (this.#isDeaf) return;
+    if (this.#isDeaf) {
+      // node-coap would acknowledge by itself after a while, even when it is closed by then.
+      if (answer._ackTimer !== null) clearTimeout(answer._ackTimer);
+      return;
+    }
     this.#route(request, answer);
     this.#note();
   }
