@@ -58,8 +58,16 @@ def message(data):
     return out[:-1]
 
 
+def cbor(data):
+    out = ["struct CborVector {\n  const char* name;\n  const char* hex;\n};"]
+    for kind, name in (("good", "cborGood"), ("malformed", "cborMalformed")):
+        out += ["", f"inline constexpr CborVector {name}[] = {{"]
+        out += [f'    {{{text(case["name"])}, {text(case["hex"])}}},' for case in data[kind]] + ["};"]
+    return out
+
+
 MESSAGES = ("node-manifest", "status-report", "action", "environment", "registration-answer", "attempt-report")
-MAKERS = {"coap-message": coap_message, **{name: message for name in MESSAGES}}
+MAKERS = {"coap-message": coap_message, "cbor": cbor, **{name: message for name in MESSAGES}}
 
 
 def main():

@@ -1,6 +1,7 @@
-// Strict CBOR (RFC 8949): definite lengths only, shortest form only, nesting of at most 8, strict UTF-8, map keys in
-// ascending bytewise order without duplicates (section 4.2.1). The writer produces exactly what the reader accepts.
-// Neither allocates; the reader's views point into the input.
+// Strict CBOR (RFC 8949): definite lengths only, shortest form only, nesting of at most 8, strict UTF-8, map keys
+// (integers within +-2^53 and texts) in ascending bytewise order without duplicates (section 4.2.1). The writer produces
+// exactly what the reader accepts. Neither allocates; the reader's views point into the input. test/vectors/cbor.json
+// holds this reader and the one in schemas/wire to the same cases.
 #pragma once
 
 #include <cstddef>
@@ -17,15 +18,16 @@ constexpr uint32_t cborDepthMax = 8;  // arrays and maps open at once; deeper is
 
 enum class CborType : uint8_t { unsignedInteger, negativeInteger, bytes, text, array, map, tag, boolean, null, undefined, real, end };
 
-// `any` is for foreign input (SenML): order is free there, and duplicates are the caller's to refuse.
-enum class CborKeyOrder : uint8_t { ascending, any };
+// `foreign` is for formats that ask for less (SenML): keys in any order, where duplicates are the caller's to refuse, and
+// floats wider than they need to be.
+enum class CborProfile : uint8_t { ours, foreign };
 
 // Reads one item after the other. Each read either takes exactly one head (or one scalar) or fails; after a failure
 // the position is unspecified and the input is to be dropped. A wrong type is Status::mismatch and consumes nothing,
 // so that a reader may ask with peek() or try another type.
 class CborReader {
  public:
-  explicit CborReader(ByteSpan input, CborKeyOrder order = CborKeyOrder::ascending) : input_(input), order_(order) {}
+  explicit CborReader(ByteSpan input, CborProfile profile = CborProfile::ours) : input_(input), profile_(profile) {}
 
   // The type of the next item; `end` at the end of the input.
   CborType peek() const;
@@ -50,7 +52,8 @@ class CborReader {
   Status readDecimal(Decimal& out, uint8_t places = 6);
   // The bits of the float as IEEE 754 binary64; integers are a mismatch.
   Status readRealBits(uint64_t& bits);
-  // One whole item with all inside it, checked as strictly as if it had been read.
+  // One whole item with all inside it, checked as strictly as if it had been read. Tags are unsupported here: none of
+  // our messages has one, and who knows a tag reads it.
   Status skip();
   // ok when everything was read and every array and map is complete; malformed when bytes follow or items lack.
   Status finish() const;
@@ -81,12 +84,13 @@ class CborReader {
   Status begin();                // an item may start here
   Status complete(size_t start);  // the item that started there has ended
   Status readString(uint8_t major, size_t maximum, ByteSpan& out);
+  bool isAtKey() const { return depth_ > 0 && levels_[depth_ - 1].isMap && levels_[depth_ - 1].itemsLeft % 2 == 0; }
 
   ByteSpan input_;
   size_t position_ = 0;
   size_t pendingStart_ = 0;  // start of a tag whose item hasn't come yet
   bool isPending_ = false;
-  CborKeyOrder order_;
+  CborProfile profile_;
   uint32_t depth_ = 0;
   bool isRootDone_ = false;
   Level levels_[cborDepthMax];

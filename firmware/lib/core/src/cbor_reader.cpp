@@ -8,6 +8,9 @@ namespace {
 
 constexpr uint8_t majorUnsigned = 0, majorNegative = 1, majorBytes = 2, majorText = 3, majorArray = 4, majorMap = 5,
                   majorTag = 6, majorSimple = 7;
+constexpr uint64_t keyMagnitudeMax = (uint64_t{1} << 53U) - 1U;
+constexpr uint64_t canonicalInfinity = 0x7FF0000000000000U;
+constexpr uint64_t canonicalNan = 0x7FF8000000000000U;
 constexpr uint8_t infoFalse = 20, infoTrue = 21, infoNull = 22, infoUndefined = 23, infoHalf = 25, infoSingle = 26, infoDouble = 27;
 
 // -1 for less, 1 for greater: bytewise, a prefix before its longer self.
@@ -66,9 +69,10 @@ Status CborReader::begin() {
 Status CborReader::expect(uint8_t major, Head& head) {
   CX_TRY(begin());
   if (input_[position_] >> 5U != major) return Status::mismatch;
-  // Keys are integers or strings; anything else as a key has no use in our formats.
-  if (major >= majorArray && depth_ > 0 && levels_[depth_ - 1].isMap && levels_[depth_ - 1].itemsLeft % 2 == 0) return Status::malformed;
-  return readHead(head);
+  CX_TRY(readHead(head));
+  // Keys are integers or texts, and integers that every language holds exactly.
+  const bool isKey = major == majorText || (major <= majorNegative && head.value <= keyMagnitudeMax - (major == majorNegative ? 1U : 0U));
+  return isAtKey() && !isKey ? Status::malformed : Status::ok;
 }
 
 Status CborReader::complete(size_t start) {
@@ -79,7 +83,7 @@ Status CborReader::complete(size_t start) {
       return Status::ok;
     }
     Level& level = levels_[depth_ - 1];
-    if (level.isMap && level.itemsLeft % 2 == 0 && order_ == CborKeyOrder::ascending) {
+    if (level.isMap && level.itemsLeft % 2 == 0 && profile_ == CborProfile::ours) {
       const ByteSpan key = input_.slice(start, position_ - start);
       const ByteSpan last = input_.slice(level.keyStart, level.keyEnd - level.keyStart);
       if (level.hasKey && compare(last, key) >= 0) return Status::malformed;
@@ -211,15 +215,18 @@ Status CborReader::readRealBits(uint64_t& bits) {
   Head head;
   CX_TRY(expect(majorSimple, head));
   if (head.info < infoHalf) return Status::malformed;  // unassigned simple values
+  bool isWide = false;
   if (head.info == infoHalf) {
     bits = widenReal(head.value, halfFormat);
   } else if (head.info == infoSingle) {
     bits = widenReal(head.value, singleFormat);
-    if (narrowReal(bits, halfFormat).isExact) return Status::malformed;
+    isWide = narrowReal(bits, halfFormat).isExact;
   } else {
     bits = head.value;
-    if (narrowReal(bits, singleFormat).isExact) return Status::malformed;
+    isWide = narrowReal(bits, singleFormat).isExact;
   }
+  const bool isNan = (bits << 1U) > canonicalInfinity << 1U;
+  if (profile_ == CborProfile::ours && (isWide || (isNan && bits != canonicalNan))) return Status::malformed;
   const size_t start = position_;
   position_ += head.length;
   return complete(start);
@@ -263,14 +270,14 @@ Status CborReader::skip() {
       case CborType::text: CX_TRY(readText(text)); break;
       case CborType::array: CX_TRY(readArray(count)); break;
       case CborType::map: CX_TRY(readMap(count)); break;
-      case CborType::tag: CX_TRY(readTag(number)); break;
+      case CborType::tag: return Status::unsupported;
       case CborType::boolean: CX_TRY(readBool(flag)); break;
       case CborType::null: CX_TRY(readNull()); break;
       case CborType::real: CX_TRY(readRealBits(number)); break;
       case CborType::undefined: return Status::malformed;
       case CborType::end: return Status::malformed;
     }
-  } while (depth_ > base || isPending_);
+  } while (depth_ > base);
   return Status::ok;
 }
 

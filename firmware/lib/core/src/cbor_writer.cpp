@@ -126,6 +126,7 @@ void CborWriter::putTag(uint64_t tag) {
 void CborWriter::putRealBits(uint64_t binary64) {
   begin();
   uint8_t bytes[9];
+  if ((binary64 << 1U) > uint64_t{0xFFE} << 52U) binary64 = 0x7FF8000000000000U;  // one NaN only
   uint64_t bits = binary64;
   size_t size = 8;
   bytes[0] = 0xFB;
