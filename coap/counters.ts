@@ -2,7 +2,6 @@
 export interface Counters {
   datagramsReceived: number;
   datagramsSent: number;
-  sendFailed: number;
   droppedPortZero: number;
   droppedTooLong: number;
   droppedPeersFull: number;
@@ -31,14 +30,12 @@ export interface Counters {
   notificationsSent: number;
   notificationsStale: number;
   observersEnded: number;
-  securityDropped: number;
 }
 
 export function newCounters(): Counters {
   return {
     datagramsReceived: 0,
     datagramsSent: 0,
-    sendFailed: 0,
     droppedPortZero: 0,
     droppedTooLong: 0,
     droppedPeersFull: 0,
@@ -67,6 +64,5 @@ export function newCounters(): Counters {
     notificationsSent: 0,
     notificationsStale: 0,
     observersEnded: 0,
-    securityDropped: 0,
   };
 }

@@ -320,6 +320,9 @@ export class CoapEndpoint {
     if (this.#state === "new") throw faults("coap.not-started", {});
     const isIpv6 = address.includes(":");
     if (!isIpv6 && !/^\d{1,3}(\.\d{1,3}){3}$/.test(address)) throw faults("coap.bad-address", { address });
+    if (isIpv6 ? /^ff/i.test(address) : Number.parseInt(address, 10) >= 224) {
+      throw faults("coap.bad-request", { what: `${address} is a group, which only discover can ask` });
+    }
     const isScoped = isIpv6 && name !== undefined && !address.includes("%");
     this.#target.set(isScoped ? `${address}%${name}` : address, port, isIpv6 ? 6 : 4);
     const known = this.#peers.find(this.#target);

@@ -54,6 +54,10 @@ export class ClientExchanges implements OutboxOwner {
     if (this.#byToken.size >= limits.pendingRequests) return this.#refuse(exchange, "pendingRequests");
     const bytes = token ?? this.#newToken();
     const key = tokenKey(bytes, 0, bytes.length);
+    if (bytes.length > 8) {
+      exchange.failed(faults("coap.bad-request", { what: "a token has at most 8 bytes" }));
+      return -1;
+    }
     if (this.#byToken.has(key)) {
       exchange.failed(faults("coap.bad-request", { what: "a request with this token is open already" }));
       return -1;

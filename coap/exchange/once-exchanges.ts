@@ -52,6 +52,11 @@ export class OnceExchanges {
     return this.#table.size;
   }
 
+  /** Pages of stored answers in use. */
+  get pages(): number {
+    return this.#livePages;
+  }
+
   find(peer: number, messageId: number): number {
     if (this.#table.size === 0) return -1;
     this.#expire();

@@ -232,6 +232,15 @@ describe("addresses", () => {
     ).toBe("coap.bad-address");
   });
 
+  it("of groups are for discover, and tokens have at most 8 bytes", async () => {
+    for (const address of ["224.0.1.187", "ff02::fd"]) {
+      const request = world.client.request({ to: { address, port: 5683 }, method: "GET", path: [] });
+      expect(await faultOf(request)).toBe("coap.bad-request");
+    }
+    expect(await faultOf(ask({ token: new Uint8Array(9) }))).toBe("coap.bad-request");
+    expect(world.client.counters()["held.requests"]).toBe(0);
+  });
+
   it("of IPv6 work the same", async () => {
     const server = world.endpoint(world.network.transport("fd00::1", 5683));
     const client = world.endpoint(world.network.transport("fd00::2", 5683));

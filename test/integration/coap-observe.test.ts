@@ -304,6 +304,30 @@ describe("an observer of ours", () => {
   });
 });
 
+describe("FETCH", () => {
+  it("can be observed, each body being a resource of its own", async () => {
+    world.server.route({
+      method: "FETCH",
+      path: "/select",
+      replay: "again",
+      observable: true,
+      answer(request, reply) {
+        reply.payload = bytesOf(`${textOf(request.payload)}=${value}`);
+      },
+    });
+    const seen: string[] = [];
+    for (const field of ["a", "b"]) {
+      world.client.observe(
+        { to: serverAddress, method: "FETCH", path: ["select"], payload: bytesOf(field) },
+        { notification: ({ payload }) => void seen.push(textOf(payload)), ended() {} },
+      );
+    }
+    await world.clock.advance(50);
+    await change("/select");
+    expect(seen.toSorted((a, b) => (a < b ? -1 : 1))).toEqual(["a=0", "a=1", "b=0", "b=1"]);
+  });
+});
+
 describe("a thousand observers", () => {
   it("are all told by confirmable notifications, in windows, on a network that loses some", async () => {
     await world.stop();
