@@ -27,6 +27,7 @@ struct Service final : CoapService {
   int calls = 0;
   size_t route = 99;
   uint8_t code = 0;  // 0: as it comes
+  bool isOverstated = false;  // says it rendered more than the buffer holds
   FixedBytes<800> payload;
   std::string_view body;
   Logs source;
@@ -56,6 +57,7 @@ struct Service final : CoapService {
     reply.contentFormat = body.empty() ? coapNoFormat : coap::format::json;
     reply.maxAge = route == health ? 30 : -1;
     if (code != 0) reply.code = code;
+    if (isOverstated) reply.size = reply.buffer.size() + 1;
   }
 };
 
@@ -284,6 +286,9 @@ TEST("a body from a source is read where it is asked for, and a broken source is
   CHECK_EQ(f.message.payload[0], 'a' + 512 % 26);
   f.service.source.isBroken = true;
   CHECK_EQ(f.ask(coap::code::get, "logs"), coap::code::internalServerError);
+  CHECK(f.message.payload.empty());
+  f.service.isOverstated = true;
+  CHECK_EQ(f.ask(coap::code::get, "health"), coap::code::internalServerError);
   CHECK(f.message.payload.empty());
 }
 

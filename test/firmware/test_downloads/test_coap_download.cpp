@@ -124,6 +124,7 @@ TEST("an image of another size than promised is refused before a byte of it, or 
   while (h.serve()) {
   }
   CHECK(h.sink.endedWith(Status::mismatch, 0, false));
+  CHECK_EQ(h.asked, 1);
   h.request.offset = 701;
   CHECK_EQ(h.download.start(h.request, h.sink), Status::invalid);
 }

@@ -20,6 +20,7 @@ struct Events final : MqttHandler {
   FixedBytes<256> payload;
   MqttClient* echoTo = nullptr;      // publishes from inside onMqttMessage
   MqttClient* abortOn = nullptr;     // aborts from inside onMqttMessage
+  MqttClient* leaveOn = nullptr;     // disconnects from inside onMqttMessage
   MqttClient* reconnectOn = nullptr; // connects from inside onMqttClosed
   MqttConnect options;
   void onMqttConnected(bool) override { connected++; }
@@ -29,6 +30,7 @@ struct Events final : MqttHandler {
     (void)payload.assign(bytes);
     if (echoTo != nullptr) (void)echoTo->publish("echo", bytes, 0, false).status();
     if (abortOn != nullptr) abortOn->abort();
+    if (leaveOn != nullptr) leaveOn->disconnect();
   }
   void onMqttPublished(uint16_t) override { published++; }
   void onMqttSubscribed(uint16_t, bool isGranted) override { isGranted ? granted++ : refused++; }
@@ -283,6 +285,16 @@ TEST("a cut, a reset and an abort: the first two are told, the last is not") {
   aborted.client.abort();
   aborted.turns(3);
   CHECK(aborted.events.closed == 0 && aborted.client.isIdle() && !aborted.tcp.isOpen);
+}
+
+TEST("after a goodbye from inside a message nothing more is heard, and the message isn't acknowledged behind it") {
+  MqttFixture f;
+  f.connect();
+  f.events.leaveOn = &f.client;
+  f.receive("320600017400106132060001740011613206000174001261");
+  CHECK_EQ(f.events.messages, 1);
+  CHECK(f.wrote("e000"));
+  CHECK(f.events.closed == 1 && f.events.why == MqttClose::asked);
 }
 
 TEST("handlers may publish, abort and connect again from inside their calls") {
