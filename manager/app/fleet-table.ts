@@ -35,6 +35,8 @@ export const nodeFlags = {
   usesBroker: 128,
   /** `heardAtMs` comes from the snapshot of an earlier process. */
   heardBefore: 256,
+  /** It registered in CBOR. */
+  speaksCbor: 512,
 } as const;
 
 const presences = ["unknown", "online", "late", "offline"] as const satisfies readonly Presence[];

@@ -47,12 +47,15 @@ export interface NodeRegistryOptions {
 /** RFC 9176 section 5: the lifetime of a registration without `lt` at /rd. */
 const rdLifetimeSeconds = 90_000;
 const maxAttempts = 5;
+const maxForgottenAtOnce = 1000;
 
 export class NodeRegistry implements Registry {
   readonly #options: NodeRegistryOptions;
+  readonly #startedMs: number;
 
   constructor(options: NodeRegistryOptions) {
     this.#options = options;
+    this.#startedMs = options.clock.monotonicMs();
   }
 
   /** Every stored registration gets a row; its presence is unknown until it is heard. */
@@ -146,6 +149,12 @@ export class NodeRegistry implements Registry {
     return this.#options.fleet.find(node) !== -1;
   }
 
+  contentFormat(node: string): 50 | 60 | undefined {
+    const row = this.#options.fleet.find(node);
+    if (row === -1) return undefined;
+    return this.#options.fleet.has(row, nodeFlags.speaksCbor) ? 60 : 50;
+  }
+
   async find(node: string): Promise<NodeView | undefined> {
     const row = this.#options.fleet.find(node);
     if (row === -1) return undefined;
@@ -202,6 +211,28 @@ export class NodeRegistry implements Registry {
       bus.emit({ kind: "removed", node });
       return "removed";
     });
+  }
+
+  /** Removes nodes that weren't heard for `days` after their lifetime ended, a limited number at a time. */
+  async forgetLost(days: number): Promise<void> {
+    const { fleet, clock } = this.#options;
+    const { heardAtMs, lifetimeSeconds, flags } = fleet.rows.columns;
+    const nowMs = clock.monotonicMs();
+    const lost: string[] = [];
+    for (
+      let row = fleet.rows.nextRow(0);
+      row !== -1 && lost.length < maxForgottenAtOnce;
+      row = fleet.rows.nextRow(row + 1)
+    ) {
+      // Who isn't known to have been heard ever counts from the start of this process.
+      const isKnown = (flags[row]! & (nodeFlags.heard | nodeFlags.heardBefore)) !== 0;
+      const silentMs = nowMs - (isKnown ? heardAtMs[row]! : this.#startedMs);
+      const node = fleet.rows.keyOf(row);
+      const isOver = silentMs > lifetimeSeconds[row]! * 1000 + days * 86_400_000;
+      // While we can't hear, nobody is lost.
+      if (node !== undefined && isOver && fleet.presence(row) === "offline") lost.push(node);
+    }
+    for (const node of lost) await this.remove(node, { kind: "manager", id: "not-heard" });
   }
 
   #refusal({ manifest, gateway }: RegisterInput): RegisterOutcome | undefined {
@@ -261,6 +292,7 @@ export class NodeRegistry implements Registry {
     columns.gateway[row] = record.gateway === undefined ? 0 : fleet.find(record.gateway) + 1;
     fleet.movePath(row, record.path);
     fleet.set(row, nodeFlags.sleepy, record.manifest.sleepy === true);
+    fleet.set(row, nodeFlags.speaksCbor, record.contentFormat === 60);
     fleet.set(row, nodeFlags.livesByObservation, record.livesByObservation);
     fleet.set(row, nodeFlags.awaitsObservation, record.livesByObservation);
     presence.added(row, isNew);

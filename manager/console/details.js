@@ -62,7 +62,7 @@ export function drawDetails(dialog, { details, timeline }, send) {
     facts(
       "Timeline",
       timeline.map(({ wallMs, what, data }) => [
-        new Date(wallMs).toLocaleTimeString(),
+        new Date(wallMs).toLocaleTimeString([], { hour12: false }),
         `${what} ${data ? plain(data) : ""}`,
       ]),
     ),

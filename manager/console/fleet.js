@@ -118,6 +118,8 @@ function feedLine(kind, data) {
     case "fetch":
       return data.isResume ? line(`${data.node} resumes its download at ${sizeText(data.offset)}`, "busy") : undefined;
     case "action":
+      // What an update does, its attempt tells in more words.
+      if (data.what === "update") return undefined;
       return line(
         `${data.node}: ${data.what} ${data.state}${data.reason ? ` (${data.reason})` : ""}`,
         toneOf(data.state),
@@ -144,7 +146,7 @@ export const stateWords = {
   deferred: "puts the update off",
   downloading: "downloads the update",
   verifying: "verifies the image",
-  staged: "is ready to restart into it",
+  staged: "is ready to restart into the new image",
   trial: "tries the new image",
   succeeded: "runs the new image, confirmed",
   failed: "failed to update",

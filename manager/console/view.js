@@ -235,7 +235,7 @@ export function drawFeed(fleet) {
         el(
           "time",
           {},
-          new Date(atMs).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" }),
+          new Date(atMs).toLocaleTimeString([], { hour12: false }),
         ),
         el("span", {}, text),
       ),

@@ -88,6 +88,20 @@ describe("a manifest in CBOR", () => {
   });
 });
 
+describe("a node that registered in CBOR", () => {
+  test("gets CBOR when it sends no body and asks for nothing else", async () => {
+    await peer.ask("POST", "/register", encodeCbor("node-manifest", { id: "cbor-1" }), 60);
+    const environment = await peer.ask("GET", "/environment?ep=cbor-1");
+    expect(decode("environment", environment.response.payload, 60)).toMatchObject({ ok: true, value: { poll: 2 } });
+    await manager.app.commands.send("cbor-1", { command: "identify" }, { kind: "operator", id: "test" });
+    const beat = await peer.ask("POST", "/status?ep=cbor-1&r=0");
+    expect([beat.code, beat.response.contentFormat]).toEqual(["2.04", 60]);
+    const json = await peer.ask("POST", "/status?ep=cbor-1&r=0", undefined, undefined, { accept: 50 });
+    expect(json.json).toMatchObject({ kind: "command", command: "identify" });
+    expect((await peer.ask("GET", "/updates?ep=cbor-1")).response.contentFormat).toBe(60);
+  });
+});
+
 // Early device code is a few lines over a UDP socket, and so is its test: bytes in, bytes out.
 describe("the aliases of early device code, byte for byte", () => {
   let socket: Socket;

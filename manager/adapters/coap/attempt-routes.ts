@@ -54,13 +54,14 @@ async function install(context: CoapContext, request: CoapRequest): Promise<Coap
     return outcome.kind === "started" ? view(request, outcome.nodes) : refusal(outcome.kind);
   }
   if (!context.app.registry.heard(asker.node, request.peer)) return refusal("unknown-node");
-  return installAnswer(request, await context.app.updates.install(update, asker.node));
+  const registered = context.app.registry.contentFormat(asker.node);
+  return installAnswer(request, await context.app.updates.install(update, asker.node), registered);
 }
 
-function installAnswer(request: CoapRequest, outcome: InstallOutcome): CoapReplyFields {
+function installAnswer(request: CoapRequest, outcome: InstallOutcome, registered: number | undefined): CoapReplyFields {
   switch (outcome.kind) {
     case "go":
-      return message(request, "action", outcome.action, { code: Code.changed });
+      return message(request, "action", outcome.action, { code: Code.changed }, registered);
     case "wait":
       return refusal("wait", outcome.reason, outcome.retryAfterSeconds);
     case "unknown-update":
@@ -90,7 +91,9 @@ function status(context: CoapContext, request: CoapRequest): CoapReplyFields {
   }
   if (!context.app.registry.heard(asker.node, request.peer)) return refusal("unknown-node");
   const found = context.app.attempts.find(update, asker.node);
-  return found === undefined ? refusal("unknown-attempt") : message(request, "attempt", found.attempt);
+  return found === undefined
+    ? refusal("unknown-attempt")
+    : message(request, "attempt", found.attempt, {}, context.app.registry.contentFormat(asker.node));
 }
 
 const reportRefusals: Readonly<Record<string, Refusal>> = {

@@ -26,5 +26,7 @@ async function environment(context: CoapContext, request: CoapRequest): Promise<
   if (!app.registry.heard(asker.node, request.peer)) return refusal("unknown-node");
   const built = await app.environments.build(asker.node);
   // It carries the time of now, so no cache may keep it.
-  return built === undefined ? refusal("unknown-node") : message(request, "environment", built, { maxAge: 0 });
+  return built === undefined
+    ? refusal("unknown-node")
+    : message(request, "environment", built, { maxAge: 0 }, app.registry.contentFormat(asker.node));
 }

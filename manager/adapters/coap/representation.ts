@@ -65,8 +65,9 @@ export function messages<K extends MessageKind>(
   request: CoapRequest,
   kind: K,
   values: readonly Sendable<Messages[K]>[],
+  registered?: number,
 ): CoapReplyFields {
-  const format = answerFormat(request);
+  const format = answerFormat(request, registered);
   if (format === undefined) return refusal("not-acceptable");
   const payload =
     format === ContentFormat.json

@@ -74,7 +74,16 @@ function beat(context: CoapContext, request: CoapRequest, reply: CoapReply, noth
       return;
     case "action":
       // GET with 2.04 is a recorded deviation from RFC 7252, which early device code relies on.
-      fill(reply, message(request, "action", outcome.action, { code: Code.changed, maxAge: 0 }));
+      fill(
+        reply,
+        message(
+          request,
+          "action",
+          outcome.action,
+          { code: Code.changed, maxAge: 0 },
+          context.app.registry.contentFormat(node),
+        ),
+      );
       return;
   }
 }

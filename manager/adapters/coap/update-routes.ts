@@ -59,7 +59,8 @@ function list(context: CoapContext, request: CoapRequest): CoapReplyFields {
   if (asker.kind === "refused") return refusal(asker.refusal, asker.detail);
   if (asker.kind === "node" && !context.app.registry.heard(asker.node, request.peer)) return refusal("unknown-node");
   const views = asker.kind === "node" ? context.app.updates.listFor(asker.node) : context.app.updates.list();
-  return messages(request, "update", views.map(asMessage));
+  const registered = asker.kind === "node" ? context.app.registry.contentFormat(asker.node) : undefined;
+  return messages(request, "update", views.map(asMessage), registered);
 }
 
 async function create(context: CoapContext, request: CoapRequest): Promise<CoapReplyFields> {

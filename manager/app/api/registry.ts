@@ -11,6 +11,8 @@ export interface Registry {
    */
   heard(node: string, path?: NodePath): boolean;
   isRegistered(node: string): boolean;
+  /** The Content-Format of the node's registration: what it gets when it doesn't say what it wants. */
+  contentFormat(node: string): 50 | 60 | undefined;
   find(node: string): Promise<NodeView | undefined>;
   list(query?: NodeQuery): Promise<NodePage>;
   /** Counts by presence, synchronous. */
