@@ -15,6 +15,8 @@ interface Transfer {
   size: number;
   /** Where the newest block of an upload began: it may come twice. */
   lastOffset: number;
+  /** Of the message that began an upload: a copy of it that comes late must not begin it anew. */
+  firstMessageId: number;
   lastUsedMs: number;
   /** Of a download: what goes with every block. */
   code: number;
@@ -72,6 +74,7 @@ export class ServerTransfers {
     const key = transferKey(view, peer, true);
     let transfer = this.#uploads.get(key);
     if (offset === 0) {
+      if (transfer !== undefined && more && transfer.firstMessageId === view.messageId) return Code.continue;
       if (transfer !== undefined && !this.#isRepeat(transfer, offset, view)) {
         this.#end(transfer);
         transfer = undefined;
@@ -94,6 +97,7 @@ export class ServerTransfers {
       return Code.serviceUnavailable;
     }
     transfer.bytes.set(view.bytes.subarray(view.payloadStart, view.end), offset);
+    if (offset === 0) transfer.firstMessageId = view.messageId;
     transfer.lastOffset = offset;
     transfer.size = offset + length;
     if (more) return Code.continue;
@@ -175,6 +179,7 @@ export class ServerTransfers {
       bytes: new Uint8Array(capacity),
       size: 0,
       lastOffset: -1,
+      firstMessageId: -1,
       lastUsedMs: this.#clock.monotonicMs(),
       code: Code.content,
       contentFormat: undefined,

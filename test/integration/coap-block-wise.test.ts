@@ -201,6 +201,16 @@ describe("an upload", () => {
     expect(stored.subarray(0, 16)).toEqual(pattern(16, 5));
   });
 
+  it("doesn't start over when a copy of its first message comes late", async () => {
+    const peer = world.rawPeer();
+    const first = put(blockOption(0, true, 0), pattern(16, 1));
+    await roundTrip(peer, first);
+    await roundTrip(peer, put(blockOption(1, true, 0), pattern(16, 2)));
+    expect(await roundTrip(peer, first)).toMatchObject({ code: Code.continue });
+    expect(await roundTrip(peer, put(blockOption(2, false, 0), pattern(1)))).toMatchObject({ code: Code.changed });
+    expect(stored).toHaveLength(33);
+  });
+
   it("takes a Block1 option of zero length: block 0, nothing more, 16 bytes", async () => {
     const peer = world.rawPeer();
     expect(await roundTrip(peer, put(0, pattern(16)))).toMatchObject({ code: Code.changed });
