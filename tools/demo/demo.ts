@@ -15,6 +15,8 @@ Plays the main job with a manager and five nodes on this machine, then stays up 
                 only if all of it was seen
   --folder DIR  keep state and logs here (default: a temporary folder, removed at the end when all went well)`;
 
+const exitCodes = { complete: 0, incomplete: 1, interrupted: 130 } as const;
+
 async function main(): Promise<number> {
   let options: { exit?: boolean | undefined; folder?: string | undefined; help?: boolean | undefined };
   try {
@@ -32,11 +34,11 @@ async function main(): Promise<number> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), "coxswain-demo-"));
   mkdirSync(folder, { recursive: true });
   const interrupted = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => interrupted.abort());
-  const isComplete = await playMainJob({ folder, isEnding: options.exit === true, signal: interrupted.signal });
-  if (isComplete && options.folder === undefined) rmSync(folder, { recursive: true, force: true });
-  else if (!isComplete) console.error(`State and logs are kept in ${folder}`);
-  return isComplete ? 0 : 1;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interrupted.abort());
+  const outcome = await playMainJob({ folder, isEnding: options.exit === true, signal: interrupted.signal });
+  if (outcome === "incomplete") console.error(`State and logs are kept in ${folder}`);
+  else if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
+  return exitCodes[outcome];
 }
 
 process.exitCode = await main();

@@ -1,28 +1,21 @@
-import { statSync } from "node:fs";
-import { join } from "node:path";
-import type { LiveEvent } from "../../manager/app/api/watching.ts";
+import { randomUUID } from "node:crypto";
 import { hearAnnouncement } from "./announcement.ts";
+import { BrokerWatch, type Sight } from "./broker-watch.ts";
+import { DisplayWatch } from "./display-watch.ts";
+import { Evidence } from "./evidence.ts";
+import { fleet, type Member } from "./fleet.ts";
 import { LiveEvents } from "./live-events.ts";
-import { narrate } from "./narration.ts";
-import { coxswain, firmware, type NodePlan, type Program, stampImage, startManager, startNode } from "./programs.ts";
+import { Narration } from "./narration.ts";
+import { coxswain, firmware, type Program, stampImage, startManager } from "./programs.ts";
+import { Stage } from "./stage.ts";
 import { Story } from "./story.ts";
 import { Tally } from "./tally.ts";
 
-const stepTimeoutMs = 90_000;
 /** How far the download is that is cut in the middle. */
 const cutAtPercent = 40;
-/** How long a download takes, so that it can be watched. */
-const downloadSeconds = 6;
-
-const plans: readonly NodePlan[] = [
-  { id: "sensor-1", profile: "sensor", model: "sensor-board", prefer: "http" },
-  { id: "sensor-2", profile: "sensor", model: "sensor-board", prefer: "coap" },
-  { id: "sensor-3", profile: "sensor", model: "sensor-board", prefer: "http" },
-  { id: "linux-1", profile: "linux", model: "linux-board", prefer: "coap" },
-  { id: "sensor-x", profile: "sensor", model: "prototype", prefer: "http" },
-];
-const cutNode = "sensor-3";
-const brokenNode = "sensor-x";
+const away = only(({ told }) => told === "heartbeat");
+const cut = only(({ isCut }) => isCut === true);
+const broken = only(({ isBroken }) => isBroken === true);
 
 export interface MainJobOptions {
   readonly folder: string;
@@ -31,159 +24,183 @@ export interface MainJobOptions {
   readonly signal: AbortSignal;
 }
 
-/** What the steps of the job share. */
-interface Stage {
-  readonly folder: string;
-  readonly signal: AbortSignal;
-  readonly story: Story;
-  readonly tally: Tally;
-  readonly programs: Map<string, Program>;
-  readonly events: LiveEvents;
-  readonly http: string;
-  readonly coapPort: number;
-}
-
-/** Plays the whole cycle; true when the manager saw every step of it. */
-export async function playMainJob(options: MainJobOptions): Promise<boolean> {
+/** Plays the whole cycle. `incomplete`: a step wasn't seen, and the timeline says which. */
+export async function playMainJob(options: MainJobOptions): Promise<"complete" | "incomplete" | "interrupted"> {
   const story = new Story();
   const programs = new Map<string, Program>();
+  const watches: { stop(): void | Promise<void> }[] = [];
   try {
-    const stage = await setTheStage(options, story, programs);
+    const stage = await setTheStage(options, story, programs, watches);
     await bringUpNodes(stage);
     await updateFleet(stage);
-    const counts = stage.tally.counts();
+    const counts = stage.options.tally.counts();
     story.chapter(`Done: ${counts.updated} nodes run the new image, ${counts.rolledBack} went back by itself.`);
     if (options.isEnding) console.log(JSON.stringify({ ...counts, seconds: Number(story.seconds().toFixed(1)) }));
     else await stayUp(stage);
-    stage.events.stop();
-    return true;
+    return "complete";
   } catch (error) {
-    if (!options.signal.aborted) story.tell("demo", (error as Error).message, "bad");
-    return false;
+    if (options.signal.aborted) return "interrupted";
+    for (const line of (error as Error).message.split("\n")) story.tell("demo", line, "bad");
+    return "incomplete";
   } finally {
-    for (const program of [...programs.values()].reverse()) await program.stop();
+    for (const watch of watches) await watch.stop();
+    // Nodes first, at once: then nobody misses a manager.
+    const [manager, ...nodes] = programs.values();
+    await Promise.all(nodes.map((node) => node.stop()));
+    await manager?.stop();
   }
 }
 
-async function setTheStage(options: MainJobOptions, story: Story, programs: Map<string, Program>): Promise<Stage> {
+async function setTheStage(
+  { folder, signal }: MainJobOptions,
+  story: Story,
+  programs: Map<string, Program>,
+  watches: { stop(): void | Promise<void> }[],
+): Promise<Stage> {
   story.chapter("The manager starts, with its broker");
-  const { program, urls } = await startManager(options.folder);
+  const password = randomUUID();
+  const { program, urls } = await startManager(folder, { flags: ["--mqtt-observer-password", password] });
   programs.set("manager", program);
   story.tell("manager", `${urls.coap}  ${urls.mqtt}  ${urls.http}`, "good");
   const coapPort = Number(new URL(urls.coap).port);
   const announced = await hearAnnouncement(coapPort, 10_000);
   story.tell("manager", `announced by mDNS as ${announced}`, "good");
-  const events = new LiveEvents(urls.http);
+
   const tally = new Tally();
+  const evidence = new Evidence();
+  const narration = new Narration(story, evidence);
+  const displays = new DisplayWatch(folder);
+  const events = new LiveEvents(urls.http);
+  watches.push(events);
   events.subscribe((event) => tally.take(event));
-  events.subscribe((event) => narrate(event, story));
+  events.subscribe((event) => narration.take(event));
+  events.subscribe((event) => {
+    if (event.kind !== "attempt" || event.state !== "downloading" || !displays.isFrozen(event.node)) return;
+    if (evidence.saw(event.node, "frozen display")) story.tell(event.node, "its display stands still: Updating...");
+  });
   await events.start();
-  const { folder, signal } = options;
-  return { folder, signal, story, tally, programs, events, http: urls.http, coapPort };
+  const broker = new BrokerWatch({ url: urls.mqtt, password, seen: (sight) => noteSight(sight, evidence, story) });
+  watches.push(broker);
+  await broker.start();
+  return new Stage({
+    folder,
+    signal,
+    story,
+    tally,
+    evidence,
+    narration,
+    displays,
+    programs,
+    events,
+    http: urls.http,
+    coapPort,
+  });
+}
+
+/** What the observer at the broker saw. */
+function noteSight(sight: Sight, evidence: Evidence, story: Story): void {
+  if (sight.kind === "start" && evidence.saw(sight.node, "told by mqtt"))
+    story.tell(sight.node, "told by MQTT: ota/start", "good");
+  if (sight.kind !== "availability" || sight.value !== "maintenance" || !sight.isRetained) return;
+  if (evidence.saw(sight.node, "maintenance"))
+    story.tell(sight.node, "MAINTENANCE: MQTT stopped, `maintenance` retained at the broker");
 }
 
 async function bringUpNodes(stage: Stage): Promise<void> {
-  stage.story.chapter("Five nodes look for a manager by multicast, register, and are watched");
-  for (const plan of plans) stage.programs.set(plan.id, powerOn(stage, plan));
-  const all = plans.length;
-  await until(stage, "all nodes register", () => stage.tally.counts().registered === all);
-  await until(stage, "the manager observes the health of all nodes", () => stage.tally.counts().observed === all);
-  const sending = new Set<string>();
-  await untilEvent(stage, "telemetry of every node arrives", (event) => {
-    if (event.kind === "telemetry") sending.add(event.node);
-    return sending.size === all;
-  });
-  stage.story.tell("broker", "telemetry of all five nodes flows", "good");
-}
-
-function powerOn(stage: Stage, plan: NodePlan): Program {
-  const downloadRate = Math.ceil(statSync(firmware("cxnode-node")).size / downloadSeconds);
-  return startNode({ ...plan, downloadRate }, stage.coapPort, stage.folder);
+  const { story, tally, evidence } = stage.options;
+  story.chapter("Five nodes look for a manager by multicast, register, and are watched");
+  for (const { id } of fleet) stage.powerOn(id);
+  await stage.until("all nodes register", () => tally.counts().registered === fleet.length);
+  await stage.until("the manager observes the health of all nodes", () => tally.counts().observed === fleet.length);
+  const areSending = () => fleet.every(({ id }) => evidence.has(id, "telemetry"));
+  await stage.until("telemetry of every node arrives", areSending);
+  story.tell("broker", "telemetry of all five nodes flows", "good");
 }
 
 async function updateFleet(stage: Stage): Promise<void> {
-  stage.story.chapter("An operator makes three updates; one of the images is broken, and nobody knows yet");
-  const sound = await stampImage(firmware("cxnode-node"), "1.1.0", join(stage.folder, "cxnode-1.1.0.bin"));
-  const broken = firmware("images/silent-sensor");
-  const updates = [
-    await createUpdate(stage, "sensor-board", sound, "1.1.0"),
-    await createUpdate(stage, "linux-board", sound, "1.1.0"),
-    await createUpdate(stage, "prototype", broken, "1.1.0"),
-  ];
-  stage.story.chapter("Nodes are told, stop what they do, and download");
-  const cut = cutInTheMiddle(stage);
-  for (const update of updates) await coxswain(stage.http, "update", "start", update, "--all");
-  await cut;
-  await until(
-    stage,
-    "four nodes are confirmed on the new image",
-    () => stage.tally.succeeded.size === plans.length - 1,
-  );
-  await until(stage, "the broken image is rolled back", () => stage.tally.rolledBack.has(brokenNode));
-  await until(stage, "the cut download is resumed", () => stage.tally.resumed.has(cutNode));
+  const { story, tally, evidence, programs, http } = stage.options;
+  story.chapter("An operator makes three updates; one of the images is broken, and nobody knows yet");
+  const image = await stampImage(firmware("cxnode-node"), "1.1.0", stage.imagePath("cxnode-1.1.0.bin"));
+  const updates = new Map<string, string>();
+  for (const model of new Set(fleet.map((each) => each.model))) {
+    const file = model === broken.model ? firmware("images/silent-sensor") : image;
+    updates.set(model, await createUpdate(stage, model, file));
+  }
+  await programs.get(away.id)?.stop();
+  story.tell(away.id, "is switched off, so it can't be called");
+
+  story.chapter("Nodes are told, stop what they do, and download");
+  const cutting = cutInTheMiddle(stage);
+  await Promise.all([startUpdates(stage, updates), cutting]);
+  await stage.until("four nodes are confirmed on the new image", () => tally.succeeded.size === fleet.length - 1);
+  await stage.until("the broken image is rolled back", () => tally.rolledBack.has(broken.id));
+  await stage.until("the cut download is resumed", () => tally.resumed.has(cut.id));
+  const missing = evidence.missing(fleet);
+  if (missing.length > 0) throw new Error(missing.join("\n"));
   await confirmByManager(stage);
+  const { nodes } = (await coxswain(http, "nodes")) as { nodes: readonly unknown[] };
+  if (nodes.length !== fleet.length) throw new Error(`coxswain nodes lists ${nodes.length} nodes`);
 }
 
-async function createUpdate(stage: Stage, model: string, image: string, version: string): Promise<string> {
-  const flags = ["--model", model, "--version", version, "--sequence", "2"];
-  const created = (await coxswain(stage.http, "update", "create", image, ...flags)) as { update: { id: string } };
-  stage.story.tell("operator", `coxswain update create ${model} ${version} -> ${created.update.id}`);
+async function createUpdate(stage: Stage, model: string, image: string): Promise<string> {
+  const flags = ["--model", model, "--version", "1.1.0", "--sequence", "2"];
+  const created = (await coxswain(stage.options.http, "update", "create", image, ...flags)) as {
+    update: { id: string };
+  };
+  stage.options.story.tell("operator", `coxswain update create ${model} 1.1.0 -> ${created.update.id}`);
   return created.update.id;
+}
+
+/** The node that is away comes back when the others are at it, and learns what it missed. */
+async function startUpdates(stage: Stage, updates: ReadonlyMap<string, string>): Promise<void> {
+  for (const [model, update] of updates) {
+    for (const told of ["call", "mqtt", "heartbeat"] as const) {
+      const nodes = fleet.filter((each) => each.model === model && each.told === told).map(({ id }) => id);
+      const via = told === "mqtt" ? ["--via", "mqtt"] : [];
+      if (nodes.length > 0) await coxswain(stage.options.http, "update", "start", update, ...via, "--node", ...nodes);
+    }
+  }
+  stage.options.story.tell(away.id, "is switched on again");
+  stage.powerOn(away.id);
 }
 
 /** A power failure in the middle of one download: the process is killed, and started again a second later. */
 async function cutInTheMiddle(stage: Stage): Promise<void> {
-  await untilEvent(stage, `${cutNode} is in the middle of its download`, (event) => {
-    return event.kind === "attempt" && event.node === cutNode && (event.percent ?? 0) >= cutAtPercent;
+  const { story } = stage.options;
+  await stage.untilEvent(`${cut.id} is in the middle of its download`, (event) => {
+    return event.kind === "attempt" && event.node === cut.id && (event.percent ?? 0) >= cutAtPercent;
   });
-  await stage.programs.get(cutNode)?.cut();
-  stage.story.tell(cutNode, "power is cut in the middle of the download", "bad");
+  await stage.powerOff(cut.id);
+  story.tell(cut.id, "its power fails in the middle of the download", "bad");
   await new Promise((resolve) => setTimeout(resolve, 1000));
-  const plan = plans.find((each) => each.id === cutNode)!;
-  stage.programs.set(cutNode, powerOn(stage, plan));
-  stage.story.tell(cutNode, "power is back");
+  stage.powerOn(cut.id);
+  story.tell(cut.id, "power is back");
 }
 
 /** Success is what the registry holds: the new digest running, confirmed; and the old one where the image was broken. */
 async function confirmByManager(stage: Stage): Promise<void> {
-  const response = await fetch(`${stage.http}/api/v1/nodes`);
-  const { nodes } = (await response.json()) as { nodes: { id: string; manifest: Record<string, unknown> }[] };
-  for (const plan of plans) {
-    const manifest = nodes.find((each) => each.id === plan.id)?.manifest ?? {};
-    const isNew = manifest["version"] === "1.1.0" && manifest["confirmed"] === true;
-    if (isNew === (plan.id === brokenNode)) throw new Error(`${plan.id} runs ${String(manifest["version"])} after all`);
+  const { story, tally } = stage.options;
+  const manifests = await stage.manifests();
+  for (const { id } of fleet) {
+    const { version, confirmed } = manifests.get(id) ?? {};
+    const isNew = version === "1.1.0" && confirmed === true;
+    if (isNew === (id === broken.id)) throw new Error(`${id} runs ${String(version)} after all`);
   }
-  stage.story.tell("manager", `knows why ${brokenNode} went back: ${stage.tally.rolledBack.get(brokenNode)}`, "good");
+  story.tell("manager", `knows why ${broken.id} went back: ${tally.rolledBack.get(broken.id)}`, "good");
 }
 
-async function stayUp({ http, signal }: Stage): Promise<void> {
+async function stayUp({ options: { http, signal } }: Stage): Promise<void> {
   console.log(`\nThe fleet is live at ${http}/  (Ctrl-C ends it)`);
   console.log(`Try: npm run coxswain -- --url ${http} nodes`);
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
+  console.log("\nEnding: nodes, then the manager.");
 }
 
-function until(stage: Stage, what: string, isSeen: () => boolean): Promise<void> {
-  return isSeen() ? Promise.resolve() : untilEvent(stage, what, isSeen);
-}
-
-/** Resolves when the condition holds after an event; rejects with what was awaited when it doesn't in time. */
-function untilEvent(stage: Stage, what: string, isSeen: (event: LiveEvent) => boolean): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = (error?: Error): void => {
-      clearTimeout(timer);
-      unsubscribe();
-      stage.signal.removeEventListener("abort", onAbort);
-      if (error) reject(error);
-      else resolve();
-    };
-    const onAbort = (): void => end(new Error("interrupted"));
-    const timer = setTimeout(() => end(new Error(`not seen in ${stepTimeoutMs / 1000} s: ${what}`)), stepTimeoutMs);
-    const unsubscribe = stage.events.subscribe((event) => {
-      if (isSeen(event)) end();
-    });
-    stage.signal.addEventListener("abort", onAbort);
-  });
+function only(isMeant: (member: Member) => boolean): Member {
+  const [found, ...others] = fleet.filter(isMeant);
+  if (found === undefined || others.length > 0) throw new Error("the demo's fleet must have exactly one such node");
+  return found;
 }

@@ -18,7 +18,8 @@ export class Program {
     this.#name = name;
     mkdirSync(folder, { recursive: true });
     const log = createWriteStream(join(folder, `${name}.log`), { flags: "a" });
-    this.#child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+    // In a session of its own: Ctrl-C in the terminal reaches the demo alone, which ends the others in order.
+    this.#child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], detached: true });
     this.#child.stdout?.pipe(log, { end: false });
     this.#child.stderr?.pipe(log, { end: false });
     this.#child.stderr?.on("data", (chunk: Buffer) => {
@@ -56,6 +57,10 @@ export class Program {
   async cut(): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.#ended;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? -1;
   }
 
   async stop(): Promise<void> {
@@ -109,6 +114,8 @@ export interface NodePlan {
   readonly prefer: "http" | "coap";
   /** Most bytes a second of a download, so that it can be watched and cut. */
   readonly downloadRate?: number;
+  /** Further flags. */
+  readonly flags?: readonly string[];
 }
 
 export function startNode(plan: NodePlan, coapPort: number, folder: string): Program {
@@ -117,6 +124,7 @@ export function startNode(plan: NodePlan, coapPort: number, folder: string): Pro
     ...["--state", join(folder, plan.id), "--image", firmware("cxnode-node")],
     ...["--discover-group", `224.0.1.187:${coapPort}`, "--interface", "lo"],
     ...(plan.downloadRate === undefined ? [] : ["--download-rate", String(plan.downloadRate)]),
+    ...(plan.flags ?? []),
   ];
   return new Program(plan.id, firmware("cxnode"), args, folder);
 }

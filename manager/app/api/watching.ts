@@ -64,6 +64,7 @@ export type LiveEvent =
       readonly offset: number;
       readonly isResume: boolean;
     }
+  /** `told`: a heartbeat was answered with it; `taken`: a call of the node was answered 2.04. */
   | {
       readonly kind: "action";
       readonly node: string;
