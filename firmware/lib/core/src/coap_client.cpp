@@ -89,8 +89,8 @@ Status CoapEndpoint::encodeRequest(CoapOutgoing& slot, const CoapRequest& reques
   if (request.method != coap::code::empty) renewToken(slot);
   CoapMessageWriter writer(slot.buffer, type, request.method, 0, ByteSpan(slot.token, slot.tokenSize));
   if (request.method != coap::code::empty) {
-    const uint16_t blockSize = request.blockSize != 0 ? request.blockSize : memory_.blockSize;
-    slot.szx = coap::szxForSize(blockSize);
+    const bool isSmaller = request.blockSize != 0 && request.blockSize < memory_.blockSize;
+    slot.szx = coap::szxForSize(isSmaller ? request.blockSize : memory_.blockSize);
     if (!request.etag.empty()) writer.putOption(coap::option::etag, request.etag);
     const bool hasSlash = !request.path.empty() && request.path[0] == '/';
     writer.putItems(coap::option::uriPath, slice(request.path, hasSlash ? 1 : 0), '/');

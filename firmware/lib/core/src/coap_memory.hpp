@@ -29,7 +29,7 @@ struct CoapRequest {
   ByteSpan etag;  // sent as ETag: 2.03 Valid may answer
   // At most one block: copied. Larger: sent with Block1, and the bytes stay valid until the request has ended.
   ByteSpan payload;
-  uint16_t blockSize = 0;  // 16..1024 for Block1 and as our wish for Block2; 0: the limit's default
+  uint16_t blockSize = 0;  // for Block1 and as our wish for Block2, at most the limit's; 0: the limit's
   // Ask for this Block2 block (a download does); without it Block2 is left to the server.
   bool hasBlock2 = false;
   coap::Block block2;
