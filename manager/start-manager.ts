@@ -1,31 +1,23 @@
 import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { CoapEndpoint } from "../coap/endpoint.ts";
 import { dgramTransport } from "../coap/transport/dgram.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Entropy } from "../kernel/entropy.ts";
 import { defineFaults, type Fault } from "../kernel/fault.ts";
 import { Lifecycle, type Part } from "../kernel/lifecycle.ts";
 import type { Log } from "../kernel/log.ts";
-import { AskerRules } from "./adapters/coap/asker.ts";
-import { CoapFace } from "./adapters/coap/coap-face.ts";
-import { CoapNodeCaller } from "./adapters/coap/node-caller.ts";
 import { interfaceAddress, interfaceName, MdnsAnnouncement } from "./adapters/discovery/mdns-announcement.ts";
-import { HttpServer } from "./adapters/http/http-server.ts";
-import { defaultHttpLimits } from "./adapters/http/http-server-options.ts";
-import { EmbeddedBroker } from "./adapters/mqtt/embedded-broker.ts";
 import { ArtifactFiles } from "./adapters/storage/artifact-files.ts";
 import { AtomicFile } from "./adapters/storage/atomic-file.ts";
 import { SqliteStorage } from "./adapters/storage/sqlite-storage.ts";
 import { SqliteTelemetry } from "./adapters/storage/sqlite-telemetry.ts";
 import type { FleetSettings } from "./app/api/environments.ts";
 import type { ManagerApp } from "./app/api/manager-app.ts";
-import { createManagerApp } from "./app/create-manager-app.ts";
+import { composeManager, type ManagerUrls } from "./compose-manager.ts";
 import { freePort } from "./free-port.ts";
 import type { Settings } from "./settings.ts";
 import { isWildcardHost } from "./settings-rules.ts";
-import { managerVersion } from "./version.ts";
 
 export const managerFaults = defineFaults({
   "manager.data-folder": {
@@ -43,12 +35,6 @@ export interface StartManagerOptions {
   readonly shutdown?: () => void;
 }
 
-export interface ManagerUrls {
-  readonly http: string;
-  readonly coap: string;
-  readonly mqtt: string;
-}
-
 export interface RunningManager {
   readonly urls: ManagerUrls;
   readonly app: ManagerApp;
@@ -60,8 +46,8 @@ const minLifetimeSeconds = 60;
 const maxLifetimeSeconds = 31_536_000;
 
 /**
- * The composition root: the only place that knows every part of the manager. Parts start in this order and stop in reverse: storage
- * before the use cases, those before whatever lets somebody in. Rejects with a Fault when a part can't start.
+ * The composition root: chooses sockets and files from the settings and hands them to `composeManager`. Storage starts first and
+ * stops last. Rejects with a Fault when a part can't start.
  */
 export async function startManager(options: StartManagerOptions): Promise<RunningManager> {
   const { settings, clock, entropy, log } = options;
@@ -81,57 +67,20 @@ export async function startManager(options: StartManagerOptions): Promise<Runnin
       entropy,
       maxBytes: settings.limits.artifactBytes,
     });
-    const endpoint = new CoapEndpoint({ transport: coapTransport(settings, ports.coap), clock, entropy, log });
-    const broker = new EmbeddedBroker({
-      host: settings.mqtt.host,
-      port: ports.mqtt,
-      rootTopic: settings.rootTopic,
-      observerPassword: settings.mqtt.observerPassword,
-      ...{ clock, entropy, log },
-    });
-    const app = createManagerApp({
-      storage,
-      telemetryStore,
-      artifacts,
+    const { app, parts: faces } = composeManager({
+      ...{ clock, entropy, log, storage, telemetryStore, artifacts, urls },
       lastSeen: new AtomicFile({ file: join(settings.dataDir, "last-seen.bin") }),
-      nodeCaller: new CoapNodeCaller({ endpoint }),
-      broker,
-      ...{ clock, entropy, log },
-      settings: fleetSettings(settings, ports.mqtt),
-      artifactBases: [urls.http, urls.coap],
-      isInsecure: settings.insecure,
-      limits: { nodes: settings.limits.nodes },
-    });
-    broker.bind(app.brokerEvents);
-    const http = new HttpServer({
-      app,
-      host: settings.http.host,
-      port: ports.http,
-      isInsecure: settings.insecure,
+      transport: coapTransport(settings, ports.coap),
+      mqttListener: { host: settings.mqtt.host, port: ports.mqtt },
+      httpListener: { host: settings.http.host, port: ports.http },
+      observerPassword: settings.mqtt.observerPassword,
       ownHosts: [settings.http.host, settings.publicHost],
-      ...{ clock, entropy, log },
-      limits: {
-        ...defaultHttpLimits,
-        artifactBytes: settings.limits.artifactBytes,
-        eventClients: settings.limits.eventClients,
-      },
-      describe: () => ({ version: managerVersion, urls, coap: endpoint.counters(), mqtt: broker.counters() }),
-      shutdown: options.shutdown,
-    });
-    const coap = new CoapFace({
-      ...{ app, endpoint, clock, log },
-      askers: new AskerRules({ isInsecure: settings.insecure }),
+      fleet: fleetSettings(settings, ports.mqtt),
       isInsecure: settings.insecure,
-      httpBase: () => urls.http,
+      limits: settings.limits,
       shutdown: options.shutdown,
     });
-    const parts: Part[] = [
-      ...stores,
-      { name: "use cases", start: () => app.start(), stop: () => app.stop() },
-      { name: "MQTT broker", start: () => broker.start(), stop: () => broker.stop() },
-      { name: "HTTP server", start: () => http.start(), stop: () => http.stop() },
-      { name: "CoAP endpoint", start: () => coap.start(), stop: () => coap.stop() },
-    ];
+    const parts: Part[] = [...stores, ...faces];
     if (settings.mdns) parts.push(announcement(settings, ports.coap, log));
     await lifecycle.start(parts);
     return { urls, app, stop: () => lifecycle.stop() };

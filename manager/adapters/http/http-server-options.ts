@@ -5,9 +5,10 @@ import type { ManagerApp } from "../../app/api/manager-app.ts";
 
 export interface HttpServerOptions {
   readonly app: ManagerApp;
-  readonly host: string;
+  /** Absent: it listens nowhere, and connections come by `attach` alone. */
+  readonly host?: string | undefined;
   /** 0 takes a free one. */
-  readonly port: number;
+  readonly port?: number | undefined;
   readonly isInsecure: boolean;
   /** Names besides loopback under which the manager may be asked. */
   readonly ownHosts: readonly string[];
@@ -26,6 +27,8 @@ export interface HttpLimits {
   readonly jsonBytes: number;
   /** Largest artifact in bytes; more is 413, and nothing of it is kept. */
   readonly artifactBytes: number;
+  /** Bytes of all artifacts together; an upload that would go beyond is 507, and nothing of it is kept. */
+  readonly storedBytes: number;
   /** Followers of the events at the same time; one more is answered 503. */
   readonly eventClients: number;
   /** Events kept for those who were cut off; who missed more is told to load everything anew. */
@@ -39,6 +42,7 @@ export interface HttpLimits {
 export const defaultHttpLimits: HttpLimits = {
   jsonBytes: 65_536,
   artifactBytes: 268_435_456,
+  storedBytes: 8_589_934_592,
   eventClients: 64,
   eventsKept: 1_024,
   eventBacklogBytes: 1_048_576,

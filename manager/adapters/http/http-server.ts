@@ -1,5 +1,5 @@
 import type { AddressInfo } from "node:net";
-import type { Readable } from "node:stream";
+import type { Duplex, Readable } from "node:stream";
 import { type FastifyInstance, fastify } from "fastify";
 import { defineFaults } from "../../../kernel/fault.ts";
 import { ApiError } from "./api-error.ts";
@@ -62,14 +62,9 @@ export class HttpServer {
   }
 
   async start(): Promise<void> {
-    const { host, port } = this.#options;
-    try {
-      await this.#server.listen({ host, port });
-    } catch (error) {
-      const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-      if (code === "EADDRINUSE") throw httpFaults("http.port-in-use", { host, port }, error);
-      throw httpFaults("http.bind-failed", { host, port, reason: code }, error);
-    }
+    const { host, port = 0 } = this.#options;
+    if (host === undefined) await this.#server.ready();
+    else await this.#listen(host, port);
     this.#events.start();
   }
 
@@ -78,10 +73,25 @@ export class HttpServer {
     await this.#server.close();
   }
 
-  /** Valid after `start`. */
-  address(): { readonly host: string; readonly port: number } {
+  /** Valid after `start`; undefined when it listens nowhere. */
+  address(): { readonly host: string; readonly port: number } | undefined {
     const [address] = this.#server.addresses() as AddressInfo[];
-    return { host: address?.address ?? this.#options.host, port: address?.port ?? this.#options.port };
+    return address && { host: address.address, port: address.port };
+  }
+
+  /** Takes over a connection that somebody else accepted. */
+  attach(stream: Duplex): void {
+    this.#server.server.emit("connection", stream);
+  }
+
+  async #listen(host: string, port: number): Promise<void> {
+    try {
+      await this.#server.listen({ host, port });
+    } catch (error) {
+      const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+      if (code === "EADDRINUSE") throw httpFaults("http.port-in-use", { host, port }, error);
+      throw httpFaults("http.bind-failed", { host, port, reason: code }, error);
+    }
   }
 
   #addGates(): void {

@@ -21,8 +21,9 @@ export const brokerFaults = defineFaults({
 export const observerName = "_observer";
 
 export interface EmbeddedBrokerOptions {
-  readonly host: string;
-  readonly port: number;
+  /** Absent: it listens nowhere, and streams come by `attach` alone. */
+  readonly host?: string;
+  readonly port?: number;
   /** First levels of all topics. */
   readonly rootTopic: string;
   /** Empty: there is no observer. */
@@ -38,7 +39,7 @@ export interface EmbeddedBrokerOptions {
  */
 export class EmbeddedBroker implements Broker {
   readonly #broker: MqttBroker;
-  readonly #listener: TcpListener;
+  readonly #listener: TcpListener | undefined;
   readonly #topics: Topics;
   readonly #observerPassword: string;
   #events: BrokerEvents | undefined;
@@ -56,7 +57,10 @@ export class EmbeddedBroker implements Broker {
         if (clientId !== observerName) this.#events?.connection(clientId, event);
       },
     });
-    this.#listener = new TcpListener({ host, port, log, attach: (socket) => this.#broker.attach(socket) });
+    this.#listener =
+      host === undefined
+        ? undefined
+        : new TcpListener({ host, port: port ?? 0, log, attach: (socket) => this.#broker.attach(socket) });
   }
 
   /** Where events go; the use cases are made after the broker that they publish to. */
@@ -73,7 +77,7 @@ export class EmbeddedBroker implements Broker {
     }
     await this.#broker.start();
     try {
-      await this.#listener.start();
+      await this.#listener?.start();
     } catch (error) {
       await this.#broker.stop();
       throw error;
@@ -83,13 +87,18 @@ export class EmbeddedBroker implements Broker {
   async stop(): Promise<void> {
     // That every node lost its connection is our doing and no news of theirs.
     this.#events = undefined;
-    this.#listener.stop();
+    this.#listener?.stop();
     await this.#broker.stop();
   }
 
-  /** Valid after `start`. */
-  address(): { readonly host: string; readonly port: number } {
-    return this.#listener.address();
+  /** Valid after `start`; undefined when it listens nowhere. */
+  address(): { readonly host: string; readonly port: number } | undefined {
+    return this.#listener?.address();
+  }
+
+  /** Takes over a connection that somebody else accepted. */
+  attach(stream: Parameters<MqttBroker["attach"]>[0]): void {
+    this.#broker.attach(stream);
   }
 
   counters(): Readonly<Record<string, number>> {

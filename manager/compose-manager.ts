@@ -1,0 +1,107 @@
+import { CoapEndpoint } from "../coap/endpoint.ts";
+import type { Transport } from "../coap/transport/transport.ts";
+import type { Clock } from "../kernel/clock.ts";
+import type { Entropy } from "../kernel/entropy.ts";
+import type { Part } from "../kernel/lifecycle.ts";
+import type { Log } from "../kernel/log.ts";
+import { AskerRules } from "./adapters/coap/asker.ts";
+import { CoapFace } from "./adapters/coap/coap-face.ts";
+import { CoapNodeCaller } from "./adapters/coap/node-caller.ts";
+import { HttpServer } from "./adapters/http/http-server.ts";
+import { defaultHttpLimits, type HttpLimits } from "./adapters/http/http-server-options.ts";
+import { EmbeddedBroker } from "./adapters/mqtt/embedded-broker.ts";
+import type { FleetSettings } from "./app/api/environments.ts";
+import type { ManagerApp } from "./app/api/manager-app.ts";
+import { createManagerApp } from "./app/create-manager-app.ts";
+import type { Artifacts } from "./ports/artifacts.ts";
+import type { SnapshotFile } from "./ports/snapshot-file.ts";
+import type { Storage } from "./ports/storage.ts";
+import type { TelemetryStore } from "./ports/telemetry-store.ts";
+import { managerVersion } from "./version.ts";
+
+export interface ManagerUrls {
+  readonly http: string;
+  readonly coap: string;
+  readonly mqtt: string;
+}
+
+export interface ComposeManagerOptions {
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Log;
+  readonly storage: Storage;
+  readonly telemetryStore: TelemetryStore;
+  readonly artifacts: Artifacts;
+  readonly lastSeen: SnapshotFile;
+  readonly transport: Transport;
+  /** Without a listener connections come by `broker.attach` and `http.attach` alone. */
+  readonly mqttListener?: { readonly host: string; readonly port: number };
+  readonly httpListener?: { readonly host: string; readonly port: number };
+  readonly observerPassword: string;
+  /** Where nodes and people find what listens. */
+  readonly urls: ManagerUrls;
+  readonly ownHosts: readonly string[];
+  readonly fleet: FleetSettings;
+  readonly isInsecure: boolean;
+  readonly limits: { readonly nodes: number } & Pick<HttpLimits, "artifactBytes" | "eventClients">;
+  /** Asks the process to end; an operator's shutdown calls it. */
+  readonly shutdown?: (() => void) | undefined;
+}
+
+export interface ComposedManager {
+  readonly app: ManagerApp;
+  readonly broker: EmbeddedBroker;
+  readonly http: HttpServer;
+  /** To start in this order and to stop in reverse: the use cases before whatever lets somebody in. */
+  readonly parts: readonly Part[];
+}
+
+/** Puts the manager together from its outside: the same whole over real sockets and files, and over a simulated world. */
+export function composeManager(options: ComposeManagerOptions): ComposedManager {
+  const { clock, entropy, log, transport, urls, fleet, isInsecure, limits, shutdown } = options;
+  const endpoint = new CoapEndpoint({ transport, clock, entropy, log });
+  const broker = new EmbeddedBroker({
+    ...options.mqttListener,
+    rootTopic: fleet.rootTopic,
+    observerPassword: options.observerPassword,
+    ...{ clock, entropy, log },
+  });
+  const app = createManagerApp({
+    storage: options.storage,
+    telemetryStore: options.telemetryStore,
+    artifacts: options.artifacts,
+    lastSeen: options.lastSeen,
+    nodeCaller: new CoapNodeCaller({ endpoint }),
+    broker,
+    ...{ clock, entropy, log },
+    settings: fleet,
+    artifactBases: [urls.http, urls.coap],
+    isInsecure,
+    limits: { nodes: limits.nodes },
+  });
+  broker.bind(app.brokerEvents);
+  const http = new HttpServer({
+    app,
+    ...options.httpListener,
+    isInsecure,
+    ownHosts: options.ownHosts,
+    ...{ clock, entropy, log },
+    limits: { ...defaultHttpLimits, artifactBytes: limits.artifactBytes, eventClients: limits.eventClients },
+    describe: () => ({ version: managerVersion, urls, coap: endpoint.counters(), mqtt: broker.counters() }),
+    shutdown,
+  });
+  const coap = new CoapFace({
+    ...{ app, endpoint, clock, log, isInsecure, shutdown },
+    askers: new AskerRules({ isInsecure }),
+    httpBase: () => urls.http,
+  });
+  return {
+    ...{ app, broker, http },
+    parts: [
+      { name: "use cases", start: () => app.start(), stop: () => app.stop() },
+      { name: "MQTT broker", start: () => broker.start(), stop: () => broker.stop() },
+      { name: "HTTP server", start: () => http.start(), stop: () => http.stop() },
+      { name: "CoAP endpoint", start: () => coap.start(), stop: () => coap.stop() },
+    ],
+  };
+}
