@@ -264,6 +264,25 @@ describe("artifacts", () => {
   });
 });
 
+describe("room for artifacts", () => {
+  test("is a limit: what doesn't fit is refused whole, and what is there can be uploaded again", async () => {
+    const small = await testManager({ flags: { "limits.storedBytes": "1048576" } });
+    const put = (bytes: Uint8Array<ArrayBuffer>) =>
+      fetch(`${small.urls.http}/api/v1/artifacts/${hexOf(bytes)}`, {
+        method: "PUT",
+        headers: octets,
+        body: bytes,
+      });
+    const first = new Uint8Array(700_000).fill(1);
+    expect((await put(first)).status).toBe(201);
+    const second = await put(new Uint8Array(700_000).fill(2));
+    expect([second.status, await second.json()]).toMatchObject([507, { error: { code: "disk-full" } }]);
+    expect((await put(first)).status).toBe(200);
+    expect(small.app.artifacts.list()).toHaveLength(1);
+    await small.end();
+  });
+});
+
 describe("live events", () => {
   async function follow(headers: Record<string, string> = {}) {
     const aborter = new AbortController();

@@ -16,24 +16,27 @@ const paging = new Set(["page", "count", "as"]);
 
 /** GET /rd-lookup/ep and /rd-lookup/res (RFC 9176 section 6): filters by attribute, and `page` with `count`. */
 export function rdLookupRoutes(context: CoapContext): Route[] {
-  const lookup = (path: string, rt: string, linksOf: (node: NodeView) => readonly RdLink[]): Route => ({
+  const lookup = (path: string, rt: string, linksOf: LinksOf, relatedTo: LinksOf): Route => ({
     method: "GET",
     path,
     replay: "again",
     produces: [linkFormat],
     attributes: { rt, ct: linkFormat },
-    later: (request) => find(context, request, linksOf),
+    later: (request) => find(context, request, linksOf, relatedTo),
   });
   return [
-    lookup("/rd-lookup/ep", "core.rd-lookup-ep", (node) => [endpointLink(node)]),
-    lookup("/rd-lookup/res", "core.rd-lookup-res", resourceLinks),
+    lookup("/rd-lookup/ep", "core.rd-lookup-ep", endpointLinks, resourceLinks),
+    lookup("/rd-lookup/res", "core.rd-lookup-res", resourceLinks, endpointLinks),
   ];
 }
+
+type LinksOf = (node: NodeView) => readonly RdLink[];
 
 async function find(
   context: CoapContext,
   request: CoapRequest,
-  linksOf: (node: NodeView) => readonly RdLink[],
+  linksOf: LinksOf,
+  relatedTo: LinksOf,
 ): Promise<CoapReplyFields> {
   const page = queryInteger(request, "page", 0, 1_000_000) ?? 0;
   const count = queryInteger(request, "count", 1, maxCount) ?? defaultCount;
@@ -47,11 +50,11 @@ async function find(
   const wanted: RdLink[] = [];
   const needed = (page + 1) * count;
   for await (const node of everyNode(context.app)) {
-    const endpoint = endpointLink(node);
+    // A resource may be found by its endpoint, and an endpoint by a resource that it has (RFC 9176 section 6.2).
+    const related = relatedTo(node);
     for (const link of linksOf(node)) {
-      // A filter may be of the resource or of the endpoint that has it (RFC 9176 section 6.2).
-      const passes = filters.every(
-        ([name, value]) => passesFilter(link, name, value) || passesFilter(endpoint, name, value),
+      const passes = filters.every(([name, value]) =>
+        [link, ...related].some((each) => passesFilter(each, name, value)),
       );
       if (passes) wanted.push(link);
     }
@@ -69,7 +72,7 @@ async function* everyNode(app: ManagerApp): AsyncGenerator<NodeView> {
   }
 }
 
-function endpointLink(node: NodeView): RdLink {
+function endpointLinks(node: NodeView): readonly RdLink[] {
   const { rd } = node;
   const attributes: (readonly [string, string])[] = [
     ["ep", node.id],
@@ -79,7 +82,7 @@ function endpointLink(node: NodeView): RdLink {
   if (rd?.sector !== undefined) attributes.push(["d", rd.sector]);
   if (rd?.endpointType !== undefined) attributes.push(["et", rd.endpointType]);
   attributes.push(["lt", String(node.lifetimeSeconds)]);
-  return { href: `/rd/${node.id}`, attributes };
+  return [{ href: `/rd/${node.id}`, attributes }];
 }
 
 /** The node's links with absolute targets, so that a client needs nothing else. */

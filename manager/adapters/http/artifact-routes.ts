@@ -4,10 +4,15 @@ import { digestHex } from "../../../schemas/wire/digest.ts";
 import type { ManagerApp } from "../../app/api/manager-app.ts";
 import type { StoreOptions } from "../../ports/artifacts.ts";
 import { ApiError } from "./api-error.ts";
+import type { HttpLimits } from "./http-server-options.ts";
 import { digestOf, paramOf } from "./request-input.ts";
 
 /** Uploading and listing artifacts: /api/v1/artifacts. An upload is streamed to disk and never whole in memory. */
-export function addArtifactRoutes(server: FastifyInstance, app: ManagerApp, limits: { artifactBytes: number }): void {
+export function addArtifactRoutes(
+  server: FastifyInstance,
+  app: ManagerApp,
+  limits: Pick<HttpLimits, "artifactBytes" | "storedBytes">,
+): void {
   server.get("/api/v1/artifacts", () => ({ artifacts: app.artifacts.list() }));
 
   server.get("/api/v1/artifacts/:hex", (request, reply) => {
@@ -45,6 +50,10 @@ export function addArtifactRoutes(server: FastifyInstance, app: ManagerApp, limi
     if (size !== undefined && size > limits.artifactBytes) {
       throw new ApiError("body-too-large", { limit: limits.artifactBytes });
     }
+    const stored = app.artifacts.list().reduce((sum, each) => sum + each.size, 0);
+    const isKept = options.digest !== undefined && app.artifacts.find(options.digest) !== undefined;
+    const room = isKept ? limits.artifactBytes : limits.storedBytes - stored;
+    if ((size ?? 1) > room) throw new ApiError("disk-full");
     const aborter = new AbortController();
     const onClose = (): void => {
       if (!request.raw.complete) aborter.abort(new ApiError("size-mismatch"));
@@ -53,7 +62,7 @@ export function addArtifactRoutes(server: FastifyInstance, app: ManagerApp, limi
     try {
       // Without a body there is no stream either; storage then says that the artifact is empty.
       const body = request.body === undefined ? [] : (request.body as Readable);
-      const source = limited(body, limits.artifactBytes);
+      const source = limited(body, limits.artifactBytes, room);
       return await app.artifacts.store(source, {
         ...options,
         ...(size === undefined ? {} : { size }),
@@ -68,11 +77,13 @@ export function addArtifactRoutes(server: FastifyInstance, app: ManagerApp, limi
 async function* limited(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   maxBytes: number,
+  room: number,
 ): AsyncGenerator<Uint8Array> {
   let bytes = 0;
   for await (const chunk of source) {
     bytes += chunk.length;
     if (bytes > maxBytes) throw new ApiError("body-too-large", { limit: maxBytes });
+    if (bytes > room) throw new ApiError("disk-full");
     yield chunk;
   }
 }
