@@ -45,6 +45,20 @@ export const appLimits = defineLimits({
     unit: "attempts",
     full: "A node gets the same image again only when an operator starts it.",
   },
+  attemptsPerNode: {
+    default: 50,
+    min: 1,
+    max: 10_000,
+    unit: "attempts per node",
+    full: "The oldest ended attempt of the node is forgotten, and no longer counted.",
+  },
+  lostNodeDays: {
+    default: 30,
+    min: 1,
+    max: 36_500,
+    unit: "days after the end of its lifetime",
+    full: "A node that wasn't heard for so long is removed.",
+  },
   concurrentInstalls: {
     default: 1000,
     min: 1,
@@ -148,4 +162,10 @@ export const appTimes = {
   resumeGapMs: 10_000,
   commandExpiresMs: 3_600_000,
   bridgeProgressMs: 1_000,
+  /** A node that isn't in the mode it should be in is told again after this long. */
+  modeRelayMs: 30_000,
+  /** Nodes that are gone for good are looked for so often. */
+  forgetMs: 3_600_000,
+  /** Failures of writing behind are logged at most so often, with their number. */
+  failureLogMs: 10_000,
 } as const;

@@ -16,6 +16,8 @@ export class AttemptBook {
   readonly #openByNode = new Map<string, string>();
   readonly #newest = new Map<string, string>();
   readonly #newestByNode = new Map<string, string>();
+  /** Ended ones of each node, oldest first. */
+  readonly #endedByNode = new Map<string, string[]>();
   readonly #counts = new Map<string, Map<string, number>>();
   readonly #resumes = new Map<string, number>();
   readonly #tries = new Map<string, number>();
@@ -58,7 +60,7 @@ export class AttemptBook {
     const tries = `${node}/${progress.digest}`;
     // What failed because the manager couldn't be reached says nothing against the image.
     if (progress.reason !== "manager-unreachable") this.#tries.set(tries, (this.#tries.get(tries) ?? 0) + 1);
-    if (isEnded(progress.state)) this.#ended++;
+    if (isEnded(progress.state)) this.#countEnded(node, id);
     else this.#openByNode.set(node, id);
     this.#evict();
   }
@@ -84,8 +86,27 @@ export class AttemptBook {
     if (this.#openByNode.get(record.node) === record.id) this.#openByNode.delete(record.node);
     this.#byId.delete(record.id);
     this.#byId.set(record.id, kept);
-    this.#ended++;
+    this.#countEnded(record.node, record.id);
     this.#evict();
+  }
+
+  /** Ended attempts of a node beyond its newest `keep`, oldest first; evicted ones are not among them. */
+  excess(node: string, keep: number): AttemptRecord[] {
+    const ended = this.#endedByNode.get(node) ?? [];
+    return ended.slice(0, Math.max(ended.length - keep, 0)).flatMap((id) => this.#byId.get(id)?.record ?? []);
+  }
+
+  /** It is gone from storage: as if it had never been. */
+  remove(id: string): void {
+    const record = this.#byId.get(id)?.record;
+    if (record === undefined) return;
+    const { update, node, progress, resumes } = record;
+    this.#count(update, progress.state, -1);
+    this.#resumes.set(update, (this.#resumes.get(update) ?? 0) - resumes);
+    const tries = `${node}/${progress.digest}`;
+    this.#tries.set(tries, Math.max((this.#tries.get(tries) ?? 1) - 1, 0));
+    if (this.#openByNode.get(node) === id) this.#openByNode.delete(node);
+    this.#drop(id, record);
   }
 
   get(id: string): KeptAttempt | undefined {
@@ -139,16 +160,32 @@ export class AttemptBook {
     states.set(state, (states.get(state) ?? 0) + by);
   }
 
+  #countEnded(node: string, id: string): void {
+    this.#ended++;
+    const ended = this.#endedByNode.get(node);
+    if (ended === undefined) this.#endedByNode.set(node, [id]);
+    else ended.push(id);
+  }
+
   #evict(): void {
     if (this.#byId.size <= this.#capacity || this.#ended === 0) return;
     for (const [id, { record }] of this.#byId) {
       if (!isEnded(record.progress.state)) continue;
-      this.#byId.delete(id);
-      this.#ended--;
-      const pair = `${record.update}/${record.node}`;
-      if (this.#newest.get(pair) === id) this.#newest.delete(pair);
-      if (this.#newestByNode.get(record.node) === id) this.#newestByNode.delete(record.node);
+      this.#drop(id, record);
       return;
     }
+  }
+
+  #drop(id: string, record: AttemptRecord): void {
+    const { update, node, progress } = record;
+    this.#byId.delete(id);
+    const pair = `${update}/${node}`;
+    if (this.#newest.get(pair) === id) this.#newest.delete(pair);
+    if (this.#newestByNode.get(node) === id) this.#newestByNode.delete(node);
+    if (!isEnded(progress.state)) return;
+    this.#ended--;
+    const left = (this.#endedByNode.get(node) ?? []).filter((each) => each !== id);
+    if (left.length === 0) this.#endedByNode.delete(node);
+    else this.#endedByNode.set(node, left);
   }
 }

@@ -19,6 +19,8 @@ export interface AttemptServiceOptions {
   readonly timeline: NodeTimeline;
   readonly bus: LiveEventBus;
   readonly clock: Clock;
+  /** Ended attempts kept of each node. */
+  readonly keptPerNode: number;
   isRegistered(node: string): boolean;
   /** A new attempt is in the book. */
   started(record: AttemptRecord): void;
@@ -141,11 +143,28 @@ export class AttemptService implements Attempts {
         book.replace(stored, revision);
         this.#tell(stored, way);
         const isByManager = event.kind === "cancelled" || event.kind === "deadline";
-        if (isEnded(progress.state)) this.#options.ended(stored, isByManager);
+        if (isEnded(progress.state)) {
+          this.#options.ended(stored, isByManager);
+          this.#options.writer.behind("attempts-trimmed", this.#forgetExcess(record.node, this.#options.keptPerNode));
+        }
         return "taken";
       }
       throw new Error(`Attempt ${attempt} lost ${maxRaces} races in storage.`);
     });
+  }
+
+  /** The node is gone, and its attempts with it. */
+  async forgetNode(node: string): Promise<void> {
+    await this.#forgetExcess(node, 0);
+  }
+
+  async #forgetExcess(node: string, keep: number): Promise<void> {
+    const { book, writer } = this.#options;
+    for (const record of book.excess(node, keep)) {
+      const key = attemptKey(record);
+      await writer.commit(node, [{ kind: "delete", table: attemptTable, key, expectedRevision: "any" }]);
+      book.remove(record.id);
+    }
   }
 
   /** Ends attempts that didn't move for too long. */

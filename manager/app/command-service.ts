@@ -92,6 +92,13 @@ export class CommandService implements Commands {
     writer.behind("command-history", written);
   }
 
+  async forget(node: string): Promise<void> {
+    const { serial, writer } = this.#options;
+    await serial.run(`history/${node}`, async () => {
+      await writer.commit(node, [{ kind: "delete", table: commandTable, key: node, expectedRevision: "any" }]);
+    });
+  }
+
   async #find(node: string, id: string): Promise<CommandView | undefined> {
     return (await this.list(node)).find((each) => each.id === id);
   }

@@ -26,6 +26,7 @@ import { KeyedSerial } from "./keyed-serial.ts";
 import { LastSeenSnapshot } from "./last-seen-snapshot.ts";
 import { LiveEventBus } from "./live-event-bus.ts";
 import { LogTails } from "./log-tails.ts";
+import { ModeRelay } from "./mode-relay.ts";
 import { ModeService } from "./mode-service.ts";
 import { MqttBridge } from "./mqtt-bridge.ts";
 import { NodeReach } from "./node-reach.ts";
@@ -52,7 +53,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
   const fleet = new FleetTable({ capacity: limits.nodes, hashSeed: entropy.uint32() });
   const serial = new KeyedSerial();
   const bus = new LiveEventBus({ log, maxListeners: limits.liveListeners });
-  const writer = new StorageWriter({ storage, log });
+  const writer = new StorageWriter({ storage, log, clock });
   const timeline = new NodeTimeline({ storage, writer, keep: limits.timelineEntries });
   const isRegistered = (node: string): boolean => fleet.find(node) !== -1;
   const reach = new NodeReach({ fleet, storage });
@@ -106,7 +107,9 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
       timeline.note(node, `presence-${to}`, { from });
       bridge.presence(node, to);
       // What waited while it was away can go out at once.
-      if (to === "online") desiredState.wake(node);
+      if (to !== "online") return;
+      desiredState.wake(node);
+      modeRelay.came(node);
     },
   });
 
@@ -162,6 +165,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
 
   const attempts = new AttemptService({
     ...core,
+    keptPerNode: limits.attemptsPerNode,
     started: ({ node }) => alerts.refresh(node),
     ended: (record, byManager) => reactions.attemptEnded(record, byManager),
     moved: (record, way) => bridge.progressed(record, way),
@@ -196,8 +200,13 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     ...core,
     updates,
     attempts,
-    changed: (node) => alerts.refresh(node),
+    changed: (node) => {
+      alerts.refresh(node);
+      modeRelay.wish(node);
+    },
   });
+
+  const modeRelay = new ModeRelay(core);
 
   const alerts = new AlertService({
     ...core,
@@ -224,6 +233,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     bridge,
     attemptBudget: limits.attemptBudget,
     pollSeconds: () => environments.settings().pollSeconds,
+    phased: (node, phase) => modeRelay.reported(node, phase),
     attemptOver: (node, attempt) => {
       fetches.forget(attempt);
       attemptObserver.forget(node);
@@ -275,7 +285,11 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
       }
       await writer.commit(node, intents.removal(node));
       intents.forget(node);
+      await attempts.forgetNode(node);
       await queues.forget(node);
+      await commands.forget(node);
+      await storage.trimTimeline(node, 1);
+      modeRelay.forget(node);
       await environments.forget(node);
       const gateway = children.remove(node);
       if (gateway !== undefined) await environments.refreshAccount(gateway);
@@ -338,6 +352,11 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     attempts.sweep();
     alerts.sweep(reactions.brokerLost());
   };
+  let forgetTimer: Timer | undefined;
+  const forgetLost = (): void => {
+    forgetTimer = clock.after(appTimes.forgetMs, forgetLost);
+    writer.behind("lost-nodes", registry.forgetLost(limits.lostNodeDays));
+  };
 
   bus.subscribe((event) => {
     if (event.kind === "alert") bridge.alert(event.alert, event.state);
@@ -393,10 +412,12 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
       telemetry.start();
       snapshot.start();
       sweepTimer = clock.after(appTimes.sweepMs, sweep);
+      forgetTimer = clock.after(appTimes.forgetMs, forgetLost);
     },
     stop: async () => {
       isStopping = true;
       sweepTimer?.cancel();
+      forgetTimer?.cancel();
       presence.stop();
       observer.stop();
       attemptObserver.stop();

@@ -18,6 +18,7 @@ export interface ModeServiceOptions {
   readonly timeline: NodeTimeline;
   readonly bus: LiveEventBus;
   isRegistered(node: string): boolean;
+  /** After the receipt. */
   changed(node: string): void;
 }
 

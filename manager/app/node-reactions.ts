@@ -41,6 +41,8 @@ export interface NodeReactionsOptions {
   readonly bridge: MqttBridge;
   readonly attemptBudget: number;
   pollSeconds(): number;
+  /** The node said in which phase it is. */
+  phased(node: string, phase: string): void;
   attemptOver(node: string, attempt: string): void;
 }
 
@@ -114,6 +116,7 @@ export class NodeReactions {
       bus.emit({ kind: "health", node, status: report.status });
       if (before?.status !== report.status) timeline.note(node, "health", { status: report.status });
     }
+    if (report.phase !== undefined) this.#options.phased(node, report.phase);
     alerts.refresh(node);
     if (way !== "mqtt") bridge.reported(node, report);
   }

@@ -1,19 +1,25 @@
+import type { Clock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import { partitionCount, partitionOf } from "../domain/partition.ts";
 import type { Change, ChangeResult, Lease, Storage } from "../ports/storage.ts";
+import { appTimes } from "./app-limits.ts";
 
 /** Commits under the right lease, and keeps count of what is written behind so that a stop can wait for it. */
 export class StorageWriter {
   readonly #storage: Storage;
   readonly #log: Log;
+  readonly #clock: Clock;
   readonly #behind = new Set<Promise<unknown>>();
   #leases: readonly Lease[] = [];
   /** Writes behind that failed. */
   failures = 0;
+  #loggedFailures = 0;
+  #loggedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor({ storage, log }: { storage: Storage; log: Log }) {
+  constructor({ storage, log, clock }: { storage: Storage; log: Log; clock: Clock }) {
     this.#storage = storage;
     this.#log = log;
+    this.#clock = clock;
   }
 
   /** One process holds all partitions for now. */
@@ -34,7 +40,7 @@ export class StorageWriter {
     const tracked = work
       .catch((error: unknown) => {
         this.failures++;
-        this.#log.error("write-behind-failed", { what, error });
+        this.#logFailure(what, error);
       })
       .finally(() => this.#behind.delete(tracked));
     this.#behind.add(tracked);
@@ -43,5 +49,15 @@ export class StorageWriter {
   /** Until nothing is left behind, not even what that work started. */
   async flush(): Promise<void> {
     while (this.#behind.size > 0) await Promise.all(this.#behind);
+  }
+
+  /** A full disk fails every write: one line in a while says it as well. */
+  #logFailure(what: string, error: unknown): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#loggedAtMs < appTimes.failureLogMs) return;
+    const count = this.failures - this.#loggedFailures;
+    this.#loggedAtMs = nowMs;
+    this.#loggedFailures = this.failures;
+    this.#log.error("write-behind-failed", { what, count, error });
   }
 }

@@ -163,6 +163,29 @@ describe("removing a node", () => {
   });
 });
 
+describe("a node that is gone for good", () => {
+  it("is removed a long time after its lifetime, and not because the manager was away or deaf", async () => {
+    const h = await new AppHarness({ limits: { lostNodeDays: 2 } }).start();
+    await h.register("gone", {}, { lifetimeSeconds: 3600 });
+    await h.register("here", {}, { lifetimeSeconds: 604_800 });
+    await h.register("here-too", {}, { lifetimeSeconds: 604_800 });
+    const hours = async (count: number) => {
+      for (let n = 0; n < count * 60; n++) {
+        for (const node of ["here", "here-too"]) h.app.heartbeats.beat(node, 0, undefined, undefined);
+        await h.clock.advance(60_000);
+      }
+    };
+    await hours(48);
+    expect(h.app.registry.isRegistered("gone")).toBe(true);
+    await hours(3);
+    expect(h.app.registry.isRegistered("gone")).toBe(false);
+    expect(h.of("removed")).toEqual([{ kind: "removed", node: "gone" }]);
+    h.app.hearing.socket(false);
+    await h.clock.advance(20 * 86_400_000);
+    expect(h.app.registry.counts().registered).toBe(2);
+  });
+});
+
 describe("the environment", () => {
   it("isn't given out before its password is stored and the broker knows it", async () => {
     let failing = false;

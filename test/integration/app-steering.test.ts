@@ -272,6 +272,68 @@ describe("health observation", () => {
   });
 });
 
+describe("maintenance without an update", () => {
+  const modes = (h: AppHarness) =>
+    h.nodes.requests
+      .filter(({ path }) => path.join("/") === "mode")
+      .map(({ payload }) => decode("mode", payload!, 60))
+      .map((each) => each.ok && each.value);
+
+  it("is told to the node, and told again while it says that it is operational", async () => {
+    const h = await new AppHarness().start();
+    await h.register("n1");
+    h.nodes.answer = () => ({ code: 0xa3, payload: new Uint8Array() });
+    await h.wait(h.app.modes.set("n1", { mode: "maintenance", reason: "new lamp" }, operator));
+    await h.settle();
+    expect(modes(h)).toEqual([{ mode: "maintenance", reason: "new lamp" }]);
+    for (let n = 0; n < 6; n++) {
+      beat(h, 0, { phase: "operational" });
+      await h.clock.advance(10_000);
+    }
+    expect(modes(h)).toHaveLength(2);
+    h.nodes.answer = () => changed;
+    beat(h, 0, { phase: "operational" });
+    await h.clock.advance(60_000);
+    for (let n = 0; n < 6; n++) {
+      beat(h, 0, { phase: "maintenance" });
+      await h.clock.advance(10_000);
+    }
+    expect(modes(h)).toHaveLength(3);
+    await h.wait(h.app.modes.set("n1", { mode: "operational" }, operator));
+    await h.settle();
+    expect(modes(h).at(-1)).toEqual({ mode: "operational" });
+    beat(h, 0, { phase: "operational" });
+    await h.clock.advance(60_000);
+    expect(modes(h)).toHaveLength(4);
+  });
+
+  it("isn't touched by a node's own maintenance, and silences its alerts", async () => {
+    const h = await new AppHarness().start();
+    await h.register("n1");
+    beat(h, 0, { phase: "maintenance" });
+    await h.settle();
+    expect(modes(h)).toEqual([]);
+    await h.wait(h.app.modes.set("n1", { mode: "maintenance", reason: "x" }, operator));
+    beat(h, 0, { status: "unhealthy" });
+    expect(h.app.alerts.active()).toMatchObject([{ kind: "unhealthy", severity: "info" }]);
+    expect((await h.crash()).app.modes.get("n1")).toEqual({ mode: "maintenance", reason: "x" });
+    expect(await h.wait(h.app.modes.set("nobody", { mode: "operational" }, operator))).toEqual({
+      kind: "unknown-node",
+    });
+  });
+
+  it("with an update that can't start is refused, and nothing changes", async () => {
+    const h = await new AppHarness().start();
+    await h.register("n1");
+    const set = (update: string) => h.wait(h.app.modes.set("n1", { mode: "maintenance", update }, operator));
+    expect(await set("none")).toEqual({ kind: "unknown-update" });
+    const body = { id: "u", version: "2", size: 2000, digest: digestB, model: "linux" } as never;
+    await h.wait(h.app.updates.create(body, operator));
+    expect(await set("u")).toEqual({ kind: "refused", reason: "wrong-model" });
+    expect(h.app.modes.get("n1")).toEqual({ mode: "operational" });
+  });
+});
+
 describe("an update that a nudge brought", () => {
   it("is observed on the node until it ends, and the reports count once whatever their way", async () => {
     const h = await new AppHarness().start();

@@ -177,6 +177,44 @@ describe("starting an update", () => {
   });
 });
 
+describe("attempts that ended", () => {
+  it("are kept in a limited number per node, the newest, in memory as in storage", async () => {
+    const h = await new AppHarness({ limits: { attemptsPerNode: 3 } }).start();
+    await h.register("n1");
+    await h.wait(h.app.updates.create(update(), operator));
+    for (let n = 0; n < 6; n++) {
+      await h.wait(h.app.updates.start("fw-2", ["n1"], operator));
+      await h.wait(h.app.attempts.cancel("n1", operator));
+      await h.settle();
+    }
+    await h.wait(h.app.updates.start("fw-2", ["n1"], operator));
+    const states = { cancelled: 3, offered: 1 };
+    expect(h.app.updates.counts("fw-2")).toMatchObject({ total: 4, states });
+    expect(await h.wait(h.app.attempts.list({ node: "n1" }))).toHaveLength(4);
+    const after = await h.crash();
+    expect(after.app.updates.counts("fw-2")).toMatchObject({ total: 4, states });
+    await after.wait(after.app.registry.remove("n1", operator));
+    await after.settle();
+    expect(after.app.updates.counts("fw-2")).toMatchObject({ total: 0 });
+    expect(await after.wait(after.app.attempts.list({ update: "fw-2" }))).toEqual([]);
+  });
+
+  it("make room in memory for new ones; with all open a new one is refused", async () => {
+    const h = await new AppHarness({ limits: { attemptsInMemory: 16 } }).start();
+    await h.wait(h.app.updates.create(update(), operator));
+    const nodes = Array.from({ length: 17 }, (_, n) => `n${n}`);
+    for (const node of nodes) await h.register(node, { sleepy: true });
+    const started = await h.wait(h.app.updates.start("fw-2", nodes, operator));
+    const refused = started.kind === "started" ? started.nodes.filter(({ outcome }) => outcome.kind === "refused") : [];
+    expect(refused).toEqual([{ node: "n16", outcome: { kind: "refused", reason: "queue-full" } }]);
+    await h.wait(h.app.attempts.cancel("n3", operator));
+    const again = await h.wait(h.app.updates.start("fw-2", ["n16"], operator));
+    expect(again).toMatchObject({ nodes: [{ outcome: { kind: "offered" } }] });
+    expect(h.app.attempts.find("fw-2", "n3")).toBeUndefined();
+    expect(await h.wait(h.app.attempts.list({ node: "n3" }))).toMatchObject([{ attempt: { state: "cancelled" } }]);
+  });
+});
+
 describe("a node that comes back", () => {
   async function updated(h: AppHarness): Promise<void> {
     await h.register("n1");
