@@ -43,7 +43,7 @@ export interface ComposeManagerOptions {
   readonly ownHosts: readonly string[];
   readonly fleet: FleetSettings;
   readonly isInsecure: boolean;
-  readonly limits: { readonly nodes: number } & Pick<HttpLimits, "artifactBytes" | "eventClients">;
+  readonly limits: { readonly nodes: number } & Pick<HttpLimits, "artifactBytes" | "storedBytes" | "eventClients">;
   /** Asks the process to end; an operator's shutdown calls it. */
   readonly shutdown?: (() => void) | undefined;
 }
@@ -86,7 +86,12 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
     isInsecure,
     ownHosts: options.ownHosts,
     ...{ clock, entropy, log },
-    limits: { ...defaultHttpLimits, artifactBytes: limits.artifactBytes, eventClients: limits.eventClients },
+    limits: {
+      ...defaultHttpLimits,
+      artifactBytes: limits.artifactBytes,
+      storedBytes: limits.storedBytes,
+      eventClients: limits.eventClients,
+    },
     describe: () => ({ version: managerVersion, urls, coap: endpoint.counters(), mqtt: broker.counters() }),
     shutdown,
   });
