@@ -160,8 +160,8 @@ describe("settings that exclude each other", () => {
 });
 
 // UPDATE_DOCS=1 writes the page anew.
-test("docs/settings.md is what the description renders", () => {
-  const path = new URL("../docs/settings.md", import.meta.url);
+test("docs/reference/settings.md is what the description renders", () => {
+  const path = new URL("../docs/reference/settings.md", import.meta.url);
   const page = settingsPage(settingsDescription);
   if (process.env["UPDATE_DOCS"]) writeFileSync(path, page);
   expect(readFileSync(path, "utf8")).toBe(page);

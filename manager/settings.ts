@@ -8,7 +8,7 @@ const portRange = { min: 0, max: 65_535, unit: "port" } as const;
 
 /**
  * Every setting of the manager, described once: the file, the environment and the flags are checked against it, and `--help` and
- * `docs/settings.md` are rendered from it. Without an address here CoAP, HTTP and MQTT stay on loopback.
+ * `docs/reference/settings.md` are rendered from it. Without an address here CoAP, HTTP and MQTT stay on loopback.
  */
 export const settingsDescription = {
   dataDir: {

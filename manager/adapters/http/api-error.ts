@@ -26,7 +26,7 @@ export const apiErrors = {
   "no-such-path": {
     status: 404,
     message: "There is no {method} {path}.",
-    next: "The API begins at /api/v1/system; docs/http-api.md lists it.",
+    next: "The API begins at /api/v1/system; docs/reference/http-api.md lists it.",
   },
   "unknown-node": { status: 404, message: "There is no node {node}.", next: "GET /api/v1/nodes lists them." },
   "unknown-update": { status: 404, message: "There is no update {update}.", next: "GET /api/v1/updates lists them." },

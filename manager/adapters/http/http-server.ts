@@ -33,6 +33,7 @@ export class HttpServer {
   readonly #options: HttpServerOptions;
   readonly #server: FastifyInstance;
   readonly #events: EventStream;
+  readonly #routes: string[] = [];
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
@@ -42,6 +43,9 @@ export class HttpServer {
       // Followers of the events and downloads would otherwise hold a stop up for as long as they like.
       forceCloseConnections: true,
       routerOptions: { maxParamLength: 128 },
+    });
+    this.#server.addHook("onRoute", ({ method, url }) => {
+      for (const each of [method].flat()) if (each !== "HEAD") this.#routes.push(`${each} ${url}`);
     });
     this.#events = new EventStream(options);
     takeJson(this.#server);
@@ -59,6 +63,12 @@ export class HttpServer {
       addManifestRoutes(scope, options.app);
       done();
     });
+  }
+
+  /** Every route as `METHOD /path`, for the page that describes them. */
+  async routes(): Promise<readonly string[]> {
+    await this.#server.ready();
+    return this.#routes;
   }
 
   async start(): Promise<void> {

@@ -1,0 +1,86 @@
+import { apiErrors } from "./api-error.ts";
+
+/** What each route is for, in the order of the page. The test holds it to the routes that there are. */
+export const describedRoutes: Readonly<Record<string, string>> = {
+  "GET /api/v1/system": "The manager: version, URLs, counts of nodes by presence, counters of CoAP, MQTT and telemetry",
+  "POST /api/v1/system/shutdown": "Ends the manager; 202",
+  "GET /api/v1/settings": "Settings of the fleet, without secrets",
+  "PATCH /api/v1/settings": "Changes some of them; every node is told by an `environment` action",
+  "GET /api/v1/nodes": "Nodes. Query: `model tag phase presence site parent prefix`, `page` from 0, `count` up to 1000",
+  "GET /api/v1/nodes/:node":
+    "All that is known of one: manifest, presence, last reports with their ages, actions, commands, attempts, telemetry, alerts",
+  "DELETE /api/v1/nodes/:node": "Removes it and its credentials; 204",
+  "GET /api/v1/nodes/:node/timeline":
+    "What happened to it, newest first. Query: `limit` up to 500, `before` a sequence",
+  "GET /api/v1/nodes/:node/telemetry":
+    "Its points, newest first. Query: `series`, `from` and `to` in ms, `limit` up to 1000",
+  "GET /api/v1/nodes/:node/logs": "The tail of its log, as text",
+  "GET /api/v1/nodes/:node/mode": "Its mode as operators want it",
+  "PUT /api/v1/nodes/:node/mode":
+    "`{mode: maintenance, reason}` or `{mode: maintenance, update}`; `{mode: operational}` cancels",
+  "GET /api/v1/nodes/:node/commands": "Its commands, newest first, with what came of them",
+  "POST /api/v1/nodes/:node/commands":
+    "`{command: restart, terminate, identify or query-status, expires, reason}`; 201 with its id",
+  "DELETE /api/v1/nodes/:node/commands/:command": "Cancels one that isn't done; 204",
+  "PUT /api/v1/nodes/:node/config": "Queues a configuration for it; 202",
+  "DELETE /api/v1/nodes/:node/attempt": "Cancels the update that is under way on it; 204",
+  "POST /api/v1/status-now":
+    "`{nodes: [...], deadlineMs}`: asks each for its status now; says who didn't answer, and why",
+  "GET /api/v1/updates": "Updates with counts of their attempts by state",
+  "POST /api/v1/updates":
+    "`{id, version, model, size, digest, sequence, targets}`; 201, or 200 for the same body again",
+  "GET /api/v1/updates/:update": "One, with its attempts: bytes by way, resumes. Query: `attempts` up to 1000",
+  "DELETE /api/v1/updates/:update": "Withdraws it: offered to nobody from then on; 204",
+  "POST /api/v1/updates/:update/start":
+    '`{nodes: [...] or "all", via: coap or mqtt}`: one attempt each; says for each node what came of it',
+  "GET /api/v1/updates/:update/manifest": "Its signed envelope",
+  "PUT /api/v1/updates/:update/manifest": "Stores the signed envelope; 204",
+  "GET /api/v1/artifacts": "What is stored: digests and sizes",
+  "POST /api/v1/artifacts": "Uploads bytes; 201 with their digest",
+  "GET /api/v1/artifacts/:hex": "One stored artifact's digest and size",
+  "PUT /api/v1/artifacts/:hex":
+    "Uploads bytes that must have this SHA-256; streamed, checked, kept whole or not at all",
+  "DELETE /api/v1/artifacts/:hex": "Deletes one that no update needs; 204",
+  "GET /api/v1/alerts": "What is wrong now",
+  "GET /api/v1/events":
+    "Live events as server-sent events; Last-Event-ID or `?after=` resumes, `reset` says that it couldn't",
+  "GET /api/v1/events/recent": "Events that are kept, newest first. Query: `limit`, `without` kinds",
+  "GET /artifacts/:hex": "For nodes: the bytes, with Range, If-Range, If-None-Match and the digest as strong ETag",
+  "GET /u/:digits": "The same by the first 16 digits, for early device code",
+  "GET /": "The console, with its scripts and style",
+};
+
+/** Files of the console, which the page names once. */
+export const consoleRoutes = ["/console.js", "/fleet.js", "/view.js", "/details.js", "/console.css"];
+
+/** The reference page of the HTTP API. */
+export function httpApiPage(): string {
+  const routes = Object.entries(describedRoutes).map(([route, words]) => {
+    const [method, path] = route.split(" ");
+    return `| ${method} | \`${path}\` | ${words} |`;
+  });
+  const errors = Object.entries(apiErrors).map(
+    ([code, { status, message }]) => `| \`${code}\` | ${status} | ${message} |`,
+  );
+  return [
+    "# The HTTP API",
+    "",
+    "<!-- Rendered from manager/adapters/http/http-api-page.ts by a test; change it there. -->",
+    "",
+    "JSON in, JSON out. Operators and their tokens don't exist yet: without `--insecure` every path answers 401, and with it the API answers",
+    "requests from the manager's own machine, made under its own name, alone; `/artifacts` also serves nodes elsewhere.",
+    "Bodies that have a schema (`docs/reference/messages.md`) are held to it. Times that end in `Ms` are milliseconds since 1970.",
+    "",
+    "| method | path | what it does |",
+    "| --- | --- | --- |",
+    ...routes,
+    "",
+    "## Errors",
+    'An error is `{"error": {"code", "message", "next"}}`: codes are stable, `message` says what happened and `next` what to do.',
+    "",
+    "| code | status | message |",
+    "| --- | --- | --- |",
+    ...errors,
+    "",
+  ].join("\n");
+}
