@@ -79,10 +79,7 @@ export class AttemptBook {
     this.#count(record.update, before.progress.state, -1);
     this.#count(record.update, record.progress.state, 1);
     if (!isEnded(record.progress.state)) return;
-    if (record.progress.reason === "manager-unreachable") {
-      const tries = `${record.node}/${record.progress.digest}`;
-      this.#tries.set(tries, Math.max((this.#tries.get(tries) ?? 1) - 1, 0));
-    }
+    if (record.progress.reason === "manager-unreachable") this.#untry(record.node, record.progress.digest);
     if (this.#openByNode.get(record.node) === record.id) this.#openByNode.delete(record.node);
     this.#byId.delete(record.id);
     this.#byId.set(record.id, kept);
@@ -103,8 +100,7 @@ export class AttemptBook {
     const { update, node, progress, resumes } = record;
     this.#count(update, progress.state, -1);
     this.#resumes.set(update, (this.#resumes.get(update) ?? 0) - resumes);
-    const tries = `${node}/${progress.digest}`;
-    this.#tries.set(tries, Math.max((this.#tries.get(tries) ?? 1) - 1, 0));
+    this.#untry(node, progress.digest);
     if (this.#openByNode.get(node) === id) this.#openByNode.delete(node);
     this.#drop(id, record);
   }
@@ -149,6 +145,13 @@ export class AttemptBook {
     const states = Object.fromEntries([...(this.#counts.get(update) ?? [])].filter(([, count]) => count > 0));
     const total = Object.values(states).reduce((sum, count) => sum + count, 0);
     return { states, total, resumed: this.#resumes.get(update) ?? 0 };
+  }
+
+  #untry(node: string, digest: string): void {
+    const key = `${node}/${digest}`;
+    const tries = (this.#tries.get(key) ?? 1) - 1;
+    if (tries > 0) this.#tries.set(key, tries);
+    else this.#tries.delete(key);
   }
 
   #count(update: string, state: string, by: number): void {

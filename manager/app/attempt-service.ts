@@ -31,15 +31,19 @@ export interface AttemptServiceOptions {
 }
 
 const maxRaces = 5;
+const wallJumpMs = 60_000;
 
 /** Runs attempt machines over storage: a movement counts once its receipt is there, progress in between is memory's. */
 export class AttemptService implements Attempts {
   readonly #options: AttemptServiceOptions;
   /** Reports that were about the past, for the counters. */
   backwardReports = 0;
+  /** Wall time minus monotonic time, to notice jumps. */
+  #wallOffsetMs: number;
 
   constructor(options: AttemptServiceOptions) {
     this.#options = options;
+    this.#wallOffsetMs = options.clock.wallMs() - options.clock.monotonicMs();
   }
 
   async report(node: string, report: AttemptReport, way: "coap" | "observed" | "mqtt"): Promise<ReportOutcome> {
@@ -167,9 +171,19 @@ export class AttemptService implements Attempts {
     }
   }
 
-  /** Ends attempts that didn't move for too long. */
+  /** Ends attempts that didn't move for too long. A jump of the wall clock, as a board without one makes, ends nothing. */
   sweep(): void {
-    const nowMs = this.#options.clock.wallMs();
+    const { clock } = this.#options;
+    const nowMs = clock.wallMs();
+    const offsetMs = nowMs - clock.monotonicMs();
+    const jumpMs = offsetMs - this.#wallOffsetMs;
+    if (Math.abs(jumpMs) > wallJumpMs) {
+      this.#wallOffsetMs = offsetMs;
+      for (const { record } of [...this.#options.book.allOpen()]) {
+        const changedAtMs = record.progress.changedAtMs + jumpMs;
+        this.#options.book.replace({ ...record, progress: { ...record.progress, changedAtMs } });
+      }
+    }
     for (const { record } of this.#options.book.allOpen()) {
       if (attemptDeadlineMs(record.progress) > nowMs) continue;
       const event: AttemptEvent = { kind: "deadline", reason: `silent in ${record.progress.state}`, nowMs };

@@ -82,7 +82,7 @@ export class NodeRegistry implements Registry {
   }
 
   register(input: RegisterInput): Promise<RegisterOutcome> {
-    return this.#options.serial.run(input.manifest.id, () => this.#register(input));
+    return this.#options.serial.run(`node/${input.manifest.id}`, () => this.#register(input));
   }
 
   async #register(input: RegisterInput): Promise<RegisterOutcome> {
@@ -194,7 +194,7 @@ export class NodeRegistry implements Registry {
 
   remove(node: string, by: Actor): Promise<"removed" | "unknown-node"> {
     const { fleet, serial, writer, timeline, bus, presence } = this.#options;
-    return serial.run(node, async () => {
+    return serial.run(`node/${node}`, async () => {
       if (fleet.find(node) === -1) return "unknown-node";
       await writer.commit(node, [
         { kind: "delete", table: nodeTable, key: node, expectedRevision: "any" },

@@ -2,12 +2,15 @@ import type { Change, Storage } from "../ports/storage.ts";
 import type { Timeline, TimelineEntry } from "./api/watching.ts";
 import type { StorageWriter } from "./storage-writer.ts";
 
+/** Nodes whose entries are counted; the count of one that falls out begins anew, with a trim. */
+const maxCounted = 100_000;
+
 /** What happened to each node, bounded. Entries are usually part of the commit that they tell of. */
 export class NodeTimeline implements Timeline {
   readonly #storage: Storage;
   readonly #writer: StorageWriter;
   readonly #keep: number;
-  /** Entries since the last trim, per node; a node that is quiet isn't in here. */
+  /** Entries since the last trim, per node. */
   readonly #since = new Map<string, number>();
 
   constructor({ storage, writer, keep }: { storage: Storage; writer: StorageWriter; keep: number }) {
@@ -43,15 +46,13 @@ export class NodeTimeline implements Timeline {
       }));
   }
 
-  /** Trims now and then, not at each entry. */
+  /** Trims at the first entry of this process, which doesn't know what earlier ones left, then now and then. */
   #count(node: string): void {
-    const since = (this.#since.get(node) ?? 0) + 1;
-    if (since * 10 < this.#keep) {
-      if (this.#since.size > 10_000) this.#since.clear();
-      this.#since.set(node, since);
-      return;
-    }
-    this.#since.delete(node);
+    const since = this.#since.get(node);
+    if (since === undefined && this.#since.size >= maxCounted) this.#since.clear();
+    const isDue = since === undefined || (since + 1) * 10 >= this.#keep;
+    this.#since.set(node, isDue ? 0 : since + 1);
+    if (!isDue) return;
     this.#writer.behind("timeline-trim", this.#storage.trimTimeline(node, this.#keep));
   }
 }

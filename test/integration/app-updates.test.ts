@@ -163,6 +163,18 @@ describe("starting an update", () => {
     expect(all.map(({ attempt }) => attempt.state)).toEqual(["offered", "expired"]);
   });
 
+  it("doesn't expire because the wall clock jumped", async () => {
+    const h = await new AppHarness().start();
+    await h.register("n1", { sleepy: true });
+    await h.wait(h.app.updates.create(update(), operator));
+    await start(h, ["n1"]);
+    h.clock.jumpWall(50 * 365 * 86_400_000);
+    await h.clock.advance(3_600_000);
+    expect(h.app.attempts.find("fw-2", "n1")?.attempt.state).toBe("offered");
+    await h.clock.advance(86_400_000);
+    expect(h.app.attempts.find("fw-2", "n1")?.attempt.state).toBe("expired");
+  });
+
   it("that storage refuses offers nothing: neither attempt nor action", async () => {
     let failing = false;
     const h = await new AppHarness({ failsCommit: () => failing }).start();
