@@ -10,7 +10,10 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{kernel,coap,mqtt,schemas,manager,tools}/**/*.test.ts", "test/{tidy,contract,fuzz}/**/*.test.ts"],
+          include: [
+            "{kernel,coap,mqtt,schemas,manager,tools}/**/*.test.{ts,mjs}",
+            "test/{tidy,contract,fuzz}/**/*.test.ts",
+          ],
           testTimeout: 20_000,
         },
       },

@@ -19,12 +19,16 @@ export const peerPackages = [
   { package: "chromium", isThere: hasCommand("chromium") },
 ];
 
+const here = {
+  isDebian: existsSync("/etc/debian_version") && hasCommand("apt-get")(),
+  isRoot: process.getuid?.() === 0,
+};
+
 /** Installs what is missing when that is possible here; otherwise throws one message that names all of it. */
-export async function installSystemPackages(packages, command) {
+export async function installSystemPackages(packages, command, { isDebian, isRoot } = here) {
   const missing = packages.filter((each) => !each.isThere()).map((each) => each.package);
   if (missing.length === 0) return;
-  const isDebian = existsSync("/etc/debian_version") && hasCommand("apt-get")();
-  if (!isDebian || process.getuid?.() !== 0) {
+  if (!isDebian || !isRoot) {
     const how = isDebian
       ? `sudo apt-get install ${missing.join(" ")}`
       : "install them with this system's package manager";
