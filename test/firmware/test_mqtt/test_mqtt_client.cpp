@@ -235,7 +235,7 @@ TEST("who only talks asks as well whether somebody listens, and a missing acknow
     CHECK(f.client.publish("t", ByteSpan(), 0, false).hasValue());
     f.pass(10000);
   }
-  CHECK(f.tcp.wrote().substr(f.tcp.wrote().size() - 2) == std::string_view("\xC0\x00", 2));
+  CHECK(slice(f.tcp.wrote(), f.tcp.wrote().size() - 2) == std::string_view("\xC0\x00", 2));
   f.receive("d000");
   CHECK(f.client.publish("t", ByteSpan(), 1, false).hasValue());
   f.pass(29999);
@@ -332,7 +332,7 @@ TEST("acknowledgements that find no room make the broker wait instead of being l
   f.tcp.writeStep = UINT32_MAX;
   f.turns(10);
   CHECK_EQ(f.events.messages, 6);
-  CHECK(f.tcp.wrote().substr(f.tcp.wrote().size() - 4) == std::string_view("\x40\x02\x00\x60", 4));
+  CHECK(slice(f.tcp.wrote(), f.tcp.wrote().size() - 4) == std::string_view("\x40\x02\x00\x60", 4));
 }
 
 TEST("random bytes from a broker close the connection or are taken, never more") {
