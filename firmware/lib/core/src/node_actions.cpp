@@ -129,6 +129,7 @@ void Node::takeCommandAction(const Action& action, uint64_t nowMs) {
   if (isExpired(action.hasExpiry, action.expiresMs)) return finish(action.rev, Outcome::refused, "expired");
   // Stored before it acts: a command done once is never done again, whatever power does in between.
   if (!actions_.remember(action.commandId.view())) return finish(action.rev, Outcome::failed, "not-stored");
+  log_.info().put("command ").put(commandWord(action.command)).put(" ").put(action.commandId.view());
   const bool isEnding = action.command == CommandName::restart || action.command == CommandName::terminate;
   if (isEnding) {
     if (!actions_.finish(action.rev, Outcome::done, "")) return finish(action.rev, Outcome::failed, "not-stored");
@@ -142,7 +143,6 @@ void Node::takeCommandAction(const Action& action, uint64_t nowMs) {
 }
 
 Outcome Node::doCommand(CommandName command, uint64_t nowMs, Reason& reason) {
-  log_.info().put("command ").put(commandWord(command));
   switch (command) {
     case CommandName::restart: apply(LifeEvent::restartRequested, nowMs); return Outcome::done;
     case CommandName::terminate: apply(LifeEvent::terminateRequested, nowMs); return Outcome::done;

@@ -49,8 +49,12 @@ uint32_t RegistrationLink::pollMs() const { return context_.state.environment.po
 void RegistrationLink::heard(uint64_t nowMs) {
   context_.state.heardMs = nowMs;
   missed_ = 0;
-  // Every few polls a real heartbeat still goes out: an acknowledgement can't carry an action.
-  if (context_.state.environment.liveness == Liveness::observe) nextBeatMs_ = nowMs + pollMs() * 3ULL;
+  if (context_.state.environment.liveness != Liveness::observe) return;
+  // It stands in for a heartbeat but can't carry an action: every few polls a real one goes out, and one that wasn't
+  // answered is sent again.
+  const uint64_t latest = beatAnsweredMs_ + pollMs() * 4ULL;
+  const uint64_t next = nowMs + pollMs() * 2ULL;
+  nextBeatMs_ = next < latest ? next : latest;
 }
 
 void RegistrationLink::poll(uint64_t nowMs) {
@@ -242,6 +246,7 @@ void RegistrationLink::onBeat(const CoapResponse& response) {
   const uint64_t nowMs = context_.hal.clock.monotonicMs();
   missed_ = 0;
   context_.state.heardMs = nowMs;
+  beatAnsweredMs_ = nowMs;
   if (!response.isSuccess()) {
     context_.log.warn().put("heartbeat refused: ").put(coap::formatCode(response.code).text);
     return;

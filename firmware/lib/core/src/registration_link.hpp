@@ -81,6 +81,7 @@ class RegistrationLink final : private CoapResponseHandler {
   uint32_t resultRevSent_ = 0;
   uint64_t dueMs_ = 0;      // of `waiting`
   uint64_t nextBeatMs_ = 0;
+  uint64_t beatAnsweredMs_ = 0;
   uint8_t missed_ = 0;
   bool isBeatAsked_ = false;
   bool isRegisterAsked_ = false;
