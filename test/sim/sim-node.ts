@@ -23,10 +23,12 @@ export interface SimNodeOptions {
   readonly address: string;
   readonly image: Uint8Array;
   readonly core: Omit<CoreOptions, "flash" | "seed" | "nowMs" | "resetReason" | "cutPowerAfter">;
-  /** The other end of a TCP connection; `undefined`: refused. */
-  readonly connect?: (stream: StreamName, to: { address: string; port: number }) => Duplex | undefined;
+  /** Opens a TCP connection and says how it went; `undefined`: refused. Destroying what it gave is a silence, not a reset. */
+  readonly connect?: (stream: StreamName, opened: (duplex: Duplex | undefined) => void) => void;
   readonly onLog?: (line: string) => void;
   readonly onEnding?: (ending: CoreEnding) => void;
+  /** The last of one power cycle, before RAM is gone. */
+  readonly onLast?: (status: CoreStatus) => void;
 }
 
 /** From reset to the first step of the next boot. */
@@ -37,12 +39,15 @@ const nodePort = 5683;
 export class SimNode {
   readonly flash: Uint8Array;
   readonly #options: SimNodeOptions;
-  readonly #streams = new Map<StreamName, { duplex: Duplex; waiting: Uint8Array[] }>();
+  readonly #streams = new Map<StreamName, { duplex: Duplex; waiting: Uint8Array[]; isEnded: boolean }>();
+  /** Connections that are being opened; the core may give one up. */
+  readonly #connecting = new Map<StreamName, symbol>();
   #core: Core | undefined;
   #transport: MemoryTransport | undefined;
   #timer: Timer | undefined;
   #isInStep: boolean = false;
   #cutNextAfter = 0;
+  #isComingBack: boolean = false;
   /** Power cycles so far. */
   boots = 0;
 
@@ -53,6 +58,11 @@ export class SimNode {
 
   get id(): string {
     return this.#options.core.id;
+  }
+
+  /** It ended by itself and nothing starts it again. */
+  get isAbandoned(): boolean {
+    return this.#core === undefined && this.#timer === undefined && !this.#isComingBack;
   }
 
   get isOn(): boolean {
@@ -66,11 +76,12 @@ export class SimNode {
   }
 
   async powerOn(resetReason: ResetReason = "power-on"): Promise<void> {
-    if (this.#core !== undefined) return;
+    if (this.#transport !== undefined) return;
     const { clock, entropy, library, network, address, core } = this.#options;
     this.boots++;
-    this.#transport = network.transport(address, nodePort);
-    await this.#transport.open({
+    const transport = network.transport(address, nodePort);
+    this.#transport = transport;
+    await transport.open({
       datagram: (bytes, start, end, source) => {
         this.#core?.datagram(
           { address: source.text(), port: source.port },
@@ -80,6 +91,8 @@ export class SimNode {
         this.#stepSoon();
       },
     });
+    // Power may have gone again at once.
+    if (this.#transport !== transport) return;
     this.#core = library.powerOn({
       ...core,
       flash: this.flash,
@@ -96,7 +109,9 @@ export class SimNode {
   async powerOff(): Promise<void> {
     this.#timer?.cancel();
     this.#timer = undefined;
+    if (this.#core !== undefined) this.#options.onLast?.(this.#core.status);
     this.#core = undefined;
+    this.#connecting.clear();
     for (const { duplex } of this.#streams.values()) duplex.destroy();
     this.#streams.clear();
     await this.#transport?.close();
@@ -127,7 +142,7 @@ export class SimNode {
     this.#offer(core);
     const due = core.step(now);
     for (const event of core.drain()) this.#take(event);
-    this.#isInStep: boolean = false;
+    this.#isInStep = false;
     if (core.ending !== "running") {
       void this.#end(core.ending);
       return;
@@ -140,7 +155,11 @@ export class SimNode {
     this.#options.onEnding?.(ending);
     if (ending === "terminated" || ending === "blank") return;
     const reason = ending === "restart" ? "restart" : ending === "crashed" ? "crash" : "power-on";
-    this.#options.clock.after(restartMs, () => void this.powerOn(reason));
+    this.#isComingBack = true;
+    this.#options.clock.after(restartMs, () => {
+      this.#isComingBack = false;
+      void this.powerOn(reason);
+    });
   }
 
   #take(event: CoreEvent): void {
@@ -152,13 +171,14 @@ export class SimNode {
         this.#options.onLog?.(`${this.id} ${event.level} ${event.line}`);
         return;
       case "connect":
-        this.#connect(event.stream, event);
+        this.#connect(event.stream);
         return;
       case "data":
         this.#streams.get(event.stream)?.duplex.write(event.bytes.slice());
         return;
       case "close": {
         const stream = this.#streams.get(event.stream);
+        this.#connecting.delete(event.stream);
         this.#streams.delete(event.stream);
         stream?.duplex.end();
         return;
@@ -166,13 +186,25 @@ export class SimNode {
     }
   }
 
-  #connect(name: StreamName, to: { address: string; port: number }): void {
+  #connect(name: StreamName): void {
+    const attempt = Symbol(name);
+    this.#connecting.set(name, attempt);
+    const connect = this.#options.connect ?? ((_name, opened): void => opened(undefined));
+    connect(name, (duplex) => {
+      if (this.#connecting.get(name) !== attempt) {
+        duplex?.destroy();
+        return;
+      }
+      this.#connecting.delete(name);
+      this.#core?.connected(name, duplex !== undefined);
+      if (duplex !== undefined) this.#follow(name, duplex);
+      this.#arm(1);
+    });
+  }
+
+  #follow(name: StreamName, duplex: Duplex): void {
     const core = this.#core;
-    const duplex = this.#options.connect?.(name, { address: to.address, port: to.port });
-    core?.connected(name, duplex !== undefined);
-    this.#arm(1);
-    if (duplex === undefined) return;
-    const stream = { duplex, waiting: [] as Uint8Array[] };
+    const stream = { duplex, waiting: [] as Uint8Array[], isEnded: false };
     this.#streams.set(name, stream);
     const isCurrent = (): boolean => this.#core === core && this.#streams.get(name) === stream;
     duplex.on("data", (bytes: Uint8Array) => {
@@ -182,8 +214,7 @@ export class SimNode {
     });
     const ended = (): void => {
       if (!isCurrent()) return;
-      this.#streams.delete(name);
-      core?.ended(name);
+      stream.isEnded = true;
       this.#stepSoon();
     };
     duplex.on("end", ended);
@@ -193,13 +224,17 @@ export class SimNode {
 
   /** What the streams brought, as far as the core has room. */
   #offer(core: Core): void {
-    for (const [name, { waiting }] of this.#streams) {
+    for (const [name, stream] of this.#streams) {
+      const { waiting } = stream;
       for (let bytes = waiting.shift(); bytes !== undefined; bytes = waiting.shift()) {
         const taken = core.data(name, bytes);
         if (taken === bytes.length) continue;
         waiting.unshift(bytes.subarray(taken));
         break;
       }
+      if (!stream.isEnded || waiting.length > 0) continue;
+      this.#streams.delete(name);
+      core.ended(name);
     }
   }
 }
