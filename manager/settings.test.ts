@@ -71,6 +71,20 @@ describe("bad settings", () => {
     expect(problemsOf({ file: { path: "a.json", text } })[0]?.code).toBe(code);
   });
 
+  test.each([
+    ["::1", true],
+    ["::", true],
+    ["fe80::1%eth0", true],
+    ["192.0.2.7", true],
+    ["fleet-1.example", true],
+    ["http://x", false],
+    ["a b", false],
+    ["[::1]", false],
+    ["-x", false],
+  ])("the address %s is taken: %s", (host, isTaken) => {
+    expect(load({ flags: new Map([["coap.host", host]]) }).ok).toBe(isTaken);
+  });
+
   test("a group given as a value, and a value given as a group, are refused", () => {
     expect(problemsOf({ file: file({ coap: 5683 }) })[0]?.code).toBe("unknown-setting");
     expect(problemsOf({ file: file({ poll: { seconds: 5 } }) })[0]?.code).toBe("wrong-type");

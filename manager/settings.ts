@@ -1,7 +1,7 @@
 import type { SettingsDescription, SettingsOf } from "./settings-entry.ts";
 
 const host = {
-  pattern: /^[A-Za-z0-9]([A-Za-z0-9.:%_-]*[A-Za-z0-9])?$|^::$|^$/,
+  pattern: /^$|^[A-Za-z0-9:][A-Za-z0-9.:%_-]*$/,
   words: "an IP address or a host name",
 };
 const portRange = { min: 0, max: 65_535, unit: "port" } as const;
