@@ -217,11 +217,13 @@ export class AppHarness {
 
   /** Another manager process on what this one's storage holds; this one is dead, not stopped. */
   async crash(): Promise<AppHarness> {
-    const { content } = this.storage;
-    const harness = new AppHarness(
-      { ...this.#options, failsCommit: () => false },
-      { content, lastSeen: this.#lastSeen, wallMs: this.clock.wallMs() },
-    );
+    // Another process draws other numbers.
+    const options = { ...this.#options, seed: (this.#options.seed ?? 1) + 7919 };
+    const harness = new AppHarness(options, {
+      content: this.storage.content,
+      lastSeen: this.#lastSeen,
+      wallMs: this.clock.wallMs(),
+    });
     return await harness.start();
   }
 

@@ -1,6 +1,6 @@
 import type { Action, AttemptReport, StatusReport } from "../../schemas/generated/types.ts";
 import type { AppHarness } from "./app-harness.ts";
-import { digestA } from "./app-harness.ts";
+import { digestA, digestB } from "./app-harness.ts";
 
 /**
  * A node as the device protocol describes it, as small as can be: it remembers the last finished rev, does each action once,
@@ -13,6 +13,8 @@ export class ModelNode {
   /** What each rev meant when it was first offered. */
   readonly meanings = new Map<number, string>();
   readonly violations: string[] = [];
+  /** Digests that it said it runs, confirmed, since its newest attempt was offered. */
+  readonly confirmed = new Set<string>();
   rev = 0;
   digest = digestA;
   isConfirmed = true;
@@ -27,7 +29,19 @@ export class ModelNode {
     this.id = id;
   }
 
+  /** Holds the manager to what it may call a success. */
+  watch(h: AppHarness): void {
+    h.app.events.subscribe((event) => {
+      if (event.kind !== "attempt" || event.node !== this.id) return;
+      if (event.state === "offered") this.confirmed.clear();
+      if (event.state === "succeeded" && !this.confirmed.has(digestB)) {
+        this.violations.push(`attempt ${event.attempt} succeeded, but nobody said so`);
+      }
+    });
+  }
+
   async register(h: AppHarness): Promise<void> {
+    if (this.isConfirmed) this.confirmed.add(this.digest);
     const outcome = await h.register(this.id, {
       digest: this.digest as never,
       confirmed: this.isConfirmed,
@@ -39,6 +53,7 @@ export class ModelNode {
 
   /** One heartbeat, and the action it brought. */
   async beat(h: AppHarness): Promise<void> {
+    if (this.isConfirmed) this.confirmed.add(this.digest);
     const report: StatusReport = {
       status: "healthy",
       digest: this.digest as never,
@@ -96,17 +111,5 @@ export class ModelNode {
   #finish(rev: number, how: { outcome: "done" | "failed"; reason?: string }): void {
     this.rev = rev;
     this.#result = { rev, ...how };
-  }
-
-  /** Flashed by hand: it knows nothing any more, and runs the first image. */
-  forgetEverything(): void {
-    this.rev = 0;
-    this.digest = digestA;
-    this.isConfirmed = true;
-    this.rolledBack = undefined;
-    this.settings = {};
-    this.#result = undefined;
-    this.isRegistered = false;
-    // Its revs start anew in its eyes only; the manager's don't.
   }
 }
