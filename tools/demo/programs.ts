@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const builtPrograms = join(root, ".pio/build/native");
+const builtPrograms = process.env["COXSWAIN_NATIVE_BUILD"] ?? join(root, ".pio/build/native");
 
 /** A program of the demo, its output in a file of the demo's folder. */
 export class Program {
@@ -19,7 +19,9 @@ export class Program {
     mkdirSync(folder, { recursive: true });
     const log = createWriteStream(join(folder, `${name}.log`), { flags: "a" });
     // In a session of its own: Ctrl-C in the terminal reaches the demo alone, which ends the others in order.
-    this.#child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    this.#child = spawn(command, args, {
+      ...{ cwd: root, env: ownEnvironment(), stdio: ["ignore", "pipe", "pipe"], detached: true },
+    });
     this.#child.stdout?.pipe(log, { end: false });
     this.#child.stderr?.pipe(log, { end: false });
     this.#child.stderr?.on("data", (chunk: Buffer) => {
@@ -146,4 +148,9 @@ export async function coxswain(httpUrl: string, ...args: readonly string[]): Pro
     cwd: root,
   });
   return JSON.parse(stdout) as unknown;
+}
+
+/** Without the settings that the user's shell has for a manager of his own. */
+function ownEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("COXSWAIN_")));
 }

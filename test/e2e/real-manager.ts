@@ -1,0 +1,157 @@
+import { createHash } from "node:crypto";
+import { createSocket } from "node:dgram";
+import { readFileSync } from "node:fs";
+import type { LiveEvent } from "../../manager/app/api/watching.ts";
+import { LiveEvents } from "../../tools/demo/live-events.ts";
+import { type ManagerUrls, type Program, startManager } from "../../tools/demo/programs.ts";
+
+export interface UpdatePlan {
+  readonly id: string;
+  readonly model: string;
+  readonly version: string;
+  readonly file: string;
+}
+
+/** What the manager says of one attempt. */
+export interface AttemptSeen {
+  readonly attempt: {
+    readonly id: string;
+    readonly state: string;
+    readonly reason?: string;
+    readonly percent?: number;
+  };
+  readonly node: string;
+  readonly resumes: number;
+  readonly bytesByWay: Readonly<Record<string, number>>;
+}
+
+/** A manager as a process of its own, on ports that it keeps when it is killed and started again, and what it says over HTTP. */
+export class RealManager {
+  readonly folder: string;
+  readonly events: LiveEvents;
+  readonly urls: ManagerUrls;
+  /** Every live event so far, so that a test can look back to before it did something. */
+  readonly seen: LiveEvent[] = [];
+  readonly #flags: readonly string[];
+  readonly #ports: { coap: number; http: number; mqtt: number };
+  #program: Program;
+
+  private constructor(
+    folder: string,
+    ports: RealManager["ports"],
+    flags: readonly string[],
+    started: { program: Program; urls: ManagerUrls },
+  ) {
+    this.folder = folder;
+    this.#ports = ports;
+    this.#flags = flags;
+    this.#program = started.program;
+    this.urls = started.urls;
+    this.events = new LiveEvents(started.urls.http);
+  }
+
+  static async start(folder: string, flags: readonly string[] = []): Promise<RealManager> {
+    const ports = { coap: await freePort(), http: await freePort(), mqtt: await freePort() };
+    const all = ["--no-mdns", ...flags];
+    const manager = new RealManager(folder, ports, all, await startManager(folder, { ports, flags: all }));
+    manager.events.subscribe((event) => manager.seen.push(event));
+    await manager.events.start();
+    return manager;
+  }
+
+  get ports(): { readonly coap: number; readonly http: number; readonly mqtt: number } {
+    return this.#ports;
+  }
+
+  get pid(): number {
+    return this.#program.pid;
+  }
+
+  async kill(): Promise<void> {
+    await this.#program.cut();
+  }
+
+  async startAgain(): Promise<void> {
+    this.#program = (await startManager(this.folder, { ports: this.#ports, flags: this.#flags })).program;
+  }
+
+  async stop(): Promise<void> {
+    this.events.stop();
+    await this.#program.stop();
+  }
+
+  async get<T>(path: string): Promise<T> {
+    const response = await fetch(`${this.urls.http}/api/v1${path}`);
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as T;
+  }
+
+  async post<T>(path: string, body: unknown): Promise<T> {
+    const response = await fetch(`${this.urls.http}/api/v1${path}`, {
+      ...{ method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) },
+    });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as T;
+  }
+
+  /** Uploads the file and makes an update of it; its digest. */
+  async createUpdate({ file, ...update }: UpdatePlan): Promise<string> {
+    const bytes = readFileSync(file);
+    const hex = createHash("sha256").update(bytes).digest("hex");
+    const response = await fetch(`${this.urls.http}/api/v1/artifacts/${hex}`, {
+      ...{ method: "PUT", headers: { "content-type": "application/octet-stream" }, body: bytes },
+    });
+    if (!response.ok) throw new Error(`upload: ${response.status} ${await response.text()}`);
+    const digest = `sha256:${hex}`;
+    await this.post("/updates", { ...update, sequence: 2, digest, size: bytes.length });
+    return digest;
+  }
+
+  async startUpdate(update: string, nodes: readonly string[], via: "coap" | "mqtt" = "coap"): Promise<void> {
+    await this.post(`/updates/${update}/start`, { nodes, via });
+  }
+
+  async attempt(update: string, node: string): Promise<AttemptSeen | undefined> {
+    const { attempts } = await this.get<{ attempts: readonly AttemptSeen[] }>(`/updates/${update}`);
+    return attempts.find((each) => each.node === node);
+  }
+
+  async manifest(node: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+    const { nodes } = await this.get<{ nodes: { id: string; manifest: Record<string, unknown> }[] }>("/nodes");
+    return nodes.find((each) => each.id === node)?.manifest;
+  }
+
+  /** Waits for an event that fits, from the `since`-th on; rejects with what was awaited. */
+  async event(what: string, isIt: (event: LiveEvent) => boolean, since: number): Promise<void> {
+    const deadline = performance.now() + 30_000;
+    while (!this.seen.slice(since).some(isIt)) {
+      if (performance.now() > deadline) throw new Error(`not seen in 30 s: ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  /** Asks until the attempt is in one of these states; any other end is an error. */
+  async untilAttempt(update: string, node: string, states: readonly string[], withinMs = 60_000): Promise<AttemptSeen> {
+    const ends = ["succeeded", "failed", "rolled-back", "cancelled", "expired"];
+    const deadline = performance.now() + withinMs;
+    for (;;) {
+      const seen = await this.attempt(update, node).catch(() => undefined);
+      const state = seen?.attempt.state ?? "none";
+      if (seen !== undefined && states.includes(state)) return seen;
+      const isOver = ends.includes(state) || performance.now() > deadline;
+      if (isOver) throw new Error(`${node} is ${state} (${seen?.attempt.reason ?? ""}), not ${states.join(" or ")}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket("udp4");
+    socket.once("error", reject);
+    socket.bind(0, "127.0.0.1", () => {
+      const { port } = socket.address();
+      socket.close(() => resolve(port));
+    });
+  });
+}
