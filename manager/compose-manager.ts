@@ -43,9 +43,11 @@ export interface ComposeManagerOptions {
   readonly ownHosts: readonly string[];
   readonly fleet: FleetSettings;
   readonly isInsecure: boolean;
-  readonly limits: { readonly nodes: number } & Pick<HttpLimits, "artifactBytes" | "storedBytes" | "eventClients">;
+  readonly limits: { readonly nodes: number } & Partial<HttpLimits>;
   /** Asks the process to end; an operator's shutdown calls it. */
   readonly shutdown?: (() => void) | undefined;
+  /** Asks for a stop and a new start; undefined where that isn't offered. */
+  readonly restart?: (() => void) | undefined;
 }
 
 export interface ComposedManager {
@@ -58,7 +60,7 @@ export interface ComposedManager {
 
 /** Puts the manager together from its outside: the same whole over real sockets and files, and over a simulated world. */
 export function composeManager(options: ComposeManagerOptions): ComposedManager {
-  const { clock, entropy, log, transport, urls, fleet, isInsecure, limits, shutdown } = options;
+  const { clock, entropy, log, transport, urls, fleet, isInsecure, limits, shutdown, restart } = options;
   const endpoint = new CoapEndpoint({ transport, clock, entropy, log });
   const broker = new EmbeddedBroker({
     ...options.mqttListener,
@@ -86,17 +88,12 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
     isInsecure,
     ownHosts: options.ownHosts,
     ...{ clock, entropy, log },
-    limits: {
-      ...defaultHttpLimits,
-      artifactBytes: limits.artifactBytes,
-      storedBytes: limits.storedBytes,
-      eventClients: limits.eventClients,
-    },
+    limits: { ...defaultHttpLimits, ...limits },
     describe: () => ({ version: managerVersion, urls, coap: endpoint.counters(), mqtt: broker.counters() }),
-    shutdown,
+    ...{ shutdown, restart },
   });
   const coap = new CoapFace({
-    ...{ app, endpoint, clock, log, isInsecure, shutdown },
+    ...{ app, endpoint, clock, log, isInsecure, shutdown, restart },
     askers: new AskerRules({ isInsecure }),
     httpBase: () => urls.http,
   });

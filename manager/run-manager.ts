@@ -36,23 +36,44 @@ export async function runManager(args: readonly string[]): Promise<number> {
 async function run(settings: Settings, isJson: boolean): Promise<number> {
   const isPretty = settings.log.format === "pretty" || (settings.log.format === "auto" && process.stderr.isTTY);
   const log = createSystemLog({ level: settings.log.level, pretty: isPretty });
-  const ending = new EndOfProcess();
-  let manager: RunningManager;
-  try {
-    const shutdown = (): void => ending.ask();
-    manager = await startManager({ settings, clock: systemClock, entropy: systemEntropy, log, shutdown });
-  } catch (error) {
-    ending.forget();
-    if (!(error instanceof Fault)) throw error;
-    const { code, message } = rootOf(error);
-    console.error(isJson ? JSON.stringify({ error: { code, message } }) : `coxswain: ${message}`);
-    return exitCodes.failed;
+  const ending = new EndOfRun();
+  let current = settings;
+  for (;;) {
+    let manager: RunningManager;
+    try {
+      const shutdown = (): void => ending.ask("stop");
+      const restart = (): void => ending.ask("restart");
+      const parts = { clock: systemClock, entropy: systemEntropy, log };
+      manager = await startManager({ settings: current, ...parts, shutdown, restart });
+    } catch (error) {
+      ending.forget();
+      if (!(error instanceof Fault)) throw error;
+      const { code, message } = rootOf(error);
+      console.error(isJson ? JSON.stringify({ error: { code, message } }) : `coxswain: ${message}`);
+      return exitCodes.failed;
+    }
+    console.log(readyLine(manager, settings, isJson));
+    if (settings.insecure) console.error(insecureWarning);
+    const how = await ending.next();
+    const faults = await manager.stop();
+    if (how === "stop" || faults.length > 0) {
+      ending.forget();
+      return faults.length === 0 ? exitCodes.done : exitCodes.failed;
+    }
+    log.info("manager-restarting");
+    current = withPortsOf(manager, settings);
   }
-  console.log(readyLine(manager, settings, isJson));
-  if (settings.insecure) console.error(insecureWarning);
-  await ending.asked;
-  const faults = await manager.stop();
-  return faults.length === 0 ? exitCodes.done : exitCodes.failed;
+}
+
+/** Nodes know the ports that the system chose, so a restart keeps them. */
+function withPortsOf({ urls }: RunningManager, settings: Settings): Settings {
+  const port = (url: string): number => Number(new URL(url).port);
+  return {
+    ...settings,
+    coap: { ...settings.coap, port: port(urls.coap) },
+    http: { ...settings.http, port: port(urls.http) },
+    mqtt: { ...settings.mqtt, port: port(urls.mqtt) },
+  };
 }
 
 const insecureWarning = [
@@ -70,23 +91,38 @@ function readyLine({ urls }: RunningManager, settings: Settings, isJson: boolean
   return `coxswain ${managerVersion} is ready: ${urls.coap}  ${urls.mqtt}  ${urls.http}  (${console})`;
 }
 
-/** SIGTERM, SIGINT, or a shutdown that an operator asked for. A second signal ends the process at once. */
-class EndOfProcess {
-  readonly asked: Promise<void>;
-  ask: () => void = () => {};
+/** SIGTERM, SIGINT, or what an operator asked for. A second signal ends the process at once. */
+class EndOfRun {
+  #asked: "stop" | "restart" | undefined;
+  #wake: () => void = () => {};
   readonly #onSignal = (): void => {
     this.forget();
     process.once("SIGINT", () => process.exit(130));
     process.once("SIGTERM", () => process.exit(143));
-    this.ask();
+    this.ask("stop");
   };
 
   constructor() {
-    this.asked = new Promise((resolve) => {
-      this.ask = resolve;
-    });
     process.once("SIGTERM", this.#onSignal);
     process.once("SIGINT", this.#onSignal);
+  }
+
+  /** A stop is never taken back by a restart. */
+  ask(how: "stop" | "restart"): void {
+    if (this.#asked !== "stop") this.#asked = how;
+    this.#wake();
+  }
+
+  /** What is asked for; waits until something is. */
+  async next(): Promise<"stop" | "restart"> {
+    for (;;) {
+      const asked = this.#asked;
+      this.#asked = asked === "stop" ? asked : undefined;
+      if (asked !== undefined) return asked;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
   }
 
   forget(): void {

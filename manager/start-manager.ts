@@ -33,6 +33,8 @@ export interface StartManagerOptions {
   readonly log: Log;
   /** Asks the process to end; an operator's shutdown calls it. */
   readonly shutdown?: () => void;
+  /** Asks for a stop and a new start in the same process. */
+  readonly restart?: () => void;
 }
 
 export interface RunningManager {
@@ -79,6 +81,7 @@ export async function startManager(options: StartManagerOptions): Promise<Runnin
       isInsecure: settings.insecure,
       limits: settings.limits,
       shutdown: options.shutdown,
+      restart: options.restart,
     });
     const parts: Part[] = [...stores, ...faces];
     if (settings.mdns) parts.push(announcement(settings, ports.coap, log));

@@ -73,6 +73,29 @@ describe("coxswain start", () => {
     expect(err).toContain("INSECURE");
   });
 
+  test("an operator restarts it on CoAP: it comes back on its ports with what it knew, and shuts it down by HTTP", async () => {
+    const { child, ended } = run(["start", "--insecure", "--json", "--data-dir", "r", ...anyPorts]);
+    const lines: string[] = [];
+    child.stdout?.on("data", (chunk) => void lines.push(...String(chunk).trim().split("\n")));
+    await soon(
+      () => lines.length,
+      (count) => count === 1,
+    );
+    const { coap, http } = JSON.parse(lines[0] ?? "") as { coap: string; http: string };
+    const peer = await TestPeer.start(Number(new URL(coap).port));
+    await peer.register({ id: "esp-1" });
+    expect((await peer.ask("POST", "/system/restart")).code).toBe("2.04");
+    await soon(
+      () => lines.length,
+      (count) => count === 2,
+    );
+    expect(lines[1]).toBe(lines[0]);
+    expect((await peer.ask("POST", "/status?ep=esp-1")).code).toBe("2.04");
+    await peer.end();
+    expect((await fetch(`${http}/api/v1/system/shutdown`, { method: "POST" })).status).toBe(202);
+    expect((await ended).code).toBe(0);
+  });
+
   test("a second manager on the same data folder ends with 1 and says why", async () => {
     const first = run(["start", "--insecure", "--json", "--data-dir", "b", ...anyPorts]);
     await new Promise((resolve) => first.child.stdout?.once("data", resolve));

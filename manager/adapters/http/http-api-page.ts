@@ -4,6 +4,7 @@ import { apiErrors } from "./api-error.ts";
 export const describedRoutes: Readonly<Record<string, string>> = {
   "GET /api/v1/system": "The manager: version, URLs, counts of nodes by presence, counters of CoAP, MQTT and telemetry",
   "POST /api/v1/system/shutdown": "Ends the manager; 202",
+  "POST /api/v1/system/restart": "Stops it and starts it anew in the same process; 202",
   "GET /api/v1/settings": "Settings of the fleet, without secrets",
   "PATCH /api/v1/settings": "Changes some of them; every node is told by an `environment` action",
   "GET /api/v1/nodes": "Nodes. Query: `model tag phase presence site parent prefix`, `page` from 0, `count` up to 1000",

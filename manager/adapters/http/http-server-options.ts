@@ -20,6 +20,8 @@ export interface HttpServerOptions {
   describe(): Readonly<Record<string, unknown>>;
   /** Asks the process to end; undefined where that isn't offered. */
   readonly shutdown?: (() => void) | undefined;
+  /** Asks for a stop and a new start; undefined where that isn't offered. */
+  readonly restart?: (() => void) | undefined;
 }
 
 export interface HttpLimits {

@@ -29,12 +29,14 @@ export function addSystemRoutes(server: FastifyInstance, options: HttpServerOpti
     return withoutSecrets(await app.environments.change(wanted, localOperator));
   });
 
-  server.post("/api/v1/system/shutdown", async (_request, reply) => {
-    if (options.shutdown === undefined)
-      throw new ApiError("forbidden", { reason: "this process can't be ended from here" });
-    await reply.code(202).send({ outcome: "stopping" });
-    options.shutdown();
-  });
+  for (const name of ["shutdown", "restart"] as const) {
+    server.post(`/api/v1/system/${name}`, async (_request, reply) => {
+      const action = options[name];
+      if (action === undefined) throw new ApiError("forbidden", { reason: `this process offers no ${name}` });
+      await reply.code(202).send({ outcome: name });
+      action();
+    });
+  }
 }
 
 /** Wi-Fi passwords go to nodes and to nobody else. */
