@@ -7,6 +7,7 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { withSetupLock } from "./setup/lock.mjs";
 import { root } from "./setup/root.mjs";
 import { runtimeNode } from "./setup/runtime.mjs";
 import { runSteps } from "./setup/steps.mjs";
@@ -37,7 +38,7 @@ async function main(args) {
   const name = args[1];
   const target = name === undefined ? undefined : targets[name];
   const wanted = target?.needs ?? ["packages", "firmware", "sim"];
-  const isReady = await runSteps(wanted, { isQuiet: target !== undefined });
+  const isReady = await withSetupLock(() => runSteps(wanted, { isQuiet: target !== undefined }));
   if (!isReady) return 1;
   if (target === undefined) {
     console.log("Set up. Next: npm run demo, npm test, or npm start -- --help");
