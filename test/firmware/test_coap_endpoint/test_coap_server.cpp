@@ -308,6 +308,26 @@ TEST("a request body in blocks reaches the service once, whole") {
   CHECK_EQ(f.service.calls, 2);
 }
 
+TEST("a late copy of the message that began an upload doesn't begin it anew, while it runs or after its end") {
+  ServerFixture f;
+  f.service.body = "";
+  const auto send = [&](uint16_t messageId, uint32_t number, bool isMore, const hal::Address& from) {
+    CoapMessageWriter writer(f.scratch, Type::confirmable, coap::code::put, messageId, f.token);
+    writer.putItems(coap::option::uriPath, "system/config", '/');
+    writer.putBlockOption(coap::option::block1, {number, isMore, 4});
+    writer.putPayload(asBytes(slice(longText(), number * 256U, 256)));
+    f.receive(writer, from);
+    return f.take() ? f.message.code : uint8_t{0};
+  };
+  CHECK_EQ(send(1, 0, true, f.manager), coap::code::continued);
+  CHECK_EQ(send(2, 1, true, f.manager), coap::code::continued);
+  CHECK_EQ(send(1, 0, true, f.manager), coap::code::continued);
+  CHECK_EQ(send(3, 2, false, f.manager), coap::code::changed);
+  CHECK(asText(f.service.payload.view()) == longText());
+  CHECK_EQ(send(1, 0, true, f.manager), coap::code::continued);
+  CHECK_EQ(send(4, 0, true, address(7)), coap::code::continued);  // the buffer is free for another peer
+}
+
 TEST("a long answer to a body in blocks is made again from that body, but never for a once-only route") {
   ServerFixture f;
   f.service.body = longText();

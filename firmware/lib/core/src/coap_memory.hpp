@@ -266,6 +266,7 @@ struct CoapAssembly {
   bool isComplete = false;  // kept for a duplicate of the last block
   uint16_t route = 0;
   uint8_t method = 0;
+  uint16_t firstMessageId = 0;
   uint64_t untilMs = 0;
   hal::Address peer;
   size_t size = 0;

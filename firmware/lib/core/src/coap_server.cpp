@@ -258,6 +258,8 @@ uint8_t CoapEndpoint::assemble(const Inbound& inbound, size_t route, const coap:
   const bool isHeld = assembly.isUsed && nowMs_ < assembly.untilMs;
   const bool isSame = isHeld && assembly.peer == inbound.from && assembly.route == route && assembly.method == inbound.message.code;
   const uint64_t offset = block.offset();
+  // A late copy of the message that began this transfer must not begin it anew.
+  if (isSame && block.number == 0 && block.isMore && assembly.firstMessageId == inbound.message.messageId) return coap::code::continued;
   if (block.number == 0) {
     if (isHeld && !isSame && !assembly.isComplete) {
       counters_.overload++;
@@ -268,6 +270,7 @@ uint8_t CoapEndpoint::assemble(const Inbound& inbound, size_t route, const coap:
     assembly.peer = inbound.from;
     assembly.route = static_cast<uint16_t>(route);
     assembly.method = inbound.message.code;
+    assembly.firstMessageId = inbound.message.messageId;
   } else if (!isSame) {
     return coap::code::requestEntityIncomplete;
   }
