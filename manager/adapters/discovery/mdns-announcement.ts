@@ -43,7 +43,10 @@ export class MdnsAnnouncement {
       const bonjour = new Bonjour(socket as object, failed);
       const { mdns } = (bonjour as unknown as { server: { mdns: Emitter } }).server;
       mdns.on("error", failed);
-      mdns.on("warning", () => {});
+      // Other programs' malformed packets are warnings too; only what the system refused is ours to tell.
+      mdns.on("warning", (error) => {
+        if ("syscall" in error) failed(error);
+      });
       const txt = { rt: "coxswain.manager" };
       const service = bonjour.publish({ name, type: "coap", protocol: "udp", port, txt, disableIPv6: true });
       if (address !== undefined) announceOnly(service, address);
