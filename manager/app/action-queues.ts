@@ -14,6 +14,7 @@ import {
 } from "../domain/action-queue.ts";
 import type { Change, ChangeResult, Storage } from "../ports/storage.ts";
 import type { KeyedSerial } from "./keyed-serial.ts";
+import { RecentMap } from "./recent-map.ts";
 import type { StorageWriter } from "./storage-writer.ts";
 
 export interface ActionQueuesOptions {
@@ -48,14 +49,14 @@ const maxRaces = 8;
  */
 export class ActionQueues {
   readonly #options: ActionQueuesOptions;
-  /** In the order of use; `undefined` is never stored. */
-  readonly #cache = new Map<string, { queue: ActionQueue; revision: number }>();
+  readonly #cache: RecentMap<{ readonly queue: ActionQueue; readonly revision: number }>;
   /** Nodes that may have something for a node whose rev is low, by the highest such rev. */
   readonly #highest = new Map<string, number>();
   readonly #expiring = new Set<string>();
 
   constructor(options: ActionQueuesOptions) {
     this.#options = options;
+    this.#cache = new RecentMap(options);
   }
 
   async load(): Promise<void> {
@@ -177,12 +178,7 @@ export class ActionQueues {
 
   async #load(node: string): Promise<{ queue: ActionQueue; revision: number }> {
     const cached = this.#cache.get(node);
-    if (cached !== undefined) {
-      // Moves it to the end of the order of use.
-      this.#cache.delete(node);
-      this.#cache.set(node, cached);
-      return cached;
-    }
+    if (cached !== undefined) return cached;
     const row = await this.#options.storage.get(queueTable, node);
     if (row === undefined) return { queue: emptyQueue, revision: 0 };
     return this.#keep(node, row.value as ActionQueue, row.revision);
@@ -190,15 +186,10 @@ export class ActionQueues {
 
   #keep(node: string, queue: ActionQueue, revision: number): { queue: ActionQueue; revision: number } {
     const entry = { queue, revision };
-    this.#cache.delete(node);
     this.#cache.set(node, entry);
     this.#highest.set(node, highestOfferable(queue));
     if (queue.entries.some((each) => isOpen(each) && each.expiresAtMs !== undefined)) this.#expiring.add(node);
     else this.#expiring.delete(node);
-    if (this.#cache.size > this.#options.capacity) {
-      const [oldest] = this.#cache.keys();
-      if (oldest !== undefined) this.#cache.delete(oldest);
-    }
     return entry;
   }
 }

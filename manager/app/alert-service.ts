@@ -4,6 +4,7 @@ import type { Storage } from "../ports/storage.ts";
 import type { Alerts, AlertView } from "./api/watching.ts";
 import type { LiveEventBus } from "./live-event-bus.ts";
 import type { NodeTimeline } from "./node-timeline.ts";
+import { RecentMap } from "./recent-map.ts";
 import type { StorageWriter } from "./storage-writer.ts";
 
 export interface AlertServiceOptions {
@@ -25,13 +26,14 @@ const alertTable = "alert";
 export class AlertService implements Alerts {
   readonly #options: AlertServiceOptions;
   readonly #active = new Map<string, Map<AlertKind, AlertView>>();
-  readonly #boots = new Map<string, { count: number; atMs: readonly number[] }>();
+  readonly #boots: RecentMap<{ readonly count: number; readonly atMs: readonly number[] }>;
   #size = 0;
   /** Alerts that weren't raised since there are too many. */
   dropped = 0;
 
   constructor(options: AlertServiceOptions) {
     this.#options = options;
+    this.#boots = new RecentMap({ capacity: options.bootsCapacity });
   }
 
   async load(): Promise<void> {
@@ -58,11 +60,7 @@ export class AlertService implements Alerts {
     // The first count tells nothing of when; a lower one means that the node forgot, which is one boot.
     const boots = before === undefined ? 0 : bootCount > before.count ? Math.min(bootCount - before.count, 10) : 1;
     const atMs = [...(before?.atMs ?? []), ...Array.from({ length: boots }, () => nowMs)].slice(-10);
-    this.#boots.delete(node);
     this.#boots.set(node, { count: bootCount, atMs });
-    if (this.#boots.size <= this.#options.bootsCapacity) return;
-    const [oldest] = this.#boots.keys();
-    if (oldest !== undefined) this.#boots.delete(oldest);
   }
 
   /** Something about the node changed: the rules look again. */

@@ -28,7 +28,7 @@ export const appLimits = defineLimits({
     min: 16,
     max: 4_194_304,
     unit: "nodes",
-    full: "The queue of a node that wasn't used for longest is read from storage when it is next needed.",
+    full: "Queues that weren't used lately are read from storage when they are next needed.",
   },
   updates: { default: 10_000, min: 1, max: 100_000, unit: "updates", full: "A new update is refused." },
   attemptsInMemory: {
@@ -72,7 +72,7 @@ export const appLimits = defineLimits({
     min: 16,
     max: 4_194_304,
     unit: "nodes",
-    full: "The report that is oldest is forgotten; that node's health is unknown until its next report.",
+    full: "Reports older than those of the newest half are forgotten; such a node's health is unknown until its next report.",
   },
   logBytesPerNode: { default: 65_536, min: 1024, max: 1_048_576, unit: "bytes", full: "The oldest text is cut off." },
   logBytes: {

@@ -265,13 +265,14 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     view: (node, record, row) => nodeView(node, record, row, viewOptions),
     waitingRev: (node) => queues.waitingRev(node),
     hasChild: (gateway, child) => children.add(gateway, child),
-    registered: async (node, { manifest, gateway }) => {
+    registered: async (node, { manifest, gateway, face }) => {
       if (gateway !== undefined && children.add(gateway, node)) {
         writer.behind("gateway-account", environments.refreshAccount(gateway));
       }
       if (manifest.services !== undefined) reports.registeredWith(node, manifest.services);
       observer.registered(node);
-      await reactions.registered(node, manifest);
+      // An entry in the directory says nothing of what runs: its manifest is the one of an earlier registration.
+      if (face !== "rd") await reactions.registered(node, manifest);
       desiredState.wake(node);
     },
     removed: async (node) => {

@@ -25,7 +25,7 @@ const eventBytes = 1024;
 /** Takes what nodes publish. One bad message never stops the others: it is counted, and passed. */
 export class DataPlane implements BrokerEvents {
   readonly #options: DataPlaneOptions;
-  readonly counters = { messages: 0, unregistered: 0, unreadable: 0 };
+  readonly counters = { messages: 0, unregistered: 0, unreadable: 0, otherIdentity: 0 };
 
   constructor(options: DataPlaneOptions) {
     this.#options = options;
@@ -68,7 +68,10 @@ export class DataPlane implements BrokerEvents {
         return;
       }
       case "status":
-        this.#decoded(decode("status-report", payload, format), (report) => options.reported(node, report));
+        this.#decoded(decode("status-report", payload, format), (report) => {
+          if (report.id === undefined || report.id === node) options.reported(node, report);
+          else this.#refuse(node, report.id);
+        });
         return;
       case "update-progress":
         this.#decoded(decode("attempt-report", payload, format), (report) => options.progressed(node, report));
@@ -86,6 +89,12 @@ export class DataPlane implements BrokerEvents {
       case "command":
         return;
     }
+  }
+
+  /** A payload that claims another identity than its topic. */
+  #refuse(node: string, claimed: string): void {
+    this.counters.otherIdentity++;
+    this.#options.log.warn("published-as-another", { node, claimed });
   }
 
   #decoded<Value>(

@@ -85,6 +85,7 @@ export class HealthObserver {
   }
 
   forget(node: string): void {
+    this.#pauses.delete(node);
     const row = this.#options.fleet.find(node);
     if (row !== -1) this.#wheel.cancel(row);
     this.#watches.get(node)?.observation?.cancel();
@@ -140,11 +141,17 @@ export class HealthObserver {
       this.#end(node, `answered ${answer.code >> 5}.${String(answer.code & 31).padStart(2, "0")}`);
       return;
     }
+    const decoded = decode("status-report", answer.payload, answer.contentFormat ?? asked);
+    // Its address is somebody else's now.
+    if (decoded.ok && decoded.value.id !== undefined && decoded.value.id !== node) {
+      log.warn("observed-another", { node, claimed: decoded.value.id });
+      this.#end(node, "another node answers");
+      return;
+    }
     this.#options.sighted(node);
     this.#pauses.delete(node);
     watch.isRepeated = false;
     this.#arm(row, answer.maxAge ?? defaultMaxAgeSeconds);
-    const decoded = decode("status-report", answer.payload, answer.contentFormat ?? asked);
     if (decoded.ok) this.#options.reported(node, decoded.value);
     else log.debug("health-unreadable", { node, ...decoded.fault });
     if (watch.hasNotified) return;

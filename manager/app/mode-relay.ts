@@ -8,6 +8,7 @@ import type { CallLimiter } from "./call-limiter.ts";
 import type { IntentBook } from "./intent-book.ts";
 import type { NodeReach } from "./node-reach.ts";
 import type { NodeTimeline } from "./node-timeline.ts";
+import { RecentMap } from "./recent-map.ts";
 
 export interface ModeRelayOptions {
   readonly intents: IntentBook;
@@ -33,7 +34,7 @@ const maxTold = 10_000;
  */
 export class ModeRelay {
   readonly #options: ModeRelayOptions;
-  readonly #told = new Map<string, Told>();
+  readonly #told = new RecentMap<Told>({ capacity: maxTold });
 
   constructor(options: ModeRelayOptions) {
     this.#options = options;
@@ -75,7 +76,7 @@ export class ModeRelay {
 
   #tell(node: string, mode: Told["mode"]): void {
     const { clock, log } = this.#options;
-    this.#remember(node, { mode, atMs: clock.monotonicMs() });
+    this.#told.set(node, { mode, atMs: clock.monotonicMs() });
     this.#send(node, mode).catch((error: unknown) => log.debug("mode-not-told", { node, mode, error }));
   }
 
@@ -97,19 +98,11 @@ export class ModeRelay {
           signal: abort.signal,
         });
         if (answer.code !== changed) return;
-        this.#remember(node, { mode, atMs: clock.monotonicMs() });
+        this.#told.set(node, { mode, atMs: clock.monotonicMs() });
         timeline.note(node, `told-${mode}`);
       } finally {
         timer.cancel();
       }
     });
-  }
-
-  #remember(node: string, told: Told): void {
-    this.#told.delete(node);
-    this.#told.set(node, told);
-    if (this.#told.size <= maxTold) return;
-    const [oldest] = this.#told.keys();
-    if (oldest !== undefined) this.#told.delete(oldest);
   }
 }

@@ -114,7 +114,9 @@ export class NodeReactions {
     }
     if (report.status !== undefined) {
       bus.emit({ kind: "health", node, status: report.status });
-      if (before?.status !== report.status) timeline.note(node, "health", { status: report.status });
+      // The first word after a start is no change, unless it is a bad one.
+      const last = before?.status ?? "healthy";
+      if (last !== report.status) timeline.note(node, "health", { status: report.status });
     }
     if (report.phase !== undefined) this.#options.phased(node, report.phase);
     alerts.refresh(node);

@@ -1,23 +1,19 @@
 import type { Clock } from "../../kernel/clock.ts";
 import type { Aged } from "./api/node-data.ts";
+import { RecentMap } from "./recent-map.ts";
 
-/** The last report of one kind of each node, in memory, in the order in which they came. */
+/** The last report of one kind of each node, in memory. */
 export class ReportBook<Report> {
   readonly #clock: Clock;
-  readonly #capacity: number;
-  readonly #reports = new Map<string, { value: Report; atMs: number; way: string }>();
+  readonly #reports: RecentMap<{ readonly value: Report; readonly atMs: number; readonly way: string }>;
 
   constructor({ clock, capacity }: { clock: Clock; capacity: number }) {
     this.#clock = clock;
-    this.#capacity = capacity;
+    this.#reports = new RecentMap({ capacity });
   }
 
   put(node: string, value: Report, way: string): void {
-    this.#reports.delete(node);
     this.#reports.set(node, { value, atMs: this.#clock.monotonicMs(), way });
-    if (this.#reports.size <= this.#capacity) return;
-    const [oldest] = this.#reports.keys();
-    if (oldest !== undefined) this.#reports.delete(oldest);
   }
 
   latest(node: string): Aged<Report> | undefined {

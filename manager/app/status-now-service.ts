@@ -82,6 +82,8 @@ export class StatusNowService implements StatusNow {
       const format = answer.contentFormat ?? way.contentFormat;
       const decoded = answer.code === content ? decode("status-report", answer.payload, format) : undefined;
       if (decoded?.ok !== true) return { node, why: "bad-answer" };
+      // Its address is somebody else's now.
+      if (decoded.value.id !== undefined && decoded.value.id !== node) return { node, why: "unreachable" };
       this.#options.reported(node, decoded.value);
       return { node, report: decoded.value, tookMs: clock.monotonicMs() - startedMs };
     } catch {
