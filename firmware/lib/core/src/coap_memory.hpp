@@ -290,7 +290,7 @@ struct CoapMemory {
 };
 
 // Limits are a struct of constants, so that each board states its own.
-struct CoapLimitsSmall {  // ESP8266: about 5 KB
+struct CoapLimitsSmall {  // ESP8266: about 7 KB
   static constexpr size_t message = 512, outgoing = 5, observers = 3, once = 6, seen = 4, deferred = 1, reply = 640, assembly = 768;
   static constexpr uint16_t blockSize = 256;
 };
