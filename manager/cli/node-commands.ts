@@ -5,7 +5,7 @@ import type { AttemptView } from "../app/api/updates.ts";
 import type { AlertView, TimelineEntry } from "../app/api/watching.ts";
 import type { TelemetryPoint } from "../ports/telemetry-store.ts";
 import { type CommandContext, print } from "./command-context.ts";
-import { byteCount, duration, table } from "./table.ts";
+import { ago, byteCount, table } from "./table.ts";
 
 const filters = ["model", "tag", "phase", "presence", "site", "parent"] as const;
 
@@ -65,9 +65,7 @@ function listOf(nodes: readonly NodeView[]): string {
         ? `${each.attempt.state}${each.attempt.percent === undefined ? "" : ` ${each.attempt.percent} %`}`
         : "",
       each.manifest.site ?? "",
-      each.presence.heardAgoMs === undefined
-        ? ""
-        : `${duration(each.presence.heardAgoMs)} ago`.replace("now ago", "now"),
+      each.presence.heardAgoMs === undefined ? "" : ago(each.presence.heardAgoMs),
     ]),
   );
 }
@@ -75,10 +73,10 @@ function listOf(nodes: readonly NodeView[]): string {
 function describe(details: NodeDetails, timeline: readonly TimelineEntry[]): string {
   const { node, health, attempts, telemetry, alerts } = details;
   const { manifest, presence } = node;
-  const heard = presence.heardAgoMs === undefined ? "never heard" : `heard ${duration(presence.heardAgoMs)} ago`;
+  const heard = presence.heardAgoMs === undefined ? "never heard" : `heard ${ago(presence.heardAgoMs)}`;
   const facts: readonly (readonly [string, string | undefined])[] = [
     ["presence", `${presence.state}, ${heard}`],
-    ["health", node.health && `${node.health.status}, ${duration(node.health.ageMs)} old`],
+    ["health", node.health && `${node.health.status}, said ${ago(node.health.ageMs)}`],
     ["phase", node.phase],
     ["model", manifest.model],
     ["version", manifest.version],

@@ -37,6 +37,11 @@ export function duration(ms: number): string {
     .join(" ");
 }
 
+/** As `duration`, for something that has passed. */
+export function ago(ms: number): string {
+  return ms < 1000 ? "now" : `${duration(ms)} ago`;
+}
+
 /** `1536` -> `1.5 KiB`. */
 export function byteCount(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];

@@ -35,14 +35,25 @@ async function get(path) {
   return answer;
 }
 
+/** A fleet larger than a page is filtered by the manager: by presence, and by the beginning of the id. */
+function nodeQuery() {
+  const query = new URLSearchParams({ count: String(pageSize) });
+  if (fleet.isWhole) return query;
+  if (["online", "late", "offline", "unknown"].includes(view.filter)) query.set("presence", view.filter);
+  if (/^[a-z0-9][a-z0-9._-]*$/.test(view.search)) query.set("prefix", view.search);
+  return query;
+}
+
 async function load() {
   const [system, page, updates, alerts] = await Promise.all([
     get("/system"),
-    get(`/nodes?count=${pageSize}`),
+    get(`/nodes?${nodeQuery()}`),
     get("/updates"),
     get("/alerts"),
   ]);
   fleet.system = system;
+  fleet.total = system.counts.registered;
+  fleet.isWhole = fleet.total <= pageSize;
   fleet.updates = updates.updates;
   fleet.alerts = new Map(alerts.alerts.map((alert) => [alert.id, alert]));
   const before = fleet.nodes;
@@ -66,6 +77,7 @@ function draw() {
     drawTiles(fleet, view.filter, (filter) => {
       view.filter = filter;
       draw();
+      if (!fleet.isWhole) void load().catch(() => {});
     });
     drawCards(fleet, view);
     drawAlerts(fleet);
@@ -163,6 +175,7 @@ async function sendCommand(id, command) {
 document.getElementById("search").addEventListener("input", (event) => {
   view.search = event.target.value;
   draw();
+  if (!fleet.isWhole) void load().catch(() => {});
 });
 dialog.addEventListener("click", (event) => {
   if (event.target === dialog) dialog.close();

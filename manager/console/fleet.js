@@ -4,7 +4,16 @@ export const finishedStates = new Set(["succeeded", "failed", "rolled-back", "ca
 const feedLength = 200;
 
 export function emptyFleet() {
-  return { nodes: new Map(), alerts: new Map(), updates: [], feed: [], ended: new Map(), system: undefined };
+  return {
+    nodes: new Map(),
+    alerts: new Map(),
+    updates: [],
+    feed: [],
+    ended: new Map(),
+    system: undefined,
+    total: 0,
+    isWhole: true,
+  };
 }
 
 /** The tone in which a state is shown: good, warn, bad, busy or quiet. */

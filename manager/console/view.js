@@ -28,9 +28,11 @@ export const filters = {
 
 export function drawTiles(fleet, selected, select) {
   const nodes = [...fleet.nodes.values()];
+  // Of a fleet larger than a page the manager counts, and only what is under way is counted from what was loaded.
+  const counts = fleet.isWhole ? {} : { ...fleet.system?.counts, all: fleet.system?.counts.registered };
   byId("tiles").replaceChildren(
     ...Object.entries(filters).map(([kind, { label, passes }]) => {
-      const count = nodes.filter(passes).length;
+      const count = counts[kind] ?? nodes.filter(passes).length;
       const isPressed = kind === selected;
       return el(
         "button",
@@ -59,14 +61,15 @@ export function drawCards(fleet, { filter, search, open }) {
     .sort((a, b) => (a.id < b.id ? -1 : 1));
   const shown = wanted.slice(0, maxCards);
   const list = byId("cards");
-  for (const [id, card] of cards) if (!shown.some((node) => node.id === id)) forget(id, card);
+  const ids = new Set(shown.map((node) => node.id));
+  for (const [id, card] of cards) if (!ids.has(id)) forget(id, card);
   shown.forEach((node, index) => {
     const card = cards.get(node.id) ?? newCard(node, open);
     fillCard(card, node, shownAttempt(fleet, node, Date.now()));
     if (list.children[index] !== card.item) list.insertBefore(card.item, list.children[index] ?? null);
   });
   const isFiltered = filter !== "all" || words.length > 0;
-  byId("shown").textContent = isFiltered || wanted.length > maxCards ? `${shown.length} of ${fleet.nodes.size}` : "";
+  byId("shown").textContent = isFiltered || wanted.length > maxCards ? `${shown.length} of ${fleet.total}` : "";
   drawEmpty(fleet, wanted.length === 0);
 }
 
@@ -232,11 +235,7 @@ export function drawFeed(fleet) {
       el(
         "li",
         { "data-tone": tone },
-        el(
-          "time",
-          {},
-          new Date(atMs).toLocaleTimeString([], { hour12: false }),
-        ),
+        el("time", {}, new Date(atMs).toLocaleTimeString([], { hour12: false })),
         el("span", {}, text),
       ),
     ),
