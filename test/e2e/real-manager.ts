@@ -125,9 +125,14 @@ export class RealManager {
   async event(what: string, isIt: (event: LiveEvent) => boolean, since: number): Promise<void> {
     const deadline = performance.now() + 30_000;
     while (!this.seen.slice(since).some(isIt)) {
-      if (performance.now() > deadline) throw new Error(`not seen in 30 s: ${what}`);
+      if (performance.now() > deadline)
+        throw new Error(`not seen in 30 s: ${what}; the last attempts: ${this.#lastAttempts()}`);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
+  }
+
+  #lastAttempts(): string {
+    return JSON.stringify(this.seen.filter(({ kind }) => kind === "attempt").slice(-4));
   }
 
   /** Asks until the attempt is in one of these states; any other end is an error. */
