@@ -74,6 +74,9 @@ export const OptionNumber = {
 } as const;
 
 /** Content-Formats that this project speaks; the registry of the IANA has more. */
+/** In a route's `accepts`: a body without the option, whose format the route finds out. */
+export const noContentFormat = -1;
+
 export const ContentFormat = {
   textPlain: 0,
   linkFormat: 40,

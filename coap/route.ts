@@ -99,7 +99,7 @@ interface RouteCommon {
   readonly maxBody?: number;
   /** Listed in `/.well-known/core` when present; routes of one path share one link. */
   readonly attributes?: LinkAttributes;
-  /** Content-Formats of the request body; another is 4.15. Absent: any. */
+  /** Content-Formats of the request body; another, or none unless `noContentFormat` is among them, is 4.15. Absent: any. */
   readonly accepts?: readonly number[];
   /** Content-Formats the route can produce; another Accept is 4.06 before the handler runs. Absent: the handler decides. */
   readonly produces?: readonly number[];

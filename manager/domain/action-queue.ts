@@ -64,6 +64,8 @@ export const queueLimits: QueueLimits = { openActions: 64, voidActions: 32 };
 
 /** Revs travel as 32-bit numbers. */
 const highestRev = 0xffff_ffff;
+/** A node isn't followed to a rev above this: one that lost its memory may read it as all ones, and no rev would be left. */
+const highestClaim = 0x7fff_ffff;
 
 export const emptyQueue: ActionQueue = { rev: 0, lastRev: 0, entries: [] };
 
@@ -175,14 +177,16 @@ export interface Finished {
 
 /**
  * The node said that it finished everything up to `nodeRev`. Idempotent: the same queue comes back when nothing is new.
- * A node ahead of us (we lost our storage) moves what waits to revs above its own.
+ * A node ahead of us (we lost our storage) moves what waits to revs above its own, if it can be believed.
  */
 export function acknowledge(
   queue: ActionQueue,
   nodeRev: number,
   result?: { readonly rev: number; readonly outcome: Outcome; readonly reason?: string },
 ): Finished {
-  if (nodeRev > queue.rev) return { queue: moveAbove(queue, nodeRev), finished: [] };
+  if (nodeRev > queue.rev) {
+    return { queue: nodeRev > highestClaim ? queue : moveAbove(queue, nodeRev), finished: [] };
+  }
   const finished: Finish[] = [];
   const entries: QueueEntry[] = [];
   for (const entry of queue.entries) {

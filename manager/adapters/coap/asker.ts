@@ -57,6 +57,12 @@ export class AskerRules {
     return parsed.ok ? { kind: "node", node: parsed.id, how: "claimed" } : refused("bad-node-id", parsed.rule);
   }
 
+  /** Whether nobody on the way can read the answer: a secure association, or this machine under `--insecure`. */
+  mayHearSecrets(request: CoapRequest): boolean {
+    const { identity, isLoopback } = request.peer;
+    return identity.kind !== "none" || (this.#isInsecure && isLoopback);
+  }
+
   /** An operator must be asking. */
   operator(request: CoapRequest): AskingOperator | NotServed {
     const { identity } = request.peer;
@@ -84,7 +90,8 @@ export class AskerRules {
     const { identity } = request.peer;
     if (identity.kind === "node") return { kind: "node", node: nodeId(identity.id), how: "credential" };
     if (identity.kind === "operator") return { kind: "operator", actor: { kind: "operator", id: identity.id } };
-    return this.#isInsecure ? localOperator : refused("no-identity");
+    if (!this.#isInsecure) return refused("no-identity");
+    return request.peer.isLoopback ? localOperator : refused("operator-elsewhere");
   }
 
   /**

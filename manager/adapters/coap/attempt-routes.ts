@@ -4,7 +4,7 @@ import type { InstallRequest } from "../../../schemas/generated/types.ts";
 import type { InstallOutcome } from "../../app/api/updates.ts";
 import type { CoapContext } from "./coap-context.ts";
 import { fill, type Refusal, refusal } from "./refusal.ts";
-import { type Body, bodyOf, message, messageFormats, view } from "./representation.ts";
+import { type Body, bodyFormats, bodyOf, message, view } from "./representation.ts";
 import { pathPart } from "./request-input.ts";
 
 const maxInstallBytes = 80_000;
@@ -18,7 +18,7 @@ export function attemptRoutes(context: CoapContext): Route[] {
       path: "/updates/:update/install",
       replay: "once",
       maxBody: maxInstallBytes,
-      accepts: messageFormats,
+      accepts: bodyFormats,
       later: (request) => install(context, request),
     },
     {
@@ -33,7 +33,7 @@ export function attemptRoutes(context: CoapContext): Route[] {
       path: "/updates/:update/status",
       replay: "again",
       maxBody: maxReportBytes,
-      accepts: messageFormats,
+      accepts: bodyFormats,
       later: (request) => report(context, request),
     },
   ];

@@ -18,9 +18,7 @@ export function environmentRoutes(context: CoapContext): Route[] {
 
 async function environment(context: CoapContext, request: CoapRequest): Promise<CoapReplyFields> {
   const { app, askers } = context;
-  if (request.peer.identity.kind === "none" && !(context.isInsecure && request.peer.isLoopback)) {
-    return refusal("environment-in-the-open");
-  }
+  if (!askers.mayHearSecrets(request)) return refusal("environment-in-the-open");
   const asker = askers.node(request);
   if (asker.kind === "refused") return refusal(asker.refusal, asker.detail);
   if (!app.registry.heard(asker.node, request.peer)) return refusal("unknown-node");

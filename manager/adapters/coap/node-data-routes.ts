@@ -3,7 +3,7 @@ import type { MessageKind, Messages } from "../../../schemas/generated/types.ts"
 import type { Sendable } from "../../../schemas/wire/codec.ts";
 import type { CoapContext } from "./coap-context.ts";
 import { fill, refusal } from "./refusal.ts";
-import { agedMessage, bodyOf, messageFormats } from "./representation.ts";
+import { agedMessage, bodyFormats, bodyOf } from "./representation.ts";
 import { pathPart } from "./request-input.ts";
 
 const maxReportBytes = 4_096;
@@ -81,7 +81,7 @@ function writing<K extends "status-report" | "metrics" | "service-list">(
     path: `/nodes/:node/${name}`,
     replay: "again",
     maxBody,
-    accepts: messageFormats,
+    accepts: bodyFormats,
     answer: (request, reply) => fill(reply, write(request)),
   };
 }

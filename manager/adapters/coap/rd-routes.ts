@@ -36,7 +36,7 @@ export function rdRoutes(context: CoapContext): Route[] {
       maxBody: maxLinkBytes,
       later: (request) => renew(context, request),
     },
-    { method: "DELETE", path: "/rd/:registration", replay: "again", later: (request) => remove(context, request) },
+    { method: "DELETE", path: "/rd/:registration", replay: "once", later: (request) => remove(context, request) },
     {
       method: "POST",
       path: "/.well-known/rd",

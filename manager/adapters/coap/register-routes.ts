@@ -5,7 +5,7 @@ import type { RegisterInput, RegisterOutcome } from "../../app/api/registry.ts";
 import type { AskingNode, NotServed } from "./asker.ts";
 import type { CoapContext } from "./coap-context.ts";
 import { refusal } from "./refusal.ts";
-import { bodyOf, message, messageFormats } from "./representation.ts";
+import { bodyFormats, bodyOf, message, messageFormats } from "./representation.ts";
 import { queryInteger } from "./request-input.ts";
 
 const maxManifestBytes = 8_192;
@@ -19,7 +19,7 @@ export function registerRoutes(context: CoapContext): Route[] {
       path: "/register",
       replay: "again",
       maxBody: maxManifestBytes,
-      accepts: messageFormats,
+      accepts: bodyFormats,
       attributes: { rt: "coxswain.manager", ct: messageFormats, title: "registration of nodes" },
       later: (request) => register(context, request),
     },

@@ -1,4 +1,4 @@
-import { ContentFormat } from "../../../coap/message.ts";
+import { ContentFormat, noContentFormat } from "../../../coap/message.ts";
 import type { CoapReplyFields, CoapRequest } from "../../../coap/route.ts";
 import type { MessageKind, Messages } from "../../../schemas/generated/types.ts";
 import { type CborValue, readCbor } from "../../../schemas/wire/cbor.ts";
@@ -13,6 +13,9 @@ export type Format = typeof ContentFormat.json | typeof ContentFormat.cbor;
 
 /** Content-Formats that carry our messages. */
 export const messageFormats: readonly Format[] = [ContentFormat.json, ContentFormat.cbor];
+
+/** What a route takes as a message: those, and a body that doesn't say what it is, for `bodyOf` to find out. */
+export const bodyFormats: readonly number[] = [noContentFormat, ...messageFormats];
 
 /**
  * The format of an answer: what Accept asks for, else the request's own, else that of the node's registration, else JSON.

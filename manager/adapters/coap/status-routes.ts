@@ -2,9 +2,10 @@ import { Code } from "../../../coap/message.ts";
 import type { CoapReply, CoapRequest, Route } from "../../../coap/route.ts";
 import type { StatusReport } from "../../../schemas/generated/types.ts";
 import { isChildOf, type NodeId, parseNodeId } from "../../../schemas/wire/node-id.ts";
+import { openAction } from "../../app/open-action.ts";
 import type { CoapContext } from "./coap-context.ts";
 import { fill, refuse } from "./refusal.ts";
-import { bodyOf, message, messageFormats } from "./representation.ts";
+import { bodyFormats, bodyOf, message, messageFormats } from "./representation.ts";
 import { queryRev } from "./request-input.ts";
 
 const maxReportBytes = 2_048;
@@ -22,7 +23,7 @@ export function statusRoutes(context: CoapContext): Route[] {
       path: "/status",
       replay: "again",
       maxBody: maxReportBytes,
-      accepts: messageFormats,
+      accepts: bodyFormats,
       attributes: { rt: "coxswain.status", ct: messageFormats },
       answer: (request, reply) => beat(context, request, reply, Code.changed),
     },
@@ -79,7 +80,7 @@ function beat(context: CoapContext, request: CoapRequest, reply: CoapReply, noth
         message(
           request,
           "action",
-          outcome.action,
+          context.askers.mayHearSecrets(request) ? outcome.action : openAction(outcome.action),
           { code: Code.changed, maxAge: 0 },
           context.app.registry.contentFormat(node),
         ),

@@ -2,7 +2,7 @@ import { Code } from "../../../coap/message.ts";
 import type { CoapReplyFields, CoapRequest, Route } from "../../../coap/route.ts";
 import type { CoapContext } from "./coap-context.ts";
 import { fill, refusal } from "./refusal.ts";
-import { bodyOf, message, messageFormats, view } from "./representation.ts";
+import { bodyFormats, bodyOf, message, view } from "./representation.ts";
 import { pathPart } from "./request-input.ts";
 
 const maxBody = 1_024;
@@ -19,9 +19,10 @@ export function steeringRoutes(context: CoapContext): Route[] {
     {
       method: "PUT",
       path: "/nodes/:node/mode",
-      replay: "again",
+      // It may start an update: a late copy must not start it anew after it was cancelled.
+      replay: "once",
       maxBody,
-      accepts: messageFormats,
+      accepts: bodyFormats,
       later: (request) => setMode(context, request),
     },
     {
@@ -29,7 +30,7 @@ export function steeringRoutes(context: CoapContext): Route[] {
       path: "/nodes/:node/commands",
       replay: "once",
       maxBody,
-      accepts: messageFormats,
+      accepts: bodyFormats,
       later: (request) => command(context, request),
     },
     {

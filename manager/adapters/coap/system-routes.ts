@@ -1,5 +1,6 @@
 import { Code } from "../../../coap/message.ts";
 import type { CoapReplyFields, CoapRequest, Route } from "../../../coap/route.ts";
+import { Fault } from "../../../kernel/fault.ts";
 import type { FleetSettings } from "../../app/api/environments.ts";
 import type { CoapContext } from "./coap-context.ts";
 import { refusal } from "./refusal.ts";
@@ -26,7 +27,8 @@ export function systemRoutes(context: CoapContext): Route[] {
     {
       method: "PUT",
       path: "/system/config",
-      replay: "again",
+      // Every node gets an action of it, and a late copy would bring back what was changed since.
+      replay: "once",
       maxBody: maxConfigBytes,
       accepts: messageFormats.slice(0, 1),
       later: (request) => setConfig(context, request),
@@ -64,8 +66,14 @@ async function setConfig(context: CoapContext, request: CoapRequest): Promise<Co
   }
   if (typeof wanted !== "object" || wanted === null || Array.isArray(wanted))
     return refusal("bad-body", "must be an object");
-  const changed = await context.app.environments.change(wanted as Partial<FleetSettings>, asker.actor);
-  return view(request, withoutSecrets(changed));
+  try {
+    const changed = await context.app.environments.change(wanted as Partial<FleetSettings>, asker.actor);
+    return view(request, withoutSecrets(changed));
+  } catch (error) {
+    // The text names the setting and its rule, never the value.
+    if (error instanceof Fault && error.code.startsWith("settings.")) return refusal("bad-body", error.message);
+    throw error;
+  }
 }
 
 /** Wi-Fi passwords go to nodes and to nobody else. */

@@ -4,7 +4,7 @@ import type { Update } from "../../../schemas/generated/types.ts";
 import type { UpdateView } from "../../app/api/updates.ts";
 import type { CoapContext } from "./coap-context.ts";
 import { fill, refusal } from "./refusal.ts";
-import { bodyOf, message, messageFormats, messages } from "./representation.ts";
+import { bodyFormats, bodyOf, message, messageFormats, messages } from "./representation.ts";
 import { pathPart } from "./request-input.ts";
 
 const maxUpdateBytes = 80_000;
@@ -27,7 +27,7 @@ export function updateRoutes(context: CoapContext): Route[] {
       path: "/updates",
       replay: "once",
       maxBody: maxUpdateBytes,
-      accepts: messageFormats,
+      accepts: bodyFormats,
       later: (request) => create(context, request),
     },
     {

@@ -19,6 +19,12 @@ export function faultAnswer(error: unknown): ApiError | undefined {
     );
     const code = answers[error.code];
     if (code !== undefined) return new ApiError(code, data);
+    // The rule is told, never the value.
+    if (error.code.startsWith("settings.")) {
+      const rule =
+        data["rule"] === undefined ? `there is no such setting; known: ${data["known"]}` : `must be ${data["rule"]}`;
+      return new ApiError("bad-body", { kind: "fleet settings", path: data["name"] ?? "its top", rule });
+    }
     if (error.code.startsWith("storage.")) return new ApiError("storage-failed", { code: error.code });
     return undefined;
   }
