@@ -27,6 +27,7 @@ const eventKinds = [
 ];
 const refreshMs = 10_000;
 const pageSize = 1000;
+const drawEveryMs = 120;
 
 async function get(path) {
   const response = await fetch(`/api/v1${path}`);
@@ -67,23 +68,28 @@ async function load() {
 // One redraw a frame and one request a kind, however many events arrive together.
 const wanted = { nodes: new Set(), updates: false, all: false };
 let isDrawing = false;
+let drawnAtMs = 0;
 let isLoading = false;
 
 function draw() {
   if (isDrawing) return;
   isDrawing = true;
-  requestAnimationFrame(() => {
-    isDrawing = false;
-    drawTiles(fleet, view.filter, (filter) => {
-      view.filter = filter;
-      draw();
-      if (!fleet.isWhole) void load().catch(() => {});
-    });
-    drawCards(fleet, view);
-    drawAlerts(fleet);
-    drawUpdates(fleet);
-    drawFeed(fleet);
+  // In a storm of events a few pictures a second are enough, and leave the page usable.
+  setTimeout(() => requestAnimationFrame(drawNow), Math.max(0, drawnAtMs + drawEveryMs - performance.now()));
+}
+
+function drawNow() {
+  isDrawing = false;
+  drawnAtMs = performance.now();
+  drawTiles(fleet, view.filter, (filter) => {
+    view.filter = filter;
+    draw();
+    if (!fleet.isWhole) void load().catch(() => {});
   });
+  drawCards(fleet, view);
+  drawAlerts(fleet);
+  drawUpdates(fleet);
+  drawFeed(fleet);
 }
 
 function want({ node, updates, all }) {
