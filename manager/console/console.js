@@ -81,15 +81,17 @@ function draw() {
 function drawNow() {
   isDrawing = false;
   drawnAtMs = performance.now();
-  drawTiles(fleet, view.filter, (filter) => {
-    view.filter = filter;
-    draw();
-    if (!fleet.isWhole) void load().catch(() => {});
-  });
+  drawTiles(fleet, view.filter, selectFilter);
   drawCards(fleet, view);
   drawAlerts(fleet);
   drawUpdates(fleet);
   drawFeed(fleet);
+}
+
+function selectFilter(filter) {
+  view.filter = filter;
+  draw();
+  if (!fleet.isWhole) void load().catch(() => {});
 }
 
 function want({ node, updates, all }) {

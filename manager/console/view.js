@@ -26,29 +26,28 @@ export const filters = {
   updating: { label: "updating", passes: isUpdating },
 };
 
+const tiles = new Map();
+
+/** Made once and changed in place, so that whoever stands on one by keyboard stays there. */
 export function drawTiles(fleet, selected, select) {
   const nodes = [...fleet.nodes.values()];
   // Of a fleet larger than a page the manager counts, and only what is under way is counted from what was loaded.
   const counts = fleet.isWhole ? {} : { ...fleet.system?.counts, all: fleet.system?.counts.registered };
-  byId("tiles").replaceChildren(
-    ...Object.entries(filters).map(([kind, { label, passes }]) => {
-      const count = counts[kind] ?? nodes.filter(passes).length;
-      const isPressed = kind === selected;
-      return el(
-        "button",
-        {
-          class: "tile",
-          type: "button",
-          "data-kind": kind,
-          "data-empty": String(count === 0),
-          "aria-pressed": String(isPressed),
-          onclick: () => select(kind),
-        },
-        el("b", {}, String(count)),
-        el("span", {}, label),
-      );
-    }),
-  );
+  for (const [kind, { label, passes }] of Object.entries(filters)) {
+    const tile = tiles.get(kind) ?? newTile(kind, label, select);
+    const count = counts[kind] ?? nodes.filter(passes).length;
+    tile.dataset.empty = String(count === 0);
+    tile.setAttribute("aria-pressed", String(kind === selected));
+    tile.firstChild.textContent = String(count);
+  }
+}
+
+function newTile(kind, label, select) {
+  const properties = { class: "tile", type: "button", "data-kind": kind, onclick: () => select(kind) };
+  const tile = el("button", properties, el("b"), el("span", {}, label));
+  tiles.set(kind, tile);
+  byId("tiles").append(tile);
+  return tile;
 }
 
 const cards = new Map();

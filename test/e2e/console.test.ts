@@ -114,8 +114,13 @@ describe("the console in a real browser", () => {
     await page.getByRole("searchbox").fill("");
     await page.locator(".tile", { hasText: "offline" }).click();
     await page.locator("#empty", { hasText: "No node matches." }).waitFor();
-    await page.locator(".tile", { hasText: "nodes" }).click();
+    await page.locator(".tile", { hasText: "nodes" }).focus();
+    await page.keyboard.press("Enter");
     await page.locator(".card").nth(3).waitFor();
+    // A redraw leaves the keyboard where it was.
+    await report('{"status":"healthy","phase":"maintenance"}');
+    await hasText(card("porch"), "maintenance");
+    expect(await page.evaluate("document.activeElement.dataset.kind")).toBe("all");
   });
 
   test("shows everything of a node by keyboard alone, and sends it a command", async () => {
