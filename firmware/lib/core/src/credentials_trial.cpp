@@ -1,5 +1,7 @@
 #include "credentials_trial.hpp"
 
+#include "sha256.hpp"
+
 namespace cx {
 
 namespace {
@@ -14,25 +16,46 @@ bool sameBroker(const BrokerAccess& left, const BrokerAccess& right) {
          left.password == right.password && left.clientId == right.clientId;
 }
 
+// The first half of a SHA-256: enough to see that nothing changed and flash can be spared.
+uint64_t checkOf(ByteSpan bytes) {
+  Sha256 hash;
+  uint8_t digest[Sha256::digestSize];
+  hash.update(bytes);
+  hash.finish(digest);
+  uint64_t check = 0;
+  std::memcpy(&check, digest, sizeof check);
+  return check;
+}
+
 }  // namespace
 
 bool CredentialsTrial::read(const char* key, Environment& out) {
   uint8_t buffer[environmentMax];
   const hal::Io io = context_.hal.storage.get(key, buffer, sizeof buffer);
   if (io.code != hal::Code::ok) return false;
-  Environment found;
-  if (!isOk(decodeEnvironment(WireFormat::cbor, ByteSpan(buffer, io.size), found))) {
+  const ByteSpan bytes(buffer, io.size);
+  renew(out);
+  if (!isOk(decodeEnvironment(WireFormat::cbor, bytes, out))) {
     context_.log.error().put("a stored environment is unreadable: ").put(key);
+    renew(out);
     return false;
   }
-  out = found;
+  check_ = checkOf(bytes);
   return true;
 }
 
 bool CredentialsTrial::store(const char* key, const Environment& environment) {
   uint8_t buffer[environmentMax];
   const Expected<ByteSpan> bytes = encodeEnvironment(environment, buffer);
-  return bytes.hasValue() && context_.hal.storage.put(key, bytes->data(), static_cast<uint32_t>(bytes->size())) == hal::Code::ok;
+  if (!bytes || context_.hal.storage.put(key, bytes->data(), static_cast<uint32_t>(bytes->size())) != hal::Code::ok) return false;
+  check_ = checkOf(*bytes);
+  return true;
+}
+
+bool CredentialsTrial::isStored(const Environment& environment) const {
+  uint8_t buffer[environmentMax];
+  const Expected<ByteSpan> bytes = encodeEnvironment(environment, buffer);
+  return bytes.hasValue() && checkOf(*bytes) == check_;
 }
 
 void CredentialsTrial::load(uint64_t nowMs) {
@@ -43,9 +66,8 @@ void CredentialsTrial::load(uint64_t nowMs) {
   CborReader reader(ByteSpan(buffer, io.size));
   uint32_t count = 0, rev = 0, boots = 0;
   const bool isReadable = isOk(reader.readArray(count)) && count == 2 && isOk(reader.readUint(rev)) && isOk(reader.readUint(boots));
-  Environment next;
   trialRev_ = isReadable ? rev : 0;
-  if (!isReadable || boots >= credentialsBootsMax || !read(nextKey, next)) {
+  if (!isReadable || boots >= credentialsBootsMax) {
     context_.log.warn().put("credentials: the trial is given up, the previous set stays");
     return restore();
   }
@@ -56,7 +78,10 @@ void CredentialsTrial::load(uint64_t nowMs) {
   writer.putUint(boots + 1);
   const Expected<ByteSpan> bytes = writer.finish();
   if (!bytes || context_.hal.storage.put(trialKey, bytes->data(), static_cast<uint32_t>(bytes->size())) != hal::Code::ok) return restore();
-  context_.state.environment = next;
+  if (!read(nextKey, context_.state.environment)) {
+    (void)read(currentKey, context_.state.environment);
+    return restore();
+  }
   deadlineMs_ = nowMs + credentialsTrialMs;
 }
 
@@ -81,15 +106,9 @@ bool CredentialsTrial::write(const Environment& next, uint32_t rev) {
 }
 
 void CredentialsTrial::adopt(const Environment& next) {
-  Environment stored;
-  uint8_t before[environmentMax], after[environmentMax];
-  const Expected<ByteSpan> new_ = encodeEnvironment(next, after);
-  const hal::Io old = context_.hal.storage.get(currentKey, before, sizeof before);
   context_.state.environment = next;
-  if (isOnTrial()) return;  // keep() stores it
-  if (new_.hasValue() && (old.code != hal::Code::ok || !equal(ByteSpan(before, old.size), *new_)) && !store(currentKey, next)) {
-    context_.log.error().put("the environment couldn't be stored");
-  }
+  if (isOnTrial() || isStored(next)) return;  // on trial keep() stores it
+  if (!store(currentKey, next)) context_.log.error().put("the environment couldn't be stored");
 }
 
 void CredentialsTrial::keep() {

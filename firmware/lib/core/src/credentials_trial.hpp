@@ -35,13 +35,16 @@ class CredentialsTrial {
 
  private:
   bool store(const char* key, const Environment& environment);
+  // Renews `out` first; false leaves it as built in.
   bool read(const char* key, Environment& out);
+  bool isStored(const Environment& environment) const;
 
   NodeContext& context_;
   uint32_t trialRev_ = 0;
   uint64_t deadlineMs_ = 0;
   CredentialsEnd end_ = CredentialsEnd::none;
   uint32_t endRev_ = 0;
+  uint64_t check_ = 0;  // of the encoded environment that was read or stored last
 };
 
 }  // namespace cx

@@ -54,7 +54,7 @@ Status readLevel(WireReader& reader, bool& has, hal::LogLevel& level) {
 constexpr WireKey brokerKeys[] = {{1, "host"}, {2, "port"}, {3, "tls"}, {5, "clientId"}, {6, "user"}, {7, "password"}};
 
 Status readBroker(WireReader& reader, BrokerAccess& out) {
-  out = BrokerAccess();
+  renew(out);
   return readMap(reader, brokerKeys, [&](uint8_t key) -> Status {
     switch (key) {
       case 1: return reader.readText(out.host);
@@ -78,7 +78,7 @@ Status readWifi(WireReader& reader, Environment& out) {
     CX_TRY(status);
     if (out.wifiCount == wifiMax) return Status::tooLarge;
     WifiAccess& wifi = out.wifi[out.wifiCount++];
-    wifi = WifiAccess();
+    renew(wifi);
     CX_TRY(readMap(reader, wifiKeys, [&](uint8_t key) { return key == 1 ? reader.readText(wifi.ssid) : reader.readText(wifi.password); }));
   }
 }
@@ -210,7 +210,7 @@ Expected<ByteSpan> encodeConfiguration(WireFormat format, const Configuration& c
 }
 
 Status decodeAction(WireFormat format, ByteSpan bytes, const Environment& base, Action& out) {
-  out = Action();
+  renew(out);
   out.environment = base;
   WireReader reader(format, bytes);
   bool hasRev = false, hasKind = false, hasUnknown = false;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <string_view>
 
 #include "cbor.hpp"
@@ -189,6 +190,13 @@ Status WireReader::readText(FixedText<N>& out) {
   std::string_view text;
   CX_TRY(cbor_.readText(text, N));
   return out.assign(text);
+}
+
+// A fresh value in place: assigning T() would build a second one on the stack first, which a small board feels.
+template <class T>
+void renew(T& value) {
+  value.~T();
+  new (&value) T();
 }
 
 // "2026-11-21T09:00:00Z", with milliseconds when there are any. At most 24 characters.

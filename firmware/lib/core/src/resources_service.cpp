@@ -120,7 +120,7 @@ void ResourcesService::putAction(const CoapServerRequest& request, CoapReply& re
   if (request.route == resource::update) {
     status = decodeAction(bodyFormat(request), request.payload, context_.state.environment, action);
   } else {
-    action = Action();
+    renew(action);
     action.environment = context_.state.environment;
     if (request.route == resource::environment) {
       action.kind = ActionKind::environment;
