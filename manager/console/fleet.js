@@ -65,13 +65,16 @@ export function applyEvent(fleet, kind, data, nowMs) {
         return changed ? { node: data.node } : {};
       }
       return {};
-    case "attempt":
+    case "attempt": {
+      const isStep = node?.attempt?.state !== data.state;
       if (node) {
         node.attempt = { ...data };
         if (finishedStates.has(data.state)) fleet.ended.set(data.node, { ...data, atMs: nowMs });
         else fleet.ended.delete(data.node);
       }
-      return finishedStates.has(data.state) ? { node: data.node, updates: true } : { updates: true };
+      // With a step its phase changes too, and with the last one its version.
+      return { updates: true, node: isStep ? data.node : undefined };
+    }
     case "telemetry":
       for (const id of Object.keys(data.nodes)) {
         const sender = fleet.nodes.get(id);

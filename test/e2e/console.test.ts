@@ -118,7 +118,7 @@ describe("the console in a real browser", () => {
     await page.keyboard.press("Enter");
     await page.locator(".card").nth(3).waitFor();
     // A redraw leaves the keyboard where it was.
-    await report('{"status":"healthy","phase":"maintenance"}');
+    await report('{"status":"degraded","phase":"maintenance"}');
     await hasText(card("porch"), "maintenance");
     expect(await page.evaluate("document.activeElement.dataset.kind")).toBe("all");
   });
