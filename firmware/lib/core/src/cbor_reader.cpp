@@ -274,7 +274,7 @@ Status CborReader::skip() {
       case CborType::boolean: CX_TRY(readBool(flag)); break;
       case CborType::null: CX_TRY(readNull()); break;
       case CborType::real: CX_TRY(readRealBits(number)); break;
-      case CborType::undefined: return Status::malformed;
+      case CborType::undefined:
       case CborType::end: return Status::malformed;
     }
   } while (depth_ > base);

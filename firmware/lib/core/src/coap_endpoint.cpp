@@ -62,11 +62,8 @@ uint64_t CoapEndpoint::nextDueMs() const {
   for (const CoapOutgoing& slot : memory_.outgoing) {
     if (slot.kind == CoapOutgoing::Kind::none) continue;
     sooner(slot.deadlineMs);
-    if (slot.state != CoapOutgoing::State::waiting) {
-      sooner(slot.dueMs);
-    } else if (!isPeerBusy(slot.peer)) {
-      sooner(slot.dueMs);  // 0 for one that may go at once; later when message ids ran out for now
-    }
+    // 0 for one that may go at once; one that waits for its peer becomes due by what happens to the one before it.
+    if (slot.state != CoapOutgoing::State::waiting || slot.isMulticast || !isPeerBusy(slot.peer)) sooner(slot.dueMs);
   }
   for (size_t i = 0; i < memory_.observers.size(); i++) {
     if (memory_.observers[i].isPending && canNotify(memory_.observers[i], i)) sooner(0);
