@@ -293,6 +293,17 @@ TEST("new credentials are kept once the manager was reached with them") {
   CHECK(bench.node().state().environment.mqtt.host.view() == "10.0.0.7");
 }
 
+TEST("new credentials of which only the digest was told are read from the manager and go on trial too") {
+  Bench bench;
+  bench.run(10000);
+  bench.manager.environment = Bench::environmentOf("10.0.0.7");
+  bench.offer(1, {0xA2, 0x01, 0x01, 0x02, 0x02});  // {rev: 1, kind: environment}
+  bench.run(60000);
+  CHECK_EQ(bench.boots, 2u);
+  CHECK(bench.saw("1 done"));
+  CHECK(bench.node().state().environment.mqtt.host.view() == "10.0.0.7");
+}
+
 TEST("new credentials that don't reach the manager are taken back after three minutes, and that is reported") {
   Bench bench;
   bench.run(10000);

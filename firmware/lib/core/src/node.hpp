@@ -85,6 +85,7 @@ class Node {
   void takeEnvironment(const Action& action, uint64_t nowMs);
   void takeCommandAction(const Action& action, uint64_t nowMs);
   void takeConfiguration(const Action& action);
+  void readEnvironment(uint64_t nowMs);
   void adoptEnvironment(const Environment& environment, uint64_t nowMs);
   Outcome doCommand(CommandName command, uint64_t nowMs, Reason& reason);
   bool isExpired(bool hasExpiry, int64_t expiresMs) const;
@@ -130,6 +131,7 @@ class Node {
   bool isBegun_ = false;
   Job job_ = Job::none;
   uint32_t jobRev_ = 0;
+  uint32_t environmentRev_ = 0;  // of an action whose environment is being read from the manager; 0: none
   bool isJobReported_ = false;   // the job is over, its last report is under way
   uint64_t jobReportEndMs_ = 0;
   bool isJobDone_ = false;

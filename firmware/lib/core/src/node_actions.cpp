@@ -77,9 +77,9 @@ void Node::takeUpdate(const Action& action, uint64_t nowMs) {
 
 void Node::takeEnvironment(const Action& action, uint64_t nowMs) {
   if (!action.hasEnvironment) {
-    // Only its digest may be told openly: read it where it may be read.
-    link_.registerAgain();
-    return finish(action.rev, Outcome::done, "");
+    // Only its digest may be told openly: it is read where it may be read, and taken then.
+    environmentRev_ = action.rev;
+    return link_.registerAgain();
   }
   if (!credentials_.needsTrial(action.environment)) {
     adoptEnvironment(action.environment, nowMs);
@@ -115,6 +115,34 @@ void Node::takeConfiguration(const Action& action) {
   }
   if (config.hasKeepMqtt) next.keepMqttInMaintenance = config.keepMqttInMaintenance;
   credentials_.adopt(next);
+}
+
+// What came with a registration. From a manager that was just reached it is in force at once, unless an action asked for
+// it: then what could cut the node off goes on trial like any other.
+void Node::readEnvironment(uint64_t nowMs) {
+  const uint32_t rev = environmentRev_;
+  environmentRev_ = 0;
+  Environment next = state_.environment;
+  next.pollS = state_.registration.pollS;
+  const ByteSpan bytes = link_.environment();
+  if (bytes.empty() || !isOk(decodeEnvironment(link_.actionFormat(), bytes, next))) {
+    if (!bytes.empty()) log_.error().put("the environment isn't understood, the one before stays");
+    Environment& now = state_.environment;
+    now.pollS = state_.registration.pollS;
+    if (rev != 0) finish(rev, Outcome::failed, "no-environment");
+    return;
+  }
+  if (rev != 0 && credentials_.needsTrial(next) && !inbox_.hasAction) {
+    Action& action = inbox_.action;
+    renew(action);
+    action.rev = rev;
+    action.kind = ActionKind::environment;
+    action.hasEnvironment = true;
+    action.environment = next;
+    return takeEnvironment(action, nowMs);
+  }
+  adoptEnvironment(next, nowMs);
+  if (rev != 0) finish(rev, Outcome::done, "");
 }
 
 void Node::adoptEnvironment(const Environment& environment, uint64_t nowMs) {

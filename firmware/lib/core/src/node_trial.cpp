@@ -86,16 +86,7 @@ void Node::dropTrialRecord() {
 
 void Node::onRegistered(uint64_t nowMs) {
   if (!state_.isMarkedHealthy) state_.isMarkedHealthy = hal_.slots.markHealthy() == hal::Code::ok;
-  const ByteSpan bytes = link_.environment();
-  Environment next = state_.environment;
-  next.pollS = state_.registration.pollS;
-  if (bytes.empty()) {
-    credentials_.adopt(next);
-  } else if (isOk(decodeEnvironment(link_.actionFormat(), bytes, next))) {
-    adoptEnvironment(next, nowMs);
-  } else {
-    log_.error().put("the environment isn't understood, the one before stays");
-  }
+  readEnvironment(nowMs);
   uint32_t rev = 0;
   if (credentials_.isOnTrial()) credentials_.keep();
   const CredentialsEnd end = credentials_.takeEnd(rev);
