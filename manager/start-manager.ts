@@ -1,7 +1,8 @@
 import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { dgramTransport } from "../coap/transport/dgram.ts";
+import { batchTransport } from "../coap/transport/batch.ts";
+import type { Transport } from "../coap/transport/transport.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Entropy } from "../kernel/entropy.ts";
 import { defineFaults, type Fault } from "../kernel/fault.ts";
@@ -72,7 +73,7 @@ export async function startManager(options: StartManagerOptions): Promise<Runnin
     const { app, parts: faces } = composeManager({
       ...{ clock, entropy, log, storage, telemetryStore, artifacts, urls },
       lastSeen: new AtomicFile({ file: join(settings.dataDir, "last-seen.bin") }),
-      transport: coapTransport(settings, ports.coap),
+      transport: coapTransport(settings, ports.coap, log),
       mqttListener: { host: settings.mqtt.host, port: ports.mqtt },
       httpListener: { host: settings.http.host, port: ports.http },
       observerPassword: settings.mqtt.observerPassword,
@@ -129,12 +130,12 @@ function publicUrls({ publicHost, coap, http, mqtt }: Settings, ports: Ports): M
   };
 }
 
-function coapTransport({ coap, discovery, interface: chosen }: Settings, port: number) {
+function coapTransport({ coap, discovery, interface: chosen }: Settings, port: number, log: Log): Transport {
   const groups = coap.host.includes(":") ? ["ff02::fd", "ff05::fd"] : ["224.0.1.187"];
   const name = chosen === "" ? interfaceName(coap.host) : chosen;
   const interfaces = name === undefined ? {} : { interfaces: [name] };
   const address = coap.host === "localhost" ? "127.0.0.1" : coap.host;
-  return dgramTransport({ address, port, ...(discovery ? { multicast: { groups, ...interfaces } } : {}) });
+  return batchTransport({ address, port, log, ...(discovery ? { multicast: { groups, ...interfaces } } : {}) });
 }
 
 function announcement({ coap, interface: chosen }: Settings, port: number, log: Log): Part {

@@ -1,6 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { networkInterfaces } from "node:os";
 import { faults } from "../faults.ts";
+import { type NetworkInterface, networkInterface } from "./network-interface.ts";
 import { RemoteAddress } from "./remote-address.ts";
 import type { DatagramReceiver, LocalAddress, Transport } from "./transport.ts";
 
@@ -58,7 +59,7 @@ class DgramTransport implements Transport {
       this.#sizeReceiveBuffer(this.#socket);
       if (this.#options.multicastInterface !== undefined) {
         this.#socket.setMulticastInterface(
-          membershipInterface(this.#family, interfaceOf(this.#options.multicastInterface)),
+          membershipInterface(this.#family, networkInterface(this.#options.multicastInterface)),
         );
       }
       for (const group of groups) {
@@ -105,7 +106,7 @@ class DgramTransport implements Transport {
   }
 
   ephemeral(options: { family: 4 | 6; interface?: string | undefined }): Transport {
-    const at = options.interface === undefined ? undefined : interfaceOf(options.interface);
+    const at = options.interface === undefined ? undefined : networkInterface(options.interface);
     return new DgramTransport({
       address: options.family === 6 ? "::" : (at?.ipv4 ?? "0.0.0.0"),
       port: 0,
@@ -143,7 +144,9 @@ class DgramTransport implements Transport {
 
   async #join(group: string, port: number, names: readonly string[] | undefined): Promise<void> {
     const family = group.includes(":") ? 6 : 4;
-    const found = (names ?? this.interfaces()).map(interfaceOf).filter((at) => family === 6 || at.ipv4 !== undefined);
+    const found = (names ?? this.interfaces())
+      .map(networkInterface)
+      .filter((at) => family === 6 || at.ipv4 !== undefined);
     // A link-local group is another one on each interface, so each needs its own socket.
     const isLinkLocal = family === 6 && /^ff.2/i.test(group);
     let shared: Socket | undefined;
@@ -178,7 +181,7 @@ class DgramTransport implements Transport {
     for (const name of this.interfaces()) {
       try {
         const nobody = family === 4 ? "0.0.0.1" : "100::1";
-        socket.addSourceSpecificMembership(nobody, group, membershipInterface(family, interfaceOf(name)));
+        socket.addSourceSpecificMembership(nobody, group, membershipInterface(family, networkInterface(name)));
       } catch {
         this.#counts.groupNotJoined++;
       }
@@ -192,22 +195,6 @@ class DgramTransport implements Transport {
       // A smaller buffer only loses more of a burst.
     }
   }
-}
-
-interface NetworkInterface {
-  readonly name: string;
-  readonly ipv4: string | undefined;
-}
-
-/** By name or by its IPv4 address. */
-function interfaceOf(nameOrAddress: string): NetworkInterface {
-  for (const [name, addresses] of Object.entries(networkInterfaces())) {
-    const ipv4 = addresses?.find((entry) => entry.family === "IPv4");
-    const isIt = name === nameOrAddress || addresses?.some((entry) => entry.address === nameOrAddress) === true;
-    if (isIt)
-      return { name, ipv4: ipv4?.address === undefined || name === nameOrAddress ? ipv4?.address : nameOrAddress };
-  }
-  throw faults("coap.group-failed", { group: "any", interface: nameOrAddress, reason: "there is no such interface" });
 }
 
 function membershipInterface(family: 4 | 6, at: NetworkInterface): string {

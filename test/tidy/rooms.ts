@@ -22,7 +22,11 @@ export const rooms: Readonly<Record<string, Room>> = {
   "schemas/generated": { mayImport: ["schemas/wire"], packages: pure },
   coap: { mayImport: ["kernel", "coap/transport", "coap/security"], packages: pure },
   "coap/security": { mayImport: ["coap", "coap/transport", "kernel"], packages: pure },
-  "coap/transport": { mayImport: ["coap", "kernel"], packages: ["node:dgram", "node:net", "node:os", "node:dns"] },
+  "coap/transport": {
+    mayImport: ["coap", "coap/native", "kernel"],
+    packages: ["node:dgram", "node:net", "node:os", "node:dns"],
+  },
+  "coap/native": { mayImport: [], packages: ["node:module", "node:url"] },
   mqtt: {
     mayImport: ["kernel"],
     packages: ["aedes", "aedes-persistence", "mqtt", "node:stream", "node:net", "node:crypto", "node:events"],

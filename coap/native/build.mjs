@@ -1,0 +1,44 @@
+// Compiles the addon with the C compiler alone: no node-gyp, no library to link, since libuv, Node-API and OpenSSL are all in the
+// node program that loads it. Plain JavaScript that Node 20 can run. `node coap/native/build.mjs` builds what changed.
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const folder = dirname(fileURLToPath(import.meta.url));
+const root = dirname(dirname(folder));
+
+/** Where the loader looks for it. */
+export const addonPath = join(root, ".setup/build/coap.node");
+
+// `-z now`: a missing symbol fails the load, which the loader can catch, and not some later call, which would end the process.
+const flags = [
+  "-std=gnu11",
+  "-D_GNU_SOURCE",
+  "-O2",
+  "-g1",
+  "-Wall",
+  "-Wextra",
+  "-shared",
+  "-fPIC",
+  "-fvisibility=hidden",
+  "-Wl,-z,now",
+];
+
+/** Builds the addon when a source is newer; returns its path. Throws when there is no compiler or no headers, or it fails. */
+export function buildAddon() {
+  const sources = readdirSync(folder).filter((name) => /\.[ch]$/.test(name));
+  const changed = Math.max(...sources.map((name) => statSync(join(folder, name)).mtimeMs));
+  if (existsSync(addonPath) && statSync(addonPath).mtimeMs > changed) return addonPath;
+  const headers = join(root, `node_modules/node-linux-${process.arch}/include/node`);
+  if (!existsSync(headers)) throw new Error(`No headers of Node at ${headers}: run npm ci, on Linux x64 or arm64.`);
+  mkdirSync(dirname(addonPath), { recursive: true });
+  // Never written in place: a process may have it loaded.
+  const fresh = `${addonPath}.${process.pid}`;
+  const files = sources.filter((name) => name.endsWith(".c")).map((name) => join(folder, name));
+  execFileSync("cc", [...flags, `-I${headers}`, "-o", fresh, ...files], { stdio: ["ignore", "inherit", "inherit"] });
+  renameSync(fresh, addonPath);
+  return addonPath;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(buildAddon());
