@@ -10,6 +10,11 @@ constexpr uint32_t rediscoverSpreadMs = 10000;  // 4.04 to everybody at once mus
 constexpr uint32_t bootPollMs = 200;
 constexpr uint32_t restartAgainMs = 10000;
 
+// The share of an ESP8266's memory that core may take, stack and constants not counted; checked by every 32-bit build.
+constexpr size_t smallBoardBudget = 24 * 1024;
+static_assert(sizeof(void*) != 4 || sizeof(Node) + sizeof(NodeStorage<NodeLimitsSmall>) <= smallBoardBudget,
+              "a node no longer fits the memory of a small board");
+
 }  // namespace
 
 Node::Node(hal::Hal& hal, Profile& profile, const NodeSettings& settings, const NodeMemory& memory, const NodeTiming& timing)
