@@ -1,7 +1,7 @@
 // The live page: loads the fleet once, then follows the manager's events.
 import { drawDetails } from "./details.js";
 import { addToFeed, applyEvent, emptyFleet } from "./fleet.js";
-import { drawAlerts, drawCards, drawFeed, drawLink, drawSystem, drawTiles, drawUpdates } from "./view.js";
+import { drawAlerts, drawCards, drawFeed, drawLink, drawSystem, drawTiles, drawUpdates, shownIds } from "./view.js";
 
 const fleet = emptyFleet();
 const view = { filter: "all", search: "", open: openDetails };
@@ -28,6 +28,8 @@ const eventKinds = [
 const refreshMs = 10_000;
 const pageSize = 1000;
 const drawEveryMs = 120;
+const telemetryEveryMs = 2_000;
+const telemetryCards = 60;
 
 async function get(path) {
   const response = await fetch(`/api/v1${path}`);
@@ -132,6 +134,26 @@ async function loadUpdates() {
   fleet.updates = (await get("/updates")).updates;
 }
 
+/** What the nodes on top measured last; asked for at most every two seconds, and only when something came in. */
+async function loadTelemetry() {
+  const ids = shownIds().slice(0, telemetryCards);
+  if (ids.length === 0) return;
+  const { nodes } = await get(`/telemetry/latest?nodes=${ids.join(",")}`);
+  for (const [id, points] of Object.entries(nodes)) fleet.points.set(id, points);
+  draw();
+}
+
+let isTelemetryDue = false;
+
+function wantTelemetry() {
+  if (isTelemetryDue || document.visibilityState !== "visible") return;
+  isTelemetryDue = true;
+  setTimeout(() => {
+    isTelemetryDue = false;
+    void loadTelemetry().catch(() => {});
+  }, telemetryEveryMs);
+}
+
 /** What happened before the page was opened, as far as the manager keeps it. */
 async function loadFeed() {
   const { events } = await get("/events/recent?limit=150&without=metrics,services,logs,health");
@@ -155,6 +177,7 @@ function follow() {
   source.addEventListener("reset", () => void load().catch(() => {}));
   for (const kind of eventKinds) {
     source.addEventListener(kind, (event) => {
+      if (kind === "telemetry") wantTelemetry();
       want(applyEvent(fleet, kind, JSON.parse(event.data), Date.now()));
       draw();
     });
@@ -195,4 +218,5 @@ setInterval(() => {
 drawLink("connecting");
 await loadFeed().catch(() => {});
 await load().catch(() => drawLink("cut"));
+setTimeout(() => void loadTelemetry().catch(() => {}), telemetryEveryMs / 4);
 follow();

@@ -10,6 +10,7 @@ export function emptyFleet() {
     updates: [],
     feed: [],
     ended: new Map(),
+    points: new Map(),
     system: undefined,
     total: 0,
     isWhole: true,
@@ -173,6 +174,22 @@ export function sizeText(bytes) {
   let value = bytes;
   for (; value >= 1024 && unit < units.length - 1; unit++) value /= 1024;
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}
+
+const unitTexts = { Cel: "°C", "%RH": "% RH", "%EL": "% battery", dBm: "dBm" };
+
+/** The last values of a node in one line; texts and what doesn't fit a line are left out. */
+export function measuredText(points) {
+  return (points ?? [])
+    .filter(({ value }) => typeof value === "number")
+    .slice(0, 3)
+    .map(({ series, value, unit }) => {
+      const digits = Math.abs(value) >= 100 || Number.isInteger(value) ? 0 : 1;
+      return unit === undefined
+        ? `${series} ${value.toFixed(digits)}`
+        : `${value.toFixed(digits)} ${unitTexts[unit] ?? unit}`;
+    })
+    .join(" · ");
 }
 
 export function agoText(ms) {

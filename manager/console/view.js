@@ -1,5 +1,14 @@
 // Draws what fleet.js knows. Text from the fleet only ever becomes text, never markup.
-import { agoText, finishedStates, isUpdating, shownAttempt, sizeText, stateWords, toneOf } from "./fleet.js";
+import {
+  agoText,
+  finishedStates,
+  isUpdating,
+  measuredText,
+  shownAttempt,
+  sizeText,
+  stateWords,
+  toneOf,
+} from "./fleet.js";
 
 const maxCards = 500;
 
@@ -64,12 +73,17 @@ export function drawCards(fleet, { filter, search, open }) {
   for (const [id, card] of cards) if (!ids.has(id)) forget(id, card);
   shown.forEach((node, index) => {
     const card = cards.get(node.id) ?? newCard(node, open);
-    fillCard(card, node, shownAttempt(fleet, node, Date.now()));
+    fillCard(card, node, shownAttempt(fleet, node, Date.now()), measuredText(fleet.points.get(node.id)));
     if (list.children[index] !== card.item) list.insertBefore(card.item, list.children[index] ?? null);
   });
   const isFiltered = filter !== "all" || words.length > 0;
   byId("shown").textContent = isFiltered || wanted.length > maxCards ? `${shown.length} of ${fleet.total}` : "";
   drawEmpty(fleet, wanted.length === 0);
+}
+
+/** Ids of the cards that are there, in their order. */
+export function shownIds() {
+  return [...cards.keys()].sort((a, b) => (a < b ? -1 : 1));
 }
 
 function forget(id, card) {
@@ -93,7 +107,7 @@ function newCard(node, open) {
   return card;
 }
 
-function fillCard(card, node, attempt) {
+function fillCard(card, node, attempt, measured) {
   const { manifest, presence, health, phase } = node;
   if (node.telemetryAtMs !== undefined && node.telemetryAtMs !== card.telemetryAtMs) {
     card.telemetryAtMs = node.telemetryAtMs;
@@ -115,6 +129,7 @@ function fillCard(card, node, attempt) {
     node.identity,
     node.mode,
     manifest.rolledBack,
+    measured,
   ]);
   if (said === card.drawn) return;
   card.drawn = said;
@@ -138,6 +153,7 @@ function fillCard(card, node, attempt) {
         ),
       node.identity === "address" &&
         el("span", { class: "badge", "data-tone": "warn" }, "unauthenticated address identity"),
+      measured !== "" && el("span", { class: "measured" }, measured),
       el("span", { class: "pulse", title: "blinks when telemetry arrives" }),
     ].filter(Boolean),
   );

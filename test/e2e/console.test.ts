@@ -107,6 +107,13 @@ describe("the console in a real browser", () => {
     await hasText(feed(), "porch runs the new image, confirmed");
   });
 
+  test("shows what a node measured last", async () => {
+    const pack = '[{"n":"temperature","u":"Cel","v":21.48},{"n":"humidity","u":"%RH","v":40},{"n":"door","vs":"open"}]';
+    expect((await node.ask("POST", "/nodes/cellar/telemetry", pack, 110)).code).toBe("2.04");
+    await hasText(card("cellar"), "21.5 °C");
+    await hasText(card("cellar"), "40 % RH");
+  });
+
   test("filters by presence and by words", async () => {
     await page.getByRole("searchbox").fill("linux");
     await page.locator("#shown", { hasText: "1 of 4" }).waitFor();

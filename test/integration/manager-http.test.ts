@@ -84,6 +84,8 @@ describe("what the API refuses, each with a stable code and a next step", () => 
     ["/status-now", { method: "POST", headers: json, body: '{"nodes":[]}' }, "400 bad-body"],
     ["/status-now", { method: "POST", headers: json, body: '{"nodes":["esp-1"],"deadlineMs":1}' }, "400 bad-body"],
     ["/events/recent?limit=x", {}, "400 bad-query"],
+    ["/telemetry/latest", {}, "400 bad-body"],
+    ["/telemetry/latest?nodes=esp-1,GHOST", {}, "400 bad-node-id"],
     ["/system/shutdown", { method: "POST" }, "403 forbidden"],
     ["/nodes", { method: "PUT" }, "404 no-such-path"],
   ] as [string, RequestInit, string][])("%s %o is %s", async (path, init, expected) => {
@@ -351,7 +353,9 @@ describe("live events", () => {
       async () => (await (await fetch(`${api}/nodes/esp-1`)).json()) as { telemetry: { series: string }[] },
       ({ telemetry }) => telemetry.length === 2,
     );
-    expect(latest.telemetry.map((each) => each.series).sort()).toEqual(["hum", "temp"]);
+    expect(new Set(latest.telemetry.map((each) => each.series))).toEqual(new Set(["hum", "temp"]));
+    const many = await (await fetch(`${api}/telemetry/latest?nodes=esp-1,esp-2,ghost`)).json();
+    expect(many).toMatchObject({ nodes: { "esp-1": [{ node: "esp-1" }, { node: "esp-1" }], "esp-2": [] } });
   });
 
   test("one follower more than the limit is told to come back", async () => {

@@ -15,6 +15,7 @@ export const describedRoutes: Readonly<Record<string, string>> = {
     "What happened to it, newest first. Query: `limit` up to 500, `before` a sequence",
   "GET /api/v1/nodes/:node/telemetry":
     "Its points, newest first. Query: `series`, `from` and `to` in ms, `limit` up to 1000",
+  "GET /api/v1/telemetry/latest": "The newest point of each series of many nodes. Query: `nodes=a,b,c`, at most 100",
   "GET /api/v1/nodes/:node/logs": "The tail of its log, as text",
   "GET /api/v1/nodes/:node/mode": "Its mode as operators want it",
   "PUT /api/v1/nodes/:node/mode":

@@ -3,7 +3,9 @@ import type { ManagerApp } from "../../app/api/manager-app.ts";
 import type { NodeQuery } from "../../app/api/registry.ts";
 import { ApiError } from "./api-error.ts";
 import { localOperator } from "./asker.ts";
-import { nodeIdOf, paramOf, queryInteger, queryText } from "./request-input.ts";
+import { nodeIdOf, nodeIdsOf, paramOf, queryInteger, queryText } from "./request-input.ts";
+
+const maxNodesOfLatest = 100;
 
 /** Who is registered and what is known of each: /api/v1/nodes. */
 export function addNodeRoutes(server: FastifyInstance, app: ManagerApp): void {
@@ -60,6 +62,15 @@ export function addNodeRoutes(server: FastifyInstance, app: ManagerApp): void {
       ...(toMs === undefined ? {} : { toMs }),
     });
     return { points };
+  });
+
+  // For lists: one request for what many nodes measured last.
+  server.get("/api/v1/telemetry/latest", async (request) => {
+    const asked = (queryText(request, "nodes") ?? "").split(",").filter((each) => each !== "");
+    const nodes = nodeIdsOf(asked, "nodes", "list", maxNodesOfLatest);
+    const known = nodes.filter((each) => app.registry.isRegistered(each));
+    const latest = await Promise.all(known.map(async (each) => [each, await app.telemetry.latest(each)] as const));
+    return { nodes: Object.fromEntries(latest) };
   });
 
   server.get("/api/v1/nodes/:node/logs", async (request, reply) => {
