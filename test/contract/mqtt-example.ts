@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { connectAsync } from "mqtt";
 import { silentLog } from "../../kernel/log.ts";
 import { systemClock } from "../../kernel/system/system-clock.ts";
@@ -36,7 +35,9 @@ await listener.start();
 const { host, port } = listener.address();
 const node = await connectAsync({ host, port, clientId: "node-1", username: "node-1", password: "correct horse" });
 await node.subscribeAsync("device/ota/start", { qos: 1 });
-const message = once(node, "message");
+const message = new Promise<[string, Buffer]>((resolve) => {
+  node.once("message", (topic, payload) => resolve([topic, payload]));
+});
 await node.publishAsync("cx/nodes/node-1/telemetry", '[{"n":"temperature","v":21.5}]', { qos: 1 });
 await node.publishAsync("cx/nodes/node-2/telemetry", "not mine: acknowledged, dropped, counted", { qos: 1 });
 await broker.publish({ topic: "cx/nodes/node-1/ota/start", payload: '{"update":"1.1.0"}', qos: 1 });
