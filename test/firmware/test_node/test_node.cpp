@@ -241,6 +241,25 @@ TEST("a cancelled update ends between two blocks and the node goes on as before"
   CHECK_EQ(bench.boots, 2u);
 }
 
+TEST("a later action waits for the update under way, which would count as finished with it") {
+  Bench bench;
+  bench.settings.downloadRate = 1000;
+  bench.boot(hal::ResetReason::powerOn);
+  bench.run(10000);
+  bench.offerUpdate(1, imageOf("CXSIM 2.0.0 ok\n", 40000));
+  bench.run(10000);
+  const std::vector<uint8_t> update = bench.manager.action;
+  bench.offerCommand(2, identifyCommand, "c2");
+  bench.run(10000);
+  CHECK_EQ(bench.node().state().lastRev, 0u);
+  bench.offer(1, update);
+  bench.run(120000);
+  CHECK(bench.saw("1 done"));
+  bench.offerCommand(2, identifyCommand, "c2");
+  bench.run(10000);
+  CHECK(bench.saw("2 done"));
+}
+
 TEST("a download whose server goes silent is resumed, and the node is found by its heartbeats meanwhile") {
   Bench bench;
   bench.settings.downloadRate = 4000;

@@ -55,12 +55,12 @@ uint64_t Node::step(uint64_t nowMs) {
   broker_.poll(nowMs);
   drainBroker(nowMs);
   drainInbox(nowMs);
-  install_.poll(nowMs);
+  if (job_ == Job::none) install_.poll(nowMs);
   pollJob(nowMs);
   report_.poll(nowMs);
   checkDeadlines(nowMs);
   notifyObservers(nowMs);
-  drawScreen();
+  drawScreen(nowMs);
   if (leave_ != Leave::none) leave(nowMs);
   return nextDueMs(nowMs);
 }
@@ -307,14 +307,14 @@ void Node::notifyObservers(uint64_t nowMs) {
   coap_.notify(resource::metrics);
 }
 
-void Node::drawScreen() {
+void Node::drawScreen(uint64_t nowMs) {
   if (life_.phase() == Phase::operational && !screen_.isFrozen()) {
     char buffer[screenColumns + 1];
     TextWriter text(buffer, sizeof buffer);
     text.put(hal_.system.identity().version).put(broker_.isConnected() ? " online" : " no broker");
     screen_.line(0, state_.id.view());
     screen_.line(1, text.view());
-    if (isIdentifying_) screen_.line(2, "*** here I am ***");
+    screen_.line(2, nowMs < identifyEndMs_ ? "*** here I am ***" : "");
   }
   screen_.flush();
 }
@@ -332,6 +332,7 @@ uint64_t Node::nextDueMs(uint64_t nowMs) const {
   consider(install_.nextDueMs());
   consider(deadlineMs_);
   consider(nextNotifyMs_);
+  if (identifyEndMs_ > nowMs) consider(identifyEndMs_);
   consider(credentials_.deadlineMs());
   if (life_.phase() == Phase::boot) consider(nowMs + bootPollMs);
   if (leave_ != Leave::none) consider(nowMs + bootPollMs < leaveEndMs_ ? nowMs + bootPollMs : leaveEndMs_);

@@ -73,7 +73,7 @@ class Node {
   void checkDeadlines(uint64_t nowMs);
   void leave(uint64_t nowMs);
   void notifyObservers(uint64_t nowMs);
-  void drawScreen();
+  void drawScreen(uint64_t nowMs);
   uint64_t nextDueMs(uint64_t nowMs) const;
   bool isTrialAllowed(uint64_t nowMs) const;
   bool isOnTrial() const { return state_.boot.trial || credentials_.isOnTrial(); }
@@ -142,7 +142,7 @@ class Node {
   uint64_t deadlineMs_ = 0;      // of the phase; 0: none
   uint64_t searchSinceMs_ = 0;
   uint64_t nextNotifyMs_ = 0;
-  bool isIdentifying_ = false;
+  uint64_t identifyEndMs_ = 0;
 };
 
 }  // namespace cx

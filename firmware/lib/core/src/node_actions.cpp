@@ -3,6 +3,12 @@
 
 namespace cx {
 
+namespace {
+
+constexpr uint32_t identifyMs = 10000;  // how long the display says so
+
+}  // namespace
+
 void Node::finish(uint32_t rev, Outcome outcome, std::string_view reason) {
   if (!actions_.finish(rev, outcome, reason)) log_.error().put("an outcome is known only until the next reset");
   link_.beatNow();
@@ -28,6 +34,8 @@ void Node::take(const Action& action, uint64_t nowMs) {
     link_.beatNow();
     return;
   }
+  // Finishing a later one would say that the one under way is finished too. It is offered again.
+  if (job_ == Job::update && action.rev > jobRev_ && action.kind != ActionKind::update) return;
   switch (action.kind) {
     case ActionKind::update: return takeUpdate(action, nowMs);
     case ActionKind::environment: return takeEnvironment(action, nowMs);
@@ -176,7 +184,7 @@ Outcome Node::doCommand(CommandName command, uint64_t nowMs, Reason& reason) {
     case CommandName::terminate: apply(LifeEvent::terminateRequested, nowMs); return Outcome::done;
     case CommandName::identify:
       hal_.actuators.identify();
-      isIdentifying_ = true;
+      identifyEndMs_ = nowMs + identifyMs;
       return Outcome::done;
     case CommandName::queryStatus:
       broker_.reportNow();

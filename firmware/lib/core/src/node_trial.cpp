@@ -12,6 +12,7 @@ constexpr uint32_t lastReportMs = 6000;  // for the report that ends a job, befo
 
 void Node::beginJob(uint64_t nowMs) {
   screen_.freeze("Updating...");
+  install_.stop();  // its buffer is the download's
   broker_.setReporting(false);
   if (state_.environment.keepMqttInMaintenance) {
     broker_.announce("maintenance");
