@@ -185,9 +185,11 @@ export function measuredText(points) {
     .slice(0, 3)
     .map(({ series, value, unit }) => {
       const digits = Math.abs(value) >= 100 || Number.isInteger(value) ? 0 : 1;
-      return unit === undefined
-        ? `${series} ${value.toFixed(digits)}`
-        : `${value.toFixed(digits)} ${unitTexts[unit] ?? unit}`;
+      const amount = value.toFixed(digits);
+      // A share says nothing without its name.
+      if (unit === undefined || unit === "/" || unit === "/100")
+        return `${series} ${amount}${unit === "/100" ? " %" : ""}`;
+      return `${amount} ${unitTexts[unit] ?? unit}`;
     })
     .join(" · ");
 }

@@ -235,6 +235,25 @@ describe("an update from its creation to its success", () => {
     expect(after).toMatchObject({ update: "fw-2", total: 1 });
   });
 
+  test("a node that observes its updates hears of a new one that is for it", async () => {
+    const heard: string[] = [];
+    const observation = node.endpoint.observe(
+      { to: node.to, path: ["updates"], queries: ["ep=esp-1"] },
+      { notification: (response) => void heard.push(new TestAnswer(response).text), ended: () => {} },
+    );
+    await soon(
+      () => heard.length,
+      (count) => count > 0,
+    );
+    const body = { id: "fw-9", version: "9", size: image.length, digest, target_nodes: ["esp-1"] };
+    expect((await operator.ask("POST", "/updates", JSON.stringify(body), 50)).code).toBe("2.01");
+    await soon(
+      () => heard.at(-1) ?? "",
+      (text) => text.includes('"fw-9"'),
+    );
+    observation.cancel();
+  });
+
   test("a withdrawn one is offered to nobody", async () => {
     expect((await operator.ask("DELETE", "/updates/fw-2")).code).toBe("2.02");
     expect((await node.ask("POST", "/updates/fw-2/install?ep=esp-1")).code).toBe("4.03");
