@@ -73,10 +73,15 @@ export interface CoapReply {
   body: BodySource | undefined;
   /** False refuses an observation that the route would allow. */
   observable: boolean;
+  /**
+   * Instead of all else: the answer is what this resolves to, then, as a `later` route's is. For a route that seldom has to wait.
+   * A rejection becomes 5.00. Not for observable routes: a notification doesn't wait.
+   */
+  later: Promise<CoapReplyFields> | undefined;
 }
 
 /** What a `later` route resolves to: the same fields, each optional. */
-export type CoapReplyFields = { [K in keyof CoapReply]?: CoapReply[K] | undefined };
+export type CoapReplyFields = { [K in Exclude<keyof CoapReply, "later">]?: CoapReply[K] | undefined };
 
 export interface LinkAttributes {
   readonly rt?: string;

@@ -97,6 +97,11 @@ export class LaterAnswers implements OutboxOwner {
     this.#await(exchange, whenRead(reply, pending));
   }
 
+  /** A route ran in its turn, and its answer has to wait. */
+  hold(request: RequestView, peer: number, once: number, block1: number, pending: Promise<CoapReplyFields>): void {
+    this.#await(this.running.begin(request.copy(this.#link.peers), peer, once, block1), pending);
+  }
+
   stop(): void {
     this.running.stop();
     this.#waiting.clear();

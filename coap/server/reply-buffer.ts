@@ -14,6 +14,7 @@ export class ReplyBuffer implements CoapReply {
   locationQuery: readonly string[] | undefined = undefined;
   body: BodySource | undefined = undefined;
   observable: boolean = true;
+  later: Promise<CoapReplyFields> | undefined = undefined;
 
   /** Back to the usual answer of the method. */
   reset(method: number): void {
@@ -31,6 +32,7 @@ export class ReplyBuffer implements CoapReply {
     this.locationQuery = undefined;
     this.body = undefined;
     this.observable = true;
+    this.later = undefined;
   }
 
   /** An answer of the engine itself: a code and, for people, why. */

@@ -226,6 +226,18 @@ export class Server {
       this.#handlerFailed(request, error);
       reply.refuse(Code.internalServerError);
     }
+    const { later } = reply;
+    if (later === undefined) {
+      this.#answer(request, reply, peer, source);
+      return;
+    }
+    const refusal = source.isMulticast ? Code.serviceUnavailable : this.#later.refusal(peer);
+    if (refusal === 0) {
+      this.#later.hold(request, peer, this.#onceRow, this.#block1, later);
+      return;
+    }
+    later.catch(() => undefined);
+    this.#isOver(reply, refusal);
     this.#answer(request, reply, peer, source);
   }
 

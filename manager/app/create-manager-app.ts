@@ -306,6 +306,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     queues,
     next: (node, rev) => desiredState.next(node, rev),
     reported: (node, report) => reactions.reported(node, report, "beat"),
+    resulted: (node, result) => reactions.resulted(node, result),
   });
 
   const statusNow = new StatusNowService({

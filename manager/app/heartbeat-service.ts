@@ -12,6 +12,8 @@ export interface HeartbeatServiceOptions {
   readonly bus: LiveEventBus;
   next(node: string, rev: number): Action | undefined;
   reported(node: string, report: StatusReport): void;
+  /** The node says how an action ended; undefined when no attempt is waiting for that. */
+  resulted(node: string, result: NonNullable<StatusReport["result"]>): Promise<unknown> | undefined;
 }
 
 const unknownNode: BeatOutcome = { kind: "unknown-node" };
@@ -25,6 +27,9 @@ export class HeartbeatService implements Heartbeats {
   /** The rev last told at a heartbeat: a node that is at it is answered the same at each, which is news once. */
   readonly #told = new Map<string, number>();
 
+  /** What is being written of what nodes finished; empty but for milliseconds. */
+  readonly #unstored = new Map<string, Promise<unknown>>();
+
   constructor(options: HeartbeatServiceOptions) {
     this.#options = options;
   }
@@ -36,10 +41,28 @@ export class HeartbeatService implements Heartbeats {
     const acknowledged = queues.acknowledge(node, rev, report?.result);
     if (acknowledged !== undefined) writer.behind("acknowledge", acknowledged);
     if (report !== undefined) this.#options.reported(node, report);
+    const applied = report?.result && this.#options.resulted(node, report.result);
+    if (applied !== undefined) writer.behind("result", applied);
+    if (acknowledged !== undefined || applied !== undefined) this.#keep(node, Promise.all([acknowledged, applied]));
     const action = this.#options.next(node, rev);
     if (action === undefined) return nothing;
     if (action.kind !== "none") this.#tell(node, action);
     return { kind: "action", action };
+  }
+
+  unstored(node: string): Promise<unknown> | undefined {
+    return this.#unstored.size === 0 ? undefined : this.#unstored.get(node);
+  }
+
+  /** Writes about one node are in order, so the newest stands for all of them: also for those of a repeated heartbeat. */
+  #keep(node: string, written: Promise<unknown>): void {
+    const before = this.#unstored.get(node);
+    const all = before === undefined ? written : Promise.all([before, written]);
+    this.#unstored.set(node, all);
+    const forget = (): void => {
+      if (this.#unstored.get(node) === all) this.#unstored.delete(node);
+    };
+    all.then(forget, forget);
   }
 
   #tell(node: string, action: Exclude<Action, { kind: "none" }>): void {

@@ -111,6 +111,8 @@ export class NodeReactions {
     if (way !== "beat" && report.lastRev !== undefined) {
       const acknowledged = queues.acknowledge(node, report.lastRev, report.result);
       if (acknowledged !== undefined) writer.behind("acknowledge", acknowledged);
+      const applied = report.result && this.resulted(node, report.result);
+      if (applied !== undefined) writer.behind("result", applied);
     }
     if (report.status !== undefined) {
       bus.emit({ kind: "health", node, status: report.status });
@@ -121,6 +123,17 @@ export class NodeReactions {
     if (report.phase !== undefined) this.#options.phased(node, report.phase);
     alerts.refresh(node);
     if (way !== "mqtt") bridge.reported(node, report);
+  }
+
+  /**
+   * How an update ended, told to its attempt by rev and not only through the queue: when the manager ends between its two writes,
+   * the queue has forgotten the rev, and the node says the result again.
+   */
+  resulted(node: string, { rev, outcome, reason }: NonNullable<StatusReport["result"]>): Promise<unknown> | undefined {
+    const { book, attempts, clock } = this.#options;
+    const open = book.openOf(node)?.record;
+    if (open === undefined || open.progress.rev !== rev) return undefined;
+    return attempts.apply(open.id, { kind: "finished", outcome, reason, nowMs: clock.wallMs() });
   }
 
   /** Success means one thing, and any report may bring it: confirmed, and the digest runs. */

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseLinks } from "../../coap/link-format.ts";
 import { Code, ContentFormat, OptionNumber } from "../../coap/message.ts";
 import type { Route } from "../../coap/route.ts";
+import { sleep } from "../../kernel/clock.ts";
 import { bytesOf, textOf, World } from "./coap-harness.ts";
 
 let world: World;
@@ -203,5 +204,29 @@ describe("/.well-known/core", () => {
 
   it("refuses another Accept", async () => {
     expect(await codeOf(".well-known/core", { accept: 50 })).toBe(Code.notAcceptable);
+  });
+});
+
+describe("an answer that waits", () => {
+  const held = (wait: () => Promise<{ code: number }>): Route => ({
+    ...{ method: "POST", path: "/held", replay: "again" },
+    answer(_request, reply) {
+      reply.payload = bytesOf("never sent");
+      reply.later = wait();
+    },
+  });
+
+  it("is 5.00 when what it waits for fails", async () => {
+    world.server.route(held(() => Promise.reject(new Error("the disk"))));
+    const response = await world.get("held", { method: "POST" });
+    expect([response.code, textOf(response.payload)]).toEqual([Code.internalServerError, ""]);
+  });
+
+  it("comes when it is there, and nothing of it before", async () => {
+    world.server.route(held(() => sleep(world.clock, 1000).then(() => ({ code: Code.changed }))));
+    const response = await world.get("held", { method: "POST" });
+    expect(world.clock.monotonicMs()).toBeGreaterThanOrEqual(1000);
+    expect([response.code, response.payload.length]).toEqual([Code.changed, 0]);
+    expect(world.server.counters()["held.running"]).toBe(0);
   });
 });

@@ -1,20 +1,23 @@
 import { Code } from "../../../coap/message.ts";
-import type { CoapReply, CoapRequest, Route } from "../../../coap/route.ts";
+import type { CoapReply, CoapReplyFields, CoapRequest, Route } from "../../../coap/route.ts";
 import type { StatusReport } from "../../../schemas/generated/types.ts";
 import { isChildOf, type NodeId, parseNodeId } from "../../../schemas/wire/node-id.ts";
+import type { BeatOutcome } from "../../app/api/heartbeats.ts";
 import { openAction } from "../../app/open-action.ts";
 import type { CoapContext } from "./coap-context.ts";
-import { fill, refuse } from "./refusal.ts";
+import { fill, refusal, refuse } from "./refusal.ts";
 import { bodyFormats, bodyOf, message, messageFormats } from "./representation.ts";
 import { queryRev } from "./request-input.ts";
 
 const maxReportBytes = 2_048;
+const nothingToDo: CoapReplyFields = { code: Code.changed };
+const nothingForEarlyCode: CoapReplyFields = { code: Code.content, maxAge: 0 };
 const anyRevision = "a number of the last finished action";
 
 /**
  * The heartbeat. POST is our firmware's: 2.04 without payload when there is nothing to do, with an action otherwise. GET is the
  * same for early device code, which expects 2.05 with an empty body when there is nothing.
- * Synchronous: this is the path that every node takes every minute.
+ * Synchronous, but when the node says that it finished something: this is the path that every node takes every minute.
  */
 export function statusRoutes(context: CoapContext): Route[] {
   return [
@@ -65,28 +68,33 @@ function beat(context: CoapContext, request: CoapRequest, reply: CoapReply, noth
   // A child is reached through its gateway, whose own path it is.
   if (child !== undefined) context.app.registry.heard(asker.node, request.peer);
   const outcome = context.app.heartbeats.beat(node, rev, report, child === undefined ? request.peer : undefined);
-  switch (outcome.kind) {
-    case "unknown-node":
-      refuse(reply, "unknown-node");
-      return;
-    case "nothing":
-      reply.code = nothingCode;
-      reply.maxAge = nothingCode === Code.content ? 0 : undefined;
-      return;
-    case "action":
-      // GET with 2.04 is a recorded deviation from RFC 7252, which early device code relies on.
-      fill(
-        reply,
-        message(
-          request,
-          "action",
-          context.askers.mayHearSecrets(request) ? outcome.action : openAction(outcome.action),
-          { code: Code.changed, maxAge: 0 },
-          context.app.registry.contentFormat(node),
-        ),
-      );
-      return;
+  if (outcome.kind === "unknown-node") {
+    refuse(reply, "unknown-node");
+    return;
   }
+  const fields = answerOf(context, request, node, outcome, nothingCode);
+  const unstored = context.app.heartbeats.unstored(node);
+  if (unstored === undefined) fill(reply, fields);
+  else
+    reply.later = unstored.then(
+      () => fields,
+      () => refusal("storage-failed"),
+    );
+}
+
+function answerOf(
+  context: CoapContext,
+  request: CoapRequest,
+  node: string,
+  outcome: Exclude<BeatOutcome, { kind: "unknown-node" }>,
+  nothingCode: number,
+): CoapReplyFields {
+  if (outcome.kind === "nothing") return nothingCode === Code.content ? nothingForEarlyCode : nothingToDo;
+  // What only this machine can read may hold secrets. GET with 2.04 is a recorded deviation from RFC 7252, which early device
+  // code relies on.
+  const action = context.askers.mayHearSecrets(request) ? outcome.action : openAction(outcome.action);
+  const fields = { code: Code.changed, maxAge: 0 };
+  return message(request, "action", action, fields, context.app.registry.contentFormat(node));
 }
 
 function childNode(child: string, gateway: NodeId): NodeId | undefined {
