@@ -5,7 +5,7 @@
 export interface Clock {
   /** Milliseconds on a clock that never jumps; its zero has no meaning. */
   monotonicMs(): number;
-  /** Milliseconds since 1970-01-01T00:00:00Z; may jump. For stamps that people read or that outlive the process. */
+  /** Whole milliseconds since 1970-01-01T00:00:00Z; may jump. For stamps that people read or that outlive the process. */
   wallMs(): number;
   /** Calls `callback` once, not before `delayMs` have passed on the monotonic clock. */
   after(delayMs: number, callback: () => void): Timer;

@@ -36,8 +36,9 @@ export class VirtualClock implements Clock {
     return this.#nowMs;
   }
 
+  /** Whole milliseconds, as the system's. */
   wallMs(): number {
-    return this.#nowMs + this.#wallOffsetMs;
+    return Math.floor(this.#nowMs) + this.#wallOffsetMs;
   }
 
   after(delayMs: number, callback: () => void): Timer {

@@ -60,6 +60,10 @@ export class SimNode {
     return this.#options.core.id;
   }
 
+  get address(): string {
+    return this.#options.address;
+  }
+
   /** It ended by itself and nothing starts it again. */
   get isAbandoned(): boolean {
     return this.#core === undefined && this.#timer === undefined && !this.#isComingBack;
@@ -114,8 +118,9 @@ export class SimNode {
     this.#connecting.clear();
     for (const { duplex } of this.#streams.values()) duplex.destroy();
     this.#streams.clear();
-    await this.#transport?.close();
+    const transport = this.#transport;
     this.#transport = undefined;
+    await transport?.close();
   }
 
   /** Power goes within the n-th flash operation from now; while the node is off, of its next boot. */

@@ -10,7 +10,7 @@ namespace {
 
 using namespace cx::sim;
 
-constexpr uint32_t crashAfterMs = 2000;  // an image that crashes does so that long after power on
+constexpr uint32_t crashAfterMs = 5;  // an image that crashes does so that long after power on: before a manager can have answered
 
 uint8_t slotOf(cx::hal::Slot slot) { return slot == cx::hal::Slot::b ? 1 : 0; }
 

@@ -20,6 +20,7 @@ bool Flash::spend(uint32_t& part, uint32_t whole) {
 
 Code Flash::erase(uint32_t sector) {
   uint32_t part = 0;
+  if (!hasPower_) return Code::io;
   if ((sector + 1) * sectorSize > size_) {
     ++faults_;
     return Code::invalid;
@@ -30,6 +31,8 @@ Code Flash::erase(uint32_t sector) {
 }
 
 Code Flash::write(uint32_t offset, const uint8_t* data, uint32_t size) {
+  // Without power nothing is asked of the flash any more, so nothing can be asked wrongly.
+  if (!hasPower_) return Code::io;
   if (offset % writeUnit != 0 || size % writeUnit != 0 || size > size_ || offset > size_ - size) {
     ++faults_;
     return Code::invalid;

@@ -1,0 +1,3 @@
+import { testSeeds } from "./fleet-suite.ts";
+
+testSeeds(0, 2);
