@@ -118,6 +118,23 @@ describe("the manager calls the node on the path that its registration opened", 
     expect((await operator.ask("GET", "/nodes/esp-1/proxy/nowhere")).code).toBe("4.04");
   });
 
+  test("the proxy reaches a child through its gateway, under the child's own name there", async () => {
+    const echo: Route = {
+      method: "GET",
+      path: "/nodes/:child/metrics",
+      replay: "again",
+      answer: (request, reply) => {
+        reply.payload = new TextEncoder().encode(`metrics of ${request.params["child"]}`);
+        reply.contentFormat = 0;
+      },
+    };
+    const gateway = await TestPeer.start(manager.coapPort, [echo]);
+    await gateway.register({ id: "gw-1" });
+    await gateway.register({ id: "gw-1.0a", parent: "gw-1" });
+    expect((await operator.ask("GET", "/nodes/gw-1.0a/proxy/metrics")).words).toBe("2.05 metrics of gw-1.0a");
+    await gateway.end();
+  });
+
   test("the proxy ends a loop with 5.08 and leaves end to end to others with 5.05", async () => {
     const spent = { options: [{ number: 16, value: Uint8Array.of(1) }] };
     expect((await operator.ask("GET", "/nodes/esp-1/proxy/system/echo", undefined, undefined, spent)).code).toBe(

@@ -37,11 +37,16 @@ async function pass(context: CoapContext, request: CoapRequest, signal: AbortSig
   const node = await context.app.registry.find(pathPart(request, "node"));
   if (node === undefined) return refusal("unknown-node");
   if (node.manifest.sleepy === true) return refusal("sleepy");
+  // A child is served by its gateway, under its own name there.
+  const { parent } = node.manifest;
+  const gateway = parent === undefined ? undefined : await context.app.registry.find(parent);
+  if (parent !== undefined && gateway === undefined) return refusal("unknown-gateway");
+  const own = request.path.slice(prefixLength);
   try {
     const response = await context.endpoint.request({
-      to: node.path,
+      to: gateway?.path ?? node.path,
       method: request.method,
-      path: request.path.slice(prefixLength),
+      path: gateway === undefined ? own : ["nodes", node.id, ...own],
       queries: request.queries.filter((each) => !ownQueries.has(each.split("=", 1)[0] ?? "")),
       payload: request.payload.length === 0 ? undefined : request.payload,
       contentFormat: request.contentFormat,
