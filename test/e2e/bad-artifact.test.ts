@@ -1,0 +1,165 @@
+import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { StandInManager } from "../integration/node/stand-in-manager.ts";
+import {
+  buildFolder,
+  readState,
+  requireBuild,
+  SupervisedNode,
+  sha256,
+  stamp,
+  temporaryFolder,
+} from "../integration/supervisor/supervised-node.ts";
+import { RealManager } from "./real-manager.ts";
+
+const image = join(buildFolder, "cxnode-node");
+const folder = temporaryFolder();
+const nodes: SupervisedNode[] = [];
+let manager: RealManager;
+
+beforeAll(async () => {
+  requireBuild();
+  manager = await RealManager.start(folder);
+});
+
+afterAll(async () => {
+  for (const node of nodes) {
+    node.signal("SIGKILL");
+    await node.exit;
+  }
+  await manager?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function startNode(id: string, coap: string, flags: readonly string[]): Promise<SupervisedNode> {
+  const all = ["--id", id, "--model", "m", "--image", image, "--manager", coap, ...flags];
+  const node = new SupervisedNode(join(folder, id), all);
+  nodes.push(node);
+  await node.line(/registered as/);
+  return node;
+}
+
+/** Where the manager keeps the bytes of an artifact. */
+function storedFile(digest: string): string {
+  const hex = digest.slice("sha256:".length);
+  const root = join(folder, "manager/artifacts");
+  const found = readdirSync(root, { recursive: true, encoding: "utf8" }).find((name) => name.includes(hex));
+  if (found === undefined) throw new Error(`no file of ${hex} below ${root}`);
+  return join(root, found);
+}
+
+function damage(path: string, from: number): void {
+  const bytes = readFileSync(path);
+  bytes.fill(0x5a, from, from + 4096);
+  writeFileSync(path, bytes);
+}
+
+/** The old image runs, nothing is on trial, and it was never left. */
+function expectUntouched(id: string): void {
+  expect(readState(join(folder, id))).toMatchObject({ active: "a", trial: "none", rolledBack: "none", bootsTotal: 1 });
+}
+
+it.each(["http", "coap"] as const)(
+  "an artifact that changed on the manager's disk is never booted, by %s",
+  async (way) => {
+    const id = `changed-${way}`;
+    const digest = await manager.createUpdate({ id, model: "m", version: id, file: stamp(image, id, folder) });
+    await startNode(id, manager.urls.coap, ["--prefer", way]);
+    damage(storedFile(digest), 100_000);
+    await manager.startUpdate(id, [id]);
+    const { attempt } = await manager.untilAttempt(id, id, ["failed"]);
+    expect(attempt.reason).toBe("digest-mismatch");
+    expectUntouched(id);
+  },
+);
+
+it.each(["http", "coap"] as const)("nor one that changes under the download, by %s", async (way) => {
+  const id = `under-${way}`;
+  const digest = await manager.createUpdate({ id, model: "m", version: id, file: stamp(image, id, folder) });
+  await startNode(id, manager.urls.coap, ["--prefer", way, "--download-rate", "50000"]);
+  await manager.startUpdate(id, [id]);
+  const isUnderWay = (event: { kind: string }) =>
+    event.kind === "attempt" &&
+    "node" in event &&
+    event.node === id &&
+    "percent" in event &&
+    Number(event.percent) > 30;
+  await manager.event(`${id} is at it`, isUnderWay, 0);
+  // Of HTTP all of it may be on its way already; then what is downloaded is what it was, and that is right.
+  damage(storedFile(digest), 171_000);
+  const { attempt } = await manager.untilAttempt(id, id, way === "coap" ? ["failed"] : ["failed", "succeeded"]);
+  if (attempt.state === "failed") {
+    expect(attempt.reason).toBe("digest-mismatch");
+    expectUntouched(id);
+  } else {
+    expect(await manager.manifest(id)).toMatchObject({ digest });
+  }
+});
+
+it("an image larger than the slot is refused before its first byte", async () => {
+  const file = stamp(image, "large", folder);
+  appendFileSync(file, Buffer.alloc(12_000_000, 1));
+  await manager.createUpdate({ id: "large", model: "m", version: "large", file });
+  await startNode("large", manager.urls.coap, []);
+  await manager.startUpdate("large", ["large"]);
+  const { attempt, bytesByWay } = await manager.untilAttempt("large", "large", ["failed"]);
+  expect(attempt.reason).toBe("no-space");
+  expect(bytesByWay).toEqual({});
+  expectUntouched("large");
+});
+
+it.each(["http", "coap"] as const)(
+  "one that can't be read on the manager's disk is tried again until it can, by %s",
+  async (way) => {
+    const id = `gone-${way}`;
+    const digest = await manager.createUpdate({ id, model: "m", version: id, file: stamp(image, id, folder) });
+    const node = await startNode(id, manager.urls.coap, ["--prefer", way]);
+    const path = storedFile(digest);
+    const bytes = readFileSync(path);
+    rmSync(path);
+    await manager.startUpdate(id, [id]);
+    await node.line(new RegExp(`update: ${way}-500 at 0, again in`));
+    writeFileSync(path, bytes);
+    await manager.untilAttempt(id, id, ["succeeded"]);
+    expect(await manager.manifest(id)).toMatchObject({ digest });
+  },
+);
+
+it("an artifact server that stalls in the middle is left, and the download goes on where it was", {
+  timeout: 90_000,
+}, async () => {
+  const next = stamp(image, "stalled", folder);
+  const bytes = readFileSync(next);
+  const offsets: number[] = [];
+  const server: Server = createServer((request, response) => {
+    const offset = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? "")?.[1] ?? 0);
+    offsets.push(offset);
+    const rest = bytes.subarray(offset);
+    response.writeHead(offset > 0 ? 206 : 200, {
+      ...{ etag: '"same"', "content-length": rest.length },
+      ...(offset > 0 && { "content-range": `bytes ${offset}-${bytes.length - 1}/${bytes.length}` }),
+    });
+    // The first time it says no more, and keeps the connection open.
+    if (offsets.length === 1) response.write(rest.subarray(0, 80_000));
+    else response.end(rest);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const standIn = await StandInManager.start();
+  try {
+    const digest = `sha256:${sha256(next)}`;
+    standIn.action = {
+      ...{ rev: 1, kind: "update", update: "stalled", attempt: "a1", size: bytes.length, digest, version: "stalled" },
+      uris: [`http://127.0.0.1:${(server.address() as AddressInfo).port}/image`],
+    };
+    await startNode("stalled", `coap://127.0.0.1:${standIn.coapPort}`, []);
+    await standIn.until(({ reports }) => reports.some((each) => each.digest === digest && each.confirmed), 60_000);
+    expect(offsets).toEqual([0, 80_000]);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+    await standIn.stop();
+  }
+});
