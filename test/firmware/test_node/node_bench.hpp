@@ -1,5 +1,6 @@
 // A node over the simulated port and a manager made of core's own CoAP server, on one virtual clock.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,6 +36,7 @@ struct Heard {
   int registrations = 0;
   int environments = 0;
   int beats = 0;
+  int installs = 0;
   uint32_t lastRev = 0;
   bool wasConfirmed = false;
   std::string version;
@@ -56,6 +58,8 @@ class FakeManager final : public cx::CoapService {
   std::vector<uint8_t> action;  // offered as long as the node's r is below `actionRev`
   uint32_t actionRev = 0;
   std::vector<uint8_t> artifact;
+  std::vector<uint8_t> installAction;
+  int installWaits = 0;  // so often "not yet" comes first
   Heard heard;
 
  private:
@@ -66,6 +70,7 @@ class FakeManager final : public cx::CoapService {
         {"environment", any, 0, false, cx::CoapReplay::again, "", true},
         {"status", any, 0, false, cx::CoapReplay::again, "", true},
         {"updates/up/status", any, 0, false, cx::CoapReplay::again, "", true},
+        {"updates/up/install", any, 0, false, cx::CoapReplay::again, "", true},
         {"artifacts/x", any, 0, false, cx::CoapReplay::again, "", true},
     };
     return table;
@@ -81,6 +86,15 @@ class FakeManager final : public cx::CoapService {
       case 1: ++heard.environments; return fill(reply, environment, cx::coap::format::cbor);
       case 2: return onStatus(request, reply);
       case 3: return onAttempt(request);
+      case 4:
+        ++heard.installs;
+        if (installWaits > 0) {
+          --installWaits;
+          reply.code = cx::coap::code::serviceUnavailable;
+          reply.maxAge = 3;
+          return;
+        }
+        return fill(reply, installAction, cx::coap::format::cbor);
       default: {
         source_.bytes = &artifact;
         reply.source = &source_;
@@ -264,6 +278,7 @@ class Bench {
   void boot(cx::hal::ResetReason reason) {
     power = std::make_unique<PowerCycle>(flash, clock, nodeWire, reason, ++boots);
     nodeWire.inbox.clear();
+    if (onBoot) onBoot(*power);
     if (power->outcome == cx::sim::BootOutcome::image) {
       power->node = std::make_unique<cx::Node>(power->hal, power->profile, settings, power->memory.memory());
     }
@@ -278,6 +293,7 @@ class Bench {
         manager.isSilent = manager.isSilent || silencesAtBoot;
         continue;
       }
+      if (onTurn && onTurn(*power)) due = clock.nowMs + 1;
       managerWire.isCut = manager.isSilent;
       if (manager.isSilent) managerWire.inbox.clear();
       manager.endpoint().poll();
@@ -362,4 +378,6 @@ class Bench {
   bool bootsAgain = true;
   bool silencesAtBoot = false;  // the manager goes away in the very moment of the next boot
   uint64_t boots = 0;
+  std::function<void(PowerCycle&)> onBoot;  // between the boot loader and the node
+  std::function<bool(PowerCycle&)> onTurn;  // after each step; true: something is waiting for the node
 };

@@ -133,13 +133,15 @@ uint64_t MqttClient::nextDueMs() const {
     case State::idle: return UINT64_MAX;
     case State::opening:
     case State::awaitingConnack: return startedMs_ + timing_.connectTimeoutMs;
-    case State::closing: return isGoodbyeQueued_ && sendBegin_ < sendEnd_ ? startedMs_ + timing_.goodbyeTimeoutMs : 0;
+    case State::closing: return isGoodbyeQueued_ && sendBegin_ < sendEnd_ ? writeAgainMs_ : 0;
     case State::connected: break;
   }
   uint64_t due = UINT64_MAX;
   const auto sooner = [&due](uint64_t candidate) {
     if (candidate < due) due = candidate;
   };
+  // What was queued since the last poll goes out at once; what the socket had no room for soon.
+  if (sendBegin_ < sendEnd_) sooner(writeAgainMs_);
   if (isPingOpen_) {
     sooner(pingMs_ + timing_.responseTimeoutMs);
   } else if (keepAliveS_ != 0) {
@@ -213,12 +215,16 @@ Expected<uint16_t> MqttClient::subscribe(std::string_view filter, uint8_t qos) {
 void MqttClient::flush() {
   while (state_ != State::idle && sendBegin_ < sendEnd_) {
     const hal::Io io = stream_.write(send_.data() + sendBegin_, static_cast<uint32_t>(sendEnd_ - sendBegin_));
-    if (io.code == hal::Code::again || (io.code == hal::Code::ok && io.size == 0)) return;
+    if (io.code == hal::Code::again || (io.code == hal::Code::ok && io.size == 0)) {
+      writeAgainMs_ = clock_.monotonicMs() + writeRetryMs;
+      return;
+    }
     if (io.code != hal::Code::ok || io.size > sendEnd_ - sendBegin_) {
       close(state_ == State::closing ? MqttClose::asked : MqttClose::connectionLost);
       return;
     }
     sendBegin_ += io.size;
+    writeAgainMs_ = 0;
     lastSentMs_ = clock_.monotonicMs();
   }
   if (sendBegin_ == sendEnd_) sendBegin_ = sendEnd_ = 0;

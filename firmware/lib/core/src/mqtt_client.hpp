@@ -62,6 +62,7 @@ struct MqttTiming {
   uint32_t goodbyeTimeoutMs = 2000;       // what is queued before DISCONNECT
 };
 
+constexpr uint32_t writeRetryMs = 20;
 constexpr size_t mqttInFlightMax = 8;
 
 class MqttClient {
@@ -129,6 +130,7 @@ class MqttClient {
   bool isGoodbyeQueued_ = false;
   uint64_t startedMs_ = 0;   // of connecting, or of closing
   uint64_t lastSentMs_ = 0;
+  uint64_t writeAgainMs_ = 0;  // when to offer again what the socket had no room for; 0: at once
   uint64_t lastReceivedMs_ = 0;
   uint64_t pingMs_ = 0;
   uint64_t lastAcknowledgedMs_ = 0;

@@ -321,15 +321,19 @@ void Node::drawScreen(uint64_t nowMs) {
 
 uint64_t Node::nextDueMs(uint64_t nowMs) const {
   uint64_t due = coap_.nextDueMs();
+  // A moment that is 0 isn't set; a part whose next turn is 0 wants one at once.
   const auto consider = [&](uint64_t at) {
     if (at != 0 && at < due) due = at;
   };
-  consider(link_.nextDueMs());
-  consider(broker_.nextDueMs());
-  if (job_ == Job::update && !isJobReported_) consider(broker_.isStopped() || state_.environment.keepMqttInMaintenance ? updater_.nextDueMs() : nowMs + bootPollMs);
+  const auto part = [&](uint64_t at) {
+    if (at < due) due = at;
+  };
+  part(link_.nextDueMs());
+  part(broker_.nextDueMs());
+  if (job_ == Job::update && !isJobReported_) part(broker_.isStopped() || state_.environment.keepMqttInMaintenance ? updater_.nextDueMs() : nowMs + bootPollMs);
   if (isJobReported_) consider(jobReportEndMs_);
-  consider(report_.nextDueMs());
-  consider(install_.nextDueMs());
+  part(report_.nextDueMs());
+  part(install_.nextDueMs());
   consider(deadlineMs_);
   consider(nextNotifyMs_);
   if (identifyEndMs_ > nowMs) consider(identifyEndMs_);

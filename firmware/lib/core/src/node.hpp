@@ -95,6 +95,7 @@ class Node {
   void onRegistered(uint64_t nowMs);
   void beginJob(uint64_t nowMs);
   void pollJob(uint64_t nowMs);
+  void tellProgress(uint64_t nowMs);
   void endUpdate(UpdaterResult result, uint64_t nowMs);
   void cancelJob(std::string_view reason, uint64_t nowMs);
   void loadTrialRecord();
@@ -123,6 +124,7 @@ class Node {
   CoapDownload coapDownload_;
   Updater updater_;
   UpdaterReport report_;
+  ProgressGate progress_;
   UpdaterInstall install_;
   ActionsRecord actions_;
   CredentialsTrial credentials_;

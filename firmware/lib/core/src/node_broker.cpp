@@ -1,5 +1,7 @@
 #include "node_broker.hpp"
 
+#include <initializer_list>
+
 #include "node_report.hpp"
 #include "senml_writer.hpp"
 #include "telemetry_pack.hpp"
@@ -119,7 +121,13 @@ void BrokerSession::poll(uint64_t nowMs) {
     if (!mqtt_.subscribe(topic("ota/start"), 1) || !mqtt_.subscribe(topic("cmd/+"), 1)) return;
     isSubscribeDue_ = false;
   }
-  if (isReporting_ && (isReportAsked_ || nowMs >= nextReportMs_)) report(nowMs);
+  if (!isReporting_) return;
+  if (isReportAsked_ || nowMs >= nextReportMs_) {
+    isReportAsked_ = false;
+    isTelemetryDue_ = isStatusDue_ = true;
+    nextReportMs_ = nowMs + context_.state.environment.reportS * 1000ULL;
+  }
+  report();
 }
 
 uint64_t BrokerSession::nextDueMs() const {
@@ -135,18 +143,33 @@ uint64_t BrokerSession::nextDueMs() const {
   if (isAnnounceDue_ || isSubscribeDue_) return context_.hal.clock.monotonicMs() + pollStepMs;
   if (!isReporting_) return socket;
   if (isReportAsked_) return 1;
+  if (isTelemetryDue_ || isStatusDue_) return context_.hal.clock.monotonicMs() + pollStepMs;
   return nextReportMs_ < socket ? nextReportMs_ : socket;
 }
 
-void BrokerSession::report(uint64_t nowMs) {
-  isReportAsked_ = false;
-  nextReportMs_ = nowMs + context_.state.environment.reportS * 1000ULL;
-  const SenmlFormat format = context_.settings.isSenmlJson ? SenmlFormat::json : SenmlFormat::cbor;
-  const Expected<ByteSpan> pack = encodeTelemetry(context_, format, context_.scratch);
-  bool isSent = !pack || publish("telemetry", *pack, 1, false);
-  const Expected<ByteSpan> status = encodeStatusReport(context_, WireFormat::json, context_.scratch);
-  isSent = (!status || publish("status", *status, 1, true)) && isSent;
-  if (!isSent) ++dropped_;
+// What finds no room in the packet buffer now stays due and is made anew, so that it is fresh when it goes out.
+void BrokerSession::report() {
+  if (isTelemetryDue_) {
+    const SenmlFormat format = context_.settings.isSenmlJson ? SenmlFormat::json : SenmlFormat::cbor;
+    const Expected<ByteSpan> pack = encodeTelemetry(context_, format, context_.scratch);
+    const Status status = pack ? mqtt_.publish(topic("telemetry"), *pack, 1, false).status() : pack.status();
+    if (status == Status::again) return;
+    isTelemetryDue_ = false;
+    if (!isOk(status) && status != Status::notFound) ++dropped_;
+  }
+  if (isStatusDue_) isStatusDue_ = !reportStatus();
+}
+
+// As JSON where a packet holds it, for the people who read along; else as CBOR, which the first byte tells apart.
+bool BrokerSession::reportStatus() {
+  for (const WireFormat format : {WireFormat::json, WireFormat::cbor}) {
+    const Expected<ByteSpan> body = encodeStatusReport(context_, format, context_.scratch);
+    const Status status = body ? mqtt_.publish(topic("status"), *body, 1, true).status() : body.status();
+    if (status == Status::again) return false;
+    if (isOk(status)) return true;
+  }
+  ++dropped_;
+  return true;
 }
 
 void BrokerSession::publishProgress(const AttemptReport& report) {

@@ -55,7 +55,8 @@ class BrokerSession final : private MqttHandler {
   void onMqttSubscribed(uint16_t packetId, bool isGranted) override;
   void onMqttClosed(MqttClose why) override;
   void connect(uint64_t nowMs);
-  void report(uint64_t nowMs);
+  void report();
+  bool reportStatus();
   void retry(uint64_t nowMs);
   std::string_view topic(std::string_view tail);
   bool publish(std::string_view tail, ByteSpan payload, uint8_t qos, bool isRetained);
@@ -71,6 +72,8 @@ class BrokerSession final : private MqttHandler {
   bool isSubscribeDue_ = false;
   bool isReporting_ = true;
   bool isReportAsked_ = false;
+  bool isTelemetryDue_ = false;
+  bool isStatusDue_ = false;
   bool wasConnected_ = false;
   FixedText<128> host_;          // of the connection that is open or tried
   uint32_t port_ = 0;

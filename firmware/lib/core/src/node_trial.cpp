@@ -29,10 +29,7 @@ void Node::pollJob(uint64_t nowMs) {
     if (hasRoom) updater_.poll(nowMs);
     attempt_ = updater_.report();
     const UpdaterResult result = updater_.takeResult();
-    if (report_.update(attempt_, nowMs)) {
-      coap_.notify(resource::update);
-      broker_.publishProgress(attempt_);
-    }
+    tellProgress(nowMs);
     if (result != UpdaterResult::none) endUpdate(result, nowMs);
   }
   if (!isJobReported_ || (nowMs < jobReportEndMs_ && !report_.isDelivered())) return;
@@ -40,6 +37,13 @@ void Node::pollJob(uint64_t nowMs) {
   job_ = Job::none;
   isJobReported_ = isJobDone_ = false;
   apply(isDone ? LifeEvent::jobDone : LifeEvent::jobEnded, nowMs);
+}
+
+void Node::tellProgress(uint64_t nowMs) {
+  report_.update(attempt_, nowMs);
+  if (!progress_.passes(attempt_, nowMs)) return;
+  coap_.notify(resource::update);
+  broker_.publishProgress(attempt_);
 }
 
 void Node::endUpdate(UpdaterResult result, uint64_t nowMs) {
@@ -62,9 +66,7 @@ void Node::cancelJob(std::string_view reason, uint64_t nowMs) {
     updater_.cancel(reason);
     attempt_ = updater_.report();
     const UpdaterResult result = updater_.takeResult();
-    (void)report_.update(attempt_, nowMs);
-    coap_.notify(resource::update);
-    broker_.publishProgress(attempt_);
+    tellProgress(nowMs);
     endUpdate(result, nowMs);
     if (life_.phase() == Phase::maintenance) return;  // pollJob() ends it once that was told
   }
@@ -115,9 +117,7 @@ void Node::settleTrialRecord(uint64_t nowMs) {
     attempt_.state = AttemptState::rolledBack;
     attempt_.reason.assignCut(hal::nameOf(state_.boot.rolledBackReason));
   }
-  (void)report_.update(attempt_, nowMs);
-  coap_.notify(resource::update);
-  broker_.publishProgress(attempt_);
+  tellProgress(nowMs);
   if (isRunning && state_.boot.trial) return;
   if (trial_.rev > state_.lastRev) finish(trial_.rev, isRunning ? Outcome::done : Outcome::failed, attempt_.reason.view());
   dropTrialRecord();

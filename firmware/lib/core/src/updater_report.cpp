@@ -4,7 +4,7 @@
 
 namespace cx {
 
-bool UpdaterReport::update(const AttemptReport& report, uint64_t nowMs) {
+void UpdaterReport::update(const AttemptReport& report, uint64_t nowMs) {
   const bool isOther = !hasReport_ || !(report.attempt == report_.attempt);
   if (isOther) {
     stop();
@@ -16,11 +16,9 @@ bool UpdaterReport::update(const AttemptReport& report, uint64_t nowMs) {
   if (isChanged) tries_ = 0;
   const bool isStep = report.state != sentState_ || report.percent >= sentPercent_ + reportPercentStep || report.percent < sentPercent_;
   const bool isIdle = nowMs - sentMs_ >= reportIdleMs;
-  if (!isStep && !isIdle) return false;
-  const bool wasNews = isNews_;
+  if (!isStep && !isIdle) return;
   isNews_ = true;
   dueMs_ = isChanged || sentMs_ == 0 ? nowMs : sentMs_ + reportGapMs;
-  return !wasNews && (isChanged || nowMs >= dueMs_);
 }
 
 void UpdaterReport::poll(uint64_t nowMs) {

@@ -11,12 +11,33 @@ constexpr uint32_t reportIdleMs = 10000;   // without any change, so that the ma
 constexpr uint8_t reportPercentStep = 5;
 constexpr uint8_t reportTriesMax = 5;      // of a state; then the heartbeat's result has to say it
 
+// The same rule for the channels that don't answer: a change of state at once, else each 5 %, at most once a second.
+class ProgressGate {
+ public:
+  bool passes(const AttemptReport& report, uint64_t nowMs) {
+    const bool isChanged = !(report.attempt == attempt_) || report.state != state_;
+    const bool isStep = report.percent >= percent_ + reportPercentStep || report.percent < percent_;
+    if (!isChanged && !(isStep && nowMs - sentMs_ >= reportGapMs)) return false;
+    attempt_ = report.attempt;
+    state_ = report.state;
+    percent_ = report.percent;
+    sentMs_ = nowMs;
+    return true;
+  }
+
+ private:
+  FixedText<24> attempt_;
+  AttemptState state_ = AttemptState::offered;
+  uint8_t percent_ = 0;
+  uint64_t sentMs_ = 0;
+};
+
 class UpdaterReport final : private CoapResponseHandler {
  public:
   explicit UpdaterReport(NodeContext& context) : context_(context) {}
 
-  // What is true now; sent when it is worth it. Returns true when it counts as news for other channels as well.
-  bool update(const AttemptReport& report, uint64_t nowMs);
+  // What is true now; sent when it is worth it.
+  void update(const AttemptReport& report, uint64_t nowMs);
   void poll(uint64_t nowMs);
   void stop();
   // The newest state was answered, or given up.
