@@ -40,8 +40,8 @@ export interface NativeUdpOptions {
 
 export interface Addon {
   readonly version: number;
-  /** `onBatch` is told how many rows came and returns how many to send. Throws an Error with a system code. */
-  openUdp(options: NativeUdpOptions, onBatch: (received: number) => number): NativeUdp;
+  /** `onBatch` is told how many rows came. Throws an Error with a system code. */
+  openUdp(options: NativeUdpOptions, onBatch: (received: number) => void): NativeUdp;
 }
 
 const addonVersion = 1;

@@ -1,4 +1,4 @@
-/* Batch UDP for Linux: one recvmmsg a wake-up into tables that JavaScript reads, one sendmmsg for what it wrote back.
+/* Batch UDP for Linux: one recvmmsg a wake-up into tables that JavaScript reads, one sendmmsg for what it wrote.
  *
  * Rows are 8 int32 each.
  *   received  [offset, length, flags, interface, port, ipv4, local ipv4, 0]
@@ -229,22 +229,17 @@ static void send_rows(struct udp* s, int count) {
 
 /* ---- the loop ---- */
 
-static int hand_over(struct udp* s, int n) {
+static void hand_over(struct udp* s, int n) {
   napi_env env = s->env;
   napi_value receiver, callback, count, result;
-  int32_t replies = 0;
-  if (napi_get_reference_value(env, s->receiver, &receiver) != napi_ok) return 0;
-  if (napi_get_reference_value(env, s->callback, &callback) != napi_ok) return 0;
+  if (napi_get_reference_value(env, s->receiver, &receiver) != napi_ok) return;
+  if (napi_get_reference_value(env, s->callback, &callback) != napi_ok) return;
   napi_create_int32(env, n, &count);
   /* Drains microtasks too, so what a handler resolved leaves in the same wake-up. */
-  napi_status status = napi_make_callback(env, NULL, receiver, callback, 1, &count, &result);
-  if (status == napi_ok) {
-    napi_get_value_int32(env, result, &replies);
-  } else if (status == napi_pending_exception) {
+  if (napi_make_callback(env, NULL, receiver, callback, 1, &count, &result) == napi_pending_exception) {
     napi_value error;
     if (napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_fatal_exception(env, error);
   }
-  return replies;
 }
 
 static void readable(uv_poll_t* handle, int status, int events) {
@@ -270,8 +265,7 @@ static void readable(uv_poll_t* handle, int status, int events) {
     stats[STAT_ROUNDS]++;
     stats[STAT_RECEIVED] += n;
     if (n == 0) break;
-    int replies = hand_over(s, n);
-    if (!s->is_closed && replies > 0) send_rows(s, replies);
+    hand_over(s, n);
     if (n < s->batch) break;
   }
   napi_close_handle_scope(s->env, scope);
@@ -461,7 +455,7 @@ static bool make_tables(napi_env env, napi_value object, struct udp* s) {
 
 static int within(double value, int least, int most) { return value < least ? least : value > most ? most : (int)value; }
 
-/* openUdp({address, port, sharesPort, sharesAddress, receiveBuffer, batch, slotBytes, queue, queueBytes}, onBatch(n) -> rows to send) */
+/* openUdp({address, port, sharesPort, sharesAddress, receiveBuffer, batch, slotBytes, queue, queueBytes}, onBatch(n)) */
 static napi_value open_udp(napi_env env, napi_callback_info info) {
   size_t count = 2;
   napi_value arguments[2], object, port;

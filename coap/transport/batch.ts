@@ -226,22 +226,16 @@ class BatchTransport implements Transport {
     );
   }
 
-  /** One batch. Returns how many rows of the main socket's queue the addon may send at once. */
-  #received(socket: NativeUdp, count: number, isGroup: boolean): number {
+  /** One batch. */
+  #received(socket: NativeUdp, count: number, isGroup: boolean): void {
     this.#isReceiving = true;
     try {
       for (let i = 0; i < count && this.#receiver !== undefined; i++) this.#deliver(socket, i, isGroup, this.#receiver);
     } finally {
       this.#isReceiving = false;
     }
-    if (socket !== this.#socket) {
-      this.#flush();
-      return 0;
-    }
-    const queued = this.#queued;
-    this.#queued = 0;
-    this.#queuedBytes = 0;
-    return queued;
+    // Before this returns: microtasks run next, and what they send would overwrite the rows.
+    this.#flush();
   }
 
   #deliver(socket: NativeUdp, i: number, isGroup: boolean, receiver: DatagramReceiver): void {

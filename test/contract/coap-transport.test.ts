@@ -144,6 +144,27 @@ describe.each(subjects.filter((each) => each.isThere))("a transport by $name", (
     ).toBe(true);
   });
 
+  it("keeps what is sent in the turn of a datagram apart from what is sent right after it", async () => {
+    const server = await open({}, (heard, source, transport) => {
+      const answer = (text: string, to: RemoteAddress): void => {
+        const bytes = encoder.encode(`${heard.text} ${text}`);
+        transport.send(bytes, 0, bytes.length, to);
+      };
+      const to = new RemoteAddress();
+      to.copyFrom(source);
+      answer("at once", source);
+      queueMicrotask(() => answer("a microtask later", to));
+      process.nextTick(() => answer("a tick later", to));
+    });
+    const client = await open();
+    for (let i = 0; i < 20; i++) client.send(`${i}`, "127.0.0.1", server.port);
+    const texts = (await client.arrived(60)).map(({ text }) => text);
+    const all = ["at once", "a microtask later", "a tick later"];
+    expect(new Set(texts)).toEqual(
+      new Set(Array.from({ length: 20 }, (_, i) => all.map((each) => `${i} ${each}`)).flat()),
+    );
+  });
+
   it("counts a datagram that is too large or can't go, and loses none beside it", async () => {
     const server = await open();
     const client = await open();
