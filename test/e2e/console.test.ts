@@ -52,7 +52,7 @@ const card = (id: string) => page.locator(".card", { has: page.getByRole("button
 const feed = () => page.locator("#feed");
 const report = (body: string, path = "/nodes/porch/health") => node.ask("PUT", path, body, 50);
 const hasText = async (of: ReturnType<typeof card>, text: string) =>
-  await of.filter({ hasText: text }).waitFor({ timeout: 5000 });
+  await of.filter({ hasText: text }).waitFor({ timeout: 20_000 });
 
 describe("the console in a real browser", () => {
   test("shows the fleet, says that it is live, and warns that nobody is who they say", async () => {
