@@ -8,6 +8,8 @@ namespace {
 
 constexpr uint16_t cellWidth = 4;
 constexpr uint16_t cellHeight = 6;
+constexpr uint16_t glyphWidth = 3;
+constexpr uint16_t glyphHeight = 5;
 constexpr uint16_t lineSkip = 2;  // pixels between lines
 
 // Printable ASCII from space on, drawn for this project: 5 rows of 3 pixels, the top left one in bit 14.
@@ -68,13 +70,14 @@ void Screen::draw(uint8_t index) {
   const std::string_view words = lines_[index].view();
   for (uint16_t x = 0; x < width_; ++x) {
     const uint16_t column = x / cellWidth;
-    const uint16_t glyph = column < words.size() && x % cellWidth < 3 ? glyphOf(words[column]) : 0;
+    const uint16_t within = x % cellWidth;
+    const uint16_t glyph = column < words.size() && within < glyphWidth ? glyphOf(words[column]) : 0;
     for (uint16_t row = 0; row < cellHeight; ++row) {
       const uint16_t y = static_cast<uint16_t>(top + row);
       if (y >= height_) return;
       uint8_t& cell = frame_[static_cast<size_t>(y / 8) * width_ + x];
       const uint8_t bit = static_cast<uint8_t>(1U << (y % 8));
-      const bool isSet = row < 5 && (glyph >> (14 - row * 3 - x % cellWidth) & 1U) != 0;
+      const bool isSet = glyph != 0 && row < glyphHeight && (glyph >> (14 - row * glyphWidth - within) & 1U) != 0;
       cell = static_cast<uint8_t>(isSet ? cell | bit : cell & ~bit);
     }
   }
