@@ -126,7 +126,11 @@ async function measure(load: string, subject: Subject, seconds: number): Promise
   const before = subject.server.cpuMicroseconds();
   const result = await runLoad(load, subject, seconds);
   const cpu = subject.server.cpuMicroseconds() - before;
-  if (result.errors > 0) throw new Error(`${subject.name} answered ${result.errors} requests with an error`);
+  if (result.errors > 0) {
+    throw new Error(
+      `${subject.name} answered ${result.errors} requests with an error, the last with ${result.lastError}`,
+    );
+  }
   const of = (metric: string, value: number, unit: string): Measurement => ({
     subject: subject.name,
     metric,
@@ -150,6 +154,8 @@ interface LoadResult {
   readonly lost: number;
   readonly p50us: number;
   readonly p99us: number;
+  /** CoAP code of the last error answer, as in "4.04". */
+  readonly lastError: string;
 }
 
 function runLoad(load: string, subject: Subject, seconds: number): Promise<LoadResult> {

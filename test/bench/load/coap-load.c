@@ -24,6 +24,7 @@ static struct client clients[MAX_SOCKETS];
 static struct pollfd polls[MAX_SOCKETS];
 static uint32_t latencies_us[RESERVOIR];
 static uint64_t answered, lost, errors, sent;
+static uint8_t last_error; /* CoAP code */
 static uint32_t next_token = 1;
 
 static uint64_t now_ns(void) {
@@ -102,6 +103,7 @@ static void receive(int index, int window) {
         answered++;
       } else {
         errors++;
+        last_error = in[1];
       }
       send_slot(index, s);
       break;
@@ -154,8 +156,8 @@ int main(int argc, char** argv) {
   double took = (double)(now_ns() - start) / 1e9;
   size_t kept = answered < RESERVOIR ? (size_t)answered : RESERVOIR;
   qsort(latencies_us, kept, sizeof latencies_us[0], by_value);
-  printf("{\"seconds\":%.3f,\"sent\":%llu,\"answered\":%llu,\"errors\":%llu,\"lost\":%llu,\"p50us\":%u,\"p99us\":%u}\n", took,
+  printf("{\"seconds\":%.3f,\"sent\":%llu,\"answered\":%llu,\"errors\":%llu,\"lost\":%llu,\"p50us\":%u,\"p99us\":%u,\"lastError\":\"%u.%02u\"}\n", took,
          (unsigned long long)sent, (unsigned long long)answered, (unsigned long long)errors, (unsigned long long)lost,
-         kept ? latencies_us[kept / 2] : 0, kept ? latencies_us[kept * 99 / 100] : 0);
+         kept ? latencies_us[kept / 2] : 0, kept ? latencies_us[kept * 99 / 100] : 0, last_error >> 5, last_error & 31u);
   return 0;
 }
