@@ -3,6 +3,7 @@ import { Fault } from "../kernel/fault.ts";
 import { systemClock } from "../kernel/system/system-clock.ts";
 import { systemEntropy } from "../kernel/system/system-entropy.ts";
 import { createSystemLog } from "../kernel/system/system-log.ts";
+import { rootFault } from "./root-fault.ts";
 import { type Settings, settingsDescription } from "./settings.ts";
 import { type AskedToStart, readStartFlags, startHelp } from "./settings-flags.ts";
 import { settingsInForce } from "./settings-help.ts";
@@ -48,7 +49,7 @@ async function run(settings: Settings, isJson: boolean): Promise<number> {
     } catch (error) {
       ending.forget();
       if (!(error instanceof Fault)) throw error;
-      const { code, message } = rootOf(error);
+      const { code, message } = rootFault(error);
       console.error(isJson ? JSON.stringify({ error: { code, message } }) : `coxswain: ${message}`);
       return exitCodes.failed;
     }
@@ -158,9 +159,4 @@ function say(text: string): number {
 function refuse(problems: readonly SettingProblem[]): number {
   for (const { message } of problems) console.error(`coxswain: ${message}`);
   return exitCodes.usage;
-}
-
-/** The lifecycle says which part failed; the fault inside says what to do about it. */
-function rootOf(fault: Fault): Fault {
-  return fault.cause instanceof Fault ? rootOf(fault.cause) : fault;
 }

@@ -5,7 +5,7 @@ import { batchTransport } from "../coap/transport/batch.ts";
 import type { Transport } from "../coap/transport/transport.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Entropy } from "../kernel/entropy.ts";
-import { defineFaults, type Fault } from "../kernel/fault.ts";
+import { defineFaults, Fault } from "../kernel/fault.ts";
 import { Lifecycle, type Part } from "../kernel/lifecycle.ts";
 import type { Log } from "../kernel/log.ts";
 import { interfaceAddress, interfaceName, MdnsAnnouncement } from "./adapters/discovery/mdns-announcement.ts";
@@ -17,6 +17,7 @@ import type { FleetSettings } from "./app/api/environments.ts";
 import type { ManagerApp } from "./app/api/manager-app.ts";
 import { composeManager, type ManagerUrls } from "./compose-manager.ts";
 import { freePort } from "./free-port.ts";
+import { rootFault } from "./root-fault.ts";
 import type { Settings } from "./settings.ts";
 import { isWildcardHost } from "./settings-rules.ts";
 
@@ -48,11 +49,32 @@ export interface RunningManager {
 const minLifetimeSeconds = 60;
 const maxLifetimeSeconds = 31_536_000;
 
+/** A port that was free when it was chosen may be taken when it is bound; another is chosen so often. */
+const portTries = 5;
+
+/** Starts a manager. Rejects with a Fault when a part can't start; nothing of it is left running then. */
+export async function startManager(options: StartManagerOptions): Promise<RunningManager> {
+  for (let left = portTries; ; left--) {
+    try {
+      return await startOnce(options);
+    } catch (error) {
+      if (left === 1 || !isChosenPortTaken(error, options.settings)) throw error;
+    }
+  }
+}
+
+/** Whether a port that was left to the system is in use, so that another one will do. */
+function isChosenPortTaken(error: unknown, settings: Settings): boolean {
+  const [part, problem] = error instanceof Fault ? rootFault(error).code.split(".") : [];
+  const isChosen = (part === "coap" || part === "http" || part === "mqtt") && settings[part].port === 0;
+  return isChosen && problem === "port-in-use";
+}
+
 /**
  * The composition root: chooses sockets and files from the settings and hands them to `composeManager`. Storage starts first and
- * stops last. Rejects with a Fault when a part can't start.
+ * stops last.
  */
-export async function startManager(options: StartManagerOptions): Promise<RunningManager> {
+async function startOnce(options: StartManagerOptions): Promise<RunningManager> {
   const { settings, clock, entropy, log } = options;
   makeFolder(settings.dataDir);
   const ports = await choosePorts(settings);
