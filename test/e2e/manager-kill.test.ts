@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { createSocket } from "node:dgram";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +11,7 @@ import { systemClock } from "../../kernel/system/system-clock.ts";
 import { systemEntropy } from "../../kernel/system/system-entropy.ts";
 import { cborFormat, encodeCbor, jsonFormat } from "../../schemas/wire/codec.ts";
 import { type Program, startManager, startNode } from "../../tools/demo/programs.ts";
+import { type OwnPorts, ownPorts } from "./own-ports.ts";
 
 const seed = process.env["SEED"] ?? `${systemEntropy.uint32()}`;
 const rounds = 50;
@@ -19,11 +19,11 @@ const inFlight = 16;
 
 const folder = mkdtempSync(join(tmpdir(), "coxswain-kill-"));
 const nodes: Program[] = [];
-let ports: { coap: number; http: number; mqtt: number };
+let ports: OwnPorts;
 let endpoint: CoapEndpoint;
 
 beforeAll(async () => {
-  ports = { coap: await freePort(), http: await freePort(), mqtt: await freePort() };
+  ports = await ownPorts();
   endpoint = new CoapEndpoint({
     transport: dgramTransport({ address: "127.0.0.1", port: 0 }),
     clock: systemClock,
@@ -143,15 +143,4 @@ async function upload(http: string): Promise<string> {
 function startRealNode(id: string): Program {
   const profile = id.startsWith("linux") ? "linux" : "sensor";
   return startNode({ id, profile, model: "kill", prefer: "http" }, ports.coap, folder);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket("udp4");
-    socket.once("error", reject);
-    socket.bind(0, "127.0.0.1", () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
-    });
-  });
 }

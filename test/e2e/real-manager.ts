@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { createSocket } from "node:dgram";
 import { readFileSync } from "node:fs";
 import type { LiveEvent } from "../../manager/app/api/watching.ts";
 import { LiveEvents } from "../../tools/demo/live-events.ts";
 import { type ManagerUrls, type Program, startManager } from "../../tools/demo/programs.ts";
+import { type OwnPorts, ownPorts } from "./own-ports.ts";
 
 export interface UpdatePlan {
   readonly id: string;
@@ -33,12 +33,12 @@ export class RealManager {
   /** Every live event so far, so that a test can look back to before it did something. */
   readonly seen: LiveEvent[] = [];
   readonly #flags: readonly string[];
-  readonly #ports: { coap: number; http: number; mqtt: number };
+  readonly #ports: OwnPorts;
   #program: Program;
 
   private constructor(
     folder: string,
-    ports: RealManager["ports"],
+    ports: OwnPorts,
     flags: readonly string[],
     started: { program: Program; urls: ManagerUrls },
   ) {
@@ -51,7 +51,7 @@ export class RealManager {
   }
 
   static async start(folder: string, flags: readonly string[] = []): Promise<RealManager> {
-    const ports = { coap: await freePort(), http: await freePort(), mqtt: await freePort() };
+    const ports = await ownPorts();
     const all = ["--no-mdns", ...flags];
     const manager = new RealManager(folder, ports, all, await startManager(folder, { ports, flags: all }));
     manager.events.subscribe((event) => manager.seen.push(event));
@@ -59,7 +59,7 @@ export class RealManager {
     return manager;
   }
 
-  get ports(): { readonly coap: number; readonly http: number; readonly mqtt: number } {
+  get ports(): OwnPorts {
     return this.#ports;
   }
 
@@ -148,15 +148,4 @@ export class RealManager {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket("udp4");
-    socket.once("error", reject);
-    socket.bind(0, "127.0.0.1", () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
-    });
-  });
 }
