@@ -158,6 +158,8 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     for (let row = fleet.rows.nextRow(0); row !== -1; row = fleet.rows.nextRow(row + 1)) {
       const node = fleet.rows.keyOf(row);
       if (node === undefined || isStopping) return;
+      // A node that never asked for its environment has none yet, and nothing could be offered behind an action without content.
+      await environments.build(node);
       const entry = await desiredState.enqueue(node, { kind: "environment" }, by);
       if (entry === undefined) log.warn("environment-not-queued", { node });
     }

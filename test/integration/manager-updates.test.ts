@@ -146,6 +146,25 @@ describe("the manager calls the node on the path that its registration opened", 
     );
   });
 
+  test("a node that never asked for its environment is told of a new one, and of what comes after it", async () => {
+    // A change is for the whole fleet, so this one has a manager of its own.
+    const other = await testManager();
+    const shy = await TestPeer.start(other.coapPort);
+    await shy.register({ id: "shy-1", sleepy: true });
+    await other.app.environments.change({ timeZone: "Europe/Berlin" }, { kind: "operator", id: "test" });
+    await soon(
+      () => other.app.desiredState.waiting("shy-1"),
+      (waiting) => waiting.length === 1,
+    );
+    await other.app.commands.send("shy-1", { command: "identify" }, { kind: "operator", id: "test" });
+    const first = (await shy.ask("POST", "/status?ep=shy-1")).json as { rev: number };
+    expect(first).toMatchObject({ kind: "environment", more: true, environment: { tz: "Europe/Berlin" } });
+    const second = await shy.ask("POST", `/status?ep=shy-1&r=${first.rev}`);
+    expect(second.json).toMatchObject({ kind: "command", command: "identify" });
+    await shy.end();
+    await other.end();
+  });
+
   test("a node that sleeps is not called", async () => {
     const sleepy = await TestPeer.start(manager.coapPort);
     await sleepy.register({ id: "sleeper", sleepy: true });
