@@ -21,6 +21,8 @@ const folder = mkdtempSync(join(tmpdir(), "coxswain-kill-"));
 const nodes: Program[] = [];
 let ports: OwnPorts;
 let endpoint: CoapEndpoint;
+/** The one that runs, or ran last: a test that fails leaves none behind. */
+let current: Program | undefined;
 
 beforeAll(async () => {
   ports = await ownPorts();
@@ -36,6 +38,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await endpoint.stop();
   for (const node of nodes) await node.stop();
+  await current?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -48,6 +51,7 @@ it(`keeps every answered change over ${rounds} kills at seeded moments (SEED=${s
   let digest = "";
   for (let round = 0; round <= rounds; round++) {
     const { program, urls } = await startManager(folder, { ports });
+    current = program;
     if (round === 0) {
       digest = await upload(urls.http);
       for (const id of ["linux-1", "sensor-1"]) nodes.push(startRealNode(id));
