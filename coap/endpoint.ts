@@ -300,6 +300,7 @@ export class CoapEndpoint {
   counters(): Readonly<Record<string, number>> {
     const counts: Record<string, number> = { ...this.#counters };
     for (const [name, value] of Object.entries(this.#transport.counters())) counts[`transport.${name}`] = value;
+    for (const [name, value] of Object.entries(this.#security.counters?.() ?? {})) counts[`security.${name}`] = value;
     for (let i = 1; i < malformedNames.length; i++)
       counts[`malformed.${malformedNames[i]}`] = this.#messages.malformed[i]!;
     for (const [name, value] of Object.entries(this.#server.sizes())) counts[`held.${name}`] = value;

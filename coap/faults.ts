@@ -37,6 +37,12 @@ export const faults = defineFaults({
     message: "UDP port {port} at {address} is in use. Stop the other program or choose another port.",
   },
   "coap.bind-failed": { fault: "environment", message: "UDP {address} port {port} can't be bound: {reason}." },
+  "coap.dtls-unavailable": {
+    fault: "environment",
+    message:
+      "DTLS needs the native addon, and there is none: {reason}. Install a C compiler, then run: node coap/native/build.mjs.",
+  },
+  "coap.dtls-credentials": { fault: "caller", message: "The credentials for DTLS can't be used: {reason}." },
   "coap.group-failed": {
     fault: "environment",
     message: "The group {group} can't be joined on {interface}: {reason}.",

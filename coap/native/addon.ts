@@ -38,13 +38,66 @@ export interface NativeUdpOptions {
   readonly queueBytes: number;
 }
 
+/** DTLS without a socket. Every call leaves what is to be sent in `out` and what came in `plain`; `dtls.h` describes the tables. */
+export interface NativeDtls {
+  readonly out: Uint8Array;
+  /** [offset, length] of each datagram. */
+  readonly outRows: Int32Array;
+  readonly plain: Uint8Array;
+  readonly plainRows: Int32Array;
+  /** [datagrams, messages, forged records, replayed records, milliseconds until `tick` or -1]. */
+  readonly counts: Int32Array;
+  /** Where the caller writes what a cookie is bound to. */
+  readonly address: Uint8Array;
+  /** 0 no ClientHello, 1 a HelloVerifyRequest is in `out`, 2 the cookie is good. */
+  challenge(bytes: Uint8Array, start: number, end: number, addressLength: number): 0 | 1 | 2;
+  /** A new secret for cookies; the one before stays good until the next. */
+  rotate(): void;
+  /** Each returns bits: 1 the handshake finished, 2 the peer closed the session, 4 it failed. */
+  accept(session: number, bytes: Uint8Array, start: number, end: number): number;
+  connect(session: number, serverName: string): number;
+  feed(session: number, bytes: Uint8Array, start: number, end: number): number;
+  tick(session: number): number;
+  seal(session: number, bytes: Uint8Array, start: number, end: number): boolean;
+  shut(session: number): void;
+  drop(session: number): void;
+  /** Only in the turn in which the handshake finished. */
+  peer(session: number): NativePeer | undefined;
+  trust(trust: { readonly ca?: string | undefined; readonly crl?: string | undefined }): void;
+}
+
+export interface NativePeer {
+  readonly cipher: string;
+  readonly psk?: string;
+  /** Of the certificate's subjectAltName. */
+  readonly uris?: readonly string[];
+  readonly names?: readonly string[];
+}
+
+export interface NativeDtlsOptions {
+  /** Rows for sessions. */
+  readonly sessions: number;
+  readonly mtu: number;
+  readonly ciphers: string;
+  readonly server: boolean;
+  readonly client: boolean;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly ca?: string | undefined;
+  readonly crl?: string | undefined;
+  readonly pskIdentity?: string | undefined;
+  readonly pskKey?: Uint8Array | undefined;
+}
+
 export interface Addon {
   readonly version: number;
   /** `onBatch` is told how many rows came. Throws an Error with a system code. */
   openUdp(options: NativeUdpOptions, onBatch: (received: number) => void): NativeUdp;
+  /** Throws an Error with code EINVAL that says what can't be used. */
+  createDtls(options: NativeDtlsOptions, keyOf: (identity: string) => Uint8Array | undefined): NativeDtls;
 }
 
-const addonVersion = 1;
+const addonVersion = 2;
 /** Beside the compiled package, or where `coap/native/build.mjs` puts it in a checkout. */
 const places = ["./coap.node", "../../.setup/build/coap.node"];
 

@@ -24,4 +24,6 @@ export interface Security {
   datagram(bytes: Uint8Array, start: number, end: number, source: RemoteAddress): void;
   /** A message goes out; dropped and counted when there is no association with `destination`. */
   send(bytes: Uint8Array, start: number, end: number, destination: RemoteAddress): void;
+  /** Counts since the start, by name. */
+  counters?(): Readonly<Record<string, number>>;
 }

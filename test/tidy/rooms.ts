@@ -21,7 +21,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   "schemas/wire": { mayImport: ["schemas/generated", "kernel"], packages: pure },
   "schemas/generated": { mayImport: ["schemas/wire"], packages: pure },
   coap: { mayImport: ["kernel", "coap/transport", "coap/security"], packages: pure },
-  "coap/security": { mayImport: ["coap", "coap/transport", "kernel"], packages: pure },
+  "coap/security": { mayImport: ["coap", "coap/native", "coap/transport", "kernel"], packages: pure },
   "coap/transport": {
     mayImport: ["coap", "coap/native", "kernel"],
     packages: ["node:dgram", "node:net", "node:os", "node:dns"],

@@ -1,0 +1,343 @@
+/* What TypeScript calls of DTLS; dtls.h says how the tables are read. */
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/rand.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include "dtls.h"
+
+static struct dtls* self(napi_env env, napi_callback_info info, size_t* count, napi_value* arguments) {
+  void* data = NULL;
+  for (size_t i = 0; i < *count; i++) arguments[i] = NULL;
+  napi_get_cb_info(env, info, count, arguments, NULL, &data);
+  return data;
+}
+
+static struct session* session_of(struct dtls* d, napi_env env, napi_value value) {
+  double row = number_of(env, value, -1);
+  return row >= 0 && row < d->capacity ? &d->sessions[(int)row] : NULL;
+}
+
+/* bytes[start, end) of a Uint8Array. */
+static const uint8_t* bytes_of(napi_env env, napi_value* arguments, size_t* length) {
+  void* data;
+  size_t size;
+  napi_typedarray_type type;
+  double start = number_of(env, arguments[1], -1), end = number_of(env, arguments[2], -1);
+  if (!arguments[0] || napi_get_typedarray_info(env, arguments[0], &type, &size, &data, NULL, NULL) != napi_ok) return NULL;
+  if (type != napi_uint8_array || start < 0 || end < start || end > (double)size) return NULL;
+  *length = (size_t)(end - start);
+  return (const uint8_t*)data + (size_t)start;
+}
+
+static napi_value integer(napi_env env, int32_t value) {
+  napi_value result = NULL;
+  napi_create_int32(env, value, &result);
+  return result;
+}
+
+/* challenge(bytes, start, end, address length): 0 no ClientHello, 1 a HelloVerifyRequest is in `out`, 2 its cookie is good. */
+static napi_value js_challenge(napi_env env, napi_callback_info info) {
+  size_t count = 4, length;
+  napi_value arguments[4];
+  struct dtls* d = self(env, info, &count, arguments);
+  uint8_t cookie[COOKIE];
+  struct hello hello;
+  begin(d);
+  const uint8_t* bytes = bytes_of(env, arguments, &length);
+  double address = number_of(env, arguments[3], -1);
+  if (!bytes || address < 0 || !read_hello(bytes, length, &hello)) return integer(env, 0);
+  if (hello.cookie_length == COOKIE) {
+    for (int which = 0; which < 2; which++) {
+      if (cookie_of(d, which, &hello, (size_t)address, cookie) && CRYPTO_memcmp(cookie, hello.cookie, COOKIE) == 0) return integer(env, 2);
+    }
+  }
+  if (!cookie_of(d, 0, &hello, (size_t)address, cookie)) return integer(env, 0);
+  write_verify_request(d->out.data, hello.sequence, cookie);
+  push(&d->out_rows, counts_of(d) + COUNT_OUT, 0, VERIFY_REQUEST);
+  return integer(env, 1);
+}
+
+static napi_value js_rotate(napi_env env, napi_callback_info info) {
+  size_t count = 0;
+  struct dtls* d = self(env, info, &count, NULL);
+  memcpy(d->secrets[1], d->secrets[0], SECRET);
+  if (RAND_bytes(d->secrets[0], SECRET) != 1) return throw_code(env, "EIO", "no randomness for cookies");
+  return NULL;
+}
+
+/* accept(session, bytes, start, end): a ClientHello whose cookie is good begins a handshake. Returns events. */
+static napi_value js_accept(napi_env env, napi_callback_info info) {
+  size_t count = 4, length;
+  napi_value arguments[4];
+  struct dtls* d = self(env, info, &count, arguments);
+  struct session* s = session_of(d, env, arguments[0]);
+  const uint8_t* bytes = bytes_of(env, arguments + 1, &length);
+  begin(d);
+  if (!s || !bytes || !d->server || s->state != FREE) return integer(env, FAILED);
+  s->ssl = new_ssl(d, d->server);
+  BIO_ADDR* nobody = BIO_ADDR_new();
+  if (!s->ssl || !nobody) {
+    BIO_ADDR_free(nobody);
+    drop(s);
+    return integer(env, FAILED);
+  }
+  s->is_server = true;
+  s->state = HANDSHAKING;
+  d->current = s;
+  SSL_set_options(s->ssl, SSL_OP_COOKIE_EXCHANGE);
+  SSL_set_accept_state(s->ssl);
+  give_to_openssl(d, bytes, length);
+  int events = DTLSv1_listen(s->ssl, nobody) == 1 ? step(s) : FAILED;
+  BIO_ADDR_free(nobody);
+  note_timeout(d, s);
+  d->in = NULL;
+  d->current = NULL;
+  ERR_clear_error();
+  return integer(env, events);
+}
+
+/* connect(session, server name or address): begins a handshake as client. */
+static napi_value js_connect(napi_env env, napi_callback_info info) {
+  size_t count = 2, length;
+  napi_value arguments[2];
+  struct dtls* d = self(env, info, &count, arguments);
+  struct session* s = session_of(d, env, arguments[0]);
+  char name[256];
+  begin(d);
+  if (!s || !d->client || s->state != FREE) return integer(env, FAILED);
+  if (napi_get_value_string_utf8(env, arguments[1], name, sizeof name, &length) != napi_ok) return integer(env, FAILED);
+  s->ssl = new_ssl(d, d->client);
+  if (!s->ssl) return integer(env, FAILED);
+  uint8_t parsed[16];
+  bool is_address = inet_pton(AF_INET, name, parsed) == 1 || inet_pton(AF_INET6, name, parsed) == 1;
+  X509_VERIFY_PARAM* verify = SSL_get0_param(s->ssl);
+  bool is_good = is_address ? X509_VERIFY_PARAM_set1_ip_asc(verify, name) == 1 : X509_VERIFY_PARAM_set1_host(verify, name, 0) == 1;
+  if (!is_good) {
+    drop(s);
+    return integer(env, FAILED);
+  }
+  s->state = HANDSHAKING;
+  d->current = s;
+  SSL_set_connect_state(s->ssl);
+  int events = step(s);
+  note_timeout(d, s);
+  d->current = NULL;
+  return integer(env, events);
+}
+
+/* feed(session, bytes, start, end): a datagram of the session's peer. Returns events. */
+static napi_value js_feed(napi_env env, napi_callback_info info) {
+  size_t count = 4, length;
+  napi_value arguments[4];
+  struct dtls* d = self(env, info, &count, arguments);
+  struct session* s = session_of(d, env, arguments[0]);
+  const uint8_t* bytes = bytes_of(env, arguments + 1, &length);
+  begin(d);
+  if (!s || !bytes || s->state == FREE) return integer(env, 0);
+  d->current = s;
+  int events = feed(d, s, bytes, length);
+  note_timeout(d, s);
+  d->current = NULL;
+  return integer(env, events);
+}
+
+/* tick(session): the retransmission timer of a handshake ran out. */
+static napi_value js_tick(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument;
+  struct dtls* d = self(env, info, &count, &argument);
+  struct session* s = session_of(d, env, argument);
+  begin(d);
+  if (!s || !s->ssl || s->state != HANDSHAKING) return integer(env, 0);
+  d->current = s;
+  int events = DTLSv1_handle_timeout(s->ssl) < 0 ? FAILED : 0;
+  note_timeout(d, s);
+  d->current = NULL;
+  ERR_clear_error();
+  return integer(env, events);
+}
+
+static bool write_record(struct dtls* d, struct session* s, uint8_t type, const uint8_t* plain, size_t length) {
+  if (d->out_end + length + seal_overhead(&s->keys) > OUT_BYTES) return false;
+  size_t sealed = seal_record(&s->keys, type, plain, length, (uint8_t*)d->out.data + d->out_end);
+  if (sealed == 0 || !push(&d->out_rows, counts_of(d) + COUNT_OUT, d->out_end, sealed)) return false;
+  d->out_end += sealed;
+  return true;
+}
+
+/* seal(session, bytes, start, end): one message as one record in `out`; false when the session is not established. */
+static napi_value js_seal(napi_env env, napi_callback_info info) {
+  size_t count = 4, length;
+  napi_value arguments[4], result = NULL;
+  struct dtls* d = self(env, info, &count, arguments);
+  struct session* s = session_of(d, env, arguments[0]);
+  const uint8_t* bytes = bytes_of(env, arguments + 1, &length);
+  bool is_good = false;
+  begin(d);
+  /* A client that has the server's Finished owes nothing more. */
+  if (s && s->state == FINISHED && !s->is_server) become_own(s);
+  if (s && bytes && length > 0 && s->state == OWN) {
+    is_good = write_record(d, s, APPLICATION_DATA, bytes, length);
+  } else if (s && bytes && length > 0 && s->state == FINISHED) {
+    /* OpenSSL may yet repeat its last flight under this key, so it stays the only writer. */
+    d->current = s;
+    is_good = SSL_write(s->ssl, bytes, (int)length) == (int)length;
+    d->current = NULL;
+    ERR_clear_error();
+  }
+  napi_get_boolean(env, is_good, &result);
+  return result;
+}
+
+/* shut(session): close_notify into `out` when there is somebody to tell, and the row is free. */
+static napi_value js_shut(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument;
+  struct dtls* d = self(env, info, &count, &argument);
+  struct session* s = session_of(d, env, argument);
+  static const uint8_t close_notify[] = {1, 0};
+  begin(d);
+  if (!s) return NULL;
+  if (s->state == OWN) {
+    write_record(d, s, ALERT, close_notify, sizeof close_notify);
+  } else if (s->state == FINISHED) {
+    d->current = s;
+    SSL_shutdown(s->ssl);
+    d->current = NULL;
+  }
+  drop(s);
+  return NULL;
+}
+
+/* drop(session): the row is free, nobody is told. */
+static napi_value js_drop(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument;
+  struct dtls* d = self(env, info, &count, &argument);
+  struct session* s = session_of(d, env, argument);
+  if (s) drop(s);
+  return NULL;
+}
+
+static void put_text(napi_env env, napi_value object, const char* name, const char* text, size_t length) {
+  napi_value value;
+  if (napi_create_string_utf8(env, text, length, &value) == napi_ok) napi_set_named_property(env, object, name, value);
+}
+
+/* URIs and names of the certificate's subjectAltName; one with a zero byte inside is left out. */
+static void put_alternatives(napi_env env, napi_value object, X509* certificate) {
+  GENERAL_NAMES* all = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+  napi_value uris, names;
+  uint32_t uri_count = 0, name_count = 0;
+  napi_create_array(env, &uris);
+  napi_create_array(env, &names);
+  for (int i = 0; i < sk_GENERAL_NAME_num(all); i++) {
+    const GENERAL_NAME* one = sk_GENERAL_NAME_value(all, i);
+    if (one->type != GEN_URI && one->type != GEN_DNS) continue;
+    const char* text = (const char*)ASN1_STRING_get0_data(one->d.ia5);
+    int length = ASN1_STRING_length(one->d.ia5);
+    napi_value value;
+    if (length < 0 || memchr(text, 0, (size_t)length) || napi_create_string_utf8(env, text, (size_t)length, &value) != napi_ok) continue;
+    if (one->type == GEN_URI) napi_set_element(env, uris, uri_count++, value);
+    else napi_set_element(env, names, name_count++, value);
+  }
+  GENERAL_NAMES_free(all);
+  napi_set_named_property(env, object, "uris", uris);
+  napi_set_named_property(env, object, "names", names);
+}
+
+/* peer(session): {cipher, psk?, uris?, names?}; asked in the turn in which the handshake finishes, later it is gone. */
+static napi_value js_peer(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument, object;
+  struct dtls* d = self(env, info, &count, &argument);
+  struct session* s = session_of(d, env, argument);
+  if (!s || !s->ssl || napi_create_object(env, &object) != napi_ok) return NULL;
+  const char* identity = SSL_get_psk_identity(s->ssl);
+  X509* certificate = SSL_get1_peer_certificate(s->ssl);
+  put_text(env, object, "cipher", SSL_get_cipher_name(s->ssl), NAPI_AUTO_LENGTH);
+  if (certificate) put_alternatives(env, object, certificate);
+  else if (identity) put_text(env, object, "psk", identity, NAPI_AUTO_LENGTH);
+  X509_free(certificate);
+  return object;
+}
+
+/* trust({ca, crl}): from now on, for handshakes that begin. */
+static napi_value js_trust(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument;
+  struct dtls* d = self(env, info, &count, &argument);
+  bool is_good = (!d->server || load_trust(env, argument, d->server)) && (!d->client || load_trust(env, argument, d->client));
+  return is_good ? NULL : throw_code(env, "EINVAL", "the CA certificates or the revocation list can't be read");
+}
+
+static void finalize(napi_env env, void* data, void* hint) {
+  struct dtls* d = data;
+  (void)env;
+  (void)hint;
+  for (int i = 0; i < d->capacity; i++) drop(&d->sessions[i]);
+  free(d->sessions);
+  SSL_CTX_free(d->server);
+  SSL_CTX_free(d->client);
+  BIO_free(d->bio);
+  BIO_meth_free(d->method);
+  OPENSSL_cleanse(d, sizeof *d);
+  free(d);
+}
+
+static bool take_client_key(napi_env env, napi_value options, struct dtls* d) {
+  napi_value value;
+  void* bytes;
+  napi_typedarray_type type;
+  if (!text_property(env, options, "pskIdentity", d->client_identity, sizeof d->client_identity)) return true;
+  if (napi_get_named_property(env, options, "pskKey", &value) != napi_ok) return false;
+  if (napi_get_typedarray_info(env, value, &type, &d->client_key_length, &bytes, NULL, NULL) != napi_ok) return false;
+  if (type != napi_uint8_array || d->client_key_length == 0 || d->client_key_length > MAX_PSK) return false;
+  memcpy(d->client_key, bytes, d->client_key_length);
+  return true;
+}
+
+/* createDtls({sessions, mtu, ciphers, server, client, cert, key, ca, crl, pskIdentity, pskKey}, keyOf(identity)) */
+static napi_value create_dtls(napi_env env, napi_callback_info info) {
+  size_t count = 2;
+  napi_value arguments[2] = {NULL, NULL}, object;
+  napi_valuetype type = napi_undefined;
+  const char* problem = "out of memory";
+  napi_get_cb_info(env, info, &count, arguments, NULL, NULL);
+  napi_value options = arguments[0];
+  struct dtls* d = calloc(1, sizeof *d);
+  if (!d || napi_create_object(env, &object) != napi_ok) {
+    free(d);
+    return throw_code(env, "ENOMEM", problem);
+  }
+  d->env = env;
+  napi_add_finalizer(env, object, d, finalize, NULL, NULL);
+  d->capacity = (int)number_property(env, options, "sessions", 1024);
+  d->mtu = (int)number_property(env, options, "mtu", 1280);
+  d->sessions = calloc((size_t)(d->capacity > 0 ? d->capacity : 1), sizeof *d->sessions);
+  if (napi_typeof(env, arguments[1], &type) == napi_ok && type == napi_function) napi_create_reference(env, arguments[1], 1, &d->psk);
+  bool is_good = d->sessions && make_bio(d) && RAND_bytes((uint8_t*)d->secrets, sizeof d->secrets) == 1 &&
+                 make_table(env, object, "out", BYTES, OUT_BYTES, &d->out) && make_table(env, object, "outRows", INT32S, MAX_ROWS * 2, &d->out_rows) &&
+                 make_table(env, object, "plain", BYTES, PLAIN_BYTES, &d->plain) && make_table(env, object, "plainRows", INT32S, MAX_ROWS * 2, &d->plain_rows) &&
+                 make_table(env, object, "counts", INT32S, COUNTS, &d->counts) && make_table(env, object, "address", BYTES, MAX_ADDRESS, &d->address);
+  if (is_good && bool_property(env, options, "server")) is_good = (d->server = make_context(env, options, true, &problem)) != NULL;
+  if (is_good && bool_property(env, options, "client")) is_good = (d->client = make_context(env, options, false, &problem)) != NULL;
+  if (is_good && !take_client_key(env, options, d)) {
+    is_good = false;
+    problem = "the client's pre-shared key must have 1 to 64 bytes";
+  }
+  if (!is_good) return throw_code(env, "EINVAL", problem);
+  static const struct {
+    const char* name;
+    napi_callback call;
+  } functions[] = {{"challenge", js_challenge}, {"rotate", js_rotate}, {"accept", js_accept}, {"connect", js_connect}, {"feed", js_feed}, {"tick", js_tick},
+                   {"seal", js_seal},           {"shut", js_shut},     {"drop", js_drop},     {"peer", js_peer},       {"trust", js_trust}};
+  for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) set_function(env, object, functions[i].name, functions[i].call, d);
+  return object;
+}
+
+napi_value dtls_exports(napi_env env, napi_value exports) {
+  set_function(env, exports, "createDtls", create_dtls, NULL);
+  return exports;
+}

@@ -1,0 +1,84 @@
+/* DTLS 1.2 without a socket: datagrams in, datagrams and plaintext out. OpenSSL (the one inside node) does the handshake; a finished
+ * session moves to the record layer of dtls_record.c and costs its row alone. One writer at a time: OpenSSL until the hand-over,
+ * ours from there on, beginning behind the highest sequence number that OpenSSL wrote.
+ *
+ * Sessions are rows that JavaScript numbers. Each call leaves in `out` the datagrams to send and in `plain` the messages that came;
+ * `outRows` and `plainRows` hold [offset, length] of each, `counts` how many there are. */
+#ifndef COXSWAIN_DTLS_H
+#define COXSWAIN_DTLS_H
+
+#include <openssl/ssl.h>
+#include <string.h>
+#include "addon.h"
+#include "dtls_record.h"
+
+enum { MAX_ROWS = 64, OUT_BYTES = 131072, PLAIN_BYTES = 65536, SECRET = 32, MAX_PSK = 64, MAX_ID = 128, MAX_ADDRESS = 64 };
+enum state { FREE, HANDSHAKING, FINISHED, OWN };
+enum { COUNT_OUT, COUNT_PLAIN, COUNT_FORGED, COUNT_REPLAYED, COUNT_TIMEOUT_MS, COUNTS };
+/* What feed() and tick() return. */
+enum { NEWLY_FINISHED = 1, CLOSED = 2, FAILED = 4 };
+
+struct session {
+  SSL* ssl;
+  struct session_keys keys;
+  uint8_t state;
+  bool is_server;
+  /* The identity isn't ours: it was given a random key, so that it fails as a wrong key does. */
+  bool is_stranger;
+};
+
+struct dtls {
+  napi_env env;
+  napi_ref psk;
+  SSL_CTX *server, *client;
+  BIO_METHOD* method;
+  BIO* bio;
+  struct session* sessions;
+  int capacity;
+  int mtu;
+  struct table out, out_rows, plain, plain_rows, counts, address;
+  size_t out_end, plain_end;
+  /* The session of the present call, and what its BIO reads. */
+  struct session* current;
+  const uint8_t* in;
+  size_t in_length;
+  /* The present secret and the one before, so that a rotation refuses nobody on the way. */
+  uint8_t secrets[2][SECRET];
+  char client_identity[MAX_ID + 1];
+  uint8_t client_key[MAX_PSK];
+  size_t client_key_length;
+};
+
+static inline int32_t* counts_of(struct dtls* d) { return d->counts.data; }
+
+static inline void begin(struct dtls* d) {
+  memset(d->counts.data, 0, COUNTS * sizeof(int32_t));
+  d->out_end = d->plain_end = 0;
+}
+
+static inline bool push(struct table* rows, int32_t* count, size_t offset, size_t length) {
+  if (*count >= MAX_ROWS) return false;
+  int32_t* row = (int32_t*)rows->data + (size_t)*count * 2;
+  row[0] = (int32_t)offset;
+  row[1] = (int32_t)length;
+  ++*count;
+  return true;
+}
+
+/* dtls_credentials.c */
+SSL_CTX* make_context(napi_env env, napi_value options, bool is_server, const char** problem);
+bool load_trust(napi_env env, napi_value options, SSL_CTX* context);
+
+/* dtls_session.c */
+bool make_bio(struct dtls* d);
+SSL* new_ssl(struct dtls* d, SSL_CTX* context);
+void free_ssl(struct session* s);
+void drop(struct session* s);
+void become_own(struct session* s);
+void give_to_openssl(struct dtls* d, const uint8_t* bytes, size_t length);
+int step(struct session* s);
+int feed(struct dtls* d, struct session* s, const uint8_t* bytes, size_t length);
+void note_timeout(struct dtls* d, struct session* s);
+bool cookie_of(struct dtls* d, int which, const struct hello* hello, size_t address_length, uint8_t cookie[COOKIE]);
+
+#endif

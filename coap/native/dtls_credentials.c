@@ -1,0 +1,158 @@
+/* Keys, certificates and what OpenSSL may negotiate with them. */
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include "dtls.h"
+
+/* Asks JavaScript for the key of an identity; 0 when there is none. */
+static size_t key_of(struct dtls* d, const char* identity, uint8_t* to, size_t size) {
+  napi_env env = d->env;
+  napi_value callback, global, argument, result;
+  size_t length = 0;
+  void* bytes;
+  napi_typedarray_type type;
+  if (!d->psk || strlen(identity) > MAX_ID) return 0;
+  if (napi_get_reference_value(env, d->psk, &callback) != napi_ok || napi_get_global(env, &global) != napi_ok) return 0;
+  if (napi_create_string_utf8(env, identity, NAPI_AUTO_LENGTH, &argument) != napi_ok) return 0;
+  if (napi_call_function(env, global, callback, 1, &argument, &result) != napi_ok) {
+    /* A look-up that throws has found nothing; the handshake fails like any other. */
+    napi_get_and_clear_last_exception(env, &result);
+    return 0;
+  }
+  if (napi_get_typedarray_info(env, result, &type, &length, &bytes, NULL, NULL) != napi_ok) return 0;
+  if (type != napi_uint8_array || length == 0 || length > size) return 0;
+  memcpy(to, bytes, length);
+  return length;
+}
+
+static unsigned psk_server(SSL* ssl, const char* identity, unsigned char* key, unsigned size) {
+  struct dtls* d = SSL_get_app_data(ssl);
+  size_t length = key_of(d, identity ? identity : "", key, size);
+  if (length > 0) return (unsigned)length;
+  if (d->current) d->current->is_stranger = true;
+  return RAND_bytes(key, 16) == 1 ? 16 : 0;
+}
+
+static unsigned psk_client(SSL* ssl, const char* hint, char* identity, unsigned identity_size, unsigned char* key, unsigned size) {
+  struct dtls* d = SSL_get_app_data(ssl);
+  (void)hint;
+  if (d->client_key_length == 0 || d->client_key_length > size || strlen(d->client_identity) >= identity_size) return 0;
+  strcpy(identity, d->client_identity);
+  memcpy(key, d->client_key, d->client_key_length);
+  return (unsigned)d->client_key_length;
+}
+
+/* The cookie was checked before there was an SSL; DTLSv1_listen only sets the sequence numbers right. */
+static int accept_cookie(SSL* ssl, const unsigned char* cookie, unsigned length) {
+  (void)ssl;
+  (void)cookie;
+  (void)length;
+  return 1;
+}
+
+static int no_cookie(SSL* ssl, unsigned char* cookie, unsigned* length) {
+  (void)ssl;
+  (void)cookie;
+  (void)length;
+  return 0;
+}
+
+static BIO* text_bio(napi_env env, napi_value options, const char* name, char** text) {
+  napi_value value;
+  size_t length;
+  *text = NULL;
+  if (napi_get_named_property(env, options, name, &value) != napi_ok) return NULL;
+  if (napi_get_value_string_utf8(env, value, NULL, 0, &length) != napi_ok || length == 0) return NULL;
+  *text = malloc(length + 1);
+  if (!*text || napi_get_value_string_utf8(env, value, *text, length + 1, &length) != napi_ok) return NULL;
+  return BIO_new_mem_buf(*text, (int)length);
+}
+
+static void free_text(BIO* bio, char* text) {
+  BIO_free(bio);
+  if (text) OPENSSL_cleanse(text, strlen(text));
+  free(text);
+}
+
+/* Trust anchors and revocation lists into a fresh store; with one list, every certificate must be covered by one. */
+bool load_trust(napi_env env, napi_value options, SSL_CTX* context) {
+  X509_STORE* store = X509_STORE_new();
+  char* text;
+  bool is_good = store != NULL;
+  BIO* bio = text_bio(env, options, "ca", &text);
+  for (X509* x; bio && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)); X509_free(x)) is_good &= X509_STORE_add_cert(store, x) == 1;
+  free_text(bio, text);
+  int lists = 0;
+  bio = text_bio(env, options, "crl", &text);
+  bool is_asked = bio != NULL;
+  for (X509_CRL* x; bio && (x = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL)); X509_CRL_free(x), lists++) is_good &= X509_STORE_add_crl(store, x) == 1;
+  free_text(bio, text);
+  /* A list that can't be read must not pass for "nothing is revoked". */
+  if (is_asked && lists == 0) is_good = false;
+  if (lists > 0) X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
+  ERR_clear_error();
+  if (is_good) SSL_CTX_set_cert_store(context, store);
+  else X509_STORE_free(store);
+  return is_good;
+}
+
+static bool load_certificate(napi_env env, napi_value options, SSL_CTX* context, bool* has_one) {
+  char* text;
+  BIO* bio = text_bio(env, options, "cert", &text);
+  *has_one = bio != NULL;
+  if (!bio) return true;
+  X509* certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+  bool is_good = certificate && SSL_CTX_use_certificate(context, certificate) == 1;
+  X509_free(certificate);
+  for (X509* x; is_good && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL));) SSL_CTX_add_extra_chain_cert(context, x);
+  free_text(bio, text);
+  bio = text_bio(env, options, "key", &text);
+  EVP_PKEY* key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
+  is_good = is_good && key && SSL_CTX_use_PrivateKey(context, key) == 1 && SSL_CTX_check_private_key(context) == 1;
+  EVP_PKEY_free(key);
+  free_text(bio, text);
+  ERR_clear_error();
+  return is_good;
+}
+
+SSL_CTX* make_context(napi_env env, napi_value options, bool is_server, const char** problem) {
+  SSL_CTX* c = SSL_CTX_new(is_server ? DTLS_server_method() : DTLS_client_method());
+  char ciphers[512];
+  bool has_certificate;
+  *problem = "out of memory";
+  if (!c) return NULL;
+  /* CCM with a tag of 8 bytes is below OpenSSL's level 1; the list of suites, the version and the check of keys make up for it. */
+  SSL_CTX_set_security_level(c, 0);
+  SSL_CTX_set_min_proto_version(c, DTLS1_2_VERSION);
+  SSL_CTX_set_options(c, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set1_groups_list(c, "P-256:X25519");
+  SSL_CTX_set1_sigalgs_list(c, "ECDSA+SHA256:ECDSA+SHA384");
+  SSL_CTX_set_read_ahead(c, 1);
+  *problem = "the list of cipher suites is not known to OpenSSL";
+  bool is_good = text_property(env, options, "ciphers", ciphers, sizeof ciphers) && SSL_CTX_set_cipher_list(c, ciphers) == 1;
+  if (is_good) {
+    *problem = "certificate and private key can't be read or don't belong together";
+    is_good = load_certificate(env, options, c, &has_certificate);
+  }
+  if (is_good) {
+    *problem = "the CA certificates or the revocation list can't be read";
+    is_good = load_trust(env, options, c);
+  }
+  if (!is_good) {
+    SSL_CTX_free(c);
+    return NULL;
+  }
+  if (is_server) {
+    SSL_CTX_set_verify(c, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    SSL_CTX_set_psk_server_callback(c, psk_server);
+    SSL_CTX_set_cookie_verify_cb(c, accept_cookie);
+    SSL_CTX_set_cookie_generate_cb(c, no_cookie);
+  } else {
+    SSL_CTX_set_verify(c, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_psk_client_callback(c, psk_client);
+  }
+  return c;
+}

@@ -1,0 +1,204 @@
+/* One session: the BIO that all share, the handshake, and the hand-over to the record layer. */
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/hmac.h>
+#include "dtls.h"
+
+/* ---- the BIO that all sessions share: one datagram in, any number out ---- */
+
+static int bio_write(BIO* bio, const char* bytes, int length) {
+  struct dtls* d = BIO_get_data(bio);
+  struct record record;
+  if (length <= 0 || d->out_end + (size_t)length > OUT_BYTES) return length;
+  memcpy((uint8_t*)d->out.data + d->out_end, bytes, (size_t)length);
+  if (push(&d->out_rows, counts_of(d) + COUNT_OUT, d->out_end, (size_t)length)) d->out_end += (size_t)length;
+  /* Our own writer begins behind everything that OpenSSL wrote under the same key. */
+  for (size_t at = 0; d->current && read_record((const uint8_t*)bytes, (size_t)length, &at, &record);) {
+    uint64_t next = record.sequence + 1;
+    if (record.epoch == 1 && next > d->current->keys.write_sequence) d->current->keys.write_sequence = next;
+  }
+  return length;
+}
+
+static int bio_read(BIO* bio, char* to, int size) {
+  struct dtls* d = BIO_get_data(bio);
+  BIO_clear_retry_flags(bio);
+  if (!d->in) {
+    BIO_set_retry_read(bio);
+    return -1;
+  }
+  size_t length = d->in_length < (size_t)size ? d->in_length : (size_t)size;
+  memcpy(to, d->in, length);
+  d->in = NULL;
+  return (int)length;
+}
+
+static long bio_ctrl(BIO* bio, int command, long number, void* pointer) {
+  struct dtls* d = BIO_get_data(bio);
+  (void)number;
+  (void)pointer;
+  switch (command) {
+    case BIO_CTRL_FLUSH: return 1;
+    case BIO_CTRL_PENDING: return d->in ? (long)d->in_length : 0;
+    case BIO_CTRL_DGRAM_QUERY_MTU:
+    case BIO_CTRL_DGRAM_GET_FALLBACK_MTU: return d->mtu;
+    case BIO_CTRL_DGRAM_GET_MTU_OVERHEAD: return 48;
+    default: return 0;
+  }
+}
+
+bool make_bio(struct dtls* d) {
+  d->method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "coap datagrams");
+  if (!d->method) return false;
+  BIO_meth_set_write(d->method, bio_write);
+  BIO_meth_set_read(d->method, bio_read);
+  BIO_meth_set_ctrl(d->method, bio_ctrl);
+  d->bio = BIO_new(d->method);
+  if (!d->bio) return false;
+  BIO_set_data(d->bio, d);
+  BIO_set_init(d->bio, 1);
+  return true;
+}
+
+/* ---- sessions ---- */
+
+void free_ssl(struct session* s) {
+  if (!s->ssl) return;
+  SSL_set_shutdown(s->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  SSL_free(s->ssl);
+  s->ssl = NULL;
+  ERR_clear_error();
+}
+
+void drop(struct session* s) {
+  free_ssl(s);
+  OPENSSL_cleanse(&s->keys, sizeof s->keys);
+  memset(s, 0, sizeof *s);
+}
+
+/* From here on the record layer is ours alone. */
+void become_own(struct session* s) {
+  free_ssl(s);
+  s->state = OWN;
+}
+
+static enum aead aead_of(const SSL* ssl) {
+  const char* name = SSL_get_cipher_name(ssl);
+  if (strstr(name, "CHACHA20")) return AEAD_CHACHA;
+  if (strstr(name, "AES128-CCM8")) return AEAD_CCM8;
+  if (strstr(name, "AES128-CCM")) return AEAD_CCM;
+  return strstr(name, "AES128-GCM-SHA256") ? AEAD_GCM : AEAD_NONE;
+}
+
+static bool take_keys(struct session* s) {
+  uint8_t master[SSL_MAX_MASTER_KEY_LENGTH], client_random[32], server_random[32];
+  uint64_t written = s->keys.write_sequence;
+  enum aead aead = aead_of(s->ssl);
+  size_t length = SSL_SESSION_get_master_key(SSL_get_session(s->ssl), master, sizeof master);
+  if (aead == AEAD_NONE || SSL_get_client_random(s->ssl, client_random, 32) != 32 || SSL_get_server_random(s->ssl, server_random, 32) != 32) return false;
+  bool is_good = derive_keys(&s->keys, aead, master, length, client_random, server_random, s->is_server);
+  s->keys.write_sequence = written;
+  OPENSSL_cleanse(master, sizeof master);
+  return is_good;
+}
+
+/* Goes on with the handshake with what the BIO holds. */
+int step(struct session* s) {
+  ERR_clear_error();
+  int result = SSL_do_handshake(s->ssl);
+  if (result == 1) {
+    if (s->is_stranger || !take_keys(s)) return FAILED;
+    s->state = FINISHED;
+    return NEWLY_FINISHED;
+  }
+  int error = SSL_get_error(s->ssl, result);
+  ERR_clear_error();
+  return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? 0 : FAILED;
+}
+
+void give_to_openssl(struct dtls* d, const uint8_t* bytes, size_t length) {
+  d->in = bytes;
+  d->in_length = length;
+}
+
+/* A record of an established session. Returns CLOSED when it ends it. */
+static int take_record(struct dtls* d, struct session* s, const struct record* record) {
+  int32_t* counts = counts_of(d);
+  if (record->type == HANDSHAKE || record->type == CHANGE_CIPHER_SPEC) {
+    if (s->state != FINISHED) return 0;
+    /* The peer hasn't got our last flight and repeats its own: OpenSSL then repeats ours. */
+    uint8_t nothing[1];
+    give_to_openssl(d, record->body - RECORD_HEADER, record->length + RECORD_HEADER);
+    ERR_clear_error();
+    SSL_read(s->ssl, nothing, sizeof nothing);
+    ERR_clear_error();
+    d->in = NULL;
+    return 0;
+  }
+  if (record->epoch != 1 || (record->type != APPLICATION_DATA && record->type != ALERT)) return 0;
+  if (record->length > PLAIN_BYTES - d->plain_end || counts[COUNT_PLAIN] >= MAX_ROWS) return 0;
+  uint8_t* to = (uint8_t*)d->plain.data + d->plain_end;
+  size_t length = 0;
+  switch (open_record(&s->keys, record, to, &length)) {
+    case OPEN_FORGED: counts[COUNT_FORGED]++; return 0;
+    case OPEN_REPLAYED: counts[COUNT_REPLAYED]++; return 0;
+    case OPENED: break;
+  }
+  if (record->type == ALERT) {
+    /* close_notify and everything fatal end it; other warnings don't. */
+    return length == 2 && (to[0] == 2 || to[1] == 0) ? CLOSED : 0;
+  }
+  if (s->state == FINISHED) {
+    /* Authentic under the new keys: the peer has our Finished, and OpenSSL has nothing left to do. */
+    become_own(s);
+  }
+  push(&d->plain_rows, counts + COUNT_PLAIN, d->plain_end, length);
+  d->plain_end += length;
+  return 0;
+}
+
+int feed(struct dtls* d, struct session* s, const uint8_t* bytes, size_t length) {
+  struct record record;
+  int events = 0;
+  for (size_t at = 0; !(events & (CLOSED | FAILED)) && read_record(bytes, length, &at, &record);) {
+    if (s->state == HANDSHAKING) {
+      /* Never application data: OpenSSL would read it under the keys whose replay window is ours. */
+      if (record.type == APPLICATION_DATA) continue;
+      give_to_openssl(d, record.body - RECORD_HEADER, record.length + RECORD_HEADER);
+      events |= step(s);
+      d->in = NULL;
+    } else {
+      events |= take_record(d, s, &record);
+    }
+  }
+  return events;
+}
+
+/* How long until tick() is due; -1 for never. */
+void note_timeout(struct dtls* d, struct session* s) {
+  struct timeval left;
+  int32_t wait = -1;
+  if (s->ssl && s->state == HANDSHAKING && DTLSv1_get_timeout(s->ssl, &left) == 1) wait = (int32_t)(left.tv_sec * 1000 + left.tv_usec / 1000 + 1);
+  counts_of(d)[COUNT_TIMEOUT_MS] = wait;
+}
+
+bool cookie_of(struct dtls* d, int which, const struct hello* hello, size_t address_length, uint8_t cookie[COOKIE]) {
+  uint8_t text[MAX_ADDRESS + 2048];
+  size_t before = hello->before_length, after = hello->after_length, end = address_length;
+  unsigned length = COOKIE;
+  if (address_length > MAX_ADDRESS || before + after > 2048) return false;
+  memcpy(text, d->address.data, address_length);
+  memcpy(text + end, hello->before, before);
+  memcpy(text + end + before, hello->after, after);
+  return HMAC(EVP_sha256(), d->secrets[which], SECRET, text, end + before + after, cookie, &length) != NULL;
+}
+
+SSL* new_ssl(struct dtls* d, SSL_CTX* context) {
+  SSL* ssl = SSL_new(context);
+  if (!ssl) return NULL;
+  BIO_up_ref(d->bio);
+  SSL_set_bio(ssl, d->bio, d->bio);
+  SSL_set_app_data(ssl, d);
+  DTLS_set_link_mtu(ssl, d->mtu);
+  return ssl;
+}

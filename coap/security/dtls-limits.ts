@@ -1,0 +1,56 @@
+import { defineLimits, type Limits } from "../../kernel/limits.ts";
+
+export const dtlsLimits = defineLimits({
+  sessions: {
+    default: 16_384,
+    min: 1,
+    max: 1_048_576,
+    unit: "sessions",
+    full: "The session that was silent for longest is closed for the new one.",
+  },
+  sessionIdleMs: {
+    default: 86_400_000,
+    min: 1000,
+    max: 2_147_483_647,
+    unit: "ms",
+    full: "A session that was silent for so long is closed.",
+  },
+  handshakes: {
+    default: 512,
+    min: 1,
+    max: 65_536,
+    unit: "handshakes",
+    full: "At 90 KB each: a further client gets no answer until one ends, and repeats itself.",
+  },
+  handshakesPerSource: {
+    default: 16,
+    min: 1,
+    max: 65_536,
+    unit: "handshakes",
+    full: "The same for each IP address.",
+  },
+  handshakeMs: {
+    default: 30_000,
+    min: 100,
+    max: 600_000,
+    unit: "ms",
+    full: "A handshake that takes longer is dropped.",
+  },
+  queuedPerHandshake: {
+    default: 8,
+    min: 1,
+    max: 1024,
+    unit: "messages",
+    full: "Of ours, waiting for a handshake of ours: dropped and counted; confirmable ones are sent again.",
+  },
+  cookieMs: {
+    default: 300_000,
+    min: 1000,
+    max: 86_400_000,
+    unit: "ms",
+    full: "Cookies get a new secret; the one before stays good as long again.",
+  },
+  mtu: { default: 1280, min: 256, max: 9216, unit: "bytes", full: "Handshake messages are fragmented." },
+});
+
+export type DtlsLimits = Limits<typeof dtlsLimits.definitions>;
