@@ -68,7 +68,10 @@ export function startHelp(): string {
     const shape = valueShape(each.entry);
     const isOnByDefault = each.entry.kind === "flag" && each.entry.default;
     const flag = isOnByDefault ? `--no-${each.flag.slice(2)}` : each.flag;
-    return [shape === undefined ? flag : `${flag} ${shape}`, helpText(each)] as const;
+    return [
+      shape === undefined ? flag : `${flag} ${shape}`,
+      `${isOnByDefault ? "Switches off: " : ""}${helpText(each)}`,
+    ] as const;
   });
   return [
     "usage: coxswain start [flags]",

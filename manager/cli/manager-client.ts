@@ -52,11 +52,17 @@ export class ManagerClient {
   }
 }
 
+/** Where the API names one of its own paths as the way on, the command line names its command. */
+const nextSteps: Readonly<Record<string, string>> = {
+  "unknown-node": "`coxswain nodes` lists them.",
+  "unknown-update": "`coxswain update list` lists them.",
+};
+
 /** An error answer as the API words it; anything else came from a program that is no manager. */
 export function refusal(status: number, text: string): CommandFailure {
   try {
     const { error } = JSON.parse(text) as { error: { code: string; message: string; next: string } };
-    return new CommandFailure(error.code, error.message, error.next);
+    return new CommandFailure(error.code, error.message, nextSteps[error.code] ?? error.next);
   } catch {
     const message = `The answer was HTTP ${status} and not from a manager.`;
     return new CommandFailure("not-a-manager", message, "Check --url: something else listens there.");

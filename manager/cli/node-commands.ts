@@ -5,7 +5,7 @@ import type { AttemptView } from "../app/api/updates.ts";
 import type { AlertView, TimelineEntry } from "../app/api/watching.ts";
 import type { TelemetryPoint } from "../ports/telemetry-store.ts";
 import { type CommandContext, print } from "./command-context.ts";
-import { ago, byteCount, table } from "./table.ts";
+import { ago, byteCount, clockTime, members, table } from "./table.ts";
 
 const filters = ["model", "tag", "phase", "presence", "site", "parent"] as const;
 
@@ -22,7 +22,7 @@ export function addNodeCommands(program: Command, context: CommandContext): void
       found.nodes.length < found.total
         ? `\n${found.nodes.length} of ${found.total}; --page and --count show others.`
         : "";
-    const text = found.total === 0 ? "No node matches." : listOf(found.nodes) + more;
+    const text = found.total === 0 ? "No node matches." : `${listOf(found.nodes)}${more}`.trimStart();
     print(context, found, text);
   });
 
@@ -52,6 +52,7 @@ interface NodeDetails {
 
 function listOf(nodes: readonly NodeView[]): string {
   const headings = ["NODE", "MODEL", "PRESENCE", "HEALTH", "PHASE", "VERSION", "UPDATE", "SITE", "HEARD"];
+  if (nodes.length === 0) return "";
   return table(
     headings,
     nodes.map((each) => [
@@ -93,7 +94,7 @@ function describe(details: NodeDetails, timeline: readonly TimelineEntry[]): str
     ["path", `${node.path.address} port ${node.path.port}`],
     ["broker", node.isConnectedToBroker ? "connected" : "not connected"],
     ["actions", `${node.waitingActions} waiting, last given ${node.rev}, last finished ${node.lastRev}`],
-    ["registered", new Date(node.registeredAtMs).toISOString()],
+    ["registered", `${day(node.registeredAtMs)} ${clockTime(node.registeredAtMs)}`],
   ];
   const parts = [
     node.id,
@@ -113,16 +114,25 @@ function describe(details: NodeDetails, timeline: readonly TimelineEntry[]): str
   if (attempts.length > 0) parts.push(`attempts\n${attempts.map((each) => `  ${attemptText(each)}`).join("\n")}`);
   if (alerts.length > 0) parts.push(`alerts\n${alerts.map((each) => `  ${each.severity} ${each.text}`).join("\n")}`);
   if (timeline.length > 0) {
-    const entries = timeline.map(
-      (each) => `  ${new Date(each.wallMs).toISOString()} ${each.what} ${each.data ? JSON.stringify(each.data) : ""}`,
+    const entries = timeline.map((each) =>
+      `  ${day(each.wallMs)} ${clockTime(each.wallMs)}  ${each.what}  ${members(each.data ?? {})}`.trimEnd(),
     );
-    parts.push(`timeline\n${entries.join("\n").trimEnd()}`);
+    parts.push(`timeline\n${entries.join("\n")}`);
   }
   return parts.join("\n\n");
 }
 
+/** The day in the reader's time zone: `2026-11-21`. */
+function day(wallMs: number): string {
+  return new Date(wallMs).toLocaleDateString("sv-SE");
+}
+
 function attemptText({ attempt, bytesByWay, resumes }: AttemptView): string {
   const ways = Object.entries(bytesByWay).map(([way, bytes]) => `${byteCount(bytes)} by ${way}`);
-  const details = [attempt.reason, ...ways, resumes > 0 ? `resumed ${resumes} times` : undefined].filter(Boolean);
+  const details = [
+    attempt.reason,
+    ...ways,
+    resumes > 0 ? `resumed ${resumes === 1 ? "once" : `${resumes} times`}` : undefined,
+  ].filter(Boolean);
   return `${attempt.id} ${attempt.update} ${attempt.state}${details.length > 0 ? ` (${details.join(", ")})` : ""}`;
 }

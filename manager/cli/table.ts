@@ -24,7 +24,7 @@ export function duration(ms: number): string {
     ["s", 1000],
   ] as const;
   const first = units.findIndex(([, size]) => ms >= size);
-  if (first < 0) return "now";
+  if (first < 0) return "less than 1 s";
   let rest = ms;
   return units
     .slice(first, first + 2)
@@ -39,7 +39,20 @@ export function duration(ms: number): string {
 
 /** As `duration`, for something that has passed. */
 export function ago(ms: number): string {
-  return ms < 1000 ? "now" : `${duration(ms)} ago`;
+  return ms < 1000 ? "just now" : `${duration(ms)} ago`;
+}
+
+/** The time of day on a 24-hour clock, in the time zone of whoever reads it: `14:03:09`. */
+export function clockTime(wallMs: number): string {
+  return new Date(wallMs).toLocaleTimeString("en-GB");
+}
+
+/** `{from: "late"}` -> `from late`; what isn't there is left out. */
+export function members(data: Readonly<Record<string, unknown>>): string {
+  return Object.entries(data)
+    .filter(([, value]) => value !== undefined && value !== null && value !== "")
+    .map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : String(value)}`)
+    .join(", ");
 }
 
 /** `1536` -> `1.5 KiB`. */

@@ -41,7 +41,15 @@ export function addUpdateCommands(program: Command, context: CommandContext): vo
 }
 
 async function create(context: CommandContext, file: string, flags: CreateFlags): Promise<void> {
-  if (!/^\d{1,10}$/.test(flags.sequence)) throw usage(`--sequence ${flags.sequence} is no whole number.`);
+  if (!/^\d{1,10}$/.test(flags.sequence))
+    throw usage(`--sequence ${flags.sequence} is no whole number of at most 10 digits.`);
+  // Before the upload: a long one must not end with a name that was never possible.
+  if (!/^[!-~]{1,32}$/.test(flags.version))
+    throw usage(`--version "${flags.version}" isn't 1 to 32 visible ASCII characters without spaces.`);
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$/.test(flags.model))
+    throw usage(
+      `--model "${flags.model}" isn't 1 to 48 characters of A-Z a-z 0-9 . _ - that begin with a letter or digit.`,
+    );
   const client = context.client();
   const id =
     flags.id ??
@@ -120,5 +128,10 @@ async function list(context: CommandContext): Promise<void> {
 }
 
 function usage(message: string): CommandFailure {
-  return new CommandFailure("usage", message, "`coxswain update --help` says how.", exitCodes.usage);
+  return new CommandFailure(
+    "usage",
+    message,
+    "`coxswain update create --help` and `coxswain update start --help` say how.",
+    exitCodes.usage,
+  );
 }

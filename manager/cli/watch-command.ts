@@ -1,9 +1,10 @@
 import type { Command } from "commander";
 import type { LiveEvent } from "../app/api/watching.ts";
 import type { CommandContext } from "./command-context.ts";
-import { CommandFailure } from "./command-failure.ts";
+import { CommandFailure, exitCodes } from "./command-failure.ts";
 import { eventLine } from "./event-line.ts";
 import { readEvents, type ServerEvent } from "./event-reader.ts";
+import { clockTime } from "./table.ts";
 
 const retryMs = 1_000;
 
@@ -20,6 +21,10 @@ export function addWatchCommand(program: Command, context: CommandContext): void
     .option("--node <id...>", "only these nodes")
     .option("--for <SECONDS>", "end after this time")
     .action(async (flags: WatchFlags) => {
+      if (flags.for !== undefined && !/^\d{1,6}$/.test(flags.for)) {
+        const message = `--for ${flags.for} is no whole number of seconds up to 999999.`;
+        throw new CommandFailure("usage", message, "`coxswain watch --help` says how.", exitCodes.usage);
+      }
       const aborter = new AbortController();
       const end = (): void => aborter.abort();
       process.once("SIGINT", end);
@@ -67,5 +72,5 @@ function show(context: CommandContext, event: ServerEvent, nodes: ReadonlySet<st
     return;
   }
   const line = eventLine({ kind: event.kind, ...data } as LiveEvent);
-  if (line !== undefined) console.log(`${new Date().toLocaleTimeString()}  ${line}`);
+  if (line !== undefined) console.log(`${clockTime(Date.now())}  ${line}`);
 }
