@@ -1,5 +1,5 @@
 // The dialog with everything about one node.
-import { agoText, sizeText, toneOf } from "./fleet.js";
+import { agoText, clockText, sizeText, toneOf } from "./fleet.js";
 import { el } from "./view.js";
 
 const commands = [
@@ -41,7 +41,7 @@ export function drawDetails(dialog, { details, timeline }, send) {
       ["address", `${node.path.address} port ${node.path.port}`],
       ["identity", node.identity === "address" ? "unauthenticated address identity" : node.identity],
       ["broker", node.isConnectedToBroker ? "connected" : "not connected"],
-      ["registered", new Date(node.registeredAtMs).toLocaleString()],
+      ["registered", `${new Date(node.registeredAtMs).toLocaleDateString("sv-SE")} ${clockText(node.registeredAtMs)}`],
     ]),
     facts(
       "Last report",
@@ -61,10 +61,7 @@ export function drawDetails(dialog, { details, timeline }, send) {
     ),
     facts(
       "Timeline",
-      timeline.map(({ wallMs, what, data }) => [
-        new Date(wallMs).toLocaleTimeString([], { hour12: false }),
-        `${what} ${data ? plain(data) : ""}`,
-      ]),
+      timeline.map(({ wallMs, what, data }) => [clockText(wallMs), `${what} ${data ? plain(data) : ""}`]),
     ),
   );
   const close = el("button", { class: "button", type: "button", onclick: () => dialog.close() }, "Close");
@@ -82,7 +79,12 @@ function facts(title, pairs) {
 
 function attemptText(attempt, bytesByWay, resumes) {
   const ways = Object.entries(bytesByWay ?? {}).map(([way, bytes]) => `${sizeText(bytes)} by ${way}`);
-  return [attempt.state, attempt.reason, ...ways, resumes > 0 ? `resumed ${resumes} times` : undefined]
+  return [
+    attempt.state,
+    attempt.reason,
+    ...ways,
+    resumes > 0 ? `resumed ${resumes === 1 ? "once" : `${resumes} times`}` : undefined,
+  ]
     .filter(Boolean)
     .join(", ");
 }

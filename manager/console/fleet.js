@@ -194,8 +194,13 @@ export function measuredText(points) {
     .join(" · ");
 }
 
+/** A time of day on a 24-hour clock whatever the browser's language, which is as wide as its column: `22:09:53`. */
+export function clockText(wallMs) {
+  return new Date(wallMs).toLocaleTimeString("en-GB");
+}
+
 export function agoText(ms) {
-  if (ms < 3000) return "now";
+  if (ms < 3000) return "just now";
   if (ms < 60_000) return `${Math.floor(ms / 1000)} s ago`;
   if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min ago`;
   if (ms < 86_400_000) return `${Math.floor(ms / 3_600_000)} h ago`;

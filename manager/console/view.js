@@ -1,6 +1,7 @@
 // Draws what fleet.js knows. Text from the fleet only ever becomes text, never markup.
 import {
   agoText,
+  clockText,
   finishedStates,
   isUpdating,
   measuredText,
@@ -247,12 +248,7 @@ export function drawFeed(fleet) {
   const place = byId("feed");
   place.replaceChildren(
     ...fleet.feed.map(({ atMs, text, tone }) =>
-      el(
-        "li",
-        { "data-tone": tone },
-        el("time", {}, new Date(atMs).toLocaleTimeString([], { hour12: false })),
-        el("span", {}, text),
-      ),
+      el("li", { "data-tone": tone }, el("time", {}, clockText(atMs)), el("span", {}, text)),
     ),
   );
   if (fleet.feed.length === 0)
