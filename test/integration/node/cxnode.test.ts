@@ -74,6 +74,15 @@ test("a node registers with what it is, beats, and says which image runs", () =>
     expect(readState(join(folder, "state")).bootCount).toBe(0);
   }));
 
+test("a Linux node has a model of its own, and no memory figure that its 32 bits can't say", () =>
+  withNodes(async (start) => {
+    startNode(start, ["--profile", "linux"]);
+    await manager.until((heard) => heard.manifests.length > 0 && heard.reports.length > 0);
+    expect(manager.heard.manifests[0]?.model).toBe("linux-node");
+    const { freeHeap, minFreeHeap } = manager.heard.reports[0] as StatusReport;
+    expect([freeHeap, minFreeHeap]).not.toContain(0xffff_ffff);
+  }));
+
 test("a manager that doesn't answer for a while is missed, and found again", () =>
   withNodes(async (start) => {
     const node = startNode(start);

@@ -8,8 +8,8 @@ enum class ResetReason : uint8_t { unknown, powerOn, restart, crash, watchdog, u
 const char* nameOf(ResetReason reason);  // "power-on", "restart", ...
 
 struct MemoryFigures {
-  uint32_t freeHeap = 0;        // bytes
-  uint32_t minFreeHeap = 0;     // smallest since boot
+  uint32_t freeHeap = 0;        // bytes; 0: not known, or more than 32 bits can say
+  uint32_t minFreeHeap = 0;     // smallest since boot; 0: not known
   uint32_t stackHighWater = 0;  // bytes of stack never touched; 0: not known
 };
 

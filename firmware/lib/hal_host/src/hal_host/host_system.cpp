@@ -7,6 +7,14 @@
 
 namespace cx::host {
 
+namespace {
+
+// One image is a sensor board or a Linux machine, as its flags say; where nobody named a model, neither takes the other's updates.
+constexpr char genericModel[] = "cxnode";
+constexpr char linuxModel[] = "linux-node";
+
+}  // namespace
+
 bool readProcNumber(const char* path, const char* word, uint64_t& out) {
   const int file = ::open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return false;
@@ -29,6 +37,8 @@ HostSystem::HostSystem(const Options& options, PipeWatchdog& watchdog) : watchdo
   if (options.model != nullptr) {
     std::strncpy(model_, options.model, imageTextMax);
     model_[imageTextMax] = '\0';
+  } else if (options.profile == Profile::linuxHost && std::strcmp(model_, genericModel) == 0) {
+    std::memcpy(model_, linuxModel, sizeof linuxModel);
   }
 }
 
@@ -48,8 +58,9 @@ hal::Identity HostSystem::identity() { return {version_, model_, hardware_}; }
 hal::MemoryFigures HostSystem::memory() {
   hal::MemoryFigures figures;
   uint64_t kilobytes = 0;
-  if (readProcNumber("/proc/meminfo", "MemAvailable", kilobytes)) {
-    figures.freeHeap = kilobytes > UINT32_MAX / 1024 ? UINT32_MAX : static_cast<uint32_t>(kilobytes * 1024);
+  // More than 4 GiB can't be said in 32 bits, and a largest number would read like a measurement: it is left out.
+  if (readProcNumber("/proc/meminfo", "MemAvailable", kilobytes) && kilobytes <= UINT32_MAX / 1024) {
+    figures.freeHeap = static_cast<uint32_t>(kilobytes * 1024);
     if (figures.freeHeap < leastFree_) leastFree_ = figures.freeHeap;
     figures.minFreeHeap = leastFree_;
   }

@@ -255,7 +255,7 @@ const char* optionsHelp() {
       "  --interface NAME               interface for multicast (every one but the loopback)\n"
       "  --id ID                        node id: [a-z0-9][a-z0-9._-]{0,62} (model and hardware number)\n"
       "  --profile sensor|linux         what the node is (sensor)\n"
-      "  --model NAME                   model it registers as (the image's own)\n"
+      "  --model NAME                   model it registers as (the image's own; linux-node for linux)\n"
       "  --state DIR                    folder of slots, boot record and settings (./cxnode-state)\n"
       "  --image FILE                   image for the first start (cxnode-node beside this program)\n"
       "  --prefer http|coap             way of downloads where both are offered (http)\n"
