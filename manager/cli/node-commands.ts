@@ -108,7 +108,7 @@ function describe(details: NodeDetails, timeline: readonly TimelineEntry[]): str
     parts.push(`reported\n${reported.map(([name, value]) => `  ${name} ${String(value)}`).join("\n")}`);
   if (telemetry.length > 0) {
     parts.push(
-      `telemetry\n${telemetry.map((each) => `  ${each.series} ${String(each.value)} ${each.unit ?? ""}`.trimEnd()).join("\n")}`,
+      `telemetry\n${telemetry.map((each) => `  ${each.series} ${String(each.value)} ${each.unit === "/100" ? "%" : (each.unit ?? "")}`.trimEnd()).join("\n")}`,
     );
   }
   if (attempts.length > 0) parts.push(`attempts\n${attempts.map((each) => `  ${attemptText(each)}`).join("\n")}`);
