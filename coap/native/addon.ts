@@ -61,6 +61,8 @@ export interface NativeDtls {
   seal(session: number, bytes: Uint8Array, start: number, end: number): boolean;
   shut(session: number): void;
   drop(session: number): void;
+  /** Gives freed memory back to the system; takes milliseconds. */
+  trim(): void;
   /** Only in the turn in which the handshake finished. */
   peer(session: number): NativePeer | undefined;
   trust(trust: { readonly ca?: string | undefined; readonly crl?: string | undefined }): void;
@@ -97,7 +99,7 @@ export interface Addon {
   createDtls(options: NativeDtlsOptions, keyOf: (identity: string) => Uint8Array | undefined): NativeDtls;
 }
 
-const addonVersion = 2;
+const addonVersion = 3;
 /** Beside the compiled package, or where `coap/native/build.mjs` puts it in a checkout. */
 const places = ["./coap.node", "../../.setup/build/coap.node"];
 

@@ -1,5 +1,6 @@
 /* What TypeScript calls of DTLS; dtls.h says how the tables are read. */
 #include <arpa/inet.h>
+#include <malloc.h>
 #include <openssl/err.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
@@ -73,8 +74,10 @@ static napi_value js_accept(napi_env env, napi_callback_info info) {
   struct dtls* d = self(env, info, &count, arguments);
   struct session* s = session_of(d, env, arguments[0]);
   const uint8_t* bytes = bytes_of(env, arguments + 1, &length);
+  struct hello hello;
   begin(d);
-  if (!s || !bytes || !d->server || s->state != FREE) return integer(env, FAILED);
+  if (!s || !bytes || !d->server || s->state != FREE || !read_hello(bytes, length, &hello)) return integer(env, FAILED);
+  s->plain_offset = hello.sequence - 1;
   s->ssl = new_ssl(d, d->server);
   BIO_ADDR* nobody = BIO_ADDR_new();
   if (!s->ssl || !nobody) {
@@ -220,6 +223,16 @@ static napi_value js_drop(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/* trim(): memory of handshakes that are over goes back to the system; the allocator would keep their peak for itself. */
+static napi_value js_trim(napi_env env, napi_callback_info info) {
+  (void)env;
+  (void)info;
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+  return NULL;
+}
+
 static void put_text(napi_env env, napi_value object, const char* name, const char* text, size_t length) {
   napi_value value;
   if (napi_create_string_utf8(env, text, length, &value) == napi_ok) napi_set_named_property(env, object, name, value);
@@ -332,7 +345,7 @@ static napi_value create_dtls(napi_env env, napi_callback_info info) {
     const char* name;
     napi_callback call;
   } functions[] = {{"challenge", js_challenge}, {"rotate", js_rotate}, {"accept", js_accept}, {"connect", js_connect}, {"feed", js_feed}, {"tick", js_tick},
-                   {"seal", js_seal},           {"shut", js_shut},     {"drop", js_drop},     {"peer", js_peer},       {"trust", js_trust}};
+                   {"seal", js_seal},           {"shut", js_shut},     {"drop", js_drop},     {"peer", js_peer},       {"trust", js_trust}, {"trim", js_trim}};
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) set_function(env, object, functions[i].name, functions[i].call, d);
   return object;
 }

@@ -23,6 +23,8 @@ struct session {
   struct session_keys keys;
   uint8_t state;
   bool is_server;
+  /* What is added to the sequence numbers that OpenSSL gives to records in the clear. */
+  uint64_t plain_offset;
   /* The identity isn't ours: it was given a random key, so that it fails as a wrong key does. */
   bool is_stranger;
 };

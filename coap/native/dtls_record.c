@@ -37,6 +37,8 @@ bool read_record(const uint8_t* bytes, size_t length, size_t* at, struct record*
   return true;
 }
 
+void put_sequence(uint8_t* record, uint64_t sequence) { put48(record + 5, sequence); }
+
 bool read_hello(const uint8_t* bytes, size_t length, struct hello* hello) {
   struct record record;
   size_t at = 0;
@@ -127,20 +129,29 @@ static void make_nonce(uint8_t aead, const uint8_t* iv, const uint8_t* explicit_
   }
 }
 
-/* One context for all records of the process: it is given key and nonce anew each time, so an idle session needs none. */
-static EVP_CIPHER_CTX* shared_context(void) {
-  static __thread EVP_CIPHER_CTX* context;
-  if (!context) context = EVP_CIPHER_CTX_new();
-  return context;
+/* One context a suite and direction for all records of the thread: it is given key and nonce anew each time, so an idle session needs
+ * none, and no record pays for looking a cipher up. */
+static EVP_CIPHER_CTX* shared_context(uint8_t aead, bool is_sealing) {
+  static __thread EVP_CIPHER_CTX* contexts[AEAD_CHACHA + 1][2];
+  EVP_CIPHER_CTX** c = &contexts[aead][is_sealing];
+  if (*c) return *c;
+  EVP_CIPHER_CTX* fresh = EVP_CIPHER_CTX_new();
+  if (!fresh) return NULL;
+  if (EVP_CipherInit_ex(fresh, cipher_of(aead), NULL, NULL, NULL, is_sealing) != 1 ||
+      EVP_CIPHER_CTX_ctrl(fresh, EVP_CTRL_AEAD_SET_IVLEN, NONCE, NULL) != 1) {
+    EVP_CIPHER_CTX_free(fresh);
+    return NULL;
+  }
+  return *c = fresh;
 }
 
 static bool run_aead(uint8_t aead, bool is_sealing, const uint8_t* key, const uint8_t* nonce, const uint8_t aad[13],
                      const uint8_t* in, size_t length, uint8_t* out, uint8_t* tag) {
-  EVP_CIPHER_CTX* c = shared_context();
+  EVP_CIPHER_CTX* c = shared_context(aead, is_sealing);
   int n = 0, rest = 0, is_ccm = aead == AEAD_CCM8 || aead == AEAD_CCM;
   uint8_t none[16];
-  if (!c || EVP_CipherInit_ex(c, cipher_of(aead), NULL, NULL, NULL, is_sealing) != 1) return false;
-  if (EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_IVLEN, NONCE, NULL) != 1) return false;
+  if (!c) return false;
+  /* CCM takes the length of its tag before the key, and every suite the tag to compare with. */
   if ((is_ccm || !is_sealing) && EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, tag_length(aead), is_sealing ? NULL : tag) != 1) return false;
   if (EVP_CipherInit_ex(c, NULL, NULL, key, nonce, is_sealing) != 1) return false;
   if (is_ccm && EVP_CipherUpdate(c, NULL, &n, NULL, (int)length) != 1) return false;

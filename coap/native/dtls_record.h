@@ -22,6 +22,9 @@ struct record {
 /* RFC 6347 section 4.1. Reads the record at `*at` and moves it behind; false when there is no whole one of DTLS 1.0 or 1.2. */
 bool read_record(const uint8_t* bytes, size_t length, size_t* at, struct record* record);
 
+/* Over the number in a record's header; 48 bits of it. */
+void put_sequence(uint8_t* record, uint64_t sequence);
+
 struct hello {
   uint64_t sequence;
   const uint8_t* cookie;

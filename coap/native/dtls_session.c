@@ -10,12 +10,19 @@ static int bio_write(BIO* bio, const char* bytes, int length) {
   struct dtls* d = BIO_get_data(bio);
   struct record record;
   if (length <= 0 || d->out_end + (size_t)length > OUT_BYTES) return length;
-  memcpy((uint8_t*)d->out.data + d->out_end, bytes, (size_t)length);
+  uint8_t* copy = (uint8_t*)d->out.data + d->out_end;
+  memcpy(copy, bytes, (size_t)length);
   if (push(&d->out_rows, counts_of(d) + COUNT_OUT, d->out_end, (size_t)length)) d->out_end += (size_t)length;
-  /* Our own writer begins behind everything that OpenSSL wrote under the same key. */
-  for (size_t at = 0; d->current && read_record((const uint8_t*)bytes, (size_t)length, &at, &record);) {
+  for (size_t at = 0, start = 0; d->current && read_record(copy, (size_t)length, &at, &record); start = at) {
     uint64_t next = record.sequence + 1;
-    if (record.epoch == 1 && next > d->current->keys.write_sequence) d->current->keys.write_sequence = next;
+    if (record.epoch == 0) {
+      /* RFC 6347 section 4.2.1: the ServerHello takes the number of the ClientHello, lest it repeats that of a HelloVerifyRequest
+       * and passes for a replay. OpenSSL always begins at 1. */
+      put_sequence(copy + start, record.sequence + d->current->plain_offset);
+    } else if (record.epoch == 1 && next > d->current->keys.write_sequence) {
+      /* Our own writer begins behind everything that OpenSSL wrote under the same key. */
+      d->current->keys.write_sequence = next;
+    }
   }
   return length;
 }

@@ -92,6 +92,9 @@ const clientHello = 1;
 const randomStart = 13 + 12 + 2;
 const randomEnd = randomStart + 32;
 
+const handshakesUntilTrim = 256;
+const trimAfterMs = 5000;
+
 const nobody: PeerIdentity = { kind: "none" };
 
 class Dtls implements DtlsSecurity {
@@ -122,6 +125,8 @@ class Dtls implements DtlsSecurity {
   #up: MessageReceiver | undefined;
   #down: DatagramSender | undefined;
   #sweepTimer: Timer | undefined;
+  #trimTimer: Timer | undefined;
+  #freedHandshakes = 0;
   #rotatedMs: number;
 
   constructor(options: DtlsOptions, addon: Addon) {
@@ -160,6 +165,8 @@ class Dtls implements DtlsSecurity {
     for (const session of this.#established.all()) this.#shut(session);
     this.#sweepTimer?.cancel();
     this.#sweepTimer = undefined;
+    this.#trimTimer?.cancel();
+    this.#trimTimer = undefined;
     this.#up = undefined;
     this.#down = undefined;
   }
@@ -310,6 +317,8 @@ class Dtls implements DtlsSecurity {
   #establish(session: DtlsSession, source: RemoteAddress): boolean {
     const identity = session.isServer ? this.#identityOf(session) : nobody;
     this.#handshakes.remove(session);
+    this.#freedHandshakes++;
+    this.#trimLater();
     session.timer?.cancel();
     session.timer = undefined;
     if (identity === undefined) {
@@ -365,6 +374,16 @@ class Dtls implements DtlsSecurity {
 
   #sweepMs(): number {
     return Math.ceil(this.#limits.sessionIdleMs / 8);
+  }
+
+  /** The handshakes of a reconnecting fleet cost 90 KB each while they last; that memory goes back once they are over. */
+  #trimLater(): void {
+    if (this.#freedHandshakes < handshakesUntilTrim || this.#trimTimer !== undefined) return;
+    this.#trimTimer = this.#clock.after(trimAfterMs, () => {
+      this.#trimTimer = undefined;
+      this.#freedHandshakes = 0;
+      this.#native.trim();
+    });
   }
 
   readonly #sweep = (): void => {

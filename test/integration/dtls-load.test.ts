@@ -75,6 +75,25 @@ describe.runIf(hasDtls())("DTLS under load", () => {
     expect(server.messages.map(({ text }) => text)).toEqual(["hello"]);
   });
 
+  it("a ServerHello takes the record number of its ClientHello, so that no HelloVerifyRequest has the same", () => {
+    const clock = new VirtualClock();
+    const server = side(clock, { server: pskServer });
+    const client = side(clock, { client: { psk: { identity: "n1", key: goodKey } } });
+    const address = RemoteAddress.from("10.0.0.2", 1);
+    client.dtls.send(hello, 0, hello.length, serverAddress);
+    const first = client.sent.splice(0)[0]!.bytes;
+    server.dtls.datagram(first, 0, first.length, address);
+    const request = server.sent.splice(0)[0]!.bytes;
+    client.dtls.datagram(request, 0, request.length, serverAddress);
+    // As if the client had repeated its first hello before.
+    client.sent[0]!.bytes[10] = 9;
+    const second = client.sent.splice(0)[0]!.bytes;
+    server.dtls.datagram(second, 0, second.length, address);
+    expect(server.sent[0]!.bytes[10]).toBe(9);
+    exchange(client, server, address);
+    expect(server.messages.map(({ text }) => text)).toEqual(["hello"]);
+  });
+
   it("10 000 clients hold sessions at once and each is heard", () => {
     const clock = new VirtualClock();
     const server = side(clock, { server: pskServer, limits: { handshakesPerSource: 10_000 } });
