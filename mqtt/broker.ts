@@ -327,6 +327,7 @@ export class Broker {
       qos,
       retain,
       receivedWallMs: this.#clock.wallMs(),
+      isWill: client.closed,
     });
   };
 

@@ -10,6 +10,8 @@ export interface PublishedMessage {
   readonly qos: 0 | 1 | 2;
   readonly retain: boolean;
   readonly receivedWallMs: number;
+  /** It came out when the connection was over: the client's will, which the broker sends in its place, or a last word on its way. */
+  readonly isWill: boolean;
 }
 
 export interface PublishedBatchOptions {

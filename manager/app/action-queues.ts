@@ -1,4 +1,5 @@
 import type { Clock } from "../../kernel/clock.ts";
+import type { Outcome } from "../../schemas/generated/types.ts";
 import {
   type ActionQueue,
   acknowledge,
@@ -24,11 +25,15 @@ export interface ActionQueuesOptions {
   readonly clock: Clock;
   /** Queues kept in memory. */
   readonly capacity: number;
+  /** What is kept of an entry that ends, written in the commit that ends it: a crash in between would lose how it ended. */
+  record(node: string, finish: Finish, how: QueueEnding): readonly Change[];
   /** Entries that ended, after the receipt. */
   ended(node: string, finishes: readonly Finish[], how: "finished" | "expired"): void;
   /** The action of an attempt took a new rev, since the node was ahead of us. */
   renumbered(attempt: string, rev: number): void;
 }
+
+export type QueueEnding = "finished" | "expired" | "cancelled";
 
 export interface QueueWork<Result> {
   /** The same queue when nothing changes: then nothing is written. */
@@ -125,7 +130,8 @@ export class ActionQueues {
     if (known !== undefined && isAcknowledged(known, nodeRev)) return undefined;
     return this.change(node, (queue) => {
       const { queue: next, finished } = acknowledge(queue, nodeRev, result);
-      return { queue: next, result: { finished, moved: nodeRev > queue.rev ? next.entries : [] } };
+      const moved = nodeRev > queue.rev ? next.entries : [];
+      return { queue: next, result: { finished, moved }, ...this.#recorded(node, finished, "finished") };
     }).then(({ finished, moved }) => {
       if (finished.length > 0) this.#options.ended(node, finished, "finished");
       for (const { rev, body } of moved) {
@@ -134,11 +140,17 @@ export class ActionQueues {
     });
   }
 
-  /** What `isMeant` finds ended elsewhere: it is offered no longer. */
-  drop(node: string, isMeant: (entry: QueueEntry) => boolean): Promise<void> {
+  /** What `isMeant` finds ended elsewhere, perhaps with a word about how: it is offered no longer. */
+  drop(
+    node: string,
+    isMeant: (entry: QueueEntry) => boolean,
+    how?: { readonly outcome: Outcome; readonly reason?: string },
+  ): Promise<void> {
     return this.change(node, (queue) => {
       const entry = queue.entries.find(isMeant);
-      return { queue: entry === undefined ? queue : drop(queue, entry.rev), result: undefined };
+      if (entry === undefined) return { queue, result: undefined };
+      const finishes = how === undefined ? [] : [{ entry, ...how }];
+      return { queue: drop(queue, entry.rev), result: undefined, ...this.#recorded(node, finishes, "finished") };
     });
   }
 
@@ -147,7 +159,8 @@ export class ActionQueues {
     return await this.change(node, (queue) => {
       const entry = queue.entries.find(isMeant);
       const next = entry && cancel(queue, entry.rev);
-      return { queue: next ?? queue, result: next && entry };
+      if (entry === undefined || next === undefined) return { queue, result: undefined };
+      return { queue: next, result: entry, ...this.#recorded(node, [{ entry, outcome: "cancelled" }], "cancelled") };
     });
   }
 
@@ -161,9 +174,9 @@ export class ActionQueues {
         "expire",
         this.change(node, (queue) => {
           const { queue: next, expired } = expire(queue, nowMs);
-          return { queue: next, result: expired };
-        }).then((expired) => {
-          const finishes = expired.map((entry) => ({ entry, outcome: "unreported" as const }));
+          const finishes = expired.map((entry): Finish => ({ entry, outcome: "unreported" }));
+          return { queue: next, result: finishes, ...this.#recorded(node, finishes, "expired") };
+        }).then((finishes) => {
           if (finishes.length > 0) this.#options.ended(node, finishes, "expired");
         }),
       );
@@ -174,6 +187,11 @@ export class ActionQueues {
   async forget(node: string): Promise<void> {
     if (!this.#highest.has(node) && !this.#cache.has(node)) return;
     await this.change(node, (queue) => ({ queue: { ...queue, entries: [] }, result: undefined }));
+  }
+
+  #recorded(node: string, finishes: readonly Finish[], how: QueueEnding): { readonly also?: readonly Change[] } {
+    const also = finishes.flatMap((finish) => this.#options.record(node, finish, how));
+    return also.length === 0 ? {} : { also };
   }
 
   async #load(node: string): Promise<{ queue: ActionQueue; revision: number }> {

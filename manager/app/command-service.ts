@@ -3,8 +3,8 @@ import type { Entropy } from "../../kernel/entropy.ts";
 import type { Command } from "../../schemas/generated/types.ts";
 import { instantToMs } from "../../schemas/wire/instant.ts";
 import type { Finish, QueueEntry } from "../domain/action-queue.ts";
-import type { Storage } from "../ports/storage.ts";
-import type { ActionQueues } from "./action-queues.ts";
+import type { Change, Storage } from "../ports/storage.ts";
+import type { ActionQueues, QueueEnding } from "./action-queues.ts";
 import type { Actor } from "./api/registry.ts";
 import type { Commands, CommandView, SendOutcome } from "./api/steering.ts";
 import { appTimes } from "./app-limits.ts";
@@ -25,7 +25,7 @@ export interface CommandServiceOptions {
   isRegistered(node: string): boolean;
 }
 
-/** Ended commands of a node, newest first, in the table `command` under the node's id. */
+/** Ended commands, each under `<node>/<rev>`. */
 const commandTable = "command";
 
 export class CommandService implements Commands {
@@ -71,31 +71,39 @@ export class CommandService implements Commands {
     return [...open.filter(({ id }) => !shown.has(id)).reverse(), ...ended];
   }
 
-  /** A command ended: done, expired or cancelled. The node may still report on one that expired; the later word stays. */
-  ended(node: string, finish: Finish, how: "finished" | "expired" | "cancelled"): void {
-    const { entry, outcome, reason } = finish;
-    if (entry.body.kind !== "command") return;
+  /** What is kept of a command that ends: done, expired or cancelled. The node may still report on one that expired; the later word stays. */
+  record(node: string, { entry, outcome, reason }: Finish, how: QueueEnding): readonly Change[] {
+    if (entry.body.kind !== "command") return [];
     const isVoided = entry.state === "cancelled" || entry.state === "expired";
     // A node that passed over `none` has nothing to add.
-    if (how === "finished" && isVoided && outcome === "unreported") return;
-    const view: CommandView = {
+    if (how === "finished" && isVoided && outcome === "unreported") return [];
+    const value: CommandView = {
       ...openView(entry),
       state: how === "finished" ? outcome : how,
       ...(reason !== undefined && { reason }),
     };
-    const { writer, serial, history } = this.#options;
-    const written = serial.run(`history/${node}`, async () => {
-      const before = (await this.#history(node)).filter(({ id }) => id !== view.id);
-      const value = [view, ...before].slice(0, history);
-      await writer.commit(node, [{ kind: "put", table: commandTable, key: node, expectedRevision: "any", value }]);
-    });
-    writer.behind("command-history", written);
+    return [{ kind: "put", table: commandTable, key: keyOf(node, entry.rev), expectedRevision: "any", value }];
+  }
+
+  /** A command has ended: the oldest beyond the limit are forgotten. */
+  ended(node: string): void {
+    this.#options.writer.behind("command-history", this.#forgetExcess(node, this.#options.history));
   }
 
   async forget(node: string): Promise<void> {
-    const { serial, writer } = this.#options;
+    await this.#forgetExcess(node, 0);
+  }
+
+  async #forgetExcess(node: string, keep: number): Promise<void> {
+    const { serial, writer, storage } = this.#options;
     await serial.run(`history/${node}`, async () => {
-      await writer.commit(node, [{ kind: "delete", table: commandTable, key: node, expectedRevision: "any" }]);
+      const rows = await storage.list(commandTable, { prefix: `${node}/` });
+      const excess = rows.slice(0, Math.max(rows.length - keep, 0));
+      if (excess.length === 0) return;
+      await writer.commit(
+        node,
+        excess.map(({ key }) => ({ kind: "delete", table: commandTable, key, expectedRevision: "any" })),
+      );
     });
   }
 
@@ -104,9 +112,14 @@ export class CommandService implements Commands {
   }
 
   async #history(node: string): Promise<readonly CommandView[]> {
-    const row = await this.#options.storage.get(commandTable, node);
-    return (row?.value as readonly CommandView[] | undefined) ?? [];
+    const rows = await this.#options.storage.list(commandTable, { prefix: `${node}/` });
+    return rows.map(({ value }) => value as CommandView).reverse();
   }
+}
+
+/** In the order of the revs. */
+function keyOf(node: string, rev: number): string {
+  return `${node}/${String(rev).padStart(10, "0")}`;
 }
 
 function isLive(state: QueueEntry["state"]): boolean {

@@ -116,6 +116,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
   const queues = new ActionQueues({
     ...core,
     capacity: limits.queuesInMemory,
+    record: (node, finish, how) => commands.record(node, finish, how),
     ended: (node, finishes, how) => reactions.queueEnded(node, finishes, how),
     renumbered: (attempt, rev) => writer.behind("renumbered", attempts.apply(attempt, { kind: "renumbered", rev })),
   });

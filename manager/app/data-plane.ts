@@ -13,6 +13,7 @@ export interface DataPlaneOptions {
   topics(): Topics;
   /** A message is a sighting; false: not registered. */
   sighted(node: string): boolean;
+  isRegistered(node: string): boolean;
   reported(node: string, report: StatusReport): void;
   progressed(node: string, report: AttemptReport): void;
   answered(node: string, answer: CommandAnswer): void;
@@ -47,14 +48,15 @@ export class DataPlane implements BrokerEvents {
     this.#options.connection(node, state);
   }
 
-  #take({ node, topic, payload, receivedWallMs }: PublishedMessage): void {
+  #take({ node, topic, payload, receivedWallMs, isWill = false }: PublishedMessage): void {
     const options = this.#options;
     const parsed = options.topics().parse(topic);
     if (parsed === undefined || parsed.kind === "fleet" || parsed.node !== node) {
       this.counters.unreadable++;
       return;
     }
-    if (!options.sighted(node)) {
+    // A will says that the node is gone; taken for a sighting it would undo the suspicion that its loss has just raised.
+    if (!(isWill ? options.isRegistered(node) : options.sighted(node))) {
       this.counters.unregistered++;
       return;
     }

@@ -160,13 +160,13 @@ export class NodeReactions {
       const { entry, outcome, reason } = finish;
       const { rev, body } = entry;
       if (entry.state === "cancelled" || entry.state === "expired") {
-        commands.ended(node, finish, how);
+        commands.ended(node);
         continue;
       }
       const state = how === "expired" ? "expired" : outcome;
       timeline.note(node, "action-ended", { rev, what: whatOf(body), state, reason });
       bus.emit({ kind: "action", node, rev, what: whatOf(body), state, ...(reason !== undefined && { reason }) });
-      if (body.kind === "command") commands.ended(node, finish, how);
+      if (body.kind === "command") commands.ended(node);
       if (body.kind === "update") {
         const event = { kind: "finished", outcome, reason, nowMs: clock.wallMs() } as const;
         writer.behind("finished", attempts.apply(body.attempt, event));
@@ -181,7 +181,7 @@ export class NodeReactions {
   /** An action was replaced unsent, or cancelled. */
   abandoned(node: string, entry: QueueEntry, why: "superseded" | "cancelled"): void {
     const { attempts, commands, writer, clock } = this.#options;
-    if (entry.body.kind === "command") commands.ended(node, { entry, outcome: "cancelled" }, "cancelled");
+    if (entry.body.kind === "command") commands.ended(node);
     if (entry.body.kind !== "update") return;
     const event = { kind: "cancelled", reason: why, nowMs: clock.wallMs() } as const;
     writer.behind("abandoned", attempts.apply(entry.body.attempt, event));
@@ -206,11 +206,12 @@ export class NodeReactions {
     const { queues, commands, timeline, bus, writer } = this.#options;
     const entry = queues.known(node)?.entries.find(({ body }) => body.kind === "command" && body.id === id);
     if (entry === undefined) return;
+    const how = { outcome: result, ...(reason !== undefined && { reason }) };
+    const dropped = queues.drop(node, ({ rev }) => rev === entry.rev, how);
     writer.behind(
       "command-answered",
-      queues.drop(node, ({ rev }) => rev === entry.rev),
+      dropped.then(() => commands.ended(node)),
     );
-    commands.ended(node, { entry, outcome: result, ...(reason !== undefined && { reason }) }, "finished");
     timeline.note(node, "action-ended", { rev: entry.rev, what: whatOf(entry.body), state: result, reason });
     bus.emit({ kind: "action", node, rev: entry.rev, what: whatOf(entry.body), state: result });
   }

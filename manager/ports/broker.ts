@@ -43,4 +43,6 @@ export interface PublishedMessage {
   readonly payload: Uint8Array;
   readonly retain: boolean;
   readonly receivedWallMs: number;
+  /** The broker said it in the node's place when its connection was over: no sign of life. */
+  readonly isWill?: boolean;
 }

@@ -100,6 +100,19 @@ describe("presence", () => {
     expect(await state(h)).toBe("online");
   });
 
+  it("isn't made good by the will that the broker sends in a lost node's place", async () => {
+    const h = await new AppHarness().start();
+    await h.register("n1");
+    h.app.brokerEvents.connection("n1", "connected");
+    h.app.brokerEvents.connection("n1", "lost");
+    const payload = new TextEncoder().encode("offline");
+    const will = { node: "n1", topic: "cx/nodes/n1/availability", payload, retain: true, receivedWallMs: 0 };
+    h.app.brokerEvents.published([{ ...will, isWill: true }]);
+    expect(await state(h)).toBe("late");
+    h.app.brokerEvents.published([will]);
+    expect(await state(h)).toBe("online");
+  });
+
   it("of a child whose gateway is offline is unknown, not offline", async () => {
     const h = await new AppHarness().start();
     await h.register("gw");

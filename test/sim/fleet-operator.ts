@@ -1,6 +1,8 @@
+import type { Clock } from "../../kernel/clock.ts";
 import type { Entropy } from "../../kernel/entropy.ts";
 import type { ManagerApp } from "../../manager/app/api/manager-app.ts";
 import type { Actor } from "../../manager/app/api/registry.ts";
+import { instantFromMs } from "../../schemas/wire/instant.ts";
 import type { FleetInvariants } from "./fleet-invariants.ts";
 import { digestOf } from "./sim-artifacts.ts";
 import type { SimManager } from "./sim-manager.ts";
@@ -21,7 +23,11 @@ export interface SimUpdate {
   readonly after?: string;
 }
 
+/** A command whose node lost power over it is open until it expires, since it must not be done twice. */
+const commandExpiresMs = [10_000, 300_000] as const;
+
 export interface FleetOperatorOptions {
+  readonly clock: Clock;
   readonly entropy: Entropy;
   readonly manager: SimManager;
   readonly trace: SimTrace;
@@ -65,15 +71,17 @@ export class FleetOperator {
 
   /** Now and then something else. */
   meddle(): void {
-    const { entropy, nodes, trace } = this.#options;
+    const { clock, entropy, nodes, trace } = this.#options;
     const node = nodes[Math.floor(entropy.fraction() * nodes.length)] ?? "";
     const chance = entropy.fraction();
     if (chance < 0.8) {
       const command =
         chance < 0.3 ? "restart" : chance < 0.6 ? "identify" : chance < 0.77 ? "query-status" : "terminate";
+      const [least, most] = commandExpiresMs;
+      const expiresAtMs = Math.floor(clock.wallMs() + least + (most - least) * entropy.fraction());
       this.#call(
         `command ${command} to ${node}`,
-        (app) => app.commands.send(node, { command }, by),
+        (app) => app.commands.send(node, { command, expires: instantFromMs(expiresAtMs) }, by),
         (outcome) => {
           if (outcome.kind === "queued") this.#commands.set(outcome.id, { node, command });
           else if (outcome.kind !== "unknown-node" && outcome.kind !== "queue-full")

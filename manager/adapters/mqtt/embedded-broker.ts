@@ -146,9 +146,9 @@ export class EmbeddedBroker implements Broker {
     if (messages.length > 0) this.#events?.published(messages);
   }
 
-  #ofNode({ topic, payload, retain, receivedWallMs }: MqttMessage): PublishedMessage[] {
+  #ofNode({ topic, payload, retain, receivedWallMs, isWill }: MqttMessage): PublishedMessage[] {
     const parsed = this.#topics.parse(topic);
     if (parsed === undefined || parsed.kind === "fleet") return [];
-    return [{ node: parsed.node, topic, payload, retain, receivedWallMs }];
+    return [{ node: parsed.node, topic, payload, retain, receivedWallMs, isWill }];
   }
 }
