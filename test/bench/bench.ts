@@ -3,9 +3,10 @@
  * Exits 1 when a goal was neither measured nor named as skipped, 2 on a wrong call.
  */
 import { coapBench } from "./coap.ts";
+import { dtlsBench } from "./dtls.ts";
 import { type Bench, median, ratiosOf, verdict } from "./report.ts";
 
-const benches: Readonly<Record<string, Bench>> = { coap: coapBench };
+const benches: Readonly<Record<string, Bench>> = { coap: coapBench, dtls: dtlsBench };
 
 async function main(args: readonly string[]): Promise<number> {
   const name = args.find((each) => !each.startsWith("--"));
