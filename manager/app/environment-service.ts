@@ -96,8 +96,9 @@ export class EnvironmentService implements Environments {
     return this.#settings;
   }
 
-  change(change: Partial<FleetSettings>, by: Actor): Promise<FleetSettings> {
+  change(wanted: Partial<FleetSettings>, by: Actor): Promise<FleetSettings> {
     return this.#options.serial.run("settings", async () => {
+      const change = this.#withKnownPasswords(wanted);
       checkFleetSettings(change);
       const stored = await this.#options.storage.get(settingTable, fleetKey);
       const value = { ...(stored?.value as Partial<FleetSettings> | undefined), ...change };
@@ -115,6 +116,19 @@ export class EnvironmentService implements Environments {
       this.#options.changed(by);
       return this.#settings;
     });
+  }
+
+  /** What is read has no passwords, and may be written back: a network without one keeps the one it had. */
+  #withKnownPasswords(wanted: Partial<FleetSettings>): Partial<FleetSettings> {
+    if (!Array.isArray(wanted.wifi)) return wanted;
+    const wifi = (wanted.wifi as FleetSettings["wifi"]).map((network) => {
+      const isBare = typeof network === "object" && network !== null && !("password" in network);
+      const known = isBare
+        ? this.#settings.wifi.find(({ ssid }) => ssid === (network as { ssid: string }).ssid)
+        : undefined;
+      return known === undefined ? network : { ...(network as object), password: known.password };
+    });
+    return { ...wanted, wifi: wifi as FleetSettings["wifi"] };
   }
 
   async configure(node: string, configuration: Configuration, by: Actor): Promise<"queued" | "unknown-node" | "full"> {

@@ -142,6 +142,18 @@ describe("what a request leaves out or gets wrong", () => {
     }
   });
 
+  test("is the password of a network that the manager knows: it stays", async () => {
+    const headers = { "content-type": "application/json" };
+    const url = `${manager.urls.http}/api/v1/settings`;
+    const set = (body: string) => fetch(url, { method: "PATCH", headers, body });
+    await set('{"wifi":[{"ssid":"home","password":"kept"}]}');
+    const { wifi } = (await (await fetch(url)).json()) as { wifi: unknown };
+    expect(wifi).toEqual([{ ssid: "home" }]);
+    expect((await set(JSON.stringify({ wifi }))).status).toBe(200);
+    expect(manager.app.environments.settings().wifi).toEqual([{ ssid: "home", password: "kept" }]);
+    expect((await set('{"wifi":[{"ssid":"new"}]}')).status).toBe(400);
+  });
+
   test("is its Content-Format: a body is then what it looks like, as early device code sends it", async () => {
     expect((await peer.ask("POST", "/register", '{"id":"node1","caps":["temp"]}')).code).toBe("2.01");
     expect((await peer.ask("PUT", "/nodes/node1/health", '{"status":"healthy","cpu_percent":25.5}')).code).toBe("2.04");

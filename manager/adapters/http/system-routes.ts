@@ -41,5 +41,5 @@ export function addSystemRoutes(server: FastifyInstance, options: HttpServerOpti
 
 /** Wi-Fi passwords go to nodes and to nobody else. */
 function withoutSecrets(settings: FleetSettings): unknown {
-  return { ...settings, wifi: settings.wifi.map(({ ssid }) => ({ ssid, password: "(secret)" })) };
+  return { ...settings, wifi: settings.wifi.map(({ ssid }) => ({ ssid })) };
 }
