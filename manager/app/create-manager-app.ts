@@ -300,6 +300,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
       alerts.forget(node);
       reactions.removed(node);
     },
+    lostPath: (node) => observer.forget(node),
     rearm: (node, row) => observer.rearm(node, row),
   });
 

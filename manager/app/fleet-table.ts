@@ -1,6 +1,7 @@
 import { TextRowTable } from "../../kernel/text-row-table.ts";
 import type { Presence, Sighting } from "../domain/presence.ts";
 import type { NodePath } from "../ports/node-caller.ts";
+import { PathIndex } from "./path-index.ts";
 
 /** Index of a node's hot state; private to this process, never stored, logged or sent. */
 export type NodeRow = number;
@@ -46,9 +47,14 @@ export class FleetTable {
   readonly rows: TextRowTable<typeof columns>;
   /** Registered addresses by row; the text is shared with the registration's record. */
   readonly #addresses: string[] = [];
+  readonly #byPath: PathIndex;
 
   constructor({ capacity, hashSeed }: { capacity: number; hashSeed: number }) {
     this.rows = new TextRowTable({ capacity, columns, hashSeed });
+    this.#byPath = new PathIndex({
+      ...{ capacity, hashSeed },
+      isAt: (row, address, port) => this.rows.columns.port[row] === port && this.#addresses[row] === address,
+    });
   }
 
   find(node: string): NodeRow {
@@ -100,12 +106,27 @@ export class FleetTable {
     return { address, port: this.rows.columns.port[row]!, family: address.includes(":") ? 6 : 4 };
   }
 
-  /** Whether it changed. */
-  movePath(row: NodeRow, { address, port }: NodePath): boolean {
-    const { port: ports } = this.rows.columns;
-    if (ports[row] === port && this.#addresses[row] === address) return false;
-    ports[row] = port;
+  isAt(row: NodeRow, { address, port }: NodePath): boolean {
+    return this.rows.columns.port[row] === port && this.#addresses[row] === address;
+  }
+
+  /** Who is called there, or -1. Children aren't: their gateway is. */
+  holder({ address, port }: NodePath): NodeRow {
+    return this.#byPath.find(address, port);
+  }
+
+  /** A path belongs to one node: nobody may hold it. A child's is its gateway's, so a child only remembers it. */
+  movePath(row: NodeRow, { address, port }: NodePath, isChild: boolean): void {
+    this.leavePath(row);
+    this.rows.columns.port[row] = port;
     this.#addresses[row] = address;
-    return true;
+    if (!isChild && port !== 0) this.#byPath.insert(row, address, port);
+  }
+
+  /** From now on nobody can call the node, until it is heard. */
+  leavePath(row: NodeRow): void {
+    const { port } = this.rows.columns;
+    if (port[row] !== 0) this.#byPath.remove(row, this.#addresses[row] ?? "", port[row]!);
+    port[row] = 0;
   }
 }

@@ -40,6 +40,8 @@ export interface NodeRegistryOptions {
   removed(node: string): Promise<void>;
   /** A stored child of a gateway, at load. */
   hasChild(gateway: string, child: string): void;
+  /** Its address is another node's now: nothing may be asked of it until it is heard. */
+  lostPath(node: string): void;
   /** An uplink of a node whose observation waits for one. */
   rearm(node: string, row: NodeRow): void;
 }
@@ -61,11 +63,16 @@ export class NodeRegistry implements Registry {
   /** Every stored registration gets a row; its presence is unknown until it is heard. */
   async load(): Promise<void> {
     const children: [string, string][] = [];
+    const renewedAtMs = new Float64Array(this.#options.fleet.rows.capacity);
     for (let after = ""; ; ) {
       const page = await this.#options.storage.list(nodeTable, { after });
       for (const { key, value } of page) {
         const record = value as NodeRecord;
-        this.#enter(key, record);
+        // Of two that were stored with one path, it is the one's who came there last.
+        const holder = record.gateway === undefined ? this.#options.fleet.holder(record.path) : -1;
+        const isTaken = holder !== -1 && renewedAtMs[holder]! > record.renewedAtMs;
+        const row = this.#enter(key, isTaken ? { ...record, path: { ...record.path, port: 0 } } : record);
+        if (row !== -1) renewedAtMs[row] = record.renewedAtMs;
         if (record.gateway !== undefined) children.push([key, record.gateway]);
       }
       const last = page.at(-1);
@@ -140,8 +147,12 @@ export class NodeRegistry implements Registry {
     const bits = flags[row]!;
     if ((bits & nodeFlags.heard) !== 0 && nowMs - heardAtMs[row]! > lifetimeSeconds[row]! * 1000) return false;
     this.#options.presence.heard(row, nowMs);
-    if (path !== undefined && fleet.movePath(row, path)) fleet.set(row, nodeFlags.awaitsObservation, true);
-    if ((flags[row]! & nodeFlags.awaitsObservation) !== 0) this.#options.rearm(node, row);
+    if (path !== undefined && !fleet.isAt(row, path)) {
+      this.#claim(row, path, fleet.gateway(row) !== -1);
+      fleet.set(row, nodeFlags.awaitsObservation, true);
+    }
+    const isCallable = fleet.rows.columns.port[row] !== 0 || fleet.gateway(row) !== -1;
+    if (isCallable && (flags[row]! & nodeFlags.awaitsObservation) !== 0) this.#options.rearm(node, row);
     return true;
   }
 
@@ -205,6 +216,7 @@ export class NodeRegistry implements Registry {
       if (row !== -1) {
         presence.removing(row);
         fleet.dropGateway(row);
+        fleet.leavePath(row);
         fleet.rows.removeRow(row);
       }
       await this.#options.removed(node);
@@ -290,13 +302,26 @@ export class NodeRegistry implements Registry {
     columns.pollSeconds[row] = record.pollSeconds;
     columns.lifetimeSeconds[row] = record.lifetimeSeconds;
     columns.gateway[row] = record.gateway === undefined ? 0 : fleet.find(record.gateway) + 1;
-    fleet.movePath(row, record.path);
+    this.#claim(row, record.path, record.gateway !== undefined);
     fleet.set(row, nodeFlags.sleepy, record.manifest.sleepy === true);
     fleet.set(row, nodeFlags.speaksCbor, record.contentFormat === 60);
     fleet.set(row, nodeFlags.livesByObservation, record.livesByObservation);
     fleet.set(row, nodeFlags.awaitsObservation, record.livesByObservation);
     presence.added(row, isNew);
     return row;
+  }
+
+  /** An address that changed hands (DHCP, NAT): what is meant for the node before must not reach the one that is there now. */
+  #claim(row: NodeRow, path: NodePath, isChild: boolean): void {
+    const { fleet } = this.#options;
+    const before = isChild || path.port === 0 ? -1 : fleet.holder(path);
+    if (before !== -1 && before !== row) {
+      fleet.leavePath(before);
+      const node = fleet.rows.keyOf(before);
+      if (node !== undefined) this.#options.lostPath(node);
+      fleet.set(before, nodeFlags.awaitsObservation, fleet.has(before, nodeFlags.livesByObservation));
+    }
+    fleet.movePath(row, path, isChild);
   }
 }
 

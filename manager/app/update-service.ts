@@ -113,14 +113,15 @@ export class UpdateService implements Updates {
     return [...this.#records.values()].map(({ record }) => this.#view(record));
   }
 
+  isFor(update: string, node: string): boolean {
+    const body = this.#records.get(update)?.record.body;
+    const isNamed = (body?.targets as readonly string[] | undefined)?.includes(node) === true;
+    return isNamed || this.#options.book.newestOf(update, node) !== undefined;
+  }
+
   listFor(node: string): readonly UpdateView[] {
-    const { book } = this.#options;
     return [...this.#records.values()]
-      .filter(({ record: { body, isWithdrawn } }) => {
-        if (isWithdrawn) return false;
-        const isNamed = (body.targets as readonly string[] | undefined)?.includes(node) === true;
-        return isNamed || book.newestOf(body.id, node) !== undefined;
-      })
+      .filter(({ record: { body, isWithdrawn } }) => !isWithdrawn && this.isFor(body.id, node))
       .map(({ record }) => this.#view(record));
   }
 
@@ -181,7 +182,7 @@ export class UpdateService implements Updates {
     if (known === undefined) return { kind: "unknown-update" };
     const { record } = known;
     if (record.isWithdrawn) return { kind: "withdrawn" };
-    if (!this.#isOffered(record)) return { kind: "unsigned" };
+    if (!this.#isOffered()) return { kind: "unsigned" };
     const started: StartedNode[] = [];
     for (const node of new Set(nodes)) started.push({ node, outcome: await this.#startOn(record, node, by, trigger) });
     this.#options.bus.emit({ kind: "update", update, nodes: started.map(({ node }) => node) });
@@ -194,7 +195,7 @@ export class UpdateService implements Updates {
     const { record } = known;
     const open = this.#options.book.openOf(node);
     if (record.isWithdrawn) return { kind: "refused", reason: "withdrawn" };
-    if (!this.#isOffered(record)) return { kind: "refused", reason: "unsigned" };
+    if (!this.#isOffered()) return { kind: "refused", reason: "unsigned" };
     if (open?.record.update !== update) {
       const refusal = await this.#startByNode(record, node);
       if (refusal !== undefined) return refusal;
@@ -213,7 +214,7 @@ export class UpdateService implements Updates {
   /** The node lost what it had installed: a new attempt under a new rev. Within the budget, which the caller checked. */
   async offerAgain(update: string, node: string): Promise<void> {
     const known = this.#records.get(update);
-    if (known === undefined || known.record.isWithdrawn || !this.#isOffered(known.record)) return;
+    if (known === undefined || known.record.isWithdrawn || !this.#isOffered()) return;
     await this.#startOn(known.record, node, { kind: "manager", id: "reconciliation" }, "action");
   }
 
@@ -307,8 +308,9 @@ export class UpdateService implements Updates {
     return action.kind === "update" ? action : undefined;
   }
 
-  #isOffered({ hasManifest }: UpdateRecord): boolean {
-    return hasManifest || this.#options.isInsecure;
+  /** Nobody can check a signature yet, so an update with an envelope is as unsigned as one without, and stays so in storage. */
+  #isOffered(): boolean {
+    return this.#options.isInsecure;
   }
 
   async #store(
@@ -327,10 +329,10 @@ export class UpdateService implements Updates {
     this.#records.set(update, { record, revision: written.revision });
   }
 
-  #view({ body, createdAtMs, createdBy, hasManifest, isWithdrawn }: UpdateRecord): UpdateView {
+  #view({ body, createdAtMs, createdBy, isWithdrawn }: UpdateRecord): UpdateView {
     return {
       update: body,
-      state: isWithdrawn ? "withdrawn" : hasManifest ? "ready" : "unsigned",
+      state: isWithdrawn ? "withdrawn" : "unsigned",
       createdAtMs,
       createdBy,
     };

@@ -71,7 +71,7 @@ describe("the main job with one commit that fails", () => {
     }
     expect(h.app.attempts.find("u", "n1")?.attempt.state).toBe("succeeded");
     expect(h.app.attempts.find("u", "n2")?.attempt).toMatchObject({ state: "rolled-back", reason: "self-test" });
-    expect(h.app.updates.find("u")?.state).toBe("ready");
+    expect(h.app.updates.find("u")?.state).toBe("unsigned");
     // Memory and storage say the same.
     const before = await visible(h, nodes);
     expect(await visible(await h.crash(), nodes)).toEqual(before);

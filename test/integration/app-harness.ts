@@ -167,6 +167,7 @@ export class AppHarness {
   readonly app: ManagerApp;
   readonly events: LiveEvent[] = [];
   readonly #options: HarnessOptions;
+  readonly #ports = new Map<string, number>();
   #lastSeen: { bytes: Uint8Array | undefined };
 
   constructor(options: HarnessOptions = {}, before?: HarnessBefore) {
@@ -260,13 +261,20 @@ export class AppHarness {
           ...manifest,
           id: nodeId(id),
         } as NodeManifest,
-        path: { address: "127.0.0.1", port: 40_000 + id.length, family: 4 },
+        path: { address: "127.0.0.1", port: this.portOf(id), family: 4 },
         identity: "claimed",
         contentFormat: 60,
         face: "register",
         ...more,
       }),
     );
+  }
+
+  /** Every node has a path of its own. */
+  portOf(id: string): number {
+    const port = this.#ports.get(id) ?? 40_000 + this.#ports.size;
+    this.#ports.set(id, port);
+    return port;
   }
 
   kinds(): string[] {

@@ -56,6 +56,63 @@ describe("what proves nothing", () => {
   });
 });
 
+describe("an address that changed hands", () => {
+  const path = { address: "192.0.2.7", port: 5683, family: 4 } as const;
+  const restart = { command: "restart" as const, id: "x1" };
+
+  it("carries nothing to the node that is there now: the command waits for the one it is for", async () => {
+    const h = await new AppHarness().start();
+    h.nodes.answer = () => ({ code: 0x44, payload: new Uint8Array(0), contentFormat: undefined, maxAge: undefined });
+    await h.register("before", {}, { path });
+    await h.register("now", {}, { path });
+    await h.wait(h.app.commands.send("before", restart as never, operator));
+    await h.settle();
+    expect(h.nodes.requests.filter(({ node }) => node === "before")).toEqual([]);
+    expect(h.nodes.open().map(({ target }) => target.node)).not.toContain("before");
+    const beat = h.app.heartbeats.beat("before", 0, undefined, { ...path, port: 5684 });
+    expect(beat).toMatchObject({ kind: "action", action: { kind: "command", id: "x1" } });
+    expect((await h.wait(h.app.registry.find("now")))?.path).toEqual(path);
+  });
+
+  it("is the last one's who came, also for a manager that starts again, and a heartbeat takes it back", async () => {
+    let h = await new AppHarness().start();
+    await h.register("b-old", {}, { path });
+    await h.settle();
+    await h.register("a-new", {}, { path });
+    await h.settle();
+    await h.register("c-child", {}, { path: { ...path, port: 9 } });
+    h = await h.crash();
+    const ports = async () => [
+      (await h.wait(h.app.registry.find("a-new")))?.path.port,
+      (await h.wait(h.app.registry.find("b-old")))?.path.port,
+    ];
+    expect(await ports()).toEqual([5683, 0]);
+    h.app.heartbeats.beat("b-old", 0, undefined, path);
+    expect(await ports()).toEqual([0, 5683]);
+    await h.wait(h.app.registry.remove("b-old", operator));
+    h.app.heartbeats.beat("a-new", 0, undefined, path);
+    expect((await h.wait(h.app.registry.find("a-new")))?.path.port).toBe(5683);
+  });
+
+  it("stays the gateway's when its child registers through it", async () => {
+    const h = await new AppHarness().start();
+    await h.register("gate", {}, { path });
+    await h.register("gate.1f", { parent: "gate" as never }, { path, gateway: "gate" });
+    expect((await h.wait(h.app.registry.find("gate")))?.path).toEqual(path);
+  });
+});
+
+describe("an envelope that nobody checked", () => {
+  it("makes no update ready: a later secure start offers it to nobody", async () => {
+    const h = await new AppHarness({ isInsecure: false }).start();
+    await h.register("n1");
+    await h.wait(h.app.updates.create(update, operator));
+    await h.wait(h.app.updates.setManifest("fw-2", new TextEncoder().encode("not cose"), operator));
+    expect(h.app.updates.find("fw-2")?.state).toBe("unsigned");
+    expect(await h.wait(h.app.updates.start("fw-2", ["n1"], operator))).toEqual({ kind: "unsigned" });
+  });
+});
+
 describe("the environment", () => {
   it.each([
     ["127.0.0.1", 4, true],

@@ -87,7 +87,7 @@ describe("starting an update", () => {
   };
 
   it("is refused as a whole or for single nodes, and says why", async () => {
-    const h = await new AppHarness({ isInsecure: false }).start();
+    let h = await new AppHarness({ isInsecure: false }).start();
     expect(await outcomes(h, ["n1"])).toBe("unknown-update");
     await h.wait(h.app.updates.create(update(), operator));
     expect(await outcomes(h, ["n1"])).toBe("unsigned");
@@ -96,6 +96,9 @@ describe("starting an update", () => {
     expect(await h.wait(h.app.updates.setManifest("fw-2", new Uint8Array([1, 2]), operator))).toBe("stored");
     expect(await h.wait(h.app.updates.manifest("fw-2"))).toEqual(new Uint8Array([1, 2]));
     expect(await h.wait(h.app.updates.manifest("none"))).toBeUndefined();
+    expect(await outcomes(h, ["n1"])).toBe("unsigned");
+    h = await new AppHarness().start();
+    await h.wait(h.app.updates.create(update(), operator));
     await h.register("right");
     await h.register("linux", { model: "linux" });
     await h.register("has-it", { digest: digestB as never });

@@ -45,7 +45,9 @@ describe("the RFC 9176 face of the registry", () => {
       );
       expect([answer.code, answer.response.locationPath]).toEqual(["2.01", ["rd", "lamp-1"]]);
     }
-    await node.ask("POST", "/rd?ep=lamp-2&et=lamp&base=coap://[2001:db8::2]:61616", '</light>;rt="light"', linkFormat);
+    const other = await TestPeer.start(manager.coapPort);
+    await other.ask("POST", "/rd?ep=lamp-2&et=lamp&base=coap://[2001:db8::2]:61616", '</light>;rt="light"', linkFormat);
+    await other.end();
     expect((await manager.app.registry.find("lamp-1"))?.lifetimeSeconds).toBe(600);
     expect((await manager.app.registry.find("lamp-2"))?.lifetimeSeconds).toBe(90_000);
   });

@@ -196,6 +196,19 @@ describe("an update from its creation to its success", () => {
     expect((await node.ask("GET", "/status?ep=esp-1&r=1")).code).toBe("2.04");
   });
 
+  test("manifest and image of an update are for the nodes that it is for, and fetching moves nobody's path", async () => {
+    const other = await TestPeer.start(manager.coapPort);
+    await other.register({ id: "stranger" });
+    for (const resource of ["", "/manifest", "/download"]) {
+      expect((await other.ask("GET", `/updates/fw-2${resource}?ep=stranger`)).code).toBe("4.03");
+    }
+    const before = (await manager.app.registry.find("esp-1"))?.path;
+    expect((await other.ask("GET", `/artifacts/${hex}?ep=esp-1`)).code).toBe("2.05");
+    expect((await other.ask("GET", "/updates/fw-2/download?ep=esp-1")).code).toBe("2.05");
+    expect((await manager.app.registry.find("esp-1"))?.path).toEqual(before);
+    await other.end();
+  });
+
   test("a node that asks to install gets the same attempt; one that it isn't for is refused", async () => {
     const answer = await node.ask("POST", "/updates/fw-2/install?ep=esp-1");
     expect(answer.json).toMatchObject({ kind: "update", attempt: action.attempt });

@@ -32,7 +32,11 @@ export function artifactRoutes(context: CoapContext): Route[] {
       produces: [octetStream],
       answer: (request, reply) => {
         const found = context.app.updates.find(pathPart(request, "update"));
-        if (found === undefined) refuse(reply, "unknown-update");
+        const asker = context.askers.either(request);
+        if (asker.kind === "refused") refuse(reply, asker.refusal, asker.detail);
+        else if (found === undefined) refuse(reply, "unknown-update");
+        else if (asker.kind === "node" && !context.app.updates.isFor(found.update.id, asker.node))
+          refuse(reply, "not-a-target");
         else if (found.state === "withdrawn") refuse(reply, "withdrawn");
         else serve(context, request, reply, found.update.digest);
       },
@@ -57,7 +61,7 @@ function serve(context: CoapContext, request: CoapRequest, reply: CoapReply, dig
   const etag = digestToBytes(digest).subarray(0, etagBytes);
   const node = asker.kind === "node" ? asker.node : undefined;
   const attempt = request.query("attempt");
-  if (node !== undefined) app.registry.heard(node, request.peer);
+  if (node !== undefined) app.registry.heard(node);
   // `request` is valid in this turn only, so what a block's record needs is taken out of it now.
   const connection = `${request.peer.address}:${request.peer.port}`;
   const body: BodySource = {

@@ -53,7 +53,7 @@ async function install(context: CoapContext, request: CoapRequest): Promise<Coap
     const outcome = await context.app.updates.start(update, nodes, asker.actor);
     return outcome.kind === "started" ? view(request, outcome.nodes) : refusal(outcome.kind);
   }
-  if (!context.app.registry.heard(asker.node, request.peer)) return refusal("unknown-node");
+  if (!context.app.registry.heard(asker.node)) return refusal("unknown-node");
   const registered = context.app.registry.contentFormat(asker.node);
   return installAnswer(request, await context.app.updates.install(update, asker.node), registered);
 }
@@ -89,7 +89,7 @@ function status(context: CoapContext, request: CoapRequest): CoapReplyFields {
     const counts = context.app.updates.counts(update);
     return counts === undefined ? refusal("unknown-update") : view(request, counts);
   }
-  if (!context.app.registry.heard(asker.node, request.peer)) return refusal("unknown-node");
+  if (!context.app.registry.heard(asker.node)) return refusal("unknown-node");
   const found = context.app.attempts.find(update, asker.node);
   return found === undefined
     ? refusal("unknown-attempt")
@@ -105,7 +105,7 @@ const reportRefusals: Readonly<Record<string, Refusal>> = {
 async function report(context: CoapContext, request: CoapRequest): Promise<CoapReplyFields> {
   const asker = context.askers.node(request);
   if (asker.kind === "refused") return refusal(asker.refusal, asker.detail);
-  if (!context.app.registry.heard(asker.node, request.peer)) return refusal("unknown-node");
+  if (!context.app.registry.heard(asker.node)) return refusal("unknown-node");
   const body = bodyOf(request, "attempt-report");
   if (!body.ok) return body.answer;
   const update = pathPart(request, "update");

@@ -21,7 +21,7 @@ async function environment(context: CoapContext, request: CoapRequest): Promise<
   if (!askers.mayHearSecrets(request)) return refusal("environment-in-the-open");
   const asker = askers.node(request);
   if (asker.kind === "refused") return refusal(asker.refusal, asker.detail);
-  if (!app.registry.heard(asker.node, request.peer)) return refusal("unknown-node");
+  if (!app.registry.heard(asker.node)) return refusal("unknown-node");
   const built = await app.environments.build(asker.node);
   // It carries the time of now, so no cache may keep it.
   return built === undefined

@@ -111,7 +111,7 @@ function asWriter(
   const node = pathPart(request, "node");
   const asker = context.askers.writer(request, node, claimed);
   if (asker.kind === "refused") return refusal(asker.refusal, asker.detail);
-  context.app.registry.heard(asker.node, request.peer);
+  context.app.registry.heard(asker.node);
   return take(node) ? {} : refusal("unknown-node");
 }
 

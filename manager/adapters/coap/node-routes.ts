@@ -44,7 +44,7 @@ async function one(context: CoapContext, request: CoapRequest): Promise<CoapRepl
   const node = pathPart(request, "node");
   const asker = context.askers.reader(request, node);
   if (asker.kind === "refused") return refusal(asker.refusal, asker.detail);
-  if (asker.kind === "node") context.app.registry.heard(asker.node, request.peer);
+  if (asker.kind === "node") context.app.registry.heard(asker.node);
   const found = await context.app.registry.find(node);
   return found === undefined ? refusal("unknown-node") : view(request, found);
 }

@@ -25,7 +25,7 @@ function take(context: CoapContext, request: CoapRequest): CoapReplyFields {
   const node = pathPart(request, "node");
   const asker = context.askers.writer(request, node);
   if (asker.kind === "refused") return refusal(asker.refusal, asker.detail);
-  app.registry.heard(asker.node, request.peer);
+  app.registry.heard(asker.node);
   if (!app.registry.isRegistered(node)) return refusal("unknown-node");
   const receivedMs = clock.wallMs();
   const format = request.contentFormat ?? ContentFormat.senmlJson;

@@ -57,7 +57,7 @@ export function updateRoutes(context: CoapContext): Route[] {
 function list(context: CoapContext, request: CoapRequest): CoapReplyFields {
   const asker = context.askers.eitherByName(request);
   if (asker.kind === "refused") return refusal(asker.refusal, asker.detail);
-  if (asker.kind === "node" && !context.app.registry.heard(asker.node, request.peer)) return refusal("unknown-node");
+  if (asker.kind === "node" && !context.app.registry.heard(asker.node)) return refusal("unknown-node");
   const views = asker.kind === "node" ? context.app.updates.listFor(asker.node) : context.app.updates.list();
   const registered = asker.kind === "node" ? context.app.registry.contentFormat(asker.node) : undefined;
   return messages(request, "update", views.map(asMessage), registered);
@@ -90,10 +90,11 @@ function one(context: CoapContext, request: CoapRequest): CoapReplyFields {
   if (asker.kind === "refused") return refusal(asker.refusal, asker.detail);
   const found = context.app.updates.find(pathPart(request, "update"));
   if (found === undefined) return refusal("unknown-update");
-  const isForAsker =
+  // A withdrawn one is shown to operators alone.
+  const isShown =
     asker.kind === "operator" ||
-    context.app.updates.listFor(asker.node).some((each) => each.update.id === found.update.id);
-  return isForAsker ? message(request, "update", asMessage(found)) : refusal("not-a-target");
+    (found.state !== "withdrawn" && context.app.updates.isFor(found.update.id, asker.node));
+  return isShown ? message(request, "update", asMessage(found)) : refusal("not-a-target");
 }
 
 async function withdraw(context: CoapContext, request: CoapRequest): Promise<CoapReplyFields> {
@@ -108,6 +109,7 @@ async function manifest(context: CoapContext, request: CoapRequest): Promise<Coa
   if (asker.kind === "refused") return refusal(asker.refusal, asker.detail);
   const update = pathPart(request, "update");
   if (context.app.updates.find(update) === undefined) return refusal("unknown-update");
+  if (asker.kind === "node" && !context.app.updates.isFor(update, asker.node)) return refusal("not-a-target");
   const payload = await context.app.updates.manifest(update);
   return payload === undefined ? refusal("no-manifest") : { payload, contentFormat: octetStream };
 }

@@ -7,7 +7,7 @@ export interface Registry {
   register(input: RegisterInput): Promise<RegisterOutcome>;
   /**
    * An authenticated datagram of the node arrived: renews presence and registration. Synchronous, no allocation.
-   * `path` follows a node whose NAT gave it a new port. False: not registered (or its lifetime is over).
+   * `path` follows a node whose NAT gave it a new port: only with a heartbeat, since a node may fetch from another socket. False: not registered (or its lifetime is over).
    */
   heard(node: string, path?: NodePath): boolean;
   isRegistered(node: string): boolean;

@@ -9,6 +9,8 @@ export interface Updates {
   list(): readonly UpdateView[];
   /** Those that are for this node: it is named in `targetNodes`, or has an attempt of it. Not withdrawn ones. */
   listFor(node: string): readonly UpdateView[];
+  /** The same of one, withdrawn or not. */
+  isFor(update: string, node: string): boolean;
   withdraw(update: string, by: Actor): Promise<"withdrawn" | "unknown-update">;
   /** The SUIT envelope as bytes. It is stored, not yet verified: signatures come later. */
   manifest(update: string): Promise<Uint8Array | undefined>;
@@ -23,7 +25,7 @@ export interface Updates {
 
 export interface UpdateView {
   readonly update: Update;
-  /** `ready`: its envelope is there. Nobody has verified it yet. */
+  /** `ready`: its envelope is there and its signature was checked, which nobody can do yet. */
   readonly state: "unsigned" | "ready" | "withdrawn";
   readonly createdAtMs: number;
   readonly createdBy: string;
