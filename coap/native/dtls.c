@@ -287,8 +287,12 @@ static napi_value js_trust(napi_env env, napi_callback_info info) {
 
 static void finalize(napi_env env, void* data, void* hint) {
   struct dtls* d = data;
-  (void)env;
   (void)hint;
+  struct table* tables[] = {&d->out, &d->out_rows, &d->plain, &d->plain_rows, &d->counts, &d->address};
+  for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+    if (tables[i]->reference) napi_delete_reference(env, tables[i]->reference);
+  }
+  if (d->psk) napi_delete_reference(env, d->psk);
   for (int i = 0; i < d->capacity; i++) drop(&d->sessions[i]);
   free(d->sessions);
   SSL_CTX_free(d->server);
