@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { dtlsSecurity } from "../../coap/security/dtls.ts";
 import { RemoteAddress } from "../../coap/transport/remote-address.ts";
 import { silentLog } from "../../kernel/log.ts";
@@ -6,14 +8,14 @@ import { goodKey, identityOf, pskServer, TestCa } from "../integration/dtls-harn
 import type { Bench, BenchOptions, Measurement } from "./report.ts";
 
 /**
- * The server's half of DTLS by itself, datagrams in and out without a socket: what a handshake and what one request and answer
- * cost on top of UDP, and what an idle session takes.
+ * First over sockets: a CoAP server with a trivial handler, by NoSec and by DTLS, CPU for each request. Then the server's half of DTLS by
+ * itself, datagrams in and out without a socket: what a handshake and what one request and answer cost on top of UDP.
  */
 export const dtlsBench: Bench = {
   subject: "psk-ccm8",
-  peers: ["psk-gcm", "ecdhe-psk-chacha20", "ecdsa-ccm8-mutual"],
-  compared: {},
-  leftOutWhenQuick: ["four fifths of the handshakes and records"],
+  peers: ["nosec", "psk-gcm", "ecdhe-psk-chacha20", "ecdsa-ccm8-mutual"],
+  compared: { cpu_per_request: "lower" },
+  leftOutWhenQuick: ["four fifths of the handshakes and records", "two of the three rounds over sockets"],
   run: runDtlsBench,
 };
 
@@ -31,9 +33,63 @@ async function runDtlsBench({ isQuick }: BenchOptions): Promise<Measurement[]> {
   const ca = new TestCa();
   try {
     const share = isQuick ? 0.2 : 1;
-    return subjects(ca).flatMap((subject) => measure(subject, share));
+    const overSockets: Measurement[] = [];
+    for (let round = 0; round < (isQuick ? 1 : 3); round++) {
+      for (const [name, suite] of suites) overSockets.push(...(await measureSockets(name, suite)));
+    }
+    return [...overSockets, ...subjects(ca).flatMap((subject) => measure(subject, share))];
   } finally {
     ca.remove();
+  }
+}
+
+const suites = [
+  ["nosec", "none"],
+  ["psk-ccm8", "PSK-AES128-CCM8"],
+  ["psk-gcm", "PSK-AES128-GCM-SHA256"],
+  ["ecdhe-psk-chacha20", "ECDHE-PSK-CHACHA20-POLY1305"],
+] as const;
+
+/** Server and load on a core each, as in the benchmark of heartbeats. */
+async function measureSockets(name: string, suite: string): Promise<Measurement[]> {
+  const program = fileURLToPath(new URL("dtls-program.ts", import.meta.url));
+  const server = spawn("taskset", ["-c", "1", process.execPath, program, "server", suite], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let output = "";
+  server.stdout.on("data", (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  const printed = async (pattern: RegExp): Promise<RegExpMatchArray> => {
+    for (let waited = 0; waited < 10_000; waited += 20) {
+      const match = output.match(pattern);
+      output = match === null ? output : output.replace(pattern, "");
+      if (match !== null) return match;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    throw new Error(`the server of ${name} did not print ${pattern}`);
+  };
+  const reading = async (): Promise<[number, number]> => {
+    server.kill("SIGUSR2");
+    const [, cpu, requests] = await printed(/cpu (\d+) (\d+)\n/);
+    return [Number(cpu), Number(requests)];
+  };
+  try {
+    const port = (await printed(/port (\d+)\n/))[1]!;
+    spawn("taskset", ["-c", "0", process.execPath, program, "client", suite, port, "4"], { stdio: "inherit" });
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const [cpuBefore, before] = await reading();
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    const [cpuAfter, after] = await reading();
+    if (after === before) throw new Error(`${name}: no request was answered`);
+    const value = Number(((cpuAfter - cpuBefore) / (after - before)).toFixed(2));
+    return [
+      { subject: name, metric: "cpu_per_request", value, unit: "us" },
+      { subject: name, metric: "requests", value: Math.round((after - before) / 2), unit: "1/s" },
+    ];
+  } finally {
+    server.kill("SIGKILL");
+    await new Promise((resolve) => setTimeout(resolve, 700));
   }
 }
 
@@ -94,11 +150,9 @@ function measure(subject: Subject, share: number): Measurement[] {
   };
   for (let i = 0; i < 300; i++) connect(i);
   const handshakes = Math.round(subject.handshakes * share);
-  const rssBefore = process.memoryUsage().rss;
   serverNs = 0n;
   for (let i = 0; i < handshakes; i++) connect(300 + i);
   const handshakeUs = Number(serverNs) / handshakes / 1000;
-  const rssEach = (process.memoryUsage().rss - rssBefore) / handshakes;
   if (answers !== 300 + handshakes) throw new Error(`${subject.name}: ${answers} of ${300 + handshakes} were answered`);
   const [here, there] = connect(0);
   const records = Math.round(200_000 * share);
@@ -117,6 +171,5 @@ function measure(subject: Subject, share: number): Measurement[] {
     of("handshake", handshakeUs, "us"),
     of("handshakes", 1e6 / handshakeUs, "1/s"),
     of("record_pair", recordUs, "us"),
-    of("rss_both_ends", rssEach, "bytes"),
   ];
 }
