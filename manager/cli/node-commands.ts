@@ -1,5 +1,5 @@
-import type { Command } from "commander";
-import type { NodePage, NodeView } from "../app/api/registry.ts";
+import { type Command, Option } from "commander";
+import type { NodePage, NodeView, PresenceState } from "../app/api/registry.ts";
 import type { CommandView } from "../app/api/steering.ts";
 import type { AttemptView } from "../app/api/updates.ts";
 import type { AlertView, TimelineEntry } from "../app/api/watching.ts";
@@ -7,12 +7,14 @@ import type { TelemetryPoint } from "../ports/telemetry-store.ts";
 import { type CommandContext, print } from "./command-context.ts";
 import { ago, byteCount, clockTime, members, table } from "./table.ts";
 
-const filters = ["model", "tag", "phase", "presence", "site", "parent"] as const;
+const filters = ["model", "tag", "phase", "site", "parent"] as const;
+const presences: readonly PresenceState[] = ["online", "late", "offline", "unknown"];
 
 /** `coxswain nodes` and `coxswain node show ID`. */
 export function addNodeCommands(program: Command, context: CommandContext): void {
   const nodes = program.command("nodes").description("List the nodes.");
   for (const name of filters) nodes.option(`--${name} <${name.toUpperCase()}>`, `only those with this ${name}`);
+  nodes.addOption(new Option("--presence <STATE>", "only those with this presence").choices([...presences]));
   nodes
     .option("--count <N>", "how many to show", "100")
     .option("--page <N>", "from which page on, beginning with 0", "0");

@@ -121,7 +121,7 @@ it.each(["http", "coap"] as const)(
     const bytes = readFileSync(path);
     rmSync(path);
     await manager.startUpdate(id, [id]);
-    await node.line(new RegExp(`update: ${way}-500 at 0, again in`));
+    await node.line(new RegExp(`update: ${way === "http" ? "http-503" : "coap-500"} at 0, again in`));
     writeFileSync(path, bytes);
     await manager.untilAttempt(id, id, ["succeeded"]);
     expect(await manager.manifest(id)).toMatchObject({ digest });

@@ -25,7 +25,9 @@ export function faultAnswer(error: unknown): ApiError | undefined {
         data["rule"] === undefined ? `there is no such setting; known: ${data["known"]}` : `must be ${data["rule"]}`;
       return new ApiError("bad-body", { kind: "fleet settings", path: data["name"] ?? "its top", rule });
     }
-    if (error.code.startsWith("storage.")) return new ApiError("storage-failed", { code: error.code });
+    // The disk's trouble isn't a defect of ours, whichever store it hits.
+    if (error.code.startsWith("storage.") || error.code === "artifacts.io")
+      return new ApiError("storage-failed", { code: error.code });
     return undefined;
   }
   return frameworkAnswer(error);
