@@ -1,13 +1,16 @@
-// Runs inside a network namespace of its own: see coap-ipv6-multicast.test.ts. Prints one JSON line for each group.
+// Runs inside a network namespace of its own: see coap-ipv6-multicast.test.ts. Prints one JSON line for each group. With the word `batch` the
+// server is on the native addon.
 import { CoapEndpoint } from "../../coap/endpoint.ts";
+import { batchTransport } from "../../coap/transport/batch.ts";
 import { type DgramTransportOptions, dgramTransport } from "../../coap/transport/dgram.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { systemClock } from "../../kernel/system/system-clock.ts";
 import { systemEntropy } from "../../kernel/system/system-entropy.ts";
 
+const isBatch = process.argv[2] === "batch";
 const start = async (options: DgramTransportOptions): Promise<CoapEndpoint> => {
   const endpoint = new CoapEndpoint({
-    transport: dgramTransport(options),
+    transport: isBatch ? batchTransport({ ...options, log: silentLog }) : dgramTransport(options),
     clock: systemClock,
     entropy: systemEntropy,
     log: silentLog,

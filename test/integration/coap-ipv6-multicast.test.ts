@@ -28,11 +28,11 @@ const canMakeOne = ((): boolean => {
 })();
 
 describe("IPv6 multicast", () => {
-  it.skipIf(!canMakeOne)(
-    "finds a wildcard server by link-local and site-local group, once, and as multicast only (needs root for a namespace)",
-    () => {
+  it.skipIf(!canMakeOne).each(["dgram", "batch"])(
+    "finds a wildcard server on %s by link-local and site-local group, once, and as multicast only (needs root for a namespace)",
+    (transport) => {
       const program = new URL("coap-ipv6-multicast-program.ts", import.meta.url).pathname;
-      const lines = inNamespace(`${process.execPath} ${program}`).trim().split("\n");
+      const lines = inNamespace(`${process.execPath} ${program} ${transport}`).trim().split("\n");
       const results = lines.map(
         (line) => JSON.parse(line) as { group: string; found: string[]; requests: number; multicastRequests: number },
       );
