@@ -121,17 +121,20 @@ describe.each(["coap-client-openssl", "coap-client-gnutls"])("DTLS with %s", (pr
       foreignCa.remove();
     });
 
-    it("loses a tenth of all datagrams both ways and still gets every answer", async () => {
+    it("loses a tenth of all datagrams both ways and still gets every answer, at the latest when it asks anew", async () => {
       const { port, dtls } = await serve();
       const lossy = await lossyRelay(port, 0.1);
-      const answers = await Promise.all(
-        Array.from({ length: 6 }, () => ask(lossy.port, psk("n1", "secretPSK"), "who", "127.0.0.1", 40)),
-      );
+      // libcoap's client gives a handshake up by itself now and then; who begins anew must not find the old one in the way.
+      const askTwice = async (): Promise<string> => {
+        const who = (): Promise<string> => ask(lossy.port, psk("n1", "secretPSK"), "who", "127.0.0.1", 25);
+        return (await who()) || (await who());
+      };
+      const answers = await Promise.all(Array.from({ length: 6 }, askTwice));
       expect(answers).toEqual(Array.from({ length: 6 }, () => "n1 psk"));
       expect(lossy.lost()).toBeGreaterThan(0);
-      expect(dtls.counters()["handshakesFinished"]).toBe(6);
+      expect(dtls.counters()["handshakesFinished"]).toBeGreaterThanOrEqual(6);
       await lossy.close();
-    }, 60_000);
+    }, 90_000);
   });
 });
 
