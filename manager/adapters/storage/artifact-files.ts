@@ -16,6 +16,7 @@ import { join } from "node:path";
 import type { Clock } from "../../../kernel/clock.ts";
 import type { Entropy } from "../../../kernel/entropy.ts";
 import type { Fault } from "../../../kernel/fault.ts";
+import { toHex } from "../../../schemas/wire/hex.ts";
 import type { ArtifactInfo, ArtifactReader, Artifacts, StoreOptions } from "../../ports/artifacts.ts";
 import { artifactFaults } from "./artifact-faults.ts";
 
@@ -76,7 +77,7 @@ export class ArtifactFiles implements Artifacts {
   }
 
   async store(source: AsyncIterable<Uint8Array>, options: StoreOptions = {}): Promise<ArtifactInfo> {
-    const part = join(this.#folder, `${hex(this.#entropy.bytes(32))}.part`);
+    const part = join(this.#folder, `${toHex(this.#entropy.bytes(32))}.part`);
     let handle: FileHandle | undefined;
     try {
       handle = await open(part, "wx", 0o600);
@@ -286,10 +287,6 @@ function readInto(descriptor: number, bytes: Uint8Array, length: number, positio
     got += read;
   }
   return got;
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex");
 }
 
 function reasonOf(error: unknown): string {

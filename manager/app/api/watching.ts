@@ -1,3 +1,4 @@
+import type { AlertKind, Severity } from "../../domain/alert-rules.ts";
 import type { PresenceCounts, PresenceState } from "./registry.ts";
 
 /** Active alerts, de-duplicated by kind and node. */
@@ -5,19 +6,10 @@ export interface Alerts {
   active(): readonly AlertView[];
 }
 
-export type AlertKind =
-  | "offline"
-  | "unhealthy"
-  | "low-heap"
-  | "reset-loop"
-  | "broker-lost"
-  | "update-failed"
-  | "disagreement";
-
 export interface AlertView {
   readonly id: string;
   readonly kind: AlertKind;
-  readonly severity: "info" | "warning" | "critical";
+  readonly severity: Severity;
   readonly node: string;
   readonly text: string;
   readonly raisedAtMs: number;
