@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "sha256.hpp"
+#include "hal_host/record_bytes.hpp"
 
 namespace cx::host {
 
@@ -17,16 +17,7 @@ constexpr uint32_t layout = 1;
 constexpr uint32_t checkedSize = bootRecordSize - hal::digestSize;
 const char* const copies[2] = {"boot-0", "boot-1"};
 
-void put32(uint8_t* at, uint32_t value) {
-  for (unsigned i = 0; i < 4; i++) at[i] = static_cast<uint8_t>(value >> (8 * i));
-}
-uint32_t get32(const uint8_t* at) { return at[0] | uint32_t{at[1]} << 8 | uint32_t{at[2]} << 16 | uint32_t{at[3]} << 24; }
-
-void checksum(const uint8_t* bytes, uint8_t* out) {
-  Sha256 hash;
-  hash.update(ByteSpan(bytes, checkedSize));
-  hash.finish(out);
-}
+void checksum(const uint8_t* bytes, uint8_t* out) { checksumOf(bytes, checkedSize, out); }
 
 bool slotFrom(uint8_t number, hal::Slot& slot) {
   slot = static_cast<hal::Slot>(number);

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "sha256.hpp"
+#include "hal_host/record_bytes.hpp"
 
 namespace cx::host {
 
@@ -15,16 +15,7 @@ constexpr uint32_t recordSize = checkedSize + hal::digestSize;
 constexpr uint32_t spacing = 512;  // the records never share a sector
 const char* const file = "download";
 
-void put32(uint8_t* at, uint32_t value) {
-  for (unsigned i = 0; i < 4; i++) at[i] = static_cast<uint8_t>(value >> (8 * i));
-}
-uint32_t get32(const uint8_t* at) { return at[0] | uint32_t{at[1]} << 8 | uint32_t{at[2]} << 16 | uint32_t{at[3]} << 24; }
-
-void checksum(const uint8_t* bytes, uint8_t* out) {
-  Sha256 hash;
-  hash.update(ByteSpan(bytes, checkedSize));
-  hash.finish(out);
-}
+void checksum(const uint8_t* bytes, uint8_t* out) { checksumOf(bytes, checkedSize, out); }
 
 bool decode(const uint8_t* bytes, uint32_t& sequence, DownloadProgress& progress) {
   uint8_t expected[hal::digestSize];
