@@ -25,6 +25,8 @@ export default defineConfig({
           hookTimeout: 60_000,
           // Real processes share two cores: more files at once only makes each of them late.
           maxWorkers: 2,
+          // And now and then so late that a deadline passes. tools/retried-tests.ts names what needed its second try.
+          retry: 1,
         },
       },
     ],

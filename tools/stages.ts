@@ -44,7 +44,10 @@ function runStage(stage: Stage): Promise<boolean> {
   mkdirSync(".setup", { recursive: true });
   rmSync(reportFile, { force: true });
   const [program, ...args] = stage.command;
-  if (stage.counts === "vitest") args.push("--reporter=default", "--reporter=json", `--outputFile.json=${reportFile}`);
+  if (stage.counts === "vitest") {
+    const reporters = ["default", "json", "./tools/retried-tests.ts"];
+    args.push(...reporters.map((name) => `--reporter=${name}`), `--outputFile.json=${reportFile}`);
+  }
   if (stage.counts === "platformio") args.push("--json-output-path", reportFile);
   const env = {
     ...process.env,
