@@ -1,4 +1,6 @@
 import type { Method } from "./message.ts";
+import type { PeerIdentity } from "./route.ts";
+import type { OscoreContext } from "./security/oscore/oscore-context.ts";
 import type { LocalAddress } from "./transport/transport.ts";
 
 /** Where a request goes. A `Peer` fits. */
@@ -7,6 +9,13 @@ export interface Target {
   readonly port: number;
   /** For link-local IPv6 addresses and multicast. */
   readonly interface?: string | undefined;
+  /**
+   * With scheme "oscore" the request is protected with that identity's current context, and only an answer of its holder is taken; without
+   * such a context it fails with `coap.oscore-no-context`. Other schemes change nothing: the address has its session.
+   */
+  readonly identity?: PeerIdentity | undefined;
+  /** This context and no other: for contexts without an identity, and before `identity`. */
+  readonly oscore?: OscoreContext | undefined;
 }
 
 export interface RequestOptions {

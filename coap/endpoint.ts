@@ -26,6 +26,7 @@ import type { ObservationKind } from "./observe/observation-types.ts";
 import { Observations } from "./observe/observations.ts";
 import type { Peer, PeerIdentity, Route } from "./route.ts";
 import { noSecurity } from "./security/none.ts";
+import type { OscoreContexts } from "./security/oscore/oscore-contexts.ts";
 import type { Security } from "./security/security.ts";
 import { Server } from "./server/server.ts";
 import { wellKnownCore } from "./server/well-known-core.ts";
@@ -36,6 +37,8 @@ export interface CoapEndpointOptions {
   readonly transport: Transport;
   /** Default `noSecurity()`. */
   readonly security?: Security | undefined;
+  /** Contexts of OSCORE (RFC 8613): with them protected requests are answered and sent, in the clear or inside `security`. */
+  readonly oscore?: OscoreContexts | undefined;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;
@@ -91,6 +94,7 @@ export class CoapEndpoint {
       server: this.#server,
       exchanges: this.#exchanges,
       observations: this.#observations,
+      clock,
     });
     this.#link = link;
   }

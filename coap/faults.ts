@@ -43,6 +43,19 @@ export const faults = defineFaults({
       "DTLS needs the native addon, and there is none: {reason}. Install a C compiler, then run: node coap/native/build.mjs.",
   },
   "coap.dtls-credentials": { fault: "caller", message: "The credentials for DTLS can't be used: {reason}." },
+  "coap.oscore-parameters": { fault: "caller", message: "The OSCORE context can't be made: {reason}." },
+  "coap.oscore-no-context": {
+    fault: "caller",
+    message: "There is no OSCORE context for {peer}: it was never added, or it was removed meanwhile.",
+  },
+  "coap.oscore-no-numbers": {
+    fault: "environment",
+    message: "No sender sequence numbers could be leased for OSCORE, so nothing may be sent. See the log for why.",
+  },
+  "coap.oscore-refused": {
+    fault: "peer",
+    message: "{address} port {port} answered a protected request with an unprotected {code} {text}.",
+  },
   "coap.group-failed": {
     fault: "environment",
     message: "The group {group} can't be joined on {interface}: {reason}.",

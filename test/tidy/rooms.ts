@@ -20,8 +20,10 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   "schemas/wire": { mayImport: ["schemas/generated", "kernel"], packages: pure },
   "schemas/generated": { mayImport: ["schemas/wire"], packages: pure },
-  coap: { mayImport: ["kernel", "coap/transport", "coap/security"], packages: pure },
+  coap: { mayImport: ["kernel", "coap/transport", "coap/security", "coap/security/oscore"], packages: pure },
   "coap/security": { mayImport: ["coap", "coap/native", "coap/transport", "kernel"], packages: pure },
+  // Key derivation, and the AEAD where the addon isn't built.
+  "coap/security/oscore": { mayImport: ["coap", "coap/native", "coap/transport", "kernel"], packages: ["node:crypto"] },
   "coap/transport": {
     mayImport: ["coap", "coap/native", "kernel"],
     packages: ["node:dgram", "node:net", "node:os", "node:dns"],
@@ -92,6 +94,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     mayImport: [
       "coap",
       "coap/security",
+      "coap/security/oscore",
       "coap/transport",
       "kernel",
       "kernel/system",

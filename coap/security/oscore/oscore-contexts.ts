@@ -1,0 +1,304 @@
+import { createHash } from "node:crypto";
+import type { Entropy } from "../../../kernel/entropy.ts";
+import type { Log } from "../../../kernel/log.ts";
+import { RowTable } from "../../../kernel/row-table.ts";
+import { faults } from "../../faults.ts";
+import type { PeerIdentity } from "../../route.ts";
+import { aeads } from "./aead.ts";
+import { deriveKeys } from "./derive-keys.ts";
+import { material, maxSequence, OscoreContext } from "./oscore-context.ts";
+import { type OscoreLimits, oscoreLimits } from "./oscore-limits.ts";
+import type { OscoreContextOptions, OscoreParameters } from "./oscore-parameters.ts";
+import type { SequenceLeases } from "./sequence-leases.ts";
+
+export interface OscoreContextsOptions {
+  readonly entropy: Entropy;
+  readonly log: Log;
+  readonly leases: SequenceLeases;
+  /** Overrides of `oscoreLimits.defaults`, one by one. */
+  readonly limits?: { readonly [Name in keyof OscoreLimits]?: number | undefined } | undefined;
+  /**
+   * Asked for a `kid` that no context has: what `add` would be given, so that contexts of a large fleet are made when they are first
+   * needed. In the turn of the datagram, so from memory; a stranger may ask it at will.
+   */
+  readonly lookup?:
+    | ((
+        kid: Uint8Array,
+        kidContext: Uint8Array | undefined,
+      ) => { readonly parameters: OscoreParameters; readonly options: OscoreContextOptions } | undefined)
+    | undefined;
+}
+
+/**
+ * The security contexts of an endpoint, found by `kid` and `kid context`. What is removed is refused at the next datagram. Given to
+ * `new CoapEndpoint({ oscore })`; a table serves one endpoint.
+ */
+export class OscoreContexts {
+  readonly limits: OscoreLimits;
+  readonly entropy: Entropy;
+  readonly #log: Log;
+  readonly #leases: SequenceLeases;
+  readonly #lookup: OscoreContextsOptions["lookup"];
+  readonly #memory: Uint8Array;
+  readonly #freeSlots: number[] = [];
+  #usedSlots = 0;
+  #nextNumber = 1;
+  #size = 0;
+  readonly #kids: RowTable<Record<never, never>>;
+  /** By row of `#kids`: the first context with that ID. */
+  readonly #heads: (OscoreContext | undefined)[] = [];
+  readonly #byIdentity = new Map<string, OscoreContext[]>();
+  /** Told of each context that goes: the endpoint drops what it holds for it. */
+  removed: ((context: OscoreContext) => void) | undefined = undefined;
+
+  constructor({ entropy, log, leases, limits = {}, lookup }: OscoreContextsOptions) {
+    this.limits = oscoreLimits.resolve(limits);
+    this.entropy = entropy;
+    this.#log = log;
+    this.#leases = leases;
+    this.#lookup = lookup;
+    const capacity = this.limits.contexts;
+    this.#memory = new Uint8Array(capacity * material.bytes);
+    this.#kids = new RowTable({ capacity, columns: {}, hashSeed: entropy.uint32() });
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Throws `coap.oscore-parameters` for what RFC 8613 section 3.3 forbids, `coap.queue-full` at the limit. */
+  add(parameters: OscoreParameters, options: OscoreContextOptions = {}): OscoreContext {
+    const facts = aeads[parameters.algorithm ?? "AES-CCM-16-64-128"];
+    const problem = problemOf(parameters, facts.nonceLength - 6);
+    if (problem !== undefined) throw faults("coap.oscore-parameters", { reason: problem });
+    if (this.#size >= this.limits.contexts) {
+      throw faults("coap.queue-full", { limit: "oscore contexts", value: this.limits.contexts });
+    }
+    const { senderId, recipientId } = parameters;
+    for (let other = this.#headOf(recipientId); other !== undefined; other = other.next) {
+      if (isSameId(other, recipientId) && isSame(other.idContext, parameters.idContext)) {
+        throw faults("coap.oscore-parameters", { reason: "there is a context with this recipient ID and ID Context" });
+      }
+    }
+    const { senderKey, recipientKey, commonIv } = deriveKeys(parameters);
+    const at = (this.#freeSlots.pop() ?? this.#usedSlots++) * material.bytes;
+    const memory = this.#memory;
+    memory.set(senderKey, at + material.senderKey);
+    memory.set(recipientKey, at + material.recipientKey);
+    writeNonce(memory, at + material.senderNonce, commonIv, senderId);
+    writeNonce(memory, at + material.recipientNonce, commonIv, recipientId);
+    writeId(memory, at + material.senderId, senderId);
+    writeId(memory, at + material.recipientId, recipientId);
+    const context = new OscoreContext({ number: this.#nextNumber++, facts, parameters, options, memory, at });
+    const row = this.#kids.insert(keyOfId(recipientId, 0, recipientId.length));
+    context.next = this.#heads[row];
+    this.#heads[row] = context;
+    this.#size++;
+    this.#join(context);
+    return context;
+  }
+
+  /** From now on nothing verifies with it; observations, transfers and requests under it end. Idempotent. */
+  remove(context: OscoreContext): void {
+    if (context.isRemoved) return;
+    context.isRemoved = true;
+    const { memory, at } = context;
+    const idAt = at + material.recipientId + 1;
+    const row = this.#kids.find(keyOfId(memory, idAt, idAt + memory[idAt - 1]!));
+    let before: OscoreContext | undefined;
+    for (let each = this.#heads[row]; each !== context && each !== undefined; each = each.next) before = each;
+    if (before !== undefined) before.next = context.next;
+    else this.#heads[row] = context.next;
+    if (this.#heads[row] === undefined) this.#kids.removeRow(row);
+    this.#leave(context);
+    this.#size--;
+    this.removed?.(context);
+    // Keys don't outlive their context.
+    memory.fill(0, at, at + material.bytes);
+    this.#freeSlots.push(at / material.bytes);
+  }
+
+  /** Removes every context of the identity; returns how many there were. */
+  revoke(identity: PeerIdentity): number {
+    const contexts = [...(this.#byIdentity.get(nameOf(identity)) ?? [])];
+    for (const context of contexts) this.remove(context);
+    return contexts.length;
+  }
+
+  /** The context that protects our requests to that identity. */
+  of(identity: PeerIdentity): OscoreContext | undefined {
+    return this.#byIdentity.get(nameOf(identity))?.find(({ isCurrent }) => isCurrent);
+  }
+
+  /**
+   * Of a request: the first context with that `kid`, and that `kid context` when there is one. Others that fit follow in `next`;
+   * `fits` tells.
+   */
+  find(kid: Uint8Array, kidContext: Uint8Array | undefined): OscoreContext | undefined {
+    for (let each = this.#headOf(kid); each !== undefined; each = each.next) {
+      if (this.fits(each, kid, kidContext)) return each;
+    }
+    const more = this.#size < this.limits.contexts ? this.#lookup?.(kid.slice(), kidContext?.slice()) : undefined;
+    if (more === undefined) return undefined;
+    const context = this.add(more.parameters, more.options);
+    return this.fits(context, kid, kidContext) ? context : undefined;
+  }
+
+  fits(context: OscoreContext, kid: Uint8Array, kidContext: Uint8Array | undefined): boolean {
+    return isSameId(context, kid) && (kidContext === undefined || isSame(context.idContext, kidContext));
+  }
+
+  /** The first of those with that recipient ID, whatever their ID Context. */
+  first(kid: Uint8Array): OscoreContext | undefined {
+    return this.#headOf(kid);
+  }
+
+  /** A message verified: its context is the one that the peer uses. */
+  verified(context: OscoreContext): void {
+    if (context.isCurrent || context.isRemoved) return;
+    for (const other of this.#byIdentity.get(nameOf(context.identity)) ?? []) other.isCurrent = false;
+    context.isCurrent = context.identity.kind !== "none";
+  }
+
+  /** The next sender sequence number, -1 when none is leased yet: `whenLeased` then tells. */
+  takeSequence(context: OscoreContext): number {
+    if (context.sequence >= context.leasedUntil) {
+      context.sequence = context.nextLease;
+      context.leasedUntil = context.nextLeaseEnd;
+      context.nextLease = 0;
+      context.nextLeaseEnd = 0;
+    }
+    const isLow = context.leasedUntil - context.sequence <= this.limits.leasedNumbers / 2;
+    if (isLow && context.nextLeaseEnd === 0) this.#lease(context);
+    if (context.sequence >= context.leasedUntil) {
+      if (context.nextLeaseEnd === 0) return -1;
+      return this.takeSequence(context);
+    }
+    return context.sequence > maxSequence ? -1 : context.sequence++;
+  }
+
+  hasSequence(context: OscoreContext): boolean {
+    if (context.sequence >= context.leasedUntil && context.nextLeaseEnd === 0) this.#lease(context);
+    return context.sequence < context.leasedUntil || context.nextLeaseEnd > 0;
+  }
+
+  /** Calls once numbers are there, or the lease failed. */
+  whenLeased(context: OscoreContext, call: () => void): void {
+    if (context.isLeasing) {
+      context.waiting ??= [];
+      context.waiting.push(call);
+    } else {
+      queueMicrotask(call);
+    }
+  }
+
+  #lease(context: OscoreContext): void {
+    if (context.isLeasing || context.isRemoved || context.sequence > maxSequence) return;
+    const count = this.limits.leasedNumbers;
+    const took = (first: number): void => {
+      context.nextLease = first;
+      context.nextLeaseEnd = Math.min(first + count, maxSequence + 1);
+    };
+    try {
+      const first = this.#leases.lease(sequenceName(context), count);
+      if (typeof first === "number") {
+        took(first);
+        return;
+      }
+      context.isLeasing = true;
+      const over = (): void => {
+        context.isLeasing = false;
+        const calls = context.waiting ?? [];
+        context.waiting = undefined;
+        for (const call of calls) call();
+      };
+      first.then(took, (error: unknown) => this.#leaseFailed(error)).then(over, over);
+    } catch (error) {
+      this.#leaseFailed(error);
+    }
+  }
+
+  #leaseFailed(error: unknown): void {
+    this.#log.error("oscore-lease-failed", { message: error instanceof Error ? error.message : String(error) });
+  }
+
+  #join(context: OscoreContext): void {
+    if (context.identity.kind === "none") return;
+    const name = nameOf(context.identity);
+    const others = this.#byIdentity.get(name) ?? [];
+    for (const other of others) other.isCurrent = false;
+    context.isCurrent = true;
+    others.push(context);
+    this.#byIdentity.set(name, others);
+  }
+
+  #leave(context: OscoreContext): void {
+    if (context.identity.kind === "none") return;
+    const name = nameOf(context.identity);
+    const others = (this.#byIdentity.get(name) ?? []).filter((other) => other !== context);
+    if (others.length === 0) this.#byIdentity.delete(name);
+    else {
+      this.#byIdentity.set(name, others);
+      if (context.isCurrent) others.at(-1)!.isCurrent = true;
+    }
+    context.isCurrent = false;
+  }
+
+  #headOf(id: Uint8Array): OscoreContext | undefined {
+    const row = this.#kids.find(keyOfId(id, 0, id.length));
+    return row < 0 ? undefined : this.#heads[row];
+  }
+}
+
+function problemOf(
+  { masterSecret, senderId, recipientId, idContext }: OscoreParameters,
+  maxId: number,
+): string | undefined {
+  if (masterSecret.length < 16) return "a master secret has at least 16 bytes";
+  if (senderId.length > maxId || recipientId.length > maxId) return `an ID has at most ${maxId} bytes`;
+  if (isSame(senderId, recipientId)) return "sender and recipient have the same ID";
+  if (idContext !== undefined && idContext.length > 64) return "an ID Context has at most 64 bytes";
+  return undefined;
+}
+
+/** RFC 8613 section 5.2 with a Partial IV of zero: length and ID before five zeros, over the Common IV. */
+function writeNonce(memory: Uint8Array, at: number, commonIv: Uint8Array, id: Uint8Array): void {
+  memory.set(commonIv, at);
+  memory[at]! ^= id.length;
+  const end = at + commonIv.length - 5;
+  for (let i = 0; i < id.length; i++) memory[end - id.length + i]! ^= id[i]!;
+}
+
+function writeId(memory: Uint8Array, at: number, id: Uint8Array): void {
+  memory[at] = id.length;
+  memory.set(id, at + 1);
+}
+
+/** Up to six bytes are their own key; of seven, two share what six say and are told apart by comparing. */
+function keyOfId(bytes: Uint8Array, start: number, end: number): number {
+  let key = end - start;
+  for (let i = Math.max(start, end - 6); i < end; i++) key = (key * 256 + bytes[i]!) % Number.MAX_SAFE_INTEGER;
+  return key;
+}
+
+function isSameId({ memory, at }: OscoreContext, id: Uint8Array): boolean {
+  const start = at + material.recipientId;
+  if (memory[start] !== id.length) return false;
+  for (let i = 0; i < id.length; i++) if (memory[start + 1 + i] !== id[i]) return false;
+  return true;
+}
+
+function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+function nameOf(identity: PeerIdentity): string {
+  return identity.kind === "none" ? "" : `${identity.kind} ${identity.id}`;
+}
+
+function sequenceName({ options, memory, at }: OscoreContext): string {
+  if (options.sequenceName !== undefined) return options.sequenceName;
+  const key = memory.subarray(at + material.senderKey, at + material.senderId);
+  return createHash("sha256").update("oscore sender").update(key).digest("hex").slice(0, 32);
+}
