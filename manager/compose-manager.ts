@@ -14,6 +14,7 @@ import type { FleetSettings } from "./app/api/environments.ts";
 import type { ManagerApp } from "./app/api/manager-app.ts";
 import { createManagerApp } from "./app/create-manager-app.ts";
 import type { Artifacts } from "./ports/artifacts.ts";
+import type { SecretBox } from "./ports/secret-box.ts";
 import type { SnapshotFile } from "./ports/snapshot-file.ts";
 import type { Storage } from "./ports/storage.ts";
 import type { TelemetryStore } from "./ports/telemetry-store.ts";
@@ -33,6 +34,7 @@ export interface ComposeManagerOptions {
   readonly telemetryStore: TelemetryStore;
   readonly artifacts: Artifacts;
   readonly lastSeen: SnapshotFile;
+  readonly secretBox: SecretBox;
   readonly transport: Transport;
   /** Without a listener connections come by `broker.attach` and `http.attach` alone. */
   readonly mqttListener?: { readonly host: string; readonly port: number };
@@ -73,6 +75,7 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
     telemetryStore: options.telemetryStore,
     artifacts: options.artifacts,
     lastSeen: options.lastSeen,
+    secretBox: options.secretBox,
     nodeCaller: new CoapNodeCaller({ endpoint }),
     broker,
     ...{ clock, entropy, log },

@@ -19,6 +19,13 @@ export const settingsDescription = {
     rule: { pattern: /\S/, words: "the path of a folder" },
     help: "Where the database, the artifacts and the manager's identity are kept. Made when it is missing.",
   },
+  keyFile: {
+    kind: "text",
+    default: "",
+    shape: "FILE",
+    maxLength: 1024,
+    help: "File with the key that the secrets in the database are encrypted with. Made when it is missing; only its owner may read it. Empty: `key` in the data folder.",
+  },
   insecure: {
     kind: "flag",
     default: false,

@@ -9,8 +9,10 @@ import { defineFaults, Fault } from "../kernel/fault.ts";
 import { Lifecycle, type Part } from "../kernel/lifecycle.ts";
 import type { Log } from "../kernel/log.ts";
 import { interfaceAddress, interfaceName, MdnsAnnouncement } from "./adapters/discovery/mdns-announcement.ts";
+import { AesSecretBox } from "./adapters/storage/aes-secret-box.ts";
 import { ArtifactFiles } from "./adapters/storage/artifact-files.ts";
 import { AtomicFile } from "./adapters/storage/atomic-file.ts";
+import { keyFromFile } from "./adapters/storage/key-file.ts";
 import { SqliteStorage } from "./adapters/storage/sqlite-storage.ts";
 import { SqliteTelemetry } from "./adapters/storage/sqlite-telemetry.ts";
 import type { FleetSettings } from "./app/api/environments.ts";
@@ -84,6 +86,8 @@ async function startOnce(options: StartManagerOptions): Promise<RunningManager> 
   const stores: Part[] = [{ name: "registry.db", start: () => {}, stop: () => storage.close() }];
   const lifecycle = new Lifecycle({ clock, log });
   try {
+    const keyFile = settings.keyFile === "" ? join(settings.dataDir, "key") : settings.keyFile;
+    const secretBox = new AesSecretBox({ key: keyFromFile(keyFile, entropy), entropy });
     const telemetryStore = new SqliteTelemetry({ file: join(settings.dataDir, "history.db") });
     stores.push({ name: "history.db", start: () => {}, stop: () => telemetryStore.close() });
     const artifacts = new ArtifactFiles({
@@ -93,7 +97,7 @@ async function startOnce(options: StartManagerOptions): Promise<RunningManager> 
       maxBytes: settings.limits.artifactBytes,
     });
     const { app, parts: faces } = composeManager({
-      ...{ clock, entropy, log, storage, telemetryStore, artifacts, urls },
+      ...{ clock, entropy, log, storage, telemetryStore, artifacts, secretBox, urls },
       lastSeen: new AtomicFile({ file: join(settings.dataDir, "last-seen.bin") }),
       transport: coapTransport(settings, ports.coap, log),
       mqttListener: { host: settings.mqtt.host, port: ports.mqtt },

@@ -147,6 +147,8 @@ export type AppLimits = typeof appLimits.defaults;
 
 /** How long things take; milliseconds. */
 export const appTimes = {
+  /** Between two entries that one node acted as another. */
+  identityRecordMs: 60_000,
   /** A nudge that isn't answered within this time is given up. */
   nudgeMs: 10_000,
   statusNowMs: 15_000,

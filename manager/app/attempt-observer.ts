@@ -65,9 +65,9 @@ export class AttemptObserver {
       this.#end(node, watch);
       return;
     }
-    const { to, prefix, contentFormat } = way;
+    const { to, credential, prefix, contentFormat } = way;
     const observation = caller.observe(
-      { node, to, path: [...prefix, ...nodePath("update")], accept: contentFormat },
+      { node, to, credential, path: [...prefix, ...nodePath("update")], accept: contentFormat },
       {
         notification: ({ code, payload, contentFormat: format }) => {
           if (!isCurrent()) return;

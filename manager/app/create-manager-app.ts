@@ -1,4 +1,3 @@
-import type { Timer } from "../../kernel/clock.ts";
 import type { UpdateAction } from "../../schemas/generated/types.ts";
 import { Topics } from "../../schemas/wire/topics.ts";
 import { nextOffer } from "../domain/action-queue.ts";
@@ -7,13 +6,15 @@ import { AlertService } from "./alert-service.ts";
 import type { ManagerApp } from "./api/manager-app.ts";
 import type { ManagerAppOptions } from "./api/manager-app-options.ts";
 import type { Actor } from "./api/registry.ts";
-import { appLimits, appTimes } from "./app-limits.ts";
+import { AppLifecycle } from "./app-lifecycle.ts";
+import { appLimits } from "./app-limits.ts";
 import { AttemptBook } from "./attempt-book.ts";
 import { AttemptObserver } from "./attempt-observer.ts";
 import { AttemptService } from "./attempt-service.ts";
 import { CallLimiter } from "./call-limiter.ts";
 import { ChildBook } from "./child-book.ts";
 import { CommandService } from "./command-service.ts";
+import { CredentialService } from "./credential-service.ts";
 import { DataPlane } from "./data-plane.ts";
 import { DesiredStateService } from "./desired-state.ts";
 import { EnvironmentService } from "./environment-service.ts";
@@ -21,6 +22,7 @@ import { FetchLog } from "./fetch-log.ts";
 import { FleetTable, nodeFlags } from "./fleet-table.ts";
 import { HealthObserver } from "./health-observer.ts";
 import { HeartbeatService } from "./heartbeat-service.ts";
+import { IdentityGuard } from "./identity-guard.ts";
 import { IntentBook } from "./intent-book.ts";
 import { KeyedSerial } from "./keyed-serial.ts";
 import { LastSeenSnapshot } from "./last-seen-snapshot.ts";
@@ -29,6 +31,7 @@ import { LogTails } from "./log-tails.ts";
 import { ModeRelay } from "./mode-relay.ts";
 import { ModeService } from "./mode-service.ts";
 import { MqttBridge } from "./mqtt-bridge.ts";
+import { NodeEndings } from "./node-endings.ts";
 import { NodeReach } from "./node-reach.ts";
 import { NodeReactions } from "./node-reactions.ts";
 import { type NodeRecord, nodeTable } from "./node-record.ts";
@@ -46,7 +49,8 @@ import { UpdateService } from "./update-service.ts";
 
 /** Wires the use cases together. What one calls on another is spelled out here and nowhere else. */
 export function createManagerApp(options: ManagerAppOptions): ManagerApp {
-  const { storage, artifacts, nodeCaller: caller, broker, clock, entropy, log } = options;
+  const { storage, artifacts, broker, clock, entropy, log } = options;
+  const { nodeCaller: caller, secretBox: box } = options;
   const limits = appLimits.resolve(options.limits);
   const startedAtMs = clock.wallMs();
 
@@ -80,8 +84,9 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
   /** What nearly everybody needs; each takes what it declares. */
   const core = {
     ...{ storage, writer, serial, timeline, bus, clock, log, entropy, fleet },
-    ...{ broker, caller, reach, calls, book, intents, artifacts, isRegistered },
+    ...{ broker, caller, reach, calls, book, intents, artifacts, isRegistered, box },
   };
+  const guard = new IdentityGuard(core);
 
   const bridge = new MqttBridge({
     ...core,
@@ -158,7 +163,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
   async function tellAll(by: Actor): Promise<void> {
     for (let row = fleet.rows.nextRow(0); row !== -1; row = fleet.rows.nextRow(row + 1)) {
       const node = fleet.rows.keyOf(row);
-      if (node === undefined || isStopping) return;
+      if (node === undefined || lifecycle.isStopping) return;
       // A node that never asked for its environment has none yet, and nothing could be offered behind an action without content.
       await environments.build(node);
       const entry = await desiredState.enqueue(node, { kind: "environment" }, by);
@@ -278,30 +283,16 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
       if (face !== "rd") await reactions.registered(node, manifest);
       desiredState.wake(node);
     },
-    removed: async (node) => {
-      observer.forget(node);
-      attemptObserver.forget(node);
-      reports.forget(node);
-      logs.forget(node);
-      const open = book.openOf(node)?.record;
-      if (open !== undefined) {
-        await attempts.apply(open.id, { kind: "cancelled", reason: "node-removed", nowMs: clock.wallMs() });
-      }
-      await writer.commit(node, intents.removal(node));
-      intents.forget(node);
-      await attempts.forgetNode(node);
-      await queues.forget(node);
-      await commands.forget(node);
-      await storage.trimTimeline(node, 1);
-      modeRelay.forget(node);
-      await environments.forget(node);
-      const gateway = children.remove(node);
-      if (gateway !== undefined) await environments.refreshAccount(gateway);
-      alerts.forget(node);
-      reactions.removed(node);
-    },
+    removed: (node, by) => endings.removed(node, by),
     lostPath: (node) => observer.forget(node),
     rearm: (node, row) => observer.rearm(node, row),
+  });
+
+  const credentials = new CredentialService({
+    ...core,
+    capacity: limits.nodes,
+    revoked: (node) => endings.revoked(node),
+    otherIdentities: () => guard.otherIdentities,
   });
 
   const heartbeats = new HeartbeatService({
@@ -350,19 +341,27 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
 
   const snapshot = new LastSeenSnapshot({ fleet, file: options.lastSeen, clock, log });
 
-  let sweepTimer: Timer | undefined;
-  let isStopping = false;
-  const sweep = (): void => {
-    sweepTimer = clock.after(appTimes.sweepMs, sweep);
-    queues.sweep();
-    attempts.sweep();
-    alerts.sweep(reactions.brokerLost());
-  };
-  let forgetTimer: Timer | undefined;
-  const forgetLost = (): void => {
-    forgetTimer = clock.after(appTimes.forgetMs, forgetLost);
-    writer.behind("lost-nodes", registry.forgetLost(limits.lostNodeDays));
-  };
+  const endings = new NodeEndings({
+    ...{ ...core, queues, attempts, commands, environments, credentials, observer, attemptObserver },
+    ...{ reports, logs, modeRelay, alerts, reactions, children },
+  });
+
+  const lifecycle = new AppLifecycle({
+    ...core,
+    loads: [
+      ...[registry, credentials, environments, queues].map((each) => () => each.load()),
+      ...[book, intents].map((each) => () => each.load(storage)),
+      ...[updates, alerts, snapshot].map((each) => () => each.load()),
+    ],
+    starts: [presence, telemetry, snapshot],
+    stops: [presence, observer, attemptObserver, nudger, telemetry, snapshot],
+    sweep: () => {
+      queues.sweep();
+      attempts.sweep();
+      alerts.sweep(reactions.brokerLost());
+    },
+    forgetLost: () => registry.forgetLost(limits.lostNodeDays),
+  });
 
   bus.subscribe((event) => {
     if (event.kind === "alert") bridge.alert(event.alert, event.state);
@@ -372,6 +371,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
   const counters = (): Record<string, number> => ({
     ...prefixed("telemetry", telemetry.counters()),
     ...prefixed("mqtt", dataPlane.counters),
+    ...prefixed("credentials", credentials.counters()),
     observedNodes: observer.observed,
     openAttempts: book.open,
     backwardReports: attempts.backwardReports,
@@ -383,6 +383,8 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
 
   return {
     registry,
+    credentials,
+    identities: guard,
     heartbeats,
     environments,
     desiredState,
@@ -404,34 +406,8 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     hearing: presence,
     brokerEvents: dataPlane,
     status: () => ({ startedAtMs, counts: presence.counts(), counters: counters() }),
-    start: async () => {
-      await writer.claim();
-      await registry.load();
-      await environments.load();
-      await queues.load();
-      await book.load(storage);
-      await intents.load(storage);
-      await updates.load();
-      await alerts.load();
-      await snapshot.load();
-      presence.start();
-      telemetry.start();
-      snapshot.start();
-      sweepTimer = clock.after(appTimes.sweepMs, sweep);
-      forgetTimer = clock.after(appTimes.forgetMs, forgetLost);
-    },
-    stop: async () => {
-      isStopping = true;
-      sweepTimer?.cancel();
-      forgetTimer?.cancel();
-      presence.stop();
-      observer.stop();
-      attemptObserver.stop();
-      nudger.stop();
-      const ends = await Promise.allSettled([telemetry.stop(), snapshot.stop()]);
-      await writer.flush();
-      for (const end of ends) if (end.status === "rejected") log.error("stop-failed", { error: end.reason });
-    },
+    start: () => lifecycle.start(),
+    stop: () => lifecycle.stop(),
   };
 }
 

@@ -4,9 +4,11 @@ import type { Log } from "../../kernel/log.ts";
 import type { Configuration, Environment, LogLevel } from "../../schemas/generated/types.ts";
 import { instantFromMs } from "../../schemas/wire/instant.ts";
 import type { Broker, BrokerAccount } from "../ports/broker.ts";
+import type { SecretBox } from "../ports/secret-box.ts";
 import type { Storage } from "../ports/storage.ts";
 import type { Environments, FleetSettings } from "./api/environments.ts";
 import type { Actor } from "./api/registry.ts";
+import { fromBase64, toBase64 } from "./base64.ts";
 import { checkFleetSettings } from "./fleet-settings-check.ts";
 import { type FleetTable, nodeFlags } from "./fleet-table.ts";
 import type { KeyedSerial } from "./keyed-serial.ts";
@@ -18,6 +20,7 @@ export interface EnvironmentServiceOptions {
   readonly writer: StorageWriter;
   readonly serial: KeyedSerial;
   readonly broker: Broker;
+  readonly box: SecretBox;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;
@@ -32,6 +35,12 @@ export interface EnvironmentServiceOptions {
 const credentialTable = "credential";
 const settingTable = "setting";
 const fleetKey = "fleet";
+/** A node's account at the broker, under the node's id. Databases of earlier versions hold the password itself. */
+interface AccountRecord {
+  readonly sealed?: string;
+  readonly password?: string;
+}
+
 const passwordBytes = 24;
 const accountsPerPush = 1000;
 
@@ -55,7 +64,7 @@ export class EnvironmentService implements Environments {
       const page = await storage.list(credentialTable, { after, limit: accountsPerPush });
       const accounts: BrokerAccount[] = [];
       for (const { key, value } of page) {
-        this.#passwords.set(key, (value as { password: string }).password);
+        this.#passwords.set(key, this.#opened(key, value as AccountRecord));
         if (fleet.find(key) !== -1) accounts.push(this.#account(key));
       }
       if (accounts.length > 0) await broker.setAccounts(accounts);
@@ -152,21 +161,31 @@ export class EnvironmentService implements Environments {
     return this.#options.serial.run(`credential/${node}`, async () => {
       if (this.#passwords.has(node)) return;
       const password = base64url(this.#options.entropy.bytes(passwordBytes));
-      const { writer, storage, broker } = this.#options;
+      const { writer, storage, broker, box } = this.#options;
+      const value: AccountRecord = { sealed: toBase64(box.seal(new TextEncoder().encode(password), aboutOf(node))) };
       const [written] = await writer.commit(node, [
-        { kind: "put", table: credentialTable, key: node, expectedRevision: 0, value: { password } },
+        { kind: "put", table: credentialTable, key: node, expectedRevision: 0, value },
       ]);
       const kept = written?.kind === "written" ? undefined : await storage.get(credentialTable, node);
-      const known = kept === undefined ? password : (kept.value as { password: string }).password;
+      const known = kept === undefined ? password : this.#opened(node, kept.value as AccountRecord);
       await broker.setAccounts([this.#account(node, known)]);
       // Only now: a node gets no password that the broker doesn't know.
       this.#passwords.set(node, known);
     });
   }
 
+  #opened(node: string, { sealed, password = "" }: AccountRecord): string {
+    if (sealed === undefined) return password;
+    return new TextDecoder().decode(this.#options.box.open(fromBase64(sealed), aboutOf(node)));
+  }
+
   #account(node: string, password = this.#passwords.get(node) ?? ""): BrokerAccount {
     return { user: node, password, nodes: [node, ...this.#options.children(node)] };
   }
+}
+
+function aboutOf(node: string): string {
+  return `${node}/broker`;
 }
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

@@ -38,6 +38,8 @@ export const nodeFlags = {
   heardBefore: 256,
   /** It registered in CBOR. */
   speaksCbor: 512,
+  /** It registered over a secure association, so calls to it are secured too. */
+  isSecured: 1024,
 } as const;
 
 const presences = ["unknown", "online", "late", "offline"] as const satisfies readonly Presence[];

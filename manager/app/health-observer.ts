@@ -108,9 +108,9 @@ export class HealthObserver {
         this.#end(node, way);
         return;
       }
-      const { to, prefix, contentFormat } = way;
+      const { to, credential, prefix, contentFormat } = way;
       const observation = caller.observe(
-        { node, to, path: [...prefix, ...nodePath("health")], accept: contentFormat },
+        { node, to, credential, path: [...prefix, ...nodePath("health")], accept: contentFormat },
         {
           notification: (answer) => {
             if (isCurrent()) this.#notified(node, watch, answer, contentFormat);

@@ -85,7 +85,7 @@ export class ModeRelay {
     await calls.run(async () => {
       const way = await reach.to(node);
       if (typeof way === "string") return;
-      const { to, prefix, contentFormat } = way;
+      const { to, credential, prefix, contentFormat } = way;
       const reason = mode === "maintenance" ? intents.of(node).mode?.reason : undefined;
       const payload = encode("mode", { mode, ...(reason !== undefined && { reason }) }, contentFormat);
       const abort = new AbortController();
@@ -93,7 +93,7 @@ export class ModeRelay {
       try {
         const path = [...prefix, ...nodePath("mode")];
         const answer = await caller.request({
-          ...{ node, to, path, payload, contentFormat },
+          ...{ node, to, credential, path, payload, contentFormat },
           method: "PUT",
           signal: abort.signal,
         });

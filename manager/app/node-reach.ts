@@ -9,6 +9,10 @@ export interface Reach {
   /** Stands before the resource's own path: `nodes/<child>` on a gateway. */
   readonly prefix: readonly string[];
   readonly contentFormat: 50 | 60;
+  /** Whose credential secures the call; undefined: nobody's, as under `--insecure`. */
+  readonly credential: string | undefined;
+  /** Whether nobody on the way can read what is sent: the call is secured, or stays on this machine. */
+  readonly isPrivate: boolean;
 }
 
 export type Unreachable = "unknown-node" | "sleepy" | "unreachable";
@@ -35,6 +39,17 @@ export class NodeReach {
     if (speaker === -1) return gateway === undefined ? "unknown-node" : "unreachable";
     const to = this.#fleet.path(speaker);
     if (to.port === 0 || to.address === "") return "unreachable";
-    return { to, prefix: gateway === undefined ? [] : ["nodes", node], contentFormat: record.contentFormat };
+    const credential = this.#fleet.has(speaker, nodeFlags.isSecured) ? (gateway ?? node) : undefined;
+    return {
+      to,
+      prefix: gateway === undefined ? [] : ["nodes", node],
+      contentFormat: record.contentFormat,
+      credential,
+      isPrivate: credential !== undefined || isHere(to.address),
+    };
   }
+}
+
+function isHere(address: string): boolean {
+  return /^(::ffff:)?127\.|^::1$/i.test(address);
 }

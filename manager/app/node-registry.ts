@@ -37,7 +37,7 @@ export interface NodeRegistryOptions {
   waitingRev(node: string): number;
   /** After the receipt and before the answer. A rejection is the registration's: it is idempotent, the node tries again. */
   registered(node: string, record: NodeRecord): Promise<void>;
-  removed(node: string): Promise<void>;
+  removed(node: string, by: Actor): Promise<void>;
   /** A stored child of a gateway, at load. */
   hasChild(gateway: string, child: string): void;
   /** Its address is another node's now: nothing may be asked of it until it is heard. */
@@ -219,7 +219,7 @@ export class NodeRegistry implements Registry {
         fleet.leavePath(row);
         fleet.rows.removeRow(row);
       }
-      await this.#options.removed(node);
+      await this.#options.removed(node, by);
       bus.emit({ kind: "removed", node });
       return "removed";
     });
@@ -305,6 +305,7 @@ export class NodeRegistry implements Registry {
     this.#claim(row, record.path, record.gateway !== undefined);
     fleet.set(row, nodeFlags.sleepy, record.manifest.sleepy === true);
     fleet.set(row, nodeFlags.speaksCbor, record.contentFormat === 60);
+    fleet.set(row, nodeFlags.isSecured, record.identity === "credential");
     fleet.set(row, nodeFlags.livesByObservation, record.livesByObservation);
     fleet.set(row, nodeFlags.awaitsObservation, record.livesByObservation);
     presence.added(row, isNew);

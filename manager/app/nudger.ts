@@ -66,16 +66,17 @@ export class Nudger {
       if (typeof way === "string" || this.#isStopped) return;
       const action = await this.#options.next(node);
       if (action === undefined) return;
-      const { to, prefix, contentFormat } = way;
+      const { to, credential, prefix, contentFormat } = way;
       const abort = new AbortController();
       const timer = clock.after(appTimes.nudgeMs, () => abort.abort(new Error("The nudge wasn't answered in time.")));
       try {
         const answer = await caller.request({
           node,
           to,
+          credential,
           method: "PUT",
           path: [...prefix, ...nodePath("update")],
-          payload: encode("action", isHere(to.address) ? action : openAction(action), contentFormat),
+          payload: encode("action", way.isPrivate ? action : openAction(action), contentFormat),
           contentFormat,
           signal: abort.signal,
         });
@@ -85,9 +86,4 @@ export class Nudger {
       }
     });
   }
-}
-
-/** While there are no secure associations, only what stays on this machine is read by nobody else. */
-function isHere(address: string): boolean {
-  return /^(::ffff:)?127\.|^::1$/i.test(address);
 }

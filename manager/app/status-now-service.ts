@@ -74,6 +74,7 @@ export class StatusNowService implements StatusNow {
       const answer = await caller.request({
         node,
         to: way.to,
+        credential: way.credential,
         method: "GET",
         path: [...way.prefix, ...nodePath("health")],
         accept: way.contentFormat,

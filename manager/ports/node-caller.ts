@@ -19,6 +19,8 @@ export interface NodePath {
 export interface NodeTarget {
   readonly node: string;
   readonly to: NodePath;
+  /** The node (or gateway) whose credential secures the call: only who has it can answer. Undefined: in the open. */
+  readonly credential: string | undefined;
   readonly path: readonly string[];
   readonly queries?: readonly string[];
   /** Content-format asked for. */

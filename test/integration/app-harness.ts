@@ -1,6 +1,7 @@
 import { silentLog } from "../../kernel/log.ts";
 import { seededEntropy } from "../../kernel/seeded-entropy.ts";
 import { VirtualClock } from "../../kernel/virtual-clock.ts";
+import { AesSecretBox } from "../../manager/adapters/storage/aes-secret-box.ts";
 import { type TwinContent, TwinStorage } from "../../manager/adapters/storage/twin-storage.ts";
 import type { FleetSettings } from "../../manager/app/api/environments.ts";
 import type { ManagerApp } from "../../manager/app/api/manager-app.ts";
@@ -16,6 +17,7 @@ import type {
   NodeTarget,
   ObservationListener,
 } from "../../manager/ports/node-caller.ts";
+import type { SecretBox } from "../../manager/ports/secret-box.ts";
 import type { TelemetryPoint, TelemetryStore } from "../../manager/ports/telemetry-store.ts";
 import type { NodeManifest } from "../../schemas/generated/types.ts";
 import { nodeId } from "../../schemas/wire/node-id.ts";
@@ -148,6 +150,7 @@ export interface HarnessOptions {
   readonly limits?: Readonly<Record<string, number>>;
   readonly settings?: Partial<FleetSettings>;
   readonly isInsecure?: boolean;
+  readonly secretBox?: SecretBox;
 }
 
 /** What survives a crash. */
@@ -200,6 +203,8 @@ export class AppHarness {
       },
       nodeCaller: this.nodes,
       broker: this.broker,
+      secretBox:
+        options.secretBox ?? new AesSecretBox({ key: new Uint8Array(32), entropy: seededEntropy(seed + 2000) }),
       clock: this.clock,
       entropy: seededEntropy(seed + 1000),
       log: silentLog,
@@ -220,12 +225,11 @@ export class AppHarness {
   async crash(): Promise<AppHarness> {
     // Another process draws other numbers.
     const options = { ...this.#options, seed: (this.#options.seed ?? 1) + 7919 };
-    const harness = new AppHarness(options, {
-      content: this.storage.content,
-      lastSeen: this.#lastSeen,
-      wallMs: this.clock.wallMs(),
-    });
-    return await harness.start();
+    return await new AppHarness(options, this.survivors()).start();
+  }
+
+  survivors(): HarnessBefore {
+    return { content: this.storage.content, lastSeen: this.#lastSeen, wallMs: this.clock.wallMs() };
   }
 
   /** Lets virtual time pass until the promise is settled. */

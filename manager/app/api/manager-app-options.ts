@@ -4,6 +4,7 @@ import type { Log } from "../../../kernel/log.ts";
 import type { Artifacts } from "../../ports/artifacts.ts";
 import type { Broker } from "../../ports/broker.ts";
 import type { NodeCaller } from "../../ports/node-caller.ts";
+import type { SecretBox } from "../../ports/secret-box.ts";
 import type { SnapshotFile } from "../../ports/snapshot-file.ts";
 import type { Storage } from "../../ports/storage.ts";
 import type { TelemetryStore } from "../../ports/telemetry-store.ts";
@@ -16,6 +17,7 @@ export interface ManagerAppOptions {
   readonly lastSeen: SnapshotFile;
   readonly nodeCaller: NodeCaller;
   readonly broker: Broker;
+  readonly secretBox: SecretBox;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;

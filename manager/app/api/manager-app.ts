@@ -1,5 +1,6 @@
 import type { Artifacts } from "../../ports/artifacts.ts";
 import type { BrokerEvents } from "../../ports/broker.ts";
+import type { Credentials, Identities } from "./credentials.ts";
 import type { Environments } from "./environments.ts";
 import type { Heartbeats } from "./heartbeats.ts";
 import type { Health, NodeLogs, NodeMetrics, NodeServices, Telemetry } from "./node-data.ts";
@@ -15,6 +16,8 @@ import type { Alerts, Fetches, Hearing, LiveEvents, SystemStatus, Timeline } fro
  */
 export interface ManagerApp {
   readonly registry: Registry;
+  readonly credentials: Credentials;
+  readonly identities: Identities;
   readonly heartbeats: Heartbeats;
   readonly environments: Environments;
   readonly desiredState: DesiredState;

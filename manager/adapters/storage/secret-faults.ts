@@ -1,0 +1,17 @@
+import { defineFaults } from "../../../kernel/fault.ts";
+
+/** Faults of the key file and of what is sealed with it. Codes are API. */
+export const secretFaults = defineFaults({
+  "secret.unreadable": {
+    fault: "environment",
+    message: "The secret of {about} can't be decrypted ({reason}): it is damaged, or the key file is another one.",
+  },
+  "secret.key-file": {
+    fault: "environment",
+    message: "The key file {file} can't be used ({reason}). It decrypts the keys of nodes in the database.",
+  },
+  "secret.key-file-open": {
+    fault: "caller",
+    message: "The key file {file} may be read by others (mode {mode}). Check who did, then close it: chmod 600 {file}",
+  },
+});

@@ -1,0 +1,76 @@
+import type { CredentialState, OscoreSecrets } from "../../domain/node-credential.ts";
+import type { Actor } from "./registry.ts";
+
+/** Keys of nodes: who may say that it is which node. */
+export interface Credentials {
+  /**
+   * Makes keys for a node, which needn't be registered yet. Durable when it resolves; the secret is told this once. Keys that the node
+   * uses stay good until it used the new ones; keys that were issued and never used are revoked.
+   */
+  issue(node: string, by: Actor): Promise<IssueOutcome>;
+  /** Every key of the node: refused from the next datagram on, connections to the broker closed, observations ended. Durable. */
+  revoke(node: string, by: Actor): Promise<"revoked" | "none">;
+  /** Newest first; without secrets. Revoked ones are among them until the node is removed. */
+  list(node: string): Promise<readonly CredentialView[]>;
+  /** Whether the node has a key that is good. */
+  has(node: string): boolean;
+  readonly contexts: OscoreContexts;
+  counters(): CredentialCounters;
+}
+
+/** A type, so that it can be spread among other counters. */
+export type CredentialCounters = {
+  readonly issued: number;
+  readonly active: number;
+  /** Sender sequence numbers were leased from storage so often. */
+  readonly leases: number;
+  /** Requests in which a node named another one than its credential. */
+  readonly otherIdentities: number;
+};
+
+export type IssueOutcome =
+  | { readonly kind: "issued"; readonly node: string; readonly kid: number; readonly secrets: OscoreSecrets }
+  | { readonly kind: "full" };
+
+export interface CredentialView {
+  readonly scheme: "oscore";
+  /** 8 hexadecimal digits: what the node sends as kid. */
+  readonly kid: string;
+  readonly state: CredentialState;
+  readonly issuedAtMs: number;
+  readonly issuedBy: string;
+  readonly activeAtMs?: number;
+  readonly revokedAtMs?: number;
+  readonly revokedBy?: string;
+}
+
+/** What the security layer asks for at a datagram. Synchronous but for leases. */
+export interface OscoreContexts {
+  /** The good context with that kid; undefined: there is none, or it was revoked. */
+  find(kid: number): OscoreContextKeys | undefined;
+  /** The context to call a node with: the one that it proved to have. */
+  of(node: string): OscoreContextKeys | undefined;
+  /** A request that the node protected with this context was authentic. */
+  used(kid: number): void;
+  /**
+   * Takes the next `count` sender sequence numbers: durable when it resolves with the first of them, so none is ever taken twice. Undefined: the
+   * context is gone, or its numbers are.
+   */
+  lease(kid: number, count: number): Promise<number | undefined>;
+  /** Called with each context that is good no more, in the turn in which it is. */
+  onRevoked(listener: (kid: number, node: string) => void): void;
+}
+
+export interface OscoreContextKeys {
+  readonly node: string;
+  readonly kid: number;
+  /** Issued since this process started: nothing was ever received with it before. */
+  readonly isFresh: boolean;
+  readonly secrets: OscoreSecrets;
+}
+
+/** Who acted as somebody else. */
+export interface Identities {
+  /** A node with a proven identity named another node: `claimed`, as far as the request says. Recorded, not more than once a minute. */
+  claimedAnother(node: string, claimed: string): void;
+}

@@ -1,0 +1,275 @@
+import type { Clock } from "../../kernel/clock.ts";
+import type { Entropy } from "../../kernel/entropy.ts";
+import { defineFaults } from "../../kernel/fault.ts";
+import type { Log } from "../../kernel/log.ts";
+import {
+  type CredentialRecord,
+  credentialKey,
+  kidFor,
+  type OscoreSecrets,
+  oscoreSaltBytes,
+  oscoreSecretBytes,
+  parseCredentialKey,
+} from "../domain/node-credential.ts";
+import type { SecretBox } from "../ports/secret-box.ts";
+import type { Change, Storage } from "../ports/storage.ts";
+import type {
+  CredentialCounters,
+  Credentials,
+  CredentialView,
+  IssueOutcome,
+  OscoreContextKeys,
+  OscoreContexts,
+} from "./api/credentials.ts";
+import type { Actor } from "./api/registry.ts";
+import { fromBase64, toBase64 } from "./base64.ts";
+import { type CredentialRow, CredentialTable } from "./credential-table.ts";
+import type { KeyedSerial } from "./keyed-serial.ts";
+import type { NodeTimeline } from "./node-timeline.ts";
+import { SenderSequences } from "./sender-sequences.ts";
+import type { StorageWriter } from "./storage-writer.ts";
+
+export const credentialFaults = defineFaults({
+  "credentials.other-key-file": {
+    fault: "caller",
+    message:
+      "The keys of nodes in the database were sealed with another key file. Put the key file that belongs to this data folder in its place (setting keyFile), or issue new credentials to every node after removing the old ones.",
+  },
+});
+
+export interface CredentialServiceOptions {
+  readonly storage: Storage;
+  readonly writer: StorageWriter;
+  readonly serial: KeyedSerial;
+  readonly timeline: NodeTimeline;
+  readonly box: SecretBox;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Log;
+  /** Nodes with credentials. */
+  readonly capacity: number;
+  /** The node can't prove any more who it is: its account at the broker and what is observed on it go. */
+  revoked(node: string): Promise<void>;
+  otherIdentities(): number;
+}
+
+const table = "node-credential";
+/** Tries to find a kid that is free among the node's partition's. */
+const maxDraws = 64;
+
+/** Issues, keeps and revokes the keys of nodes. Secrets are in storage and in memory only sealed; nothing of them is logged. */
+export class CredentialService implements Credentials, OscoreContexts {
+  readonly #options: CredentialServiceOptions;
+  readonly #table: CredentialTable;
+  readonly #sequences: SenderSequences;
+  readonly #listeners = new Set<(kid: number, node: string) => void>();
+
+  constructor(options: CredentialServiceOptions) {
+    this.#options = options;
+    this.#table = new CredentialTable({
+      capacity: options.capacity,
+      sealedBytes: oscoreSecretBytes + oscoreSaltBytes + options.box.overhead,
+      hashSeed: options.entropy.uint32(),
+    });
+    this.#sequences = new SenderSequences(options);
+  }
+
+  get contexts(): OscoreContexts {
+    return this;
+  }
+
+  async load(): Promise<void> {
+    const { storage, box, log } = this.#options;
+    for (let after = ""; ; ) {
+      const page = await storage.list(table, { after });
+      for (const { key, value } of page) {
+        const { state, sealed } = value as CredentialRecord;
+        const parsed = parseCredentialKey(key);
+        if (parsed === undefined || state === "revoked" || sealed === undefined) continue;
+        const bytes = fromBase64(sealed);
+        if (!box.isOurs(bytes)) throw credentialFaults("credentials.other-key-file", {});
+        const row = this.#table.add(parsed.node, parsed.kid, bytes, state, false);
+        if (row === -1) log.warn("credentials-full", { node: parsed.node });
+      }
+      const last = page.at(-1);
+      if (last === undefined) return;
+      after = last.key;
+    }
+  }
+
+  issue(node: string, by: Actor): Promise<IssueOutcome> {
+    const { serial, writer, timeline, box, entropy, clock } = this.#options;
+    return serial.run(`credential/${node}`, async () => {
+      const kid = this.#freeKid(node);
+      if (kid === undefined || !this.#table.hasRoomFor(node)) return { kind: "full" };
+      const key = credentialKey(node, kid);
+      const secrets = { masterSecret: entropy.bytes(oscoreSecretBytes), masterSalt: entropy.bytes(oscoreSaltBytes) };
+      const sealed = box.seal(Uint8Array.of(...secrets.masterSecret, ...secrets.masterSalt), key);
+      const value: CredentialRecord = {
+        scheme: "oscore",
+        state: "issued",
+        sealed: toBase64(sealed),
+        issuedAtMs: clock.wallMs(),
+        issuedBy: by.id,
+      };
+      const unused = this.#table.of(node, "issued");
+      const results = await writer.commit(node, [
+        { kind: "put", table, key, expectedRevision: 0, value },
+        ...(unused === -1 ? [] : await this.#revocation(node, this.#table.kid(unused), "replaced")),
+        timeline.change(node, "credential-issued", { by: by.id }),
+        audit(node, "credential-issued", kid, by.id),
+      ]);
+      if (results[0]?.kind !== "written") throw new Error(`The credential ${key} is in storage already.`);
+      if (unused !== -1) this.#drop(this.#table.kid(unused));
+      this.#table.add(node, kid, sealed, "issued", true);
+      return { kind: "issued", node, kid, secrets };
+    });
+  }
+
+  revoke(node: string, by: Actor): Promise<"revoked" | "none"> {
+    const { serial, writer, timeline } = this.#options;
+    return serial.run(`credential/${node}`, async () => {
+      const rows = this.#rowsOf(node);
+      if (rows.length === 0) return "none";
+      const kids = rows.map((row) => this.#table.kid(row));
+      const changes = (await Promise.all(kids.map((each) => this.#revocation(node, each, by.id)))).flat();
+      await writer.commit(node, [
+        ...changes,
+        timeline.change(node, "credential-revoked", { by: by.id }),
+        ...kids.map((kid) => audit(node, "credential-revoked", kid, by.id)),
+      ]);
+      for (const kid of kids) this.#drop(kid);
+      await this.#options.revoked(node);
+      return "revoked";
+    });
+  }
+
+  async list(node: string): Promise<readonly CredentialView[]> {
+    const rows = await this.#options.storage.list(table, { prefix: `${node}/` });
+    return rows
+      .map(({ key, value }): CredentialView => {
+        const { sealed: _, ...view } = value as CredentialRecord;
+        return { kid: key.slice(node.length + 1), ...view };
+      })
+      .sort((a, b) => b.issuedAtMs - a.issuedAtMs);
+  }
+
+  has(node: string): boolean {
+    return this.#rowsOf(node).length > 0;
+  }
+
+  find(kid: number): OscoreContextKeys | undefined {
+    const row = this.#table.find(kid);
+    return row === -1 ? undefined : this.#opened(row);
+  }
+
+  of(node: string): OscoreContextKeys | undefined {
+    const row = this.#table.of(node, "active");
+    return row === -1 ? undefined : this.#opened(row);
+  }
+
+  used(kid: number): void {
+    const row = this.#table.find(kid);
+    if (row === -1 || this.#table.isActive(row)) return;
+    const node = this.#table.node(row);
+    const before = this.#table.of(node, "active");
+    const older = before === -1 ? undefined : this.#table.kid(before);
+    this.#table.activate(row);
+    // At once: when a crash comes before it is written, the next use of the new one says it again.
+    if (older !== undefined) this.#drop(older);
+    this.#options.writer.behind("credential-used", this.#activated(node, kid, older));
+  }
+
+  lease(kid: number, count: number): Promise<number | undefined> {
+    const row = this.#table.find(kid);
+    return row === -1 ? Promise.resolve(undefined) : this.#sequences.lease(this.#table.node(row), kid, count);
+  }
+
+  onRevoked(listener: (kid: number, node: string) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  counters(): CredentialCounters {
+    const active = this.#table.active();
+    return {
+      issued: this.#table.size - active,
+      active,
+      leases: this.#sequences.leases,
+      otherIdentities: this.#options.otherIdentities(),
+    };
+  }
+
+  /** The node was removed: nothing of its keys is kept but what the audit says. */
+  async forget(node: string, by: Actor): Promise<void> {
+    await this.revoke(node, by);
+    const { storage, writer } = this.#options;
+    const rows = await storage.list(table, { prefix: `${node}/` });
+    if (rows.length === 0) return;
+    await writer.commit(
+      node,
+      rows.map(({ key }) => ({ kind: "delete", table, key, expectedRevision: "any" }) as const),
+    );
+  }
+
+  async #activated(node: string, kid: number, older: number | undefined): Promise<void> {
+    const { serial, storage, writer, timeline, clock } = this.#options;
+    await serial.run(`credential/${node}`, async () => {
+      const key = credentialKey(node, kid);
+      const stored = await storage.get(table, key);
+      const record = stored?.value as CredentialRecord | undefined;
+      if (record === undefined || record.state === "revoked") return;
+      const value: CredentialRecord = { ...record, state: "active", activeAtMs: clock.wallMs() };
+      await writer.commit(node, [
+        { kind: "put", table, key, expectedRevision: "any", value },
+        ...(older === undefined ? [] : await this.#revocation(node, older, "rotation")),
+        timeline.change(node, "credential-used"),
+      ]);
+    });
+  }
+
+  async #revocation(node: string, kid: number, by: string): Promise<readonly Change[]> {
+    const { storage, clock } = this.#options;
+    const key = credentialKey(node, kid);
+    const stored = await storage.get(table, key);
+    if (stored === undefined) return [];
+    const { sealed: _, ...record } = stored.value as CredentialRecord;
+    const value: CredentialRecord = { ...record, state: "revoked", revokedAtMs: clock.wallMs(), revokedBy: by };
+    return [{ kind: "put", table, key, expectedRevision: "any", value }, ...this.#sequences.removal(node, kid)];
+  }
+
+  #drop(kid: number): void {
+    const row = this.#table.find(kid);
+    if (row === -1) return;
+    const node = this.#table.node(row);
+    this.#table.remove(row);
+    this.#sequences.forget(kid);
+    for (const listener of this.#listeners) listener(kid, node);
+  }
+
+  #rowsOf(node: string): readonly CredentialRow[] {
+    return [this.#table.of(node, "active"), this.#table.of(node, "issued")].filter((row) => row !== -1);
+  }
+
+  #opened(row: CredentialRow): OscoreContextKeys {
+    const node = this.#table.node(row);
+    const kid = this.#table.kid(row);
+    const plain = this.#options.box.open(this.#table.sealed(row), credentialKey(node, kid));
+    const secrets: OscoreSecrets = {
+      masterSecret: plain.subarray(0, oscoreSecretBytes),
+      masterSalt: plain.subarray(oscoreSecretBytes),
+    };
+    return { node, kid, isFresh: this.#table.isFresh(row), secrets };
+  }
+
+  #freeKid(node: string): number | undefined {
+    for (let draw = 0; draw < maxDraws; draw++) {
+      const kid = kidFor(node, this.#options.entropy.uint32());
+      if (kid !== 0 && this.#table.find(kid) === -1) return kid;
+    }
+    return undefined;
+  }
+}
+
+function audit(node: string, what: string, kid: number, by: string): Change {
+  return { kind: "event", stream: "audit", key: node, value: { what, kid: kid.toString(16), by } };
+}

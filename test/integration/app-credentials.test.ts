@@ -1,0 +1,162 @@
+import { expect, test } from "vitest";
+import { seededEntropy } from "../../kernel/seeded-entropy.ts";
+import { AesSecretBox } from "../../manager/adapters/storage/aes-secret-box.ts";
+import type { IssueOutcome } from "../../manager/app/api/credentials.ts";
+import { partitionOf } from "../../manager/domain/partition.ts";
+import { AppHarness, operator } from "./app-harness.ts";
+
+type Issued = Extract<IssueOutcome, { kind: "issued" }>;
+
+async function issue(h: AppHarness, node: string): Promise<Issued> {
+  const outcome = await h.wait(h.app.credentials.issue(node, operator));
+  if (outcome.kind !== "issued") throw new Error(outcome.kind);
+  return outcome;
+}
+const states = async (h: AppHarness, node: string) =>
+  (await h.wait(h.app.credentials.list(node))).map(({ state, revokedBy }) => [state, revokedBy]);
+
+test("a failed write issues nothing, and revokes nothing", async () => {
+  let isFailing = false;
+  const h = await new AppHarness({ failsCommit: () => isFailing }).start();
+  const { kid } = await issue(h, "porch");
+  isFailing = true;
+  await expect(h.wait(h.app.credentials.issue("garden", operator))).rejects.toThrow();
+  await expect(h.wait(h.app.credentials.revoke("porch", operator))).rejects.toThrow();
+  isFailing = false;
+  expect(h.app.credentials.has("garden")).toBe(false);
+  expect(await states(h, "garden")).toEqual([]);
+  expect(h.app.credentials.contexts.find(kid)?.node).toBe("porch");
+  expect(await h.wait(h.app.credentials.revoke("garden", operator))).toBe("none");
+});
+
+test("no room for another node's keys is said, and the others stay", async () => {
+  const h = await new AppHarness({ limits: { nodes: 2 } }).start();
+  await issue(h, "a");
+  await issue(h, "b");
+  expect(await h.wait(h.app.credentials.issue("c", operator))).toEqual({ kind: "full" });
+  await issue(h, "b");
+  await h.wait(h.app.credentials.revoke("a", operator));
+  await issue(h, "c");
+});
+
+test("a database with another key file stops the start instead of locking every node out", async () => {
+  const h = await new AppHarness().start();
+  await issue(h, "porch");
+  const box = new AesSecretBox({ key: new Uint8Array(32).fill(9), entropy: seededEntropy(1) });
+  const other = new AppHarness({ secretBox: box }, h.survivors());
+  await expect(other.wait(other.app.start())).rejects.toMatchObject({ code: "credentials.other-key-file" });
+});
+
+test("keys survive a crash, and neither they nor the password at the broker can be read in the database", async () => {
+  const h = await new AppHarness().start();
+  const { kid, secrets } = await issue(h, "porch");
+  await h.register("porch");
+  const password = (await h.wait(h.app.environments.build("porch")))?.mqtt?.password ?? "";
+  const stored = JSON.stringify([...h.storage.content.tables].map(([name, rows]) => [name, [...rows]]));
+  const forms = (bytes: Uint8Array) => [Buffer.from(bytes).toString("hex"), Buffer.from(bytes).toString("base64")];
+  for (const secret of [...forms(secrets.masterSecret), ...forms(secrets.masterSalt), password]) {
+    expect(stored).not.toContain(secret.replace(/=+$/, ""));
+  }
+  const after = await h.crash();
+  expect(after.app.credentials.contexts.find(kid)).toEqual({ node: "porch", kid, secrets, isFresh: false });
+  expect((await after.wait(after.app.environments.build("porch")))?.mqtt?.password).toBe(password);
+});
+
+test("new keys are on trial until they were used once, and the old ones die then", async () => {
+  const h = await new AppHarness().start();
+  const { contexts } = h.app.credentials;
+  const gone: number[] = [];
+  contexts.onRevoked((kid) => gone.push(kid));
+  const first = await issue(h, "porch");
+  expect(contexts.of("porch")).toBeUndefined();
+  contexts.used(first.kid);
+  await h.settle();
+  const second = await issue(h, "porch");
+  expect(contexts.of("porch")?.kid).toBe(first.kid);
+  expect(contexts.find(first.kid)).toBeDefined();
+  contexts.used(second.kid);
+  expect(gone).toEqual([first.kid]);
+  expect([contexts.find(first.kid), contexts.of("porch")?.kid]).toEqual([undefined, second.kid]);
+  await h.settle();
+  expect(await states(h, "porch")).toEqual([
+    ["active", undefined],
+    ["revoked", "rotation"],
+  ]);
+  const after = await h.crash();
+  expect(after.app.credentials.contexts.find(first.kid)).toBeUndefined();
+  expect(after.app.credentials.contexts.of("porch")?.kid).toBe(second.kid);
+});
+
+test("keys that nobody used are replaced by the next ones", async () => {
+  const h = await new AppHarness().start();
+  const first = await issue(h, "porch");
+  const second = await issue(h, "porch");
+  expect(first.kid >>> 24).toBe(partitionOf("porch"));
+  expect(h.app.credentials.contexts.find(first.kid)).toBeUndefined();
+  expect(h.app.credentials.contexts.find(second.kid)).toBeDefined();
+  expect(await states(h, "porch")).toContainEqual(["revoked", "replaced"]);
+});
+
+test("a revoked node has no context, no account at the broker, and nothing that is observed on it, after a crash too", async () => {
+  const h = await new AppHarness().start();
+  const { kid } = await issue(h, "porch");
+  h.app.credentials.contexts.used(kid);
+  await h.register("porch", {}, { identity: "credential" });
+  await h.wait(h.app.environments.build("porch"));
+  await h.settle();
+  expect(h.broker.accounts.has("porch")).toBe(true);
+  expect(h.nodes.open().map(({ target }) => target.credential)).toEqual(["porch"]);
+  expect(await h.wait(h.app.credentials.revoke("porch", operator))).toBe("revoked");
+  expect(h.app.credentials.contexts.find(kid)).toBeUndefined();
+  expect(h.broker.accounts.has("porch")).toBe(false);
+  expect(h.nodes.open()).toEqual([]);
+  expect(await states(h, "porch")).toEqual([["revoked", "test"]]);
+  const after = await h.crash();
+  expect(after.app.credentials.contexts.find(kid)).toBeUndefined();
+  expect(after.app.credentials.has("porch")).toBe(false);
+});
+
+test("sender sequence numbers are never leased twice, whatever fails and whoever crashes", async () => {
+  let fails = 0;
+  const h = await new AppHarness({ failsCommit: () => fails-- > 0 }).start();
+  const { kid } = await issue(h, "porch");
+  const lease = (on: AppHarness) => on.wait(on.app.credentials.contexts.lease(kid, 1024));
+  expect(await lease(h)).toBe(0);
+  const { contexts } = h.app.credentials;
+  const both = Promise.all([contexts.lease(kid, 1024), contexts.lease(kid, 1024)]);
+  expect(await h.wait(both)).toEqual([1024, 2048]);
+  fails = 1;
+  await expect(lease(h)).rejects.toThrow();
+  expect(await lease(h)).toBe(3072);
+  const after = await h.crash();
+  expect(await lease(after)).toBe(4096);
+  await after.wait(after.app.credentials.revoke("porch", operator));
+  expect(await lease(after)).toBeUndefined();
+});
+
+test("a node that acts as another is recorded once a minute, with how often", async () => {
+  const h = await new AppHarness().start();
+  await h.register("porch");
+  for (let i = 0; i < 50; i++) h.app.identities.claimedAnother("porch", "garden");
+  await h.settle(60_000);
+  h.app.identities.claimedAnother("porch", "garden");
+  await h.settle();
+  const entries = (await h.wait(h.app.timeline.list("porch"))).filter(({ what }) => what === "claimed-another");
+  expect(entries.map(({ data }) => data)).toEqual([
+    { claimed: "garden", count: 50 },
+    { claimed: "garden", count: 1 },
+  ]);
+  expect(h.app.credentials.counters().otherIdentities).toBe(51);
+});
+
+test("an operator who removes a node takes its keys; a node that leaves by itself keeps them", async () => {
+  const h = await new AppHarness().start();
+  await issue(h, "porch");
+  await h.register("porch", {}, { identity: "credential" });
+  await h.wait(h.app.registry.remove("porch", { kind: "node", id: "porch" }));
+  expect(h.app.credentials.has("porch")).toBe(true);
+  await h.register("porch", {}, { identity: "credential" });
+  await h.wait(h.app.registry.remove("porch", operator));
+  expect(h.app.credentials.has("porch")).toBe(false);
+  expect(await states(h, "porch")).toEqual([]);
+});
