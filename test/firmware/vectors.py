@@ -66,8 +66,52 @@ def cbor(data):
     return out
 
 
+def oscore(data):
+    """Contexts, messages and their protected form, each with the context of its sender and that of its receiver."""
+    index = {case["name"]: at for at, case in enumerate(data["contexts"])}
+    sequence = {case["name"]: case["sequence"] for case in data["requests"]}
+    out = ["struct OscoreKeysVector {\n  const char* name;\n  const char* secretHex;\n  const char* saltHex;\n  const char* senderIdHex;\n"
+           "  const char* recipientIdHex;\n  const char* idContextHex;\n  const char* senderKeyHex;\n  const char* recipientKeyHex;\n"
+           "  const char* commonIvHex;\n};",
+           "struct OscoreMessageVector {\n  const char* name;\n  size_t sender;  // of oscoreKeys\n  size_t receiver;\n  int64_t requestSequence;\n"
+           "  int64_t sequence;  // of an answer; -1: the request's nonce\n  const char* plainHex;\n  const char* protectedHex;\n};",
+           "struct OscoreOptionVector {\n  const char* name;\n  const char* hex;\n  const char* pivHex;  // empty: none\n"
+           "  const char* kidHex;  // null: none\n  const char* kidContextHex;\n};",
+           "struct OscoreMalformedVector {\n  const char* name;\n  const char* hex;\n};",
+           "struct OscoreForgedVector {\n  const char* name;\n  size_t server;\n  uint8_t code;\n  const char* hex;\n};",
+           "struct OscoreUnverifiedVector {\n  const char* name;\n  size_t client;\n  int64_t requestSequence;\n  const char* hex;\n};",
+           "", "inline constexpr OscoreKeysVector oscoreKeys[] = {"]
+    fields = ("masterSecretHex", "masterSaltHex", "senderIdHex", "recipientIdHex", "idContextHex", "senderKeyHex", "recipientKeyHex", "commonIvHex")
+    out += [f'    {{{text(case["name"])}, ' + ", ".join(text(case[field] or "") for field in fields) + "}," for case in data["contexts"]] + ["};"]
+    for sort, ends in (("requests", ("client", "server")), ("responses", ("server", "client"))):
+        out += ["", f"inline constexpr OscoreMessageVector oscore{sort.title()}[] = {{"]
+        for case in data[sort]:
+            isRequest = sort == "requests"
+            bound = case["sequence"] if isRequest else sequence[case["request"]]
+            own = -1 if isRequest or case["sequence"] is None else case["sequence"]
+            out.append(f'    {{{text(case["name"])}, {index[case[ends[0]]]}, {index[case[ends[1]]]}, {bound}, {own}, '
+                       f'{text(case["plainHex"])}, {text(case["protectedHex"])}}},')
+        out.append("};")
+    maybe = lambda value: "nullptr" if value is None else text(value)  # noqa: E731
+    out += ["", "inline constexpr OscoreOptionVector oscoreOptions[] = {"]
+    out += [f'    {{{text(case["name"])}, {text(case["hex"])}, {text(case["partialIvHex"] or "")}, {maybe(case["kidHex"])}, '
+            f'{maybe(case["kidContextHex"])}}},' for case in data["options"]["good"]] + ["};"]
+    out += ["", "inline constexpr OscoreMalformedVector oscoreMalformed[] = {"]
+    out += [f'    {{{text(case["name"])}, {text(case["hex"])}}},' for case in data["options"]["malformed"]] + ["};"]
+    out += ["", "inline constexpr OscoreForgedVector oscoreForged[] = {"]
+    for case in data["forged"]:
+        kind, detail = case["code"].split(".")
+        out.append(f'    {{{text(case["name"])}, {index[case["server"]]}, {int(kind) * 32 + int(detail)}, {text(case["hex"])}}},')
+    answers = {case["name"]: case for case in data["responses"]}
+    out += ["};", "", "inline constexpr OscoreUnverifiedVector oscoreUnverified[] = {"]
+    for case in data["unverified"]:
+        answer = answers[case["response"]]
+        out.append(f'    {{{text(case["name"])}, {index[answer["client"]]}, {sequence[answer["request"]]}, {text(case["hex"])}}},')
+    return out + ["};"]
+
+
 MESSAGES = ("node-manifest", "status-report", "action", "environment", "registration-answer", "attempt-report")
-MAKERS = {"coap-message": coap_message, "cbor": cbor, **{name: message for name in MESSAGES}}
+MAKERS = {"coap-message": coap_message, "cbor": cbor, "oscore": oscore, **{name: message for name in MESSAGES}}
 
 
 def main():

@@ -94,19 +94,21 @@ CoapDecodeResult decodeCoap(ByteSpan datagram, CoapMessage& message) {
   if (tokenSize > coap::tokenMax || tokenSize > datagram.size() - 4) return malformed;
   message.token = datagram.slice(4, tokenSize);
 
-  const ByteSpan rest = datagram.from(4 + tokenSize);
+  return {decodeCoapTail(datagram.from(4 + tokenSize), message), true};
+}
+
+Status decodeCoapTail(ByteSpan bytes, CoapMessage& message) {
   size_t at = 0;
   uint32_t number = 0;
-  while (at < rest.size() && rest[at] != payloadMarker) {
+  while (at < bytes.size() && bytes[at] != payloadMarker) {
     ByteSpan value;
-    if (!readOption(rest, at, number, value)) return malformed;
+    if (!readOption(bytes, at, number, value)) return Status::malformed;
   }
-  message.options = rest.first(at);
-  if (at < rest.size()) {
-    message.payload = rest.from(at + 1);
-    if (message.payload.empty()) return malformed;
-  }
-  return {Status::ok, true};
+  message.options = bytes.first(at);
+  message.payload = ByteSpan();
+  if (at == bytes.size()) return Status::ok;
+  message.payload = bytes.from(at + 1);
+  return message.payload.empty() ? Status::malformed : Status::ok;
 }
 
 bool CoapOptionReader::next(CoapOption& option) {
@@ -189,6 +191,8 @@ CoapMessageWriter::CoapMessageWriter(MutableSpan buffer, coap::Type type, uint8_
   putRaw(head, sizeof head);
   putRaw(token.data(), token.size());
 }
+
+CoapMessageWriter::CoapMessageWriter(MutableSpan buffer, uint8_t code) : buffer_(buffer) { putRaw(&code, 1); }
 
 void CoapMessageWriter::putRaw(const uint8_t* bytes, size_t size) {
   if (!isOk(status_)) return;

@@ -32,7 +32,7 @@ constexpr uint8_t internalServerError = 0xA0, notImplemented = 0xA1, badGateway 
 }  // namespace code
 
 namespace option {
-constexpr uint16_t ifMatch = 1, uriHost = 3, etag = 4, ifNoneMatch = 5, observe = 6, uriPort = 7, locationPath = 8,
+constexpr uint16_t ifMatch = 1, uriHost = 3, etag = 4, ifNoneMatch = 5, observe = 6, uriPort = 7, locationPath = 8, oscore = 9,
                    uriPath = 11, contentFormat = 12, maxAge = 14, uriQuery = 15, hopLimit = 16, accept = 17,
                    locationQuery = 20, block2 = 23, block1 = 27, size2 = 28, proxyUri = 35, proxyScheme = 39, size1 = 60,
                    echo = 252, noResponse = 258, requestTag = 292;
@@ -87,6 +87,8 @@ struct CoapDecodeResult {
   bool hasHeader;  // version 1 and four bytes: type and message id in `message` are valid
 };
 CoapDecodeResult decodeCoap(ByteSpan datagram, CoapMessage& message);
+// Options and payload alone, as they follow a token: sets those two members. Also the tail of an OSCORE plaintext.
+Status decodeCoapTail(ByteSpan bytes, CoapMessage& message);
 
 struct CoapOption {
   uint16_t number = 0;
@@ -120,6 +122,8 @@ bool findQuery(ByteSpan options, std::string_view name, std::string_view& value)
 class CoapMessageWriter {
  public:
   CoapMessageWriter(MutableSpan buffer, coap::Type type, uint8_t code, uint16_t messageId, ByteSpan token);
+  // An OSCORE plaintext (RFC 8613 section 5.3): the code, then options and payload, no header.
+  CoapMessageWriter(MutableSpan buffer, uint8_t code);
 
   void putOption(uint16_t number, ByteSpan value);
   void putUintOption(uint16_t number, uint32_t value);  // shortest form
