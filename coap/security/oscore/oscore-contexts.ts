@@ -162,6 +162,7 @@ export class OscoreContexts {
 
   /** The next sender sequence number, -1 when none is leased yet: `whenLeased` then tells. */
   takeSequence(context: OscoreContext): number {
+    if (context.isRemoved) return -1;
     if (context.sequence >= context.leasedUntil) {
       context.sequence = context.nextLease;
       context.leasedUntil = context.nextLeaseEnd;
