@@ -53,9 +53,12 @@ export interface NativeDtls {
   challenge(bytes: Uint8Array, start: number, end: number, addressLength: number): 0 | 1 | 2;
   /** A new secret for cookies; the one before stays good until the next. */
   rotate(): void;
-  /** Each returns bits: 1 the handshake finished, 2 the peer closed the session, 4 it failed. */
+  /** With a shared secret the keys of tickets are made of `period` and it; else a random key takes the place of the one before. */
+  rotateTickets(period: number): void;
+  /** Each returns bits: 1 the handshake finished, 2 the peer closed the session, 4 it failed, 8 it was resumed. */
   accept(session: number, bytes: Uint8Array, start: number, end: number): number;
-  connect(session: number, serverName: string): number;
+  /** `earlier` is what `resumable` gave for a session with this server. */
+  connect(session: number, serverName: string, earlier?: Uint8Array): number;
   feed(session: number, bytes: Uint8Array, start: number, end: number): number;
   tick(session: number): number;
   seal(session: number, bytes: Uint8Array, start: number, end: number): boolean;
@@ -65,6 +68,8 @@ export interface NativeDtls {
   trim(): void;
   /** Only in the turn in which the handshake finished. */
   peer(session: number): NativePeer | undefined;
+  /** What `connect` needs to resume this session, its keys among it; in the same turn. Undefined when the server gave no ticket. */
+  resumable(session: number): Uint8Array | undefined;
   trust(trust: { readonly ca?: string | undefined; readonly crl?: string | undefined }): void;
 }
 
@@ -80,6 +85,7 @@ export interface NativeDtlsOptions {
   /** Rows for sessions. */
   readonly sessions: number;
   readonly mtu: number;
+  readonly retransmitMs: number;
   readonly ciphers: string;
   readonly server: boolean;
   readonly client: boolean;
@@ -89,6 +95,10 @@ export interface NativeDtlsOptions {
   readonly crl?: string | undefined;
   readonly pskIdentity?: string | undefined;
   readonly pskKey?: Uint8Array | undefined;
+  /** How long a session may be resumed; 0 for never. */
+  readonly ticketSeconds: number;
+  /** 32 bytes. */
+  readonly ticketSecret?: Uint8Array | undefined;
 }
 
 export interface Addon {
@@ -99,9 +109,9 @@ export interface Addon {
   createDtls(options: NativeDtlsOptions, keyOf: (identity: string) => Uint8Array | undefined): NativeDtls;
 }
 
-const addonVersion = 3;
-/** Beside the compiled package, or where `coap/native/build.mjs` puts it in a checkout. */
-const places = ["./coap.node", "../../.setup/build/coap.node"];
+const addonVersion = 4;
+/** In the package, built there or brought along; in a checkout, where `coap/native/build.mjs` puts it. */
+const places = ["./coap.node", `./coap-${process.platform}-${process.arch}.node`, "../../.setup/build/coap.node"];
 
 export type LoadedAddon =
   | { readonly isThere: true; readonly addon: Addon }

@@ -3,18 +3,17 @@
 #include <malloc.h>
 #include <openssl/err.h>
 #include <openssl/rand.h>
-#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include "dtls.h"
 
-static struct dtls* self(napi_env env, napi_callback_info info, size_t* count, napi_value* arguments) {
+struct dtls* self(napi_env env, napi_callback_info info, size_t* count, napi_value* arguments) {
   void* data = NULL;
   for (size_t i = 0; i < *count; i++) arguments[i] = NULL;
   napi_get_cb_info(env, info, count, arguments, NULL, &data);
   return data;
 }
 
-static struct session* session_of(struct dtls* d, napi_env env, napi_value value) {
+struct session* session_of(struct dtls* d, napi_env env, napi_value value) {
   double row = number_of(env, value, -1);
   return row >= 0 && row < d->capacity ? &d->sessions[(int)row] : NULL;
 }
@@ -100,13 +99,15 @@ static napi_value js_accept(napi_env env, napi_callback_info info) {
   return integer(env, events);
 }
 
-/* connect(session, server name or address): begins a handshake as client. */
+/* connect(session, server name or address, what resumable() gave before?): begins a handshake as client. */
 static napi_value js_connect(napi_env env, napi_callback_info info) {
-  size_t count = 2, length;
-  napi_value arguments[2];
+  size_t count = 3, length;
+  napi_value arguments[3];
   struct dtls* d = self(env, info, &count, arguments);
   struct session* s = session_of(d, env, arguments[0]);
   char name[256];
+  void* earlier;
+  napi_typedarray_type type;
   begin(d);
   if (!s || !d->client || s->state != FREE) return integer(env, FAILED);
   if (napi_get_value_string_utf8(env, arguments[1], name, sizeof name, &length) != napi_ok) return integer(env, FAILED);
@@ -122,6 +123,8 @@ static napi_value js_connect(napi_env env, napi_callback_info info) {
   }
   s->state = HANDSHAKING;
   d->current = s;
+  bool has_earlier = arguments[2] && napi_get_typedarray_info(env, arguments[2], &type, &length, &earlier, NULL, NULL) == napi_ok;
+  if (has_earlier && type == napi_uint8_array) offer_session(s->ssl, earlier, length);
   SSL_set_connect_state(s->ssl);
   int events = step(s);
   note_timeout(d, s);
@@ -178,8 +181,8 @@ static napi_value js_seal(napi_env env, napi_callback_info info) {
   const uint8_t* bytes = bytes_of(env, arguments + 1, &length);
   bool is_good = false;
   begin(d);
-  /* A client that has the server's Finished owes nothing more. */
-  if (s && s->state == FINISHED && !s->is_server) become_own(s);
+  /* Who has the peer's Finished and didn't send the last flight owes nothing more. */
+  if (s && s->state == FINISHED && !s->has_last_flight) become_own(s);
   if (s && bytes && length > 0 && s->state == OWN) {
     is_good = write_record(d, s, APPLICATION_DATA, bytes, length);
   } else if (s && bytes && length > 0 && s->state == FINISHED) {
@@ -233,47 +236,14 @@ static napi_value js_trim(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-static void put_text(napi_env env, napi_value object, const char* name, const char* text, size_t length) {
-  napi_value value;
-  if (napi_create_string_utf8(env, text, length, &value) == napi_ok) napi_set_named_property(env, object, name, value);
-}
-
-/* URIs and names of the certificate's subjectAltName; one with a zero byte inside is left out. */
-static void put_alternatives(napi_env env, napi_value object, X509* certificate) {
-  GENERAL_NAMES* all = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-  napi_value uris, names;
-  uint32_t uri_count = 0, name_count = 0;
-  napi_create_array(env, &uris);
-  napi_create_array(env, &names);
-  for (int i = 0; i < sk_GENERAL_NAME_num(all); i++) {
-    const GENERAL_NAME* one = sk_GENERAL_NAME_value(all, i);
-    if (one->type != GEN_URI && one->type != GEN_DNS) continue;
-    const char* text = (const char*)ASN1_STRING_get0_data(one->d.ia5);
-    int length = ASN1_STRING_length(one->d.ia5);
-    napi_value value;
-    if (length < 0 || memchr(text, 0, (size_t)length) || napi_create_string_utf8(env, text, (size_t)length, &value) != napi_ok) continue;
-    if (one->type == GEN_URI) napi_set_element(env, uris, uri_count++, value);
-    else napi_set_element(env, names, name_count++, value);
-  }
-  GENERAL_NAMES_free(all);
-  napi_set_named_property(env, object, "uris", uris);
-  napi_set_named_property(env, object, "names", names);
-}
-
-/* peer(session): {cipher, psk?, uris?, names?}; asked in the turn in which the handshake finishes, later it is gone. */
-static napi_value js_peer(napi_env env, napi_callback_info info) {
+/* rotateTickets(period): the key of tickets from now on. */
+static napi_value js_rotate_tickets(napi_env env, napi_callback_info info) {
   size_t count = 1;
-  napi_value argument, object;
+  napi_value argument;
   struct dtls* d = self(env, info, &count, &argument);
-  struct session* s = session_of(d, env, argument);
-  if (!s || !s->ssl || napi_create_object(env, &object) != napi_ok) return NULL;
-  const char* identity = SSL_get_psk_identity(s->ssl);
-  X509* certificate = SSL_get1_peer_certificate(s->ssl);
-  put_text(env, object, "cipher", SSL_get_cipher_name(s->ssl), NAPI_AUTO_LENGTH);
-  if (certificate) put_alternatives(env, object, certificate);
-  else if (identity) put_text(env, object, "psk", identity, NAPI_AUTO_LENGTH);
-  X509_free(certificate);
-  return object;
+  double period = number_of(env, argument, -1);
+  bool is_good = period >= 0 && period < 9e15 && rotate_tickets(d, (uint64_t)period);
+  return is_good ? NULL : throw_code(env, "EIO", "no key for tickets");
 }
 
 /* trust({ca, crl}): from now on, for handshakes that begin. */
@@ -315,7 +285,22 @@ static bool take_client_key(napi_env env, napi_value options, struct dtls* d) {
   return true;
 }
 
-/* createDtls({sessions, mtu, ciphers, server, client, cert, key, ca, crl, pskIdentity, pskKey}, keyOf(identity)) */
+/* None is none; one of another length is an error. */
+static bool take_ticket_secret(napi_env env, napi_value options, struct dtls* d) {
+  napi_value value;
+  napi_valuetype kind;
+  void* bytes;
+  size_t length;
+  napi_typedarray_type type;
+  if (napi_get_named_property(env, options, "ticketSecret", &value) != napi_ok || napi_typeof(env, value, &kind) != napi_ok) return false;
+  if (kind == napi_undefined) return true;
+  if (napi_get_typedarray_info(env, value, &type, &length, &bytes, NULL, NULL) != napi_ok) return false;
+  if (type != napi_uint8_array || length != SECRET) return false;
+  memcpy(d->ticket_secret, bytes, SECRET);
+  return d->shares_tickets = true;
+}
+
+/* createDtls({sessions, mtu, retransmitMs, ciphers, server, client, cert, key, ca, crl, pskIdentity, pskKey, ticketSeconds, ticketSecret}, keyOf(identity)) */
 static napi_value create_dtls(napi_env env, napi_callback_info info) {
   size_t count = 2;
   napi_value arguments[2] = {NULL, NULL}, object;
@@ -332,6 +317,7 @@ static napi_value create_dtls(napi_env env, napi_callback_info info) {
   napi_add_finalizer(env, object, d, finalize, NULL, NULL);
   d->capacity = (int)number_property(env, options, "sessions", 1024);
   d->mtu = (int)number_property(env, options, "mtu", 1280);
+  d->retransmit_us = (unsigned)number_property(env, options, "retransmitMs", 1000) * 1000;
   d->sessions = calloc((size_t)(d->capacity > 0 ? d->capacity : 1), sizeof *d->sessions);
   if (napi_typeof(env, arguments[1], &type) == napi_ok && type == napi_function) napi_create_reference(env, arguments[1], 1, &d->psk);
   bool is_good = d->sessions && make_bio(d) && RAND_bytes((uint8_t*)d->secrets, sizeof d->secrets) == 1 &&
@@ -344,12 +330,17 @@ static napi_value create_dtls(napi_env env, napi_callback_info info) {
     is_good = false;
     problem = "the client's pre-shared key must have 1 to 64 bytes";
   }
+  if (is_good && !take_ticket_secret(env, options, d)) {
+    is_good = false;
+    problem = "the shared secret of tickets must have 32 bytes";
+  }
   if (!is_good) return throw_code(env, "EINVAL", problem);
   static const struct {
     const char* name;
     napi_callback call;
   } functions[] = {{"challenge", js_challenge}, {"rotate", js_rotate}, {"accept", js_accept}, {"connect", js_connect}, {"feed", js_feed}, {"tick", js_tick},
-                   {"seal", js_seal},           {"shut", js_shut},     {"drop", js_drop},     {"peer", js_peer},       {"trust", js_trust}, {"trim", js_trim}};
+                   {"seal", js_seal},           {"shut", js_shut},     {"drop", js_drop},     {"peer", js_peer},       {"trust", js_trust}, {"trim", js_trim},
+                   {"resumable", js_resumable}, {"rotateTickets", js_rotate_tickets}};
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) set_function(env, object, functions[i].name, functions[i].call, d);
   return object;
 }

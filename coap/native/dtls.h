@@ -12,21 +12,28 @@
 #include "addon.h"
 #include "dtls_record.h"
 
-enum { MAX_ROWS = 64, OUT_BYTES = 131072, PLAIN_BYTES = 65536, SECRET = 32, MAX_PSK = 64, MAX_ID = 128, MAX_ADDRESS = 64 };
+enum { MAX_ROWS = 64, OUT_BYTES = 131072, PLAIN_BYTES = 65536, SECRET = 32, MAX_PSK = 64, MAX_ID = 128, MAX_ADDRESS = 64, TICKET_KEYS = 4 };
 enum state { FREE, HANDSHAKING, FINISHED, OWN };
 enum { COUNT_OUT, COUNT_PLAIN, COUNT_FORGED, COUNT_REPLAYED, COUNT_TIMEOUT_MS, COUNTS };
 /* What feed() and tick() return. */
-enum { NEWLY_FINISHED = 1, CLOSED = 2, FAILED = 4 };
+enum { NEWLY_FINISHED = 1, CLOSED = 2, FAILED = 4, RESUMED = 8 };
 
 struct session {
   SSL* ssl;
   struct session_keys keys;
   uint8_t state;
   bool is_server;
+  /* Ours was the last flight, so it may have to be repeated until the peer shows that it has it. */
+  bool has_last_flight;
   /* What is added to the sequence numbers that OpenSSL gives to records in the clear. */
   uint64_t plain_offset;
   /* The identity isn't ours: it was given a random key, so that it fails as a wrong key does. */
   bool is_stranger;
+};
+
+/* What seals a session into a ticket. */
+struct ticket_key {
+  uint8_t name[16], mac[32], cipher[32];
 };
 
 struct dtls {
@@ -38,6 +45,7 @@ struct dtls {
   struct session* sessions;
   int capacity;
   int mtu;
+  unsigned retransmit_us;
   struct table out, out_rows, plain, plain_rows, counts, address;
   size_t out_end, plain_end;
   /* The session of the present call, and what its BIO reads. */
@@ -46,6 +54,11 @@ struct dtls {
   size_t in_length;
   /* The present secret and the one before, so that a rotation refuses nobody on the way. */
   uint8_t secrets[2][SECRET];
+  /* The present key and the two before; with a shared secret the next one behind them. */
+  struct ticket_key ticket_keys[TICKET_KEYS];
+  int ticket_count;
+  bool shares_tickets;
+  uint8_t ticket_secret[SECRET];
   char client_identity[MAX_ID + 1];
   uint8_t client_key[MAX_PSK];
   size_t client_key_length;
@@ -67,9 +80,30 @@ static inline bool push(struct table* rows, int32_t* count, size_t offset, size_
   return true;
 }
 
+/* dtls.c: the object behind a call, and the session that a number stands for; NULL when there is none. */
+struct dtls* self(napi_env env, napi_callback_info info, size_t* count, napi_value* arguments);
+struct session* session_of(struct dtls* d, napi_env env, napi_value value);
+
+/* dtls_peer.c */
+napi_value js_peer(napi_env env, napi_callback_info info);
+napi_value js_resumable(napi_env env, napi_callback_info info);
+
 /* dtls_credentials.c */
 SSL_CTX* make_context(napi_env env, napi_value options, bool is_server, const char** problem);
 bool load_trust(napi_env env, napi_value options, SSL_CTX* context);
+
+/* Asks JavaScript for the key of an identity; 0 when there is none. */
+size_t key_of(struct dtls* d, const char* identity, uint8_t* to, size_t size);
+
+/* dtls_tickets.c */
+/* Tickets of sessions that began less than `seconds` ago are given and taken. */
+void allow_tickets(SSL_CTX* context, bool is_server, long seconds);
+/* Another key from now on. A shared secret makes it of `period` alone, without one it is random. */
+bool rotate_tickets(struct dtls* d, uint64_t period);
+/* What a client needs to resume, with its keys; 0 when the server gave no ticket. */
+size_t write_resumable(SSL* ssl, uint8_t* to, size_t room);
+/* Offers it, unless the server's certificate is no longer good. */
+void offer_session(SSL* ssl, const uint8_t* bytes, size_t length);
 
 /* dtls_session.c */
 bool make_bio(struct dtls* d);

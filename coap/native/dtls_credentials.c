@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include "dtls.h"
 
-/* Asks JavaScript for the key of an identity; 0 when there is none. */
-static size_t key_of(struct dtls* d, const char* identity, uint8_t* to, size_t size) {
+size_t key_of(struct dtls* d, const char* identity, uint8_t* to, size_t size) {
   napi_env env = d->env;
   napi_value callback, global, argument, result;
   size_t length = 0;
@@ -121,6 +120,7 @@ SSL_CTX* make_context(napi_env env, napi_value options, bool is_server, const ch
   SSL_CTX* c = SSL_CTX_new(is_server ? DTLS_server_method() : DTLS_client_method());
   char ciphers[512];
   bool has_certificate;
+  double ticket_seconds = number_property(env, options, "ticketSeconds", 0);
   *problem = "out of memory";
   if (!c) return NULL;
   /* CCM with a tag of 8 bytes is below OpenSSL's level 1; the list of suites, the version and the check of keys make up for it. */
@@ -154,5 +154,6 @@ SSL_CTX* make_context(napi_env env, napi_value options, bool is_server, const ch
     SSL_CTX_set_verify(c, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_psk_client_callback(c, psk_client);
   }
+  if (ticket_seconds > 0) allow_tickets(c, is_server, (long)ticket_seconds);
   return c;
 }

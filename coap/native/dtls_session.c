@@ -116,7 +116,10 @@ int step(struct session* s) {
   if (result == 1) {
     if (s->is_stranger || !take_keys(s)) return FAILED;
     s->state = FINISHED;
-    return NEWLY_FINISHED;
+    /* In an abbreviated handshake the client finishes last (RFC 5246 section 7.3). */
+    bool is_resumed = SSL_session_reused(s->ssl) == 1;
+    s->has_last_flight = s->is_server != is_resumed;
+    return NEWLY_FINISHED | (is_resumed ? RESUMED : 0);
   }
   int error = SSL_get_error(s->ssl, result);
   ERR_clear_error();
@@ -132,7 +135,8 @@ void give_to_openssl(struct dtls* d, const uint8_t* bytes, size_t length) {
 static int take_record(struct dtls* d, struct session* s, const struct record* record) {
   int32_t* counts = counts_of(d);
   if (record->type == HANDSHAKE || record->type == CHANGE_CIPHER_SPEC) {
-    if (s->state != FINISHED) return 0;
+    /* Both sides of OpenSSL answer a repeated Finished with their own; only who sent the last flight may. */
+    if (s->state != FINISHED || !s->has_last_flight) return 0;
     /* The peer hasn't got our last flight and repeats its own: OpenSSL then repeats ours. */
     uint8_t nothing[1];
     give_to_openssl(d, record->body - RECORD_HEADER, record->length + RECORD_HEADER);
@@ -200,6 +204,13 @@ bool cookie_of(struct dtls* d, int which, const struct hello* hello, size_t addr
   return HMAC(EVP_sha256(), d->secrets[which], SECRET, text, end + before + after, cookie, &length) != NULL;
 }
 
+/* RFC 6347 section 4.2.4.1: twice as long each time, a minute at most. */
+static unsigned next_timeout(SSL* ssl, unsigned before_us) {
+  const struct dtls* d = SSL_get_app_data(ssl);
+  if (before_us == 0) return d->retransmit_us;
+  return before_us > 30000000 ? 60000000 : 2 * before_us;
+}
+
 SSL* new_ssl(struct dtls* d, SSL_CTX* context) {
   SSL* ssl = SSL_new(context);
   if (!ssl) return NULL;
@@ -207,5 +218,6 @@ SSL* new_ssl(struct dtls* d, SSL_CTX* context) {
   SSL_set_bio(ssl, d->bio, d->bio);
   SSL_set_app_data(ssl, d);
   DTLS_set_link_mtu(ssl, d->mtu);
+  DTLS_set_timer_cb(ssl, next_timeout);
   return ssl;
 }

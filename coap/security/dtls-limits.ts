@@ -50,6 +50,34 @@ export const dtlsLimits = defineLimits({
     unit: "ms",
     full: "Cookies get a new secret; the one before stays good as long again.",
   },
+  retransmitMs: {
+    default: 1000,
+    min: 20,
+    max: 60_000,
+    unit: "ms",
+    full: "A flight that wasn't answered is sent again, then after twice as long, up to a minute (RFC 6347 section 4.2.4.1).",
+  },
+  ticketMs: {
+    default: 86_400_000,
+    min: 1000,
+    max: 604_800_000,
+    unit: "ms",
+    full: "A session that began longer ago can't be resumed: its next handshake is a whole one.",
+  },
+  ticketKeyMs: {
+    default: 43_200_000,
+    min: 1000,
+    max: 604_800_000,
+    unit: "ms",
+    full: "Tickets are sealed with another key; the two keys before still open theirs.",
+  },
+  resumable: {
+    default: 1024,
+    min: 1,
+    max: 65_536,
+    unit: "servers",
+    full: "The one whose session is oldest is asked for a whole handshake next time.",
+  },
   mtu: { default: 1280, min: 256, max: 9216, unit: "bytes", full: "Handshake messages are fragmented." },
 });
 

@@ -1,56 +1,16 @@
 import type { Clock, Timer } from "../../kernel/clock.ts";
-import type { Log } from "../../kernel/log.ts";
 import { faults } from "../faults.ts";
-import { type Addon, type LoadedAddon, loadAddon, type NativeDtls } from "../native/addon.ts";
+import { type Addon, loadAddon, type NativeDtls } from "../native/addon.ts";
 import type { PeerIdentity } from "../route.ts";
-import { ipv6KeyBase, type RemoteAddress } from "../transport/remote-address.ts";
+import type { RemoteAddress } from "../transport/remote-address.ts";
 import { DtlsHandshakes } from "./dtls-handshakes.ts";
+import { DtlsHellos } from "./dtls-hellos.ts";
 import { type DtlsLimits, dtlsLimits } from "./dtls-limits.ts";
+import { type DtlsOptions, type DtlsTrust, dtlsCiphers } from "./dtls-options.ts";
+import { DtlsResumptions } from "./dtls-resumptions.ts";
 import { DtlsSession } from "./dtls-session.ts";
 import { DtlsSessions } from "./dtls-sessions.ts";
 import type { DatagramSender, MessageReceiver, Security } from "./security.ts";
-
-/** What a client proved: that it has the key of a PSK identity, or a certificate of a CA we trust. */
-export type DtlsCredential =
-  | { readonly scheme: "psk"; readonly identity: string }
-  /** URIs and DNS names of the certificate's subjectAltName. */
-  | { readonly scheme: "x509"; readonly uris: readonly string[]; readonly names: readonly string[] };
-
-export interface DtlsTrust {
-  /** PEM: certificates of the CAs whose peers are let in. */
-  readonly ca?: string | undefined;
-  /** PEM: revocation lists. When there is one, each CA needs its own. */
-  readonly crl?: string | undefined;
-}
-
-export interface DtlsOptions {
-  readonly clock: Clock;
-  readonly log: Log;
-  /** Lets clients in. `pskOf` answers at once, so keys are in memory; an unknown identity looks like a wrong key to the client. */
-  readonly server?:
-    | {
-        pskOf?(identity: string): Uint8Array | undefined;
-        /** Who that is; undefined refuses. */
-        identityOf(credential: DtlsCredential): PeerIdentity | undefined;
-      }
-    | undefined;
-  /** Opens a session when a message goes to somebody without one. */
-  readonly client?:
-    | {
-        readonly psk?: { readonly identity: string; readonly key: Uint8Array } | undefined;
-        /** What the server's certificate must be for; default its IP address. */
-        serverName?(server: RemoteAddress): string;
-      }
-    | undefined;
-  /** PEM; the chain behind the own certificate in `cert`. ECDSA with P-256. */
-  readonly certificate?: { readonly cert: string; readonly key: string } | undefined;
-  readonly trust?: DtlsTrust | undefined;
-  /** OpenSSL's names, best first. */
-  readonly ciphers?: string | undefined;
-  readonly limits?: { readonly [Name in keyof DtlsLimits]?: number | undefined } | undefined;
-  /** Default what `loadAddon` finds. */
-  readonly addon?: LoadedAddon | undefined;
-}
 
 export interface DtlsSecurity extends Security {
   /** Closes every session of the identity, so that it is refused from the next datagram on; returns how many there were. */
@@ -59,18 +19,6 @@ export interface DtlsSecurity extends Security {
   trust(trust: DtlsTrust): void;
   counters(): Readonly<Record<string, number>>;
 }
-
-/**
- * Suites of RFC 7252 section 9 first. ECDHE-PSK comes with ChaCha20 (RFC 7905): OpenSSL has it with neither CCM nor GCM, and the
- * record layer knows AEAD alone.
- */
-export const dtlsCiphers = [
-  "ECDHE-ECDSA-AES128-CCM8",
-  "ECDHE-ECDSA-AES128-GCM-SHA256",
-  "ECDHE-PSK-CHACHA20-POLY1305",
-  "PSK-AES128-CCM8",
-  "PSK-AES128-GCM-SHA256",
-].join(":");
 
 /**
  * DTLS 1.2 (RFC 6347) between transport and message layer, server and client on one socket. Throws `coap.dtls-unavailable` without
@@ -85,6 +33,7 @@ export function dtlsSecurity(options: DtlsOptions): DtlsSecurity {
 const finished = 1;
 const closed = 2;
 const failed = 4;
+const resumed = 8;
 
 const handshakeType = 22;
 const changeCipherSpec = 20;
@@ -105,12 +54,13 @@ class Dtls implements DtlsSecurity {
   readonly #established = new DtlsSessions();
   readonly #handshakes: DtlsHandshakes;
   readonly #freeRows: number[] = [];
-  readonly #cookieText = new TextEncoder();
-  readonly #cookieNumber: DataView;
+  readonly #hellos: DtlsHellos;
+  readonly #resumptions: DtlsResumptions;
   readonly #counts = {
     notDtls: 0,
     challenged: 0,
     handshakesFinished: 0,
+    handshakesResumed: 0,
     handshakesFailed: 0,
     handshakesRefused: 0,
     handshakesTimedOut: 0,
@@ -127,32 +77,34 @@ class Dtls implements DtlsSecurity {
   #sweepTimer: Timer | undefined;
   #trimTimer: Timer | undefined;
   #freedHandshakes = 0;
-  #rotatedMs: number;
 
   constructor(options: DtlsOptions, addon: Addon) {
     this.#options = options;
     this.#clock = options.clock;
     this.#limits = dtlsLimits.resolve(options.limits);
     this.#handshakes = new DtlsHandshakes(this.#limits);
-    const { sessions, handshakes, mtu } = this.#limits;
+    const { sessions, handshakes, mtu, retransmitMs, ticketMs } = this.#limits;
     const rows = sessions + handshakes;
     for (let row = rows - 1; row >= 0; row--) this.#freeRows.push(row);
-    const { server, client, certificate, trust } = options;
+    const { server, client, certificate, trust, tickets = {} } = options;
+    const secret = tickets === false ? undefined : tickets.secret;
     try {
       this.#native = addon.createDtls(
         {
-          ...{ sessions: rows, mtu, ciphers: options.ciphers ?? dtlsCiphers },
+          ...{ sessions: rows, mtu, retransmitMs, ciphers: options.ciphers ?? dtlsCiphers },
           ...{ server: server !== undefined, client: client !== undefined },
           ...{ cert: certificate?.cert, key: certificate?.key, ca: trust?.ca, crl: trust?.crl },
           ...{ pskIdentity: client?.psk?.identity, pskKey: client?.psk?.key },
+          ...{ ticketSeconds: tickets === false ? 0 : Math.ceil(ticketMs / 1000), ticketSecret: secret },
         },
         (identity) => server?.pskOf?.(identity),
       );
     } catch (error) {
       throw faults("coap.dtls-credentials", { reason: error instanceof Error ? error.message : String(error) }, error);
     }
-    this.#cookieNumber = new DataView(this.#native.address.buffer);
-    this.#rotatedMs = this.#clock.monotonicMs();
+    const sharing = { hasTickets: tickets !== false, sharesTickets: secret !== undefined };
+    this.#hellos = new DtlsHellos({ native: this.#native, clock: this.#clock, limits: this.#limits, ...sharing });
+    this.#resumptions = new DtlsResumptions(this.#limits.resumable);
   }
 
   start(up: MessageReceiver, down: DatagramSender): void {
@@ -167,6 +119,7 @@ class Dtls implements DtlsSecurity {
     this.#sweepTimer = undefined;
     this.#trimTimer?.cancel();
     this.#trimTimer = undefined;
+    this.#resumptions.clear();
     this.#up = undefined;
     this.#down = undefined;
   }
@@ -226,12 +179,7 @@ class Dtls implements DtlsSecurity {
 
   /** Nothing is kept for a stranger: the cookie it brings back proves its address, and only then there is a handshake. */
   #hello(bytes: Uint8Array, start: number, end: number, source: RemoteAddress): void {
-    const now = this.#clock.monotonicMs();
-    if (now - this.#rotatedMs >= this.#limits.cookieMs) {
-      this.#native.rotate();
-      this.#rotatedMs = now;
-    }
-    const verdict = this.#native.challenge(bytes, start, end, this.#writeAddress(source));
+    const verdict = this.#hellos.judge(bytes, start, end, source);
     if (verdict === 0) {
       this.#counts.notDtls++;
       return;
@@ -279,8 +227,13 @@ class Dtls implements DtlsSecurity {
     }
     session.queued.push(message);
     if (before !== undefined) return;
-    const name = client?.serverName?.(destination) ?? destination.text().split("%", 1)[0]!;
-    this.#took(session, this.#native.connect(session.row, name), destination);
+    const name = this.#nameOf(destination);
+    const earlier = this.#resumptions.find(destination, name);
+    this.#took(session, this.#native.connect(session.row, name, earlier), destination);
+  }
+
+  #nameOf(server: RemoteAddress): string {
+    return this.#options.client?.serverName?.(server) ?? server.text().split("%", 1)[0]!;
   }
 
   /** What a call of the addon left: datagrams to send, then the session's new state, then messages that came. */
@@ -293,11 +246,11 @@ class Dtls implements DtlsSecurity {
     this.#flush(source);
     if ((events & failed) !== 0) {
       this.#counts.handshakesFailed++;
-      this.#drop(session);
+      this.#gaveUp(session);
       return;
     }
     if ((events & finished) !== 0) {
-      if (!this.#establish(session, source)) return;
+      if (!this.#establish(session, source, (events & resumed) !== 0)) return;
     } else if (this.#handshakes.find(source) === session) {
       this.#arm(session, timeoutMs);
     }
@@ -314,7 +267,7 @@ class Dtls implements DtlsSecurity {
   }
 
   /** The handshake finished: only now an older session of the same address goes. */
-  #establish(session: DtlsSession, source: RemoteAddress): boolean {
+  #establish(session: DtlsSession, source: RemoteAddress, isResumed: boolean): boolean {
     const identity = session.isServer ? this.#identityOf(session) : nobody;
     this.#handshakes.remove(session);
     this.#freedHandshakes++;
@@ -340,10 +293,25 @@ class Dtls implements DtlsSecurity {
       return false;
     }
     this.#counts.handshakesFinished++;
+    if (isResumed) this.#counts.handshakesResumed++;
+    if (!session.isServer) this.#keepToResume(session, isResumed);
     this.#established.heard(session, this.#clock.monotonicMs());
     this.#sweepTimer ??= this.#clock.after(this.#sweepMs(), this.#sweep);
     for (const message of session.queued.splice(0)) this.send(message, 0, message.length, session.address);
     return true;
+  }
+
+  #keepToResume(session: DtlsSession, isResumed: boolean): void {
+    const name = this.#nameOf(session.address);
+    const resumable = this.#native.resumable(session.row);
+    if (resumable !== undefined) this.#resumptions.keep(session.address, name, resumable);
+    else if (!isResumed) this.#resumptions.forget(session.address, name);
+  }
+
+  /** A handshake of ours that came to nothing must not be tried in the same way again. */
+  #gaveUp(session: DtlsSession): void {
+    if (!session.isServer) this.#resumptions.forget(session.address, this.#nameOf(session.address));
+    this.#drop(session);
   }
 
   #identityOf(session: DtlsSession): PeerIdentity | undefined {
@@ -365,7 +333,7 @@ class Dtls implements DtlsSecurity {
     session.timer = this.#clock.after(Math.max(0, timeoutMs < 0 ? left : Math.min(left, timeoutMs)), () => {
       if (this.#clock.monotonicMs() >= session.deadlineMs) {
         this.#counts.handshakesTimedOut++;
-        this.#drop(session);
+        this.#gaveUp(session);
       } else {
         this.#took(session, this.#native.tick(session.row), session.address);
       }
@@ -427,15 +395,6 @@ class Dtls implements DtlsSecurity {
       const offset = outRows[2 * i]!;
       this.#down?.send(out, offset, offset + outRows[2 * i + 1]!, destination);
     }
-  }
-
-  /** What a cookie is bound to; returns its length. */
-  #writeAddress(source: RemoteAddress): number {
-    this.#cookieNumber.setFloat64(0, source.key);
-    if (source.key < ipv6KeyBase) return 8;
-    // The key of an IPv6 address is a hash that others may share.
-    this.#cookieNumber.setUint16(8, source.port);
-    return 10 + this.#cookieText.encodeInto(source.text(), this.#native.address.subarray(10)).written;
   }
 }
 

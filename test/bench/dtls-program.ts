@@ -4,7 +4,8 @@
  * SUITE is OpenSSL's name of a PSK suite, or `none` for NoSec.
  */
 import { CoapEndpoint } from "../../coap/endpoint.ts";
-import { type DtlsOptions, dtlsSecurity } from "../../coap/security/dtls.ts";
+import { dtlsSecurity } from "../../coap/security/dtls.ts";
+import type { DtlsOptions } from "../../coap/security/dtls-options.ts";
 import { noSecurity } from "../../coap/security/none.ts";
 import type { Security } from "../../coap/security/security.ts";
 import { batchTransport } from "../../coap/transport/batch.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadAddon } from "../../coap/native/addon.ts";
 import type { PeerIdentity } from "../../coap/route.ts";
-import type { DtlsCredential, DtlsOptions } from "../../coap/security/dtls.ts";
+import type { DtlsCredential, DtlsOptions } from "../../coap/security/dtls-options.ts";
 
 /** Builds the addon when it isn't; false, with a word, where there is no compiler. */
 export function hasDtls(): boolean {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { type DtlsOptions, type DtlsSecurity, dtlsSecurity } from "../../coap/security/dtls.ts";
+import { type DtlsSecurity, dtlsSecurity } from "../../coap/security/dtls.ts";
+import type { DtlsOptions } from "../../coap/security/dtls-options.ts";
 import { RemoteAddress } from "../../coap/transport/remote-address.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { VirtualClock } from "../../kernel/virtual-clock.ts";
