@@ -21,6 +21,7 @@ const targets = {
   check: { program: "tools/check.ts", needs: ["packages"] },
   test: { program: "tools/test.ts", needs: ["packages", "native", "firmware", "sim", "peers"] },
   bench: { program: "test/bench/bench.ts", needs: ["packages", "native", "firmware", "peers"] },
+  build: { program: "tools/build.ts", needs: ["packages", "native"] },
   "plugtest-server": { program: "test/interop/plugtest-server.ts", needs: ["packages", "native"] },
   generate: { program: "schemas/generate.ts", needs: ["packages"] },
 };

@@ -8,8 +8,9 @@ import { fileURLToPath } from "node:url";
 const folder = dirname(fileURLToPath(import.meta.url));
 const root = dirname(dirname(folder));
 
-/** Where the loader looks for it. */
-export const addonPath = join(root, ".setup/build/coap.node");
+/** Where the loader looks for it: in a checkout, which has the loader's source, and in an installed package. */
+const isCheckout = existsSync(join(folder, "addon.ts"));
+export const addonPath = isCheckout ? join(root, ".setup/build/coap.node") : join(folder, "coap.node");
 
 // `-z now`: a missing symbol fails the load, which the loader can catch, and not some later call, which would end the process.
 const flags = [
@@ -30,8 +31,7 @@ export function buildAddon() {
   const sources = readdirSync(folder).filter((name) => /\.[ch]$/.test(name));
   const changed = Math.max(...sources.map((name) => statSync(join(folder, name)).mtimeMs));
   if (existsSync(addonPath) && statSync(addonPath).mtimeMs > changed) return addonPath;
-  const headers = join(root, `node_modules/node-linux-${process.arch}/include/node`);
-  if (!existsSync(headers)) throw new Error(`No headers of Node at ${headers}: run npm ci, on Linux x64 or arm64.`);
+  const headers = headersOfNode();
   mkdirSync(dirname(addonPath), { recursive: true });
   // Never written in place: a process may have it loaded.
   const fresh = `${addonPath}.${process.pid}`;
@@ -39,6 +39,19 @@ export function buildAddon() {
   execFileSync("cc", [...flags, `-I${headers}`, "-o", fresh, ...files], { stdio: ["ignore", "inherit", "inherit"] });
   renameSync(fresh, addonPath);
   return addonPath;
+}
+
+/** Those that npm brought, else those of the Node that runs this. */
+function headersOfNode() {
+  const brought = join(root, `node_modules/node-linux-${process.arch}/include/node`);
+  const own = join(dirname(dirname(process.execPath)), "include/node");
+  const found = [brought, own].find((each) => existsSync(join(each, "node_api.h")));
+  if (found !== undefined) return found;
+  throw new Error(
+    isCheckout
+      ? `No headers of Node at ${brought}: run npm ci, on Linux x64 or arm64.`
+      : `No headers of Node at ${own}: install Node with its headers (the archives of nodejs.org have them).`,
+  );
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(buildAddon());

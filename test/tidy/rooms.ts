@@ -28,6 +28,11 @@ export const rooms: Readonly<Record<string, Room>> = {
     mayImport: ["coap", "coap/native", "kernel"],
     packages: ["node:dgram", "node:net", "node:os", "node:dns"],
   },
+  // The published package's face: the one place where the machine's own clock and randomness meet the engine.
+  "coap/package": {
+    mayImport: ["coap", "coap/security", "coap/security/oscore", "coap/transport", "kernel", "kernel/system"],
+    packages: pure,
+  },
   "coap/native": { mayImport: [], packages: ["node:module", "node:url"] },
   mqtt: {
     mayImport: ["kernel"],
