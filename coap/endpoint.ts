@@ -44,6 +44,11 @@ export interface CoapEndpointOptions {
   readonly log: Log;
   /** Overrides of `coapLimits.defaults`, one by one. */
   readonly limits?: { readonly [Name in keyof CoapLimits]?: number | undefined } | undefined;
+  /**
+   * Says that something else keeps the path free of congestion: a link of one's own, loopback, measured round trips. Only then may
+   * `ackTimeoutMs` be below and `nstart` above their defaults (RFC 7252 section 4.8.1).
+   */
+  readonly congestion?: "controlled-elsewhere" | undefined;
 }
 
 const nobody: PeerIdentity = { kind: "none" };
@@ -67,12 +72,14 @@ export class CoapEndpoint {
   #state: "new" | "started" | "stopped" = "new";
   #hasOwnCore: boolean = false;
 
-  constructor({ transport, security = noSecurity(), clock, entropy, log, limits = {} }: CoapEndpointOptions) {
+  constructor(options: CoapEndpointOptions) {
+    const { transport, security = noSecurity(), clock, entropy, log, limits = {}, congestion } = options;
     this.#transport = transport;
     this.#security = security;
     this.#clock = clock;
     this.#entropy = entropy;
     this.#limits = coapLimits.resolve(limits);
+    if (congestion === undefined) checkCongestionLimits(this.#limits);
     const changedHands = (row: number): void => this.#server.dropPeer(row);
     this.#peers = new PeerTable({ limits: this.#limits, clock, entropy, changedHands });
     const link = new Link({
@@ -336,6 +343,13 @@ export class CoapEndpoint {
     if (row < 0) throw faults("coap.queue-full", { limit: "peers", value: this.#limits.peers });
     return row;
   }
+}
+
+/** RFC 7252 section 4.8.1: faster or more at once only with another congestion control. */
+function checkCongestionLimits({ ackTimeoutMs, nstart }: CoapLimits): void {
+  const { defaults } = coapLimits;
+  if (ackTimeoutMs < defaults.ackTimeoutMs) throw faults("coap.congestion", { limit: "ackTimeoutMs" });
+  if (nstart > defaults.nstart) throw faults("coap.congestion", { limit: "nstart" });
 }
 
 /** `/nodes/n1/health` or its segments. */

@@ -31,6 +31,11 @@ export const faults = defineFaults({
   "coap.bad-request": { fault: "caller", message: "The request can't be sent: {what}." },
   "coap.bad-address": { fault: "caller", message: "{address} is no IP address. Resolve names before asking." },
   "coap.bad-route": { fault: "caller", message: "The route {method} {path} can't be added: {what}." },
+  "coap.congestion": {
+    fault: "caller",
+    message:
+      'The limit "{limit}" needs a path whose congestion is controlled otherwise: say so with congestion: "controlled-elsewhere".',
+  },
   "coap.not-started": { fault: "caller", message: "The CoAP endpoint is not started." },
   "coap.port-in-use": {
     fault: "environment",

@@ -31,6 +31,13 @@ export const coapLimits = defineLimits({
     unit: "interactions",
     full: "Further confirmable messages to that peer wait in queuePerPeer.",
   },
+  probingRate: {
+    default: 1,
+    min: 1,
+    max: 1_000_000,
+    unit: "bytes a second",
+    full: "PROBING_RATE: after a non-confirmable request without answer the next one waits, unless the peer is heard.",
+  },
   exchangeLifetimeMs: {
     default: 247_000,
     min: 1000,
@@ -94,6 +101,13 @@ export const coapLimits = defineLimits({
     max: 1_048_576,
     unit: "requests",
     full: "Requests of ours without response: `coap.queue-full`.",
+  },
+  recentResponses: {
+    default: 16_384,
+    min: 16,
+    max: 1_048_576,
+    unit: "responses",
+    full: "Responses whose repeats are known: a repeat of an older one is reset as unexpected.",
   },
   onceExchanges: {
     default: 262_144,

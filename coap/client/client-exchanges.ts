@@ -25,6 +25,8 @@ interface Pending {
   /** Slot in the outbox, -1 when the message is acknowledged, non-confirmable or not yet sent. */
   slot: number;
   isQueued: boolean;
+  /** Of a non-confirmable one that was sent: until when a silent peer is not asked again. 0: it isn't, or was answered. */
+  probeUntilMs: number;
 }
 
 /** Requests of ours until they are answered, found by token and peer. */
@@ -32,6 +34,7 @@ export class ClientExchanges implements OutboxOwner {
   readonly #link: Link;
   readonly #outbox: Outbox;
   readonly #owner: number;
+  readonly #clock: Clock;
   readonly #wheel: TimerWheel;
   readonly #byToken = new Map<string, Pending>();
   readonly #byNumber: (Pending | undefined)[] = [];
@@ -40,6 +43,7 @@ export class ClientExchanges implements OutboxOwner {
   constructor(link: Link, outbox: Outbox, clock: Clock) {
     this.#link = link;
     this.#outbox = outbox;
+    this.#clock = clock;
     this.#owner = outbox.register(this);
     this.#wheel = new TimerWheel({ clock, capacity: link.limits.pendingRequests, onDue: (n) => this.#tooLate(n) });
   }
@@ -63,11 +67,11 @@ export class ClientExchanges implements OutboxOwner {
       return -1;
     }
     const number = this.#free.pop() ?? this.#byNumber.length;
-    const pending: Pending = { number, peer, token: bytes, exchange, slot: -1, isQueued: false };
+    const pending: Pending = { number, peer, token: bytes, exchange, slot: -1, isQueued: false, probeUntilMs: 0 };
     this.#byNumber[number] = pending;
     this.#byToken.set(key, pending);
     peers.pin(peer);
-    if (exchange.isConfirmable && !this.#outbox.mayTransmit(peer)) {
+    if (!this.#outbox.mayTransmit(peer)) {
       if (this.#outbox.enqueue(peer, this.#owner, number)) {
         pending.isQueued = true;
         return number;
@@ -100,6 +104,7 @@ export class ClientExchanges implements OutboxOwner {
     const pending = this.#pendingFor(view);
     if (pending === undefined || pending.peer !== peer) return false;
     const { slot, exchange } = pending;
+    this.#answered(pending);
     this.#forget(pending);
     // A response is as good as the ACK that got lost before it (RFC 7252 section 5.2.2).
     if (slot >= 0) this.#outbox.drop(slot);
@@ -112,6 +117,7 @@ export class ClientExchanges implements OutboxOwner {
     const pending = this.#pendingFor(view);
     if (pending === undefined || pending.peer !== peer) return;
     const { slot, exchange } = pending;
+    this.#answered(pending);
     this.#forget(pending);
     if (slot >= 0) this.#outbox.drop(slot);
     exchange.failed(faults("coap.bad-response", { ...this.#where(peer), what: `it carries option ${option}` }));
@@ -173,6 +179,11 @@ export class ClientExchanges implements OutboxOwner {
   #send(pending: Pending): void {
     const { peer, exchange, token, number } = pending;
     const messageId = this.#link.peers.nextMessageId(peer);
+    if (messageId < 0) {
+      this.#forget(pending);
+      this.#refuse(exchange, "messageIds");
+      return;
+    }
     const type = exchange.isConfirmable ? MessageType.confirmable : MessageType.nonConfirmable;
     try {
       exchange.write(type, messageId, token);
@@ -190,8 +201,27 @@ export class ClientExchanges implements OutboxOwner {
       this.#refuse(exchange, "outstanding");
       return;
     }
-    this.#wheel.arm(number, this.#link.limits.responseTimeoutMs);
+    const { limits, writer } = this.#link;
+    this.#wheel.arm(number, limits.responseTimeoutMs);
+    pending.probeUntilMs = this.#clock.monotonicMs() + (writer.end * 1_000) / limits.probingRate;
+    this.#outbox.occupy(peer);
     this.#link.sendWritten(peer);
+  }
+
+  /** A non-confirmable request isn't outstanding any more. */
+  #answered(pending: Pending): void {
+    if (pending.probeUntilMs === 0) return;
+    pending.probeUntilMs = 0;
+    this.#outbox.vacate(pending.peer);
+  }
+
+  /** The same without an answer: RFC 7252 section 4.7 lets a silent peer be asked again at PROBING_RATE only. */
+  #abandoned(pending: Pending): void {
+    if (pending.probeUntilMs === 0) return;
+    const waitMs = pending.probeUntilMs - this.#clock.monotonicMs();
+    pending.probeUntilMs = 0;
+    if (waitMs > 0) this.#outbox.vacateAfter(pending.peer, waitMs);
+    else this.#outbox.vacate(pending.peer);
   }
 
   #forget(pending: Pending): void {
@@ -202,6 +232,7 @@ export class ClientExchanges implements OutboxOwner {
     this.#byNumber[number] = undefined;
     this.#free.push(number);
     this.#link.peers.unpin(peer);
+    this.#abandoned(pending);
   }
 
   #pendingFor(view: MessageView): Pending | undefined {
@@ -216,9 +247,10 @@ export class ClientExchanges implements OutboxOwner {
     }
   }
 
-  #refuse(exchange: ClientExchange, limit: "pendingRequests" | "queuePerPeer" | "outstanding"): -1 {
+  #refuse(exchange: ClientExchange, limit: "pendingRequests" | "queuePerPeer" | "outstanding" | "messageIds"): -1 {
     this.#link.counters.overLimit++;
-    exchange.failed(faults("coap.queue-full", { limit, value: this.#link.limits[limit] }));
+    const value = limit === "messageIds" ? 65_536 : this.#link.limits[limit];
+    exchange.failed(faults("coap.queue-full", { limit, value }));
     return -1;
   }
 

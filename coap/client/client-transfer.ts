@@ -29,6 +29,8 @@ export interface TransferOptions {
 }
 
 const nothing = new Uint8Array(0);
+/** Header, the longest token, block options with Size1 and Request-Tag, and the marker. */
+const bytesAround = 4 + 8 + 26 + 1;
 
 /**
  * One request with its whole body and the whole body of its response, whatever number of messages that takes (RFC 7959).
@@ -61,8 +63,11 @@ export class ClientTransfer implements ClientExchange {
     this.#payload = request.payload ?? nothing;
     this.isConfirmable = request.confirmable ?? true;
     this.#maxBody = request.maxResponseBody ?? link.limits.maxResponseBody;
-    this.#uploadExponent = exponentFor(Math.min(request.blockSize ?? 1_024, link.limits.blockSize));
-    this.#downloadExponent = request.blockSize === undefined ? -1 : this.#uploadExponent;
+    const blockSize = Math.min(request.blockSize ?? 1_024, link.limits.blockSize);
+    this.#downloadExponent = request.blockSize === undefined ? -1 : exponentFor(blockSize);
+    // Long options leave less room for a block in one packet (RFC 7252 section 4.6).
+    const room = link.limits.maxMessage - bytesAround - this.#message.optionBytes;
+    this.#uploadExponent = exponentFor(Math.max(16, Math.min(blockSize, room)));
     const isLong = this.#payload.length > blockBytes(this.#uploadExponent);
     this.#uploadOffset = isLong ? 0 : -1;
     this.#requestTag = isLong ? link.entropy.bytes(4) : undefined;

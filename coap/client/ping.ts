@@ -66,9 +66,11 @@ export class Ping implements OutboxOwner {
     const waiting = this.#waiting.get(number);
     if (waiting === undefined) return;
     const messageId = this.#link.peers.nextMessageId(waiting.peer);
-    this.#link.writer.empty(MessageType.confirmable, messageId);
-    waiting.slot = this.#outbox.transmit(waiting.peer, messageId, this.#owner, number);
-    if (waiting.slot >= 0) return;
+    if (messageId >= 0) {
+      this.#link.writer.empty(MessageType.confirmable, messageId);
+      waiting.slot = this.#outbox.transmit(waiting.peer, messageId, this.#owner, number);
+      if (waiting.slot >= 0) return;
+    }
     this.#end(number);
     waiting.fail(faults("coap.queue-full", { limit: "outstanding", value: this.#link.limits.outstanding }));
   }

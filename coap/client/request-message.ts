@@ -13,6 +13,8 @@ const utf8 = new TextEncoder();
 /** The options of a request that are the same in each of its blocks, sorted; the block options are merged in. */
 export class RequestMessage {
   readonly code: number;
+  /** Encoded. */
+  readonly optionBytes: number;
   readonly #options: readonly OptionValue[];
 
   /** Throws `coap.bad-request` for segments, queries or options that no message can carry. */
@@ -28,6 +30,13 @@ export class RequestMessage {
     all.push(...(options.options ?? []));
     // Stable: repeated options keep their order.
     this.#options = all.sort((a, b) => a.number - b.number);
+    let bytes = 0;
+    let last = 0;
+    for (const { number, value } of this.#options) {
+      bytes += 1 + extendedBytes(number - last) + extendedBytes(value.length) + value.length;
+      last = number;
+    }
+    this.optionBytes = bytes;
   }
 
   /** Writes header and options; `more` holds further ones, ascending. The payload is the caller's. */
@@ -46,6 +55,11 @@ export class RequestMessage {
     }
     while (next < more.length) writeOption(writer, more[next++]!);
   }
+}
+
+/** Of a delta or a length, behind the option's first byte. */
+function extendedBytes(value: number): number {
+  return value < 13 ? 0 : value < 269 ? 1 : 2;
 }
 
 function writeOption(writer: MessageWriter, { number, value }: OptionValue): void {

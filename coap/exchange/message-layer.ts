@@ -1,3 +1,4 @@
+import type { Clock } from "../../kernel/clock.ts";
 import type { ClientExchanges } from "../client/client-exchanges.ts";
 import { decodeMessage, Malformed, malformedNames, malformedVerdict } from "../decode-message.ts";
 import { Code, MessageType, OptionNumber } from "../message.ts";
@@ -18,9 +19,9 @@ export interface MessageLayerOptions {
   readonly server: Server;
   readonly exchanges: ClientExchanges;
   readonly observations: Observations;
+  readonly clock: Clock;
 }
 
-const rememberedResponses = 4_096;
 const secondsUntilRoom = 60;
 
 /** RFC 7252 section 4: every message that comes in, told apart by type and code, and sent on its way in the same turn. */
@@ -31,12 +32,13 @@ export class MessageLayer implements MessageReceiver {
   readonly #exchanges: ClientExchanges;
   readonly #observations: Observations;
   readonly #view: MessageView;
-  readonly #recent = new RecentResponses(rememberedResponses);
+  readonly #recent: RecentResponses;
   /** By reason. */
   readonly malformed = new Float64Array(malformedNames.length);
 
-  constructor({ link, outbox, server, exchanges, observations }: MessageLayerOptions) {
+  constructor({ link, outbox, server, exchanges, observations, clock }: MessageLayerOptions) {
     this.#link = link;
+    this.#recent = new RecentResponses(link.limits.recentResponses, clock, link.limits.exchangeLifetimeMs);
     this.#outbox = outbox;
     this.#server = server;
     this.#exchanges = exchanges;
@@ -68,8 +70,12 @@ export class MessageLayer implements MessageReceiver {
     }
     if (code >> 5 === 0) {
       const peer = peers.admit(source, identity);
-      if (peer < 0) this.#refuseStranger(source);
-      else this.#server.request(view, peer, source);
+      if (peer < 0) {
+        this.#refuseStranger(source);
+        return;
+      }
+      if (this.#outbox.hasSilentPeers) this.#outbox.heard(peer);
+      this.#server.request(view, peer, source);
       return;
     }
     counters.responses++;
@@ -162,9 +168,10 @@ export class MessageLayer implements MessageReceiver {
     const { messageId } = view;
     const isConfirmable = view.type === MessageType.confirmable;
     const peer = peers.find(source);
-    if (isConfirmable && peer >= 0 && this.#recent.has(peer, messageId)) {
+    if (peer >= 0 && this.#outbox.hasSilentPeers) this.#outbox.heard(peer);
+    if (peer >= 0 && this.#recent.has(peer, messageId)) {
       counters.duplicates++;
-      this.#link.sendEmpty(MessageType.acknowledgement, messageId, source);
+      if (isConfirmable) this.#link.sendEmpty(MessageType.acknowledgement, messageId, source);
       return;
     }
     const option = applyResponseRules(view);
@@ -182,11 +189,15 @@ export class MessageLayer implements MessageReceiver {
       this.#reset(source);
       return;
     }
-    if (isConfirmable) {
+    const isAnswer = this.#exchanges.knows(view, peer) === "taken";
+    // Repeats of non-confirmable notifications are told by their order.
+    if (isConfirmable || isAnswer) {
       this.#recent.add(peer, messageId);
-      this.#link.sendEmpty(MessageType.acknowledgement, messageId, source);
+      peers.heard(peer);
     }
-    if (!this.#exchanges.response(view, peer, source)) this.#observations.notification(view, source);
+    if (isConfirmable) this.#link.sendEmpty(MessageType.acknowledgement, messageId, source);
+    if (isAnswer) this.#exchanges.response(view, peer, source);
+    else this.#observations.notification(view, source);
   }
 
   #canTake(view: MessageView, peer: number): "taken" | "unknown" | "elsewhere" {

@@ -1,4 +1,4 @@
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock, Timer } from "../../kernel/clock.ts";
 import { RowTable } from "../../kernel/row-table.ts";
 import { TimerWheel } from "../../kernel/timer-wheel.ts";
 import type { Link } from "./link.ts";
@@ -30,9 +30,13 @@ export class Outbox {
   readonly #nobody: number;
   /** Alternating owner and ref, for each peer that has something waiting. */
   readonly #queues = new Map<number, number[]>();
+  /** Peers that left a non-confirmable request unanswered: when they may be asked again. */
+  readonly #silent = new Map<number, Timer[]>();
+  readonly #clock: Clock;
 
   constructor(link: Link, clock: Clock) {
     this.#link = link;
+    this.#clock = clock;
     const capacity = link.limits.outstanding;
     this.#table = new RowTable({ capacity, columns, hashSeed: link.entropy.uint32() });
     this.#wheel = new TimerWheel({ clock, capacity, onDue: (slot) => this.#due(slot) });
@@ -78,6 +82,45 @@ export class Outbox {
       break;
     }
     if (queue.length === 0) this.#queues.delete(peer);
+  }
+
+  /** A non-confirmable request is under way: it is an interaction too (NSTART). */
+  occupy(peer: number): void {
+    this.#link.peers.columns.outstanding[peer]!++;
+    this.#link.peers.pin(peer);
+  }
+
+  vacate(peer: number): void {
+    this.#link.peers.columns.outstanding[peer]!--;
+    this.#link.peers.unpin(peer);
+    this.#pump(peer);
+  }
+
+  /** The request was not answered: PROBING_RATE says for how long nothing more is sent, unless the peer shows itself. */
+  vacateAfter(peer: number, delayMs: number): void {
+    const timers = this.#silent.get(peer) ?? [];
+    this.#silent.set(peer, timers);
+    const timer = this.#clock.after(delayMs, () => {
+      timers.splice(timers.indexOf(timer), 1);
+      if (timers.length === 0) this.#silent.delete(peer);
+      this.vacate(peer);
+    });
+    timers.push(timer);
+  }
+
+  get hasSilentPeers(): boolean {
+    return this.#silent.size > 0;
+  }
+
+  /** The peer is there after all. */
+  heard(peer: number): void {
+    const timers = this.#silent.get(peer);
+    if (timers === undefined) return;
+    this.#silent.delete(peer);
+    for (const timer of timers) {
+      timer.cancel();
+      this.vacate(peer);
+    }
   }
 
   /** Sends the confirmable message that stands in the writer and keeps a copy until it is acknowledged. Returns its slot, -1 when full. */
@@ -153,6 +196,8 @@ export class Outbox {
     for (let slot = this.#table.nextRow(0); slot !== -1; slot = this.#table.nextRow(slot + 1)) this.#release(slot);
     this.#queues.clear();
     this.#wheel.clear();
+    for (const timers of this.#silent.values()) for (const timer of timers) timer.cancel();
+    this.#silent.clear();
   }
 
   #due(slot: number): void {

@@ -4,6 +4,7 @@ import { RowTable } from "../../kernel/row-table.ts";
 import type { CoapLimits } from "../limits.ts";
 import type { Peer, PeerIdentity } from "../route.ts";
 import { ipv6KeyBase, RemoteAddress } from "../transport/remote-address.ts";
+import { idsPerRange, MessageIdRanges } from "./message-id-ranges.ts";
 
 export interface PeerTableOptions {
   readonly limits: CoapLimits;
@@ -29,6 +30,8 @@ const columns = {
   running: "u16",
   transfers: "u8",
   observers: "u16",
+  /** Receives at its address: by its identity, or it gave an Echo back. */
+  isProven: "u8",
   /** Head of the peer's list in the observer table, as row + 1. */
   firstObserver: "u32",
   /** Tells exchanges of an earlier owner of the address apart. */
@@ -48,6 +51,7 @@ export class PeerTable {
   readonly #identities: (PeerIdentity | undefined)[] = [];
   readonly #entropy: Entropy;
   readonly #clock: Clock;
+  readonly #idRanges: MessageIdRanges;
   readonly #sweepMs: number;
   readonly #changedHands: (row: number) => void;
   #sweepTimer: Timer | undefined;
@@ -57,6 +61,7 @@ export class PeerTable {
     this.columns = this.#table.columns;
     this.#entropy = entropy;
     this.#clock = clock;
+    this.#idRanges = new MessageIdRanges(clock, limits.exchangeLifetimeMs);
     this.#sweepMs = limits.exchangeLifetimeMs / (sweepsUntilIdle - 1);
     this.#changedHands = changedHands;
   }
@@ -124,10 +129,21 @@ export class PeerTable {
     };
   }
 
+  /**
+   * The ID of our next message to the peer; -1 when all are taken: none comes again within EXCHANGE_LIFETIME (RFC 7252 section 4.4).
+   * Keeps the row as long, so that its IDs aren't begun anew.
+   */
   nextMessageId(row: number): number {
     const id = this.columns.nextMessageId[row]!;
+    if (id % idsPerRange === 0 && !this.#idRanges.enter(row, id / idsPerRange)) return -1;
     this.columns.nextMessageId[row] = id + 1;
+    this.columns.age[row] = 0;
     return id;
+  }
+
+  /** Something came from the peer that isn't a request: its row stays for EXCHANGE_LIFETIME. */
+  heard(row: number): void {
+    this.columns.age[row] = 0;
   }
 
   pin(row: number): void {
@@ -163,6 +179,7 @@ export class PeerTable {
   }
 
   readonly #sweep = (): void => {
+    this.#idRanges.sweep();
     const { age, pins } = this.columns;
     for (let row = this.#table.nextRow(0); row !== -1; row = this.#table.nextRow(row + 1)) {
       if (age[row]! < sweepsUntilIdle) age[row]!++;

@@ -22,6 +22,7 @@ export interface NotifierOptions {
 const none = -1;
 /** Confirmable notifications sent and not yet late: bursts of ACKs larger than this overflow socket buffers. */
 const window = 512;
+const retryMs = 5_000;
 
 /**
  * Tells observers. Marked ones wait in one line and get the representation that is newest when their turn comes. At most one
@@ -231,6 +232,10 @@ export class Notifier implements OutboxOwner {
     const header = this.#header;
     header.type = isConfirmable ? MessageType.confirmable : MessageType.nonConfirmable;
     header.messageId = this.#link.peers.nextMessageId(peer);
+    if (header.messageId < 0) {
+      this.#later(row);
+      return;
+    }
     header.tokenStart = table.tokenStart(row);
     header.tokenLength = table.tokenLength[row]!;
     this.#responder.write(resource.request, reply, peer, header, isLast ? none : resource.sequence);
@@ -250,6 +255,18 @@ export class Notifier implements OutboxOwner {
       this.#link.sendWritten(peer);
     }
     if (isLast) this.#endRow(row, true);
+  }
+
+  /** No message ID is free for the peer (RFC 7252 section 4.4): its turn comes again. */
+  #later(row: number): void {
+    this.#link.counters.overLimit++;
+    this.#table.set(row, ObserverFlag.dirty);
+    const resource = this.#resources.at(this.#table.resource[row]!);
+    this.#clock.after(retryMs, () => {
+      if (this.#abort.signal.aborted || !this.#isOf(row, resource)) return;
+      this.#line.push(row);
+      this.#walkLine();
+    });
   }
 
   #mustConfirm(row: number, always: boolean): boolean {

@@ -53,7 +53,7 @@ export class LaterAnswers implements OutboxOwner {
     this.#observers = observers;
     this.#handlerFailed = handlerFailed;
     this.#owner = outbox.register(this);
-    this.running = new RunningExchanges({ link, clock, tooLate: (exchange) => this.#tooLate(exchange) });
+    this.running = new RunningExchanges({ link, clock, once, tooLate: (exchange) => this.#tooLate(exchange) });
   }
 
   /** Whether the peer may have one more running. 0, or the code that refuses it. */
@@ -189,7 +189,6 @@ export class LaterAnswers implements OutboxOwner {
   #send(exchange: RunningExchange, reply: ReplyBuffer): void {
     const { request, peer, once } = exchange;
     const { view } = request;
-    const observe = this.#observers.register(request, reply, peer);
     const isPiggybacked = request.isConfirmable && !exchange.isAcknowledged;
     const header = this.#header;
     header.type = isPiggybacked
@@ -198,6 +197,12 @@ export class LaterAnswers implements OutboxOwner {
         ? MessageType.confirmable
         : MessageType.nonConfirmable;
     header.messageId = isPiggybacked ? view.messageId : this.#link.peers.nextMessageId(peer);
+    if (header.messageId < 0) {
+      this.#link.counters.overLimit++;
+      this.running.end(exchange);
+      return;
+    }
+    const observe = this.#observers.register(request, reply, peer);
     header.tokenBytes = view.bytes;
     header.tokenStart = view.tokenStart;
     header.tokenLength = view.tokenLength;

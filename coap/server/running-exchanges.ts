@@ -2,6 +2,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import { RowTable } from "../../kernel/row-table.ts";
 import { TimerWheel } from "../../kernel/timer-wheel.ts";
 import type { Link } from "../exchange/link.ts";
+import type { OnceExchanges } from "../exchange/once-exchanges.ts";
 import { MessageType } from "../message.ts";
 import type { RequestView } from "./request-view.ts";
 
@@ -12,7 +13,7 @@ export interface RunningExchange {
   readonly request: RequestView;
   readonly abort: AbortController;
   /** Row of the `once` exchange, -1 without. */
-  readonly once: number;
+  once: number;
   readonly block1: number;
   /** The empty ACK is out: the answer will be a message of its own. */
   isAcknowledged: boolean;
@@ -21,6 +22,7 @@ export interface RunningExchange {
 export interface RunningExchangesOptions {
   readonly link: Link;
   readonly clock: Clock;
+  readonly once: OnceExchanges;
   /** The deadline passed: answer 5.04. */
   readonly tooLate: (exchange: RunningExchange) => void;
 }
@@ -30,14 +32,16 @@ const columns = {} as const;
 /** Handlers that have not finished: found again by duplicates, acknowledged after a while, ended at their deadline. */
 export class RunningExchanges {
   readonly #link: Link;
+  readonly #once: OnceExchanges;
   readonly #table: RowTable<typeof columns>;
   readonly #exchanges: (RunningExchange | undefined)[] = [];
   /** Id `row`: time for the empty ACK; id `capacity + row`: the deadline. */
   readonly #wheel: TimerWheel;
   readonly #tooLate: (exchange: RunningExchange) => void;
 
-  constructor({ link, clock, tooLate }: RunningExchangesOptions) {
+  constructor({ link, clock, once, tooLate }: RunningExchangesOptions) {
     this.#link = link;
+    this.#once = once;
     this.#tooLate = tooLate;
     const capacity = link.limits.running;
     this.#table = new RowTable({ capacity, columns, hashSeed: link.entropy.uint32() });
@@ -84,9 +88,17 @@ export class RunningExchanges {
     return this.#exchanges[exchange.row] === exchange;
   }
 
-  /** The empty ACK, now: the time is up, or a duplicate shows that the peer waits. */
+  /**
+   * The empty ACK, now: the time is up, or a duplicate shows that the peer waits. It is what every later duplicate gets, also after the
+   * response (RFC 7252 sections 4.2, 5.2.2); without room to remember that there is no ACK, and the client asks on.
+   */
   acknowledge(exchange: RunningExchange): void {
     if (!exchange.request.isConfirmable) return;
+    if (exchange.once < 0) exchange.once = this.#once.begin(exchange.peer, exchange.request.view.messageId);
+    if (exchange.once < 0) {
+      this.#link.counters.overLimit++;
+      return;
+    }
     exchange.isAcknowledged = true;
     this.#wheel.cancel(exchange.row);
     this.#link.sendEmptyToPeer(MessageType.acknowledgement, exchange.request.view.messageId, exchange.peer);

@@ -271,6 +271,10 @@ export class Server {
     const isConfirmable = view.type === MessageType.confirmable;
     header.type = isConfirmable ? MessageType.acknowledgement : MessageType.nonConfirmable;
     header.messageId = isConfirmable ? view.messageId : this.#link.peers.nextMessageId(peer);
+    if (header.messageId < 0) {
+      this.#link.counters.overLimit++;
+      return;
+    }
     header.tokenBytes = view.bytes;
     header.tokenStart = view.tokenStart;
     header.tokenLength = view.tokenLength;
@@ -288,6 +292,10 @@ export class Server {
     const header = this.#header;
     header.type = MessageType.nonConfirmable;
     header.messageId = this.#link.peers.nextMessageId(peer);
+    if (header.messageId < 0) {
+      this.#link.counters.overLimit++;
+      return;
+    }
     header.tokenBytes = request.view.bytes;
     header.tokenStart = request.view.tokenStart;
     header.tokenLength = request.view.tokenLength;

@@ -23,6 +23,7 @@ async function start(options: Partial<DgramTransportOptions> = {}): Promise<Coap
     entropy: systemEntropy,
     log: silentLog,
     limits: { leisureMs: 50, ackTimeoutMs: 300 },
+    congestion: "controlled-elsewhere",
   });
   endpoint.route({
     method: "GET",

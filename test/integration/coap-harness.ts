@@ -107,6 +107,8 @@ export interface WorldOptions extends Partial<Omit<MemoryNetworkOptions, "clock"
   groups?: readonly string[];
 }
 
+type EndpointMore = Pick<CoapEndpointOptions, "congestion">;
+
 /** A server, a client and raw peers on one network and one virtual clock. */
 export class World {
   readonly clock = new VirtualClock();
@@ -124,9 +126,9 @@ export class World {
     this.client = this.endpoint(this.network.transport("10.0.0.2", 40_000), clientLimits);
   }
 
-  endpoint(transport: MemoryTransport, limits?: CoapEndpointOptions["limits"]): CoapEndpoint {
+  endpoint(transport: MemoryTransport, limits?: CoapEndpointOptions["limits"], more: EndpointMore = {}): CoapEndpoint {
     const entropy = seededEntropy(`${this.seed}/${transport.local.address}`);
-    return new CoapEndpoint({ transport, clock: this.clock, entropy, log: silentLog, limits });
+    return new CoapEndpoint({ transport, clock: this.clock, entropy, log: silentLog, limits, ...more });
   }
 
   async start(): Promise<this> {
