@@ -24,6 +24,9 @@ export interface Counters {
   handlerTooLate: number;
   criticalOptionRefused: number;
   overQuota: number;
+  echoesAsked: number;
+  answersShortened: number;
+  answersUnconfirmed: number;
   overLimit: number;
   multicastRequests: number;
   multicastSilent: number;
@@ -58,6 +61,9 @@ export function newCounters(): Counters {
     handlerTooLate: 0,
     criticalOptionRefused: 0,
     overQuota: 0,
+    echoesAsked: 0,
+    answersShortened: 0,
+    answersUnconfirmed: 0,
     overLimit: 0,
     multicastRequests: 0,
     multicastSilent: 0,

@@ -28,6 +28,7 @@ import type { Peer, PeerIdentity, Route } from "./route.ts";
 import { noSecurity } from "./security/none.ts";
 import type { OscoreContexts } from "./security/oscore/oscore-contexts.ts";
 import type { Security } from "./security/security.ts";
+import type { AmplificationLimit } from "./server/address-proof.ts";
 import { Server } from "./server/server.ts";
 import { wellKnownCore } from "./server/well-known-core.ts";
 import { RemoteAddress } from "./transport/remote-address.ts";
@@ -44,6 +45,11 @@ export interface CoapEndpointOptions {
   readonly log: Log;
   /** Overrides of `coapLimits.defaults`, one by one. */
   readonly limits?: { readonly [Name in keyof CoapLimits]?: number | undefined } | undefined;
+  /**
+   * Who is sent at most three times what it sent until it has proven its address: default `routable`, every address without an
+   * identity but loopback.
+   */
+  readonly amplification?: AmplificationLimit | undefined;
   /**
    * Says that something else keeps the path free of congestion: a link of one's own, loopback, measured round trips. Only then may
    * `ackTimeoutMs` be below and `nstart` above their defaults (RFC 7252 section 4.8.1).
@@ -80,7 +86,10 @@ export class CoapEndpoint {
     this.#entropy = entropy;
     this.#limits = coapLimits.resolve(limits);
     if (congestion === undefined) checkCongestionLimits(this.#limits);
-    const changedHands = (row: number): void => this.#server.dropPeer(row);
+    const changedHands = (row: number): void => {
+      this.#server.dropPeer(row);
+      this.#link.echoes.forget(row);
+    };
     this.#peers = new PeerTable({ limits: this.#limits, clock, entropy, changedHands });
     const link = new Link({
       limits: this.#limits,
@@ -91,7 +100,12 @@ export class CoapEndpoint {
       log,
     });
     this.#outbox = new Outbox(link, clock);
-    this.#server = new Server({ link, outbox: this.#outbox, clock });
+    this.#server = new Server({
+      link,
+      outbox: this.#outbox,
+      clock,
+      amplification: options.amplification ?? "routable",
+    });
     this.#exchanges = new ClientExchanges(link, this.#outbox, clock);
     this.#observations = new Observations({ link, exchanges: this.#exchanges, clock });
     this.#ping = new Ping(link, this.#outbox);

@@ -181,7 +181,7 @@ export const coapLimits = defineLimits({
     min: 1,
     max: 255,
     unit: "transfers",
-    full: "The same for each peer: its own oldest one makes room.",
+    full: "The same for each peer: answers kept for further blocks make room, an upload is 4.29 with Max-Age.",
   },
   transferBytes: {
     default: 67_108_864,
@@ -197,20 +197,34 @@ export const coapLimits = defineLimits({
     unit: "ms",
     full: "A transfer that stands still is forgotten; its next Block1 is 4.08.",
   },
+  transferBytesPerPeer: {
+    default: 16_777_216,
+    min: 16,
+    max: 1_073_741_824,
+    unit: "bytes",
+    full: "The same for each peer: 4.29 with Max-Age.",
+  },
+  echoFreshMs: {
+    default: 60_000,
+    min: 100,
+    max: 3_600_000,
+    unit: "ms",
+    full: "An Echo that comes back later proves nothing: 4.01 with another.",
+  },
   // Observe and multicast.
   observers: {
     default: 65_536,
     min: 1,
     max: 4_194_304,
     unit: "rows",
-    full: "Observers of all resources: answered without Observe.",
+    full: "Observers of all resources: 5.03 with Max-Age.",
   },
   observersPerPeer: {
     default: 1024,
     min: 1,
     max: 65_535,
     unit: "rows",
-    full: "The same for each peer: answered without Observe.",
+    full: "The same for each peer: 4.29 with Max-Age.",
   },
   confirmEveryMs: {
     default: 3_600_000,
@@ -220,7 +234,7 @@ export const coapLimits = defineLimits({
     full: "The next notification is confirmable (RFC 7641 section 4.5 asks for one in 24 hours).",
   },
   confirmEveryCount: {
-    default: 30,
+    default: 9,
     min: 1,
     max: 65_535,
     unit: "notifications",

@@ -99,6 +99,19 @@ export class MessageView {
     return copied;
   }
 
+  /** Takes out the options whose number the predicate names. Of a copy: the bytes stay. */
+  drop(isDropped: (number: number) => boolean): void {
+    let kept = 0;
+    for (let i = 0; i < this.optionCount; i++) {
+      if (isDropped(this.optionNumbers[i]!)) continue;
+      this.optionNumbers[kept] = this.optionNumbers[i]!;
+      this.optionStarts[kept] = this.optionStarts[i]!;
+      this.optionLengths[kept] = this.optionLengths[i]!;
+      kept++;
+    }
+    this.optionCount = kept;
+  }
+
   /** Decoded Uri-Path segments. */
   path(): string[] {
     return this.texts(OptionNumber.uriPath);

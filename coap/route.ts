@@ -119,6 +119,16 @@ interface RouteCommon {
    * If-None-Match (4.12) before the handler runs. Without it both are unknown critical options: 4.02.
    */
   readonly etagOf?: (request: CoapRequest) => Uint8Array | undefined;
+  /**
+   * Whether this peer may ask this at all: undefined, or the code that refuses it (4.01, 4.03). Asked before anything is kept for the
+   * request, so a forged source fills no memory. Of a body it may know one block, or nothing.
+   */
+  readonly allows?: (request: CoapRequest) => number | undefined;
+  /**
+   * Runs only requests that are shown to be new by an Echo of ours (RFC 9175 section 2.3): others are 4.01 with one. For what a delayed
+   * or repeated message must not do. A peer without an identity can't be sure of an Echo and is 4.01 without.
+   */
+  readonly fresh?: boolean;
 }
 
 /** Synchronous: writes into the reply in the turn of the datagram. */

@@ -2,6 +2,7 @@ import type { Clock, Timer } from "../../kernel/clock.ts";
 import type { Link } from "../exchange/link.ts";
 import { Code, OptionNumber } from "../message.ts";
 import type { MessageView } from "../message-view.ts";
+import type { AddressProof } from "../server/address-proof.ts";
 import type { ReplyBuffer } from "../server/reply-buffer.ts";
 import type { RequestView } from "../server/request-view.ts";
 import { blockBytes, blockExponent, blockNumber, hasMoreBlocks } from "./block-option.ts";
@@ -26,7 +27,6 @@ interface Transfer {
 }
 
 const nothing = new Uint8Array(0);
-const maxAgeWhenFull = 10;
 
 /**
  * Bodies in blocks on the server's side (RFC 7959): uploads being put together, and answers kept for their further blocks.
@@ -36,6 +36,8 @@ const maxAgeWhenFull = 10;
 export class ServerTransfers {
   readonly #link: Link;
   readonly #clock: Clock;
+  readonly #proof: AddressProof;
+  readonly #bytesOf = new Map<number, number>();
   readonly #uploads = new Map<number, Transfer>();
   readonly #downloads = new Map<number, Transfer>();
   #bytes = 0;
@@ -43,9 +45,10 @@ export class ServerTransfers {
   /** After `receive` returned 0: the whole body. */
   body: Uint8Array = nothing;
 
-  constructor(link: Link, clock: Clock) {
+  constructor(link: Link, clock: Clock, proof: AddressProof) {
     this.#link = link;
     this.#clock = clock;
+    this.#proof = proof;
   }
 
   get size(): number {
@@ -58,7 +61,7 @@ export class ServerTransfers {
 
   /**
    * Takes a block of a request body. 0: the body is whole and in `body`; otherwise the code to answer:
-   * 2.31, 4.00, 4.08, 4.13, or 5.03 when there is no room.
+   * 2.31, 4.00, 4.08, 4.13, 4.29 over the peer's quota, or 5.03 when there is no room.
    */
   receive(request: RequestView, peer: number, value: number, maxBody: number): number {
     const { view } = request;
@@ -84,17 +87,21 @@ export class ServerTransfers {
         this.body = view.payload();
         return 0;
       }
-      transfer ??= this.#begin(key, peer, true, size * 2);
-      if (transfer === undefined) return Code.serviceUnavailable;
+      if (transfer === undefined) {
+        const refusal = this.#refusal(peer, true, size * 2);
+        if (refusal !== 0) return refusal;
+        transfer = this.#begin(key, peer, true, size * 2);
+      }
     }
     if (transfer === undefined) return Code.requestEntityIncomplete;
     transfer.lastUsedMs = this.#clock.monotonicMs();
     if (offset !== transfer.size) {
       return this.#isRepeat(transfer, offset, view) && more ? Code.continue : Code.requestEntityIncomplete;
     }
-    if (!this.#grow(transfer, offset + length, maxBody)) {
+    const refusal = this.#grow(transfer, offset + length, maxBody);
+    if (refusal !== 0) {
       this.#end(transfer);
-      return Code.serviceUnavailable;
+      return refusal;
     }
     transfer.bytes.set(view.bytes.subarray(view.payloadStart, view.end), offset);
     if (offset === 0) transfer.firstMessageId = view.messageId;
@@ -110,8 +117,8 @@ export class ServerTransfers {
   keep(request: RequestView, peer: number, reply: ReplyBuffer): boolean {
     const key = transferKey(request.view, peer, false);
     this.#end(this.#downloads.get(key));
+    if (this.#refusal(peer, false, reply.payload.length) !== 0) return false;
     const transfer = this.#begin(key, peer, false, reply.payload.length);
-    if (transfer === undefined) return false;
     transfer.bytes.set(reply.payload);
     transfer.size = reply.payload.length;
     transfer.code = reply.code;
@@ -148,10 +155,9 @@ export class ServerTransfers {
     this.#sweepTimer = undefined;
     this.#uploads.clear();
     this.#downloads.clear();
+    this.#bytesOf.clear();
     this.#bytes = 0;
   }
-
-  static readonly maxAgeWhenFull = maxAgeWhenFull;
 
   #isRepeat(transfer: Transfer, offset: number, view: MessageView): boolean {
     const length = view.end - view.payloadStart;
@@ -162,16 +168,33 @@ export class ServerTransfers {
     return true;
   }
 
-  #begin(key: number, peer: number, isUpload: boolean, capacity: number): Transfer | undefined {
+  /** 0, or the code that refuses one more transfer. An answer kept for its further blocks makes room for one of the same peer. */
+  #refusal(peer: number, isUpload: boolean, capacity: number): number {
     const { limits, peers, counters } = this.#link;
-    if (peers.columns.transfers[peer]! >= limits.transfersPerPeer) {
+    if (peers.columns.transfers[peer]! >= limits.transfersPerPeer) this.#end(this.#oldestKeptFor(peer));
+    const isOverQuota =
+      peers.columns.transfers[peer]! >= limits.transfersPerPeer ||
+      (this.#bytesOf.get(peer) ?? 0) + capacity > limits.transferBytesPerPeer;
+    if (isOverQuota) {
       counters.overQuota++;
-      this.#end(this.#oldestOf(peer));
+      return Code.tooManyRequests;
     }
-    if (this.size >= limits.transfers || this.#bytes + capacity > limits.transferBytes) {
-      counters.overLimit++;
-      return undefined;
-    }
+    if (isUpload && !this.#hasRoom(peer, capacity)) this.#end(this.#oldestKeptFor(peer));
+    if (this.#hasRoom(peer, capacity)) return 0;
+    counters.overLimit++;
+    return Code.serviceUnavailable;
+  }
+
+  #hasRoom(peer: number, capacity: number): boolean {
+    const { transfers, transferBytes } = this.#link.limits;
+    return (
+      this.#proof.mayTake(this.size, transfers, peer) &&
+      this.#proof.mayTake(this.#bytes + capacity - 1, transferBytes, peer)
+    );
+  }
+
+  #begin(key: number, peer: number, isUpload: boolean, capacity: number): Transfer {
+    const { limits, peers } = this.#link;
     const transfer: Transfer = {
       key,
       peer,
@@ -187,36 +210,46 @@ export class ServerTransfers {
       etag: undefined,
     };
     (isUpload ? this.#uploads : this.#downloads).set(key, transfer);
-    this.#bytes += capacity;
+    this.#count(peer, capacity);
     peers.columns.transfers[peer]!++;
     peers.pin(peer);
     this.#sweepTimer ??= this.#clock.after(limits.transferIdleMs, this.#sweep);
     return transfer;
   }
 
-  /** Doubles as bytes come; never beyond what the route takes. */
-  #grow(transfer: Transfer, needed: number, maxBody: number): boolean {
+  /** Doubles as bytes come; never beyond what the route takes. 0, or the code that refuses. */
+  #grow(transfer: Transfer, needed: number, maxBody: number): number {
+    const { limits, counters } = this.#link;
     const before = transfer.bytes.length;
-    if (needed <= before) return true;
+    if (needed <= before) return 0;
     const capacity = Math.max(needed, Math.min(before * 2, maxBody));
-    if (this.#bytes + capacity - before > this.#link.limits.transferBytes) {
-      this.#link.counters.overLimit++;
-      return false;
+    if ((this.#bytesOf.get(transfer.peer) ?? 0) + capacity - before > limits.transferBytesPerPeer) {
+      counters.overQuota++;
+      return Code.tooManyRequests;
+    }
+    if (this.#bytes + capacity - before > limits.transferBytes) {
+      counters.overLimit++;
+      return Code.serviceUnavailable;
     }
     const grown = new Uint8Array(capacity);
     grown.set(transfer.bytes.subarray(0, transfer.size));
     transfer.bytes = grown;
-    this.#bytes += capacity - before;
-    return true;
+    this.#count(transfer.peer, capacity - before);
+    return 0;
   }
 
-  #oldestOf(peer: number): Transfer | undefined {
+  #count(peer: number, bytes: number): void {
+    this.#bytes += bytes;
+    const after = (this.#bytesOf.get(peer) ?? 0) + bytes;
+    if (after === 0) this.#bytesOf.delete(peer);
+    else this.#bytesOf.set(peer, after);
+  }
+
+  #oldestKeptFor(peer: number): Transfer | undefined {
     let oldest: Transfer | undefined;
-    for (const transfers of [this.#uploads, this.#downloads]) {
-      for (const transfer of transfers.values()) {
-        if (transfer.peer !== peer) continue;
-        if (oldest === undefined || transfer.lastUsedMs < oldest.lastUsedMs) oldest = transfer;
-      }
+    for (const transfer of this.#downloads.values()) {
+      if (transfer.peer !== peer) continue;
+      if (oldest === undefined || transfer.lastUsedMs < oldest.lastUsedMs) oldest = transfer;
     }
     return oldest;
   }
@@ -226,7 +259,7 @@ export class ServerTransfers {
     const transfers = transfer.isUpload ? this.#uploads : this.#downloads;
     if (transfers.get(transfer.key) !== transfer) return;
     transfers.delete(transfer.key);
-    this.#bytes -= transfer.bytes.length;
+    this.#count(transfer.peer, -transfer.bytes.length);
     this.#link.peers.columns.transfers[transfer.peer]!--;
     this.#link.peers.unpin(transfer.peer);
   }
@@ -243,7 +276,7 @@ export class ServerTransfers {
 
 /**
  * Peer and a hash of the options that name the request. Left out: the block options and what RFC 7252 section 5.4.6 calls NoCacheKey,
- * Observe, ETag; for answers also Content-Format and Request-Tag, which speak of the request's body.
+ * Observe, ETag, and what only the first block may carry; for answers also Content-Format, which speaks of the request's body.
  * Two requests of one peer whose hashes meet disturb each other only.
  */
 function transferKey(view: MessageView, peer: number, isUpload: boolean): number {
@@ -266,9 +299,12 @@ function isNoPartOfKey(number: number, isUpload: boolean): boolean {
     case OptionNumber.block2:
     case OptionNumber.observe:
     case OptionNumber.eTag:
+    case OptionNumber.ifNoneMatch:
+    case OptionNumber.noResponse:
+    case OptionNumber.qBlock1:
+    case OptionNumber.qBlock2:
       return true;
     case OptionNumber.contentFormat:
-    case OptionNumber.requestTag:
       return !isUpload;
     default:
       return false;

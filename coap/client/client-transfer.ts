@@ -29,6 +29,8 @@ export interface TransferOptions {
 }
 
 const nothing = new Uint8Array(0);
+/** Echoes that are given back without an answer in between. */
+const maxChallenges = 2;
 /** Header, the longest token, block options with Size1 and Request-Tag, and the marker. */
 const bytesAround = 4 + 8 + 26 + 1;
 
@@ -48,6 +50,9 @@ export class ClientTransfer implements ClientExchange {
   #uploadExponent: number;
   #uploadOffset: number;
   readonly #requestTag: Uint8Array | undefined;
+  /** What the server asked to have back, and how often in a row (RFC 9175 section 2.3). */
+  #echo: Uint8Array | undefined;
+  #challenges = 0;
   /** Of the download: the block size asked for (-1 leaves it to the server), and what came so far. */
   #downloadExponent: number;
   #received: Uint8Array = nothing;
@@ -70,13 +75,15 @@ export class ClientTransfer implements ClientExchange {
     this.#uploadExponent = exponentFor(Math.max(16, Math.min(blockSize, room)));
     const isLong = this.#payload.length > blockBytes(this.#uploadExponent);
     this.#uploadOffset = isLong ? 0 : -1;
-    this.#requestTag = isLong ? link.entropy.bytes(4) : undefined;
+    // A FETCH whose answer comes in blocks is told from another with the same options by its tag alone.
+    this.#requestTag = isLong || request.method === "FETCH" ? link.nextRequestTag() : undefined;
     if (this.#payload.length > blockBytes(this.#uploadExponent) * (maxBlockNumber + 1)) {
       throw faults("coap.bad-request", { what: "the body has more than 2^20 blocks" });
     }
   }
 
   start(): void {
+    this.#echo = this.#options.link.echoes.take(this.#options.peer);
     this.#next(this.#options.request.token);
   }
 
@@ -97,14 +104,14 @@ export class ClientTransfer implements ClientExchange {
       const size = blockBytes(this.#downloadExponent);
       const number = this.#receivedSize / size;
       more.push({ number: OptionNumber.block2, value: uintBytes(blockOption(number, false, this.#downloadExponent)) });
-      this.#message.write(writer, type, messageId, token, more);
+      this.#writeOptions(type, messageId, token, more, false);
       return;
     }
     if (this.#downloadExponent >= 0 && this.#isLastUpload()) {
       more.push({ number: OptionNumber.block2, value: uintBytes(blockOption(0, false, this.#downloadExponent)) });
     }
     if (this.#uploadOffset < 0) {
-      this.#message.write(writer, type, messageId, token, more);
+      this.#writeOptions(type, messageId, token, more, true);
       writer.payload(this.#payload, 0, this.#payload.length);
       return;
     }
@@ -113,13 +120,33 @@ export class ClientTransfer implements ClientExchange {
     const block1 = blockOption(this.#uploadOffset / size, end < this.#payload.length, this.#uploadExponent);
     more.push({ number: OptionNumber.block1, value: uintBytes(block1) });
     if (this.#uploadOffset === 0) more.push({ number: OptionNumber.size1, value: uintBytes(this.#payload.length) });
-    if (this.#requestTag !== undefined) more.push({ number: OptionNumber.requestTag, value: this.#requestTag });
-    this.#message.write(writer, type, messageId, token, more);
+    this.#writeOptions(type, messageId, token, more, this.#uploadOffset === 0);
     writer.payload(this.#payload, this.#uploadOffset, end);
+  }
+
+  #writeOptions(
+    type: number,
+    messageId: number,
+    token: Uint8Array,
+    more: { number: number; value: Uint8Array }[],
+    isFirst: boolean,
+  ): void {
+    if (this.#echo !== undefined) more.push({ number: OptionNumber.echo, value: this.#echo });
+    if (this.#requestTag !== undefined) more.push({ number: OptionNumber.requestTag, value: this.#requestTag });
+    this.#message.write(this.#options.link.writer, type, messageId, token, more, isFirst);
   }
 
   response(view: MessageView, source: RemoteAddress): void {
     if (this.#isOver) return;
+    const echo = view.copyOf(OptionNumber.echo);
+    if (echo !== undefined && view.code === Code.unauthorized && this.#challenges < maxChallenges) {
+      this.#challenges++;
+      this.#echo = echo;
+      this.#next();
+      return;
+    }
+    this.#challenges = 0;
+    if (echo !== undefined) this.#options.link.echoes.keep(this.#options.peer, echo);
     if (this.#isDownloading) this.#download(view, source);
     else if (this.#uploadOffset >= 0 && !this.#isAnswered(view)) this.#upload(view, source);
     else this.#download(view, source);

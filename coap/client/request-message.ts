@@ -39,17 +39,22 @@ export class RequestMessage {
     this.optionBytes = bytes;
   }
 
-  /** Writes header and options; `more` holds further ones, ascending. The payload is the caller's. */
+  /**
+   * Writes header and options; `more` holds further ones, ascending. The payload is the caller's. `isFirst` is false for what continues a
+   * body: If-None-Match speaks of the moment before (RFC 7959 section 2.10).
+   */
   write(
     writer: MessageWriter,
     type: number,
     messageId: number,
     token: Uint8Array,
     more: readonly { readonly number: number; readonly value: Uint8Array }[],
+    isFirst = true,
   ): void {
     writer.begin(type, this.code, messageId, token, 0, token.length);
     let next = 0;
     for (const option of this.#options) {
+      if (!isFirst && option.number === OptionNumber.ifNoneMatch) continue;
       while (next < more.length && more[next]!.number < option.number) writeOption(writer, more[next++]!);
       writeOption(writer, option);
     }

@@ -1,9 +1,10 @@
 import type { Entropy } from "../../kernel/entropy.ts";
 import type { Log, LogData } from "../../kernel/log.ts";
+import { EchoMemory } from "../client/echo-memory.ts";
 import type { Counters } from "../counters.ts";
 import type { CoapLimits } from "../limits.ts";
 import { MessageType } from "../message.ts";
-import { MessageWriter } from "../message-writer.ts";
+import { MessageWriter, uintBytes } from "../message-writer.ts";
 import type { Security } from "../security/security.ts";
 import { RemoteAddress } from "../transport/remote-address.ts";
 import type { PeerTable } from "./peer-table.ts";
@@ -24,6 +25,8 @@ export class Link {
   readonly entropy: Entropy;
   readonly peers: PeerTable;
   readonly writer: MessageWriter;
+  readonly echoes: EchoMemory;
+  #requestTag: number;
   readonly #security: Security;
   readonly #log: Log;
   readonly #destination = new RemoteAddress();
@@ -36,6 +39,8 @@ export class Link {
     this.peers = peers;
     this.#security = security;
     this.#log = log;
+    this.echoes = new EchoMemory(peers);
+    this.#requestTag = entropy.uint32();
     // Room for the largest options around the largest message: too large is then an answer, not an exception.
     this.writer = new MessageWriter(Math.max(limits.maxMessage, 1_280) + 2_048);
   }
@@ -44,6 +49,12 @@ export class Link {
   failed(event: string, error: unknown, data: LogData): void {
     this.counters.handlerFailed++;
     this.#log.error(event, { ...data, message: error instanceof Error ? error.message : String(error) });
+  }
+
+  /** A Request-Tag that no body of ours had: counted from a random number (RFC 9175 section 3.4). */
+  nextRequestTag(): Uint8Array {
+    this.#requestTag = (this.#requestTag + 1) >>> 0;
+    return uintBytes(this.#requestTag);
   }
 
   /** Sends what stands in the writer. */

@@ -13,6 +13,12 @@ export interface OutboxOwner {
   timedOut(ref: number): void;
   /** The first retransmission: this one takes longer than usual. */
   late?(ref: number): void;
+  /**
+   * A retransmission is due. True gives the message up for a newer one (RFC 7641 section 4.5.2): `supersede` is called, and transmits
+   * that now or later with the counter and the timeout of the old one.
+   */
+  isOutdated?(ref: number): boolean;
+  supersede?(ref: number, retries: number, timeoutMs: number): void;
 }
 
 const columns = { retries: "u8", timeoutMs: "f64", ref: "u32", owner: "u8", peer: "u32", length: "u32" } as const;
@@ -124,10 +130,17 @@ export class Outbox {
   }
 
   /** Sends the confirmable message that stands in the writer and keeps a copy until it is acknowledged. Returns its slot, -1 when full. */
-  transmit(peer: number, messageId: number, owner: number, ref: number): number {
+  transmit(
+    peer: number,
+    messageId: number,
+    owner: number,
+    ref: number,
+    retries = 0,
+    timeoutMs = this.#firstTimeoutMs(),
+  ): number {
     const slot = this.#table.insert(peer * 65_536 + messageId);
     if (slot < 0) return -1;
-    const { writer, limits, peers, entropy } = this.#link;
+    const { writer, peers } = this.#link;
     let bytes = this.#bytes[slot];
     if (bytes === undefined || bytes.length < writer.end) {
       bytes = new Uint8Array(Math.max(writer.end, 64));
@@ -136,12 +149,11 @@ export class Outbox {
     if (writer.end > 128) bytes.set(writer.bytes.subarray(0, writer.end));
     else for (let i = 0; i < writer.end; i++) bytes[i] = writer.bytes[i]!;
     const { columns } = this.#table;
-    const timeoutMs = limits.ackTimeoutMs * (1 + entropy.fraction() * (limits.ackRandomPercent / 100 - 1));
     columns.length[slot] = writer.end;
     columns.peer[slot] = peer;
     columns.owner[slot] = owner;
     columns.ref[slot] = ref;
-    columns.retries[slot] = 0;
+    columns.retries[slot] = retries;
     columns.timeoutMs[slot] = timeoutMs;
     peers.columns.outstanding[peer]!++;
     peers.pin(peer);
@@ -211,12 +223,25 @@ export class Outbox {
       this.#pump(peer);
       return;
     }
+    const owner = this.#owners[columns.owner[slot]!]!;
+    if (owner.isOutdated?.(columns.ref[slot]!) === true) {
+      const [ref, retries, timeoutMs] = [columns.ref[slot]!, columns.retries[slot]! + 1, columns.timeoutMs[slot]! * 2];
+      this.#release(slot);
+      owner.supersede?.(ref, retries, timeoutMs);
+      this.#pump(peer);
+      return;
+    }
     columns.retries[slot]!++;
     columns.timeoutMs[slot]! *= 2;
     this.#link.counters.retransmissions++;
     this.#wheel.arm(slot, columns.timeoutMs[slot]!);
     this.#link.sendBytes(this.#bytes[slot]!, columns.length[slot]!, peer);
-    if (columns.retries[slot] === 1) this.#owners[columns.owner[slot]!]!.late?.(columns.ref[slot]!);
+    if (columns.retries[slot] === 1) owner.late?.(columns.ref[slot]!);
+  }
+
+  #firstTimeoutMs(): number {
+    const { limits, entropy } = this.#link;
+    return limits.ackTimeoutMs * (1 + entropy.fraction() * (limits.ackRandomPercent / 100 - 1));
   }
 
   #release(slot: number): void {

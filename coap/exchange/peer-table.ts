@@ -32,6 +32,10 @@ const columns = {
   observers: "u16",
   /** Receives at its address: by its identity, or it gave an Echo back. */
   isProven: "u8",
+  /** Smoothed round-trip time as acknowledgements of notifications showed it, in ms; 0 unknown. */
+  rttMs: "u16",
+  /** When the last non-confirmable notification went out, in ms modulo 2^32; 0 never. */
+  notifiedMs: "u32",
   /** Head of the peer's list in the observer table, as row + 1. */
   firstObserver: "u32",
   /** Tells exchanges of an earlier owner of the address apart. */

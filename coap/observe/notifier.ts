@@ -22,11 +22,14 @@ export interface NotifierOptions {
 const none = -1;
 /** Confirmable notifications sent and not yet late: bursts of ACKs larger than this overflow socket buffers. */
 const window = 512;
-const retryMs = 5_000;
+const retryMs = 3_000;
+/** RFC 7641 section 4.5.1: how far apart non-confirmable notifications are where the round-trip time is unknown. */
+const unknownRttMs = 3_000;
 
 /**
  * Tells observers. Marked ones wait in one line and get the representation that is newest when their turn comes. At most one
- * confirmable notification is under way for each.
+ * confirmable notification is under way for each. A client gets one non-confirmable notification in a round-trip time (3 s where that isn't
+ * known); what comes sooner is confirmable, for which there is congestion control, and whose ACK tells the round-trip time.
  */
 export class Notifier implements OutboxOwner {
   readonly #link: Link;
@@ -44,6 +47,10 @@ export class Notifier implements OutboxOwner {
   #line: number[] = [];
   #lineAt = 0;
   #inWindow = 0;
+  /** Observers whose message could not be sent at all, until the timer. */
+  #deferred: number[] = [];
+  /** Retransmission counter and timeout that a newer notification takes over, by observer. */
+  readonly #inherited = new Map<number, { readonly retries: number; readonly timeoutMs: number }>();
   /** The resource whose shared representation is planned in the responder. */
   #shared: ObservedResource | undefined;
 
@@ -76,6 +83,7 @@ export class Notifier implements OutboxOwner {
   /** The observation is over: takes it out of window, queue and outbox. */
   release(row: number, keepMessage: boolean): void {
     this.#leaveWindow(row);
+    this.#inherited.delete(row);
     const slot = this.#table.slot[row]!;
     if (this.#table.has(row, ObserverFlag.queued)) this.#outbox.dequeue(this.#table.peer[row]!, this.#owner, row);
     if (slot < 0) return;
@@ -95,14 +103,31 @@ export class Notifier implements OutboxOwner {
   }
 
   acknowledged(row: number): void {
+    this.#measure(row);
     this.#landed(row);
     if (this.#table.has(row, ObserverFlag.dirty)) this.#line.push(row);
     this.#walkLine();
   }
 
   late(row: number): void {
+    this.#table.set(row, ObserverFlag.repeated);
     this.#leaveWindow(row);
     this.#walkLine();
+  }
+
+  /** What would be retransmitted is no longer so. */
+  isOutdated(row: number): boolean {
+    return this.#table.has(row, ObserverFlag.dirty);
+  }
+
+  supersede(row: number, retries: number, timeoutMs: number): void {
+    this.#link.counters.retransmissions++;
+    this.#leaveWindow(row);
+    this.#table.clear(row, ObserverFlag.inFlight);
+    this.#table.slot[row] = none;
+    this.#inherited.set(row, { retries, timeoutMs });
+    this.#shared = undefined;
+    this.#send(row);
   }
 
   reset(row: number): void {
@@ -139,8 +164,12 @@ export class Notifier implements OutboxOwner {
         table.set(row, ObserverFlag.queued);
         return;
       }
-      // No room to wait: better told without confirmation than not at all.
       this.#link.counters.overLimit++;
+      // No room to wait: better told without confirmation than not at all.
+      if (!this.#mayGoUnconfirmed(peer)) {
+        this.#defer(row);
+        return;
+      }
       isConfirmable = false;
     }
     resource.peer.row = peer;
@@ -209,7 +238,12 @@ export class Notifier implements OutboxOwner {
       this.#shared = undefined;
       if (this.#planOrRead(row, resource, reply)) return;
       const isConfirmable = this.#mustConfirm(row, resource.request.entry!.route.notifications === "confirmable");
-      const mayConfirm = isConfirmable && this.#outbox.mayTransmit(this.#table.peer[row]!);
+      const peer = this.#table.peer[row]!;
+      const mayConfirm = isConfirmable && this.#outbox.mayTransmit(peer);
+      if (isConfirmable && !mayConfirm && !this.#mayGoUnconfirmed(peer)) {
+        this.#defer(row);
+        return;
+      }
       const isDirty = this.#table.has(row, ObserverFlag.dirty);
       this.#emit(row, resource, reply, mayConfirm);
       if (isDirty && this.#isOf(row, resource)) {
@@ -228,12 +262,19 @@ export class Notifier implements OutboxOwner {
   #emit(row: number, resource: ObservedResource, reply: ReplyBuffer, isConfirmable: boolean): void {
     const table = this.#table;
     const peer = table.peer[row]!;
+    if (reply.code === Code.content && (reply.contentFormat ?? none) !== table.contentFormat[row]) {
+      // RFC 7641 section 4.2: it can't go on in another format.
+      reply.refuse(Code.notAcceptable);
+      void this.#responder.plan(resource.request, reply, peer, none, none);
+      this.#shared = undefined;
+    }
     const isLast = reply.code >> 5 !== 2 || !reply.observable;
     const header = this.#header;
     header.type = isConfirmable ? MessageType.confirmable : MessageType.nonConfirmable;
     header.messageId = this.#link.peers.nextMessageId(peer);
     if (header.messageId < 0) {
-      this.#later(row);
+      this.#link.counters.overLimit++;
+      this.#defer(row);
       return;
     }
     header.tokenStart = table.tokenStart(row);
@@ -241,10 +282,16 @@ export class Notifier implements OutboxOwner {
     this.#responder.write(resource.request, reply, peer, header, isLast ? none : resource.sequence);
     this.#link.counters.notificationsSent++;
     table.clear(row, ObserverFlag.dirty);
+    table.messageIdBefore[row] = table.lastMessageId[row]!;
     table.lastMessageId[row] = header.messageId;
+    const nowMs = this.#clock.monotonicMs();
     if (isConfirmable) {
       table.unconfirmed[row] = 0;
-      const slot = this.#outbox.transmit(peer, header.messageId, this.#owner, row);
+      table.sentMs[row] = nowMs;
+      const before = this.#inherited.get(row);
+      if (before === undefined) table.clear(row, ObserverFlag.repeated);
+      else this.#inherited.delete(row);
+      const slot = this.#outbox.transmit(peer, header.messageId, this.#owner, row, before?.retries, before?.timeoutMs);
       if (slot >= 0) {
         table.slot[row] = slot;
         table.set(row, ObserverFlag.inFlight | ObserverFlag.inWindow);
@@ -252,27 +299,49 @@ export class Notifier implements OutboxOwner {
       }
     } else {
       table.unconfirmed[row]!++;
+      this.#link.peers.columns.notifiedMs[peer] = Math.max(1, nowMs >>> 0);
       this.#link.sendWritten(peer);
     }
     if (isLast) this.#endRow(row, true);
   }
 
-  /** No message ID is free for the peer (RFC 7252 section 4.4): its turn comes again. */
-  #later(row: number): void {
-    this.#link.counters.overLimit++;
+  /** Nothing can be sent to it now: no message ID is free (RFC 7252 section 4.4), or its queue is full. Its turn comes again. */
+  #defer(row: number): void {
     this.#table.set(row, ObserverFlag.dirty);
-    const resource = this.#resources.at(this.#table.resource[row]!);
+    if (this.#deferred.push(row) > 1) return;
     this.#clock.after(retryMs, () => {
-      if (this.#abort.signal.aborted || !this.#isOf(row, resource)) return;
-      this.#line.push(row);
+      const deferred = this.#deferred;
+      this.#deferred = [];
+      if (this.#abort.signal.aborted) return;
+      for (const each of deferred) if (this.#table.isLive(each)) this.#line.push(each);
       this.#walkLine();
     });
+  }
+
+  #mayGoUnconfirmed(peer: number): boolean {
+    const { notifiedMs, rttMs } = this.#link.peers.columns;
+    const before = notifiedMs[peer]!;
+    if (before === 0) return true;
+    const elapsedMs = ((this.#clock.monotonicMs() >>> 0) - before) >>> 0;
+    return elapsedMs >= (rttMs[peer]! === 0 ? unknownRttMs : rttMs[peer]!);
+  }
+
+  /** An acknowledgement of a message that was sent once tells the round-trip time (RFC 6298). */
+  #measure(row: number): void {
+    if (this.#table.has(row, ObserverFlag.repeated)) return;
+    const { rttMs } = this.#link.peers.columns;
+    const peer = this.#table.peer[row]!;
+    const sample = ((this.#clock.monotonicMs() >>> 0) - this.#table.sentMs[row]!) >>> 0;
+    const smoothed = rttMs[peer]! === 0 ? sample : (rttMs[peer]! * 7 + sample) / 8;
+    rttMs[peer] = Math.max(1, Math.min(65_535, Math.ceil(smoothed)));
   }
 
   #mustConfirm(row: number, always: boolean): boolean {
     const { limits } = this.#link;
     return (
       always ||
+      !this.#mayGoUnconfirmed(this.#table.peer[row]!) ||
+      this.#inherited.has(row) ||
       this.#table.unconfirmed[row]! >= limits.confirmEveryCount ||
       this.#clock.monotonicMs() - this.#table.lastConfirmedMs[row]! >= limits.confirmEveryMs
     );

@@ -7,7 +7,7 @@ import { RequestMessage } from "../client/request-message.ts";
 import type { CoapResponse, ObservationEnd } from "../client-types.ts";
 import type { Link } from "../exchange/link.ts";
 import { faults } from "../faults.ts";
-import { isSuccess, OptionNumber } from "../message.ts";
+import { Code, isSuccess, OptionNumber } from "../message.ts";
 import type { MessageView } from "../message-view.ts";
 import { uintBytes } from "../message-writer.ts";
 import type { RemoteAddress } from "../transport/remote-address.ts";
@@ -145,7 +145,7 @@ export class Observations {
     }
   }
 
-  #register(row: number, observe: 0 | 1): void {
+  #register(row: number, observe: 0 | 1, echo?: Uint8Array): void {
     const { kind, message } = this.#kinds[this.#kind[row]!]!;
     const { writer } = this.#link;
     const secret = this.#secret[row]!;
@@ -161,13 +161,17 @@ export class Observations {
             value: uintBytes(blockOption(0, false, exponentFor(kind.blockSize))),
           });
         }
+        if (echo !== undefined) more.push({ number: OptionNumber.echo, value: echo });
         message.write(writer, type, messageId, token, more);
         if (kind.payload !== undefined) writer.payload(kind.payload, 0, kind.payload.length);
       },
       response: (view, source) => {
         if (!isSame()) return;
         this.#underWay.delete(row);
-        if (observe === 1) this.#release(row);
+        const asked = view.code === Code.unauthorized ? view.copyOf(OptionNumber.echo) : undefined;
+        // Once: a server that isn't content with its own Echo has refused (RFC 9175 section 2.3).
+        if (asked !== undefined && echo === undefined) this.#register(row, observe, asked);
+        else if (observe === 1) this.#release(row);
         else this.#take(row, view, source);
       },
       failed: (fault) => {

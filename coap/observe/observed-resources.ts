@@ -1,5 +1,6 @@
 import type { PeerTable } from "../exchange/peer-table.ts";
 import { Code, OptionNumber } from "../message.ts";
+import { contentTag } from "../security/content-tag.ts";
 import { PeerView, type RequestView } from "../server/request-view.ts";
 
 /** One representation that is observed: a path with its queries, Accept and, for FETCH, body. */
@@ -40,6 +41,7 @@ export class ObservedResources {
     const known = this.#byKey.get(key);
     if (known !== undefined) return known;
     const copy = request.copy(this.#peers);
+    copy.view.drop(isOfOneRequest);
     const peer = new PeerView(this.#peers);
     copy.peer = peer;
     copy.observeOverride = 0;
@@ -86,6 +88,22 @@ function keyOf(request: RequestView): string {
       default:
     }
   }
-  if (view.code === Code.fetch) parts.push(String.fromCharCode(...request.payload.subarray(0, 4_096)));
+  if (view.code === Code.fetch) parts.push(request.payload.length, ...contentTag(request.payload));
   return JSON.stringify(parts);
+}
+
+/** Options that say something of the registration that brought them, and nothing of what is observed. */
+function isOfOneRequest(number: number): boolean {
+  switch (number) {
+    case OptionNumber.eTag:
+    case OptionNumber.ifMatch:
+    case OptionNumber.ifNoneMatch:
+    case OptionNumber.echo:
+    case OptionNumber.requestTag:
+    case OptionNumber.noResponse:
+    case OptionNumber.size2:
+      return true;
+    default:
+      return false;
+  }
 }

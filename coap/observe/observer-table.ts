@@ -14,12 +14,14 @@ export const ObserverFlag = {
   rendering: 16,
   /** Its unacknowledged notification counts in the window. */
   inWindow: 32,
+  /** Its unacknowledged notification was sent more than once: the ACK says nothing of the round-trip time. */
+  repeated: 64,
 } as const;
 
 const maxToken = 8;
 const end = -1;
 
-/** Observers as columns: 46 bytes a row. Each is in the list of its peer and in the members of its resource. */
+/** Observers as columns: 56 bytes a row. Each is in the list of its peer and in the members of its resource. */
 export class ObserverTable {
   readonly capacity: number;
   readonly peer: Uint32Array;
@@ -27,7 +29,13 @@ export class ObserverTable {
   /** Index in the members of its resource. */
   readonly position: Uint32Array;
   readonly lastConfirmedMs: Float64Array;
+  /** Of the last two messages, which a Reset may name. */
   readonly lastMessageId: Uint16Array;
+  readonly messageIdBefore: Uint16Array;
+  /** When the notification under way was sent, in ms modulo 2^32. */
+  readonly sentMs: Uint32Array;
+  /** What the registration was answered in: it stays the same (RFC 7641 section 4.2). -1 none. */
+  readonly contentFormat: Int32Array;
   readonly unconfirmed: Uint16Array;
   readonly flags: Uint8Array;
   readonly slot: Int32Array;
@@ -46,6 +54,9 @@ export class ObserverTable {
     this.position = new Uint32Array(capacity);
     this.lastConfirmedMs = new Float64Array(capacity);
     this.lastMessageId = new Uint16Array(capacity);
+    this.messageIdBefore = new Uint16Array(capacity);
+    this.sentMs = new Uint32Array(capacity);
+    this.contentFormat = new Int32Array(capacity);
     this.unconfirmed = new Uint16Array(capacity);
     this.flags = new Uint8Array(capacity);
     this.slot = new Int32Array(capacity);
@@ -90,6 +101,8 @@ export class ObserverTable {
     this.slot[row] = end;
     this.unconfirmed[row] = 0;
     this.lastMessageId[row] = 0;
+    this.messageIdBefore[row] = 0;
+    this.contentFormat[row] = -1;
     this.tokenLength[row] = view.tokenLength;
     for (let i = 0; i < view.tokenLength; i++) this.tokens[row * maxToken + i] = view.bytes[view.tokenStart + i]!;
     const { firstObserver, observers } = this.#peers.columns;

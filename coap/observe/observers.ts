@@ -1,7 +1,10 @@
 import type { Clock } from "../../kernel/clock.ts";
+import { blockNumber } from "../blockwise/block-option.ts";
 import type { Link } from "../exchange/link.ts";
 import type { Outbox } from "../exchange/outbox.ts";
+import { Code, OptionNumber } from "../message.ts";
 import type { Peer } from "../route.ts";
+import type { AddressProof } from "../server/address-proof.ts";
 import type { ReplyBuffer } from "../server/reply-buffer.ts";
 import type { RequestView } from "../server/request-view.ts";
 import type { Responder } from "../server/responder.ts";
@@ -14,6 +17,7 @@ export interface ObserversOptions {
   readonly outbox: Outbox;
   readonly clock: Clock;
   readonly responder: Responder;
+  readonly proof: AddressProof;
 }
 
 interface FilteredChange {
@@ -28,6 +32,7 @@ const sequenceMask = 0xffffff;
 export class Observers {
   readonly #link: Link;
   readonly #clock: Clock;
+  readonly #proof: AddressProof;
   readonly #table: ObserverTable;
   readonly #resources: ObservedResources;
   readonly #notifier: Notifier;
@@ -38,9 +43,10 @@ export class Observers {
   #willTell: boolean = false;
   #isStopped: boolean = false;
 
-  constructor({ link, outbox, clock, responder }: ObserversOptions) {
+  constructor({ link, outbox, clock, responder, proof }: ObserversOptions) {
     this.#link = link;
     this.#clock = clock;
+    this.#proof = proof;
     this.#table = new ObserverTable(link.limits.observers, link.peers);
     this.#resources = new ObservedResources(link.peers);
     this.#notifier = new Notifier({
@@ -65,6 +71,21 @@ export class Observers {
     return count;
   }
 
+  /** 0, or the code that refuses one more observer: the peer has its share, or there is no room. */
+  refusal(request: RequestView, peer: number): number {
+    const { observable } = request.entry!.route;
+    const isOurs = observable === undefined || observable === false || this.#table.find(peer, request.view) >= 0;
+    if (isOurs) return 0;
+    const { peers, limits, counters } = this.#link;
+    if (peers.columns.observers[peer]! >= limits.observersPerPeer) {
+      counters.overQuota++;
+      return Code.tooManyRequests;
+    }
+    if (this.#proof.mayTake(this.#table.size, limits.observers, peer)) return 0;
+    counters.overLimit++;
+    return Code.serviceUnavailable;
+  }
+
   /**
    * Looks at the Observe option of an answered request. Returns the Observe value for the answer, -1 for none: not asked, not
    * possible, no room, or an error.
@@ -80,7 +101,8 @@ export class Observers {
       if (known >= 0) this.#end(known);
       return none;
     }
-    if (observe !== 0) return none;
+    // A further block is asked for, perhaps with the options of the registration: what is observed is the whole (RFC 7959 section 2.6).
+    if (observe !== 0 || blockNumber(Math.max(0, request.view.uint(OptionNumber.block2))) > 0) return none;
     if (reply.code >> 5 !== 2 || !reply.observable) {
       if (known >= 0) this.#end(known);
       return none;
@@ -93,6 +115,7 @@ export class Observers {
       this.#dropIfEmpty(resource);
       return none;
     }
+    this.#table.contentFormat[row] = reply.contentFormat ?? none;
     resource.sequence = this.#nextSequence();
     return resource.sequence;
   }
@@ -110,7 +133,8 @@ export class Observers {
   /** A Reset came for a non-confirmable notification: the observer doesn't know it. */
   resetNonConfirmable(peer: number, messageId: number): void {
     for (let row = this.#table.firstOf(peer); row !== none; row = this.#table.nextOf(row)) {
-      if (this.#table.lastMessageId[row] !== messageId || this.#table.has(row, ObserverFlag.inFlight)) continue;
+      const isLast = this.#table.lastMessageId[row] === messageId && !this.#table.has(row, ObserverFlag.inFlight);
+      if (!isLast && this.#table.messageIdBefore[row] !== messageId) continue;
       this.#link.counters.observersEnded++;
       this.#end(row);
       return;

@@ -8,7 +8,7 @@ import type { Router } from "./router.ts";
 
 /**
  * What can be said of a request before its route runs. False: the reply holds the refusal. In this order: 5.05, 4.04, 4.05,
- * 4.00 for a reserved block size, 4.15, 4.06, 4.02 for conditions that the route doesn't know, 4.12.
+ * what the route's `allows` says, 4.00 for a reserved block size, 4.15, 4.06, 4.02 for conditions that the route doesn't know, 4.12.
  */
 export function admission(request: RequestView, reply: ReplyBuffer, router: Router): boolean {
   const { view } = request;
@@ -19,6 +19,8 @@ export function admission(request: RequestView, reply: ReplyBuffer, router: Rout
   if (entry === "no-path") return refuse(reply, Code.notFound);
   if (entry === "no-method") return refuse(reply, Code.methodNotAllowed);
   request.routed(entry, router);
+  const refusal = entry.route.allows?.(request);
+  if (refusal !== undefined) return refuse(reply, refusal);
   const { accepts, produces, etagOf } = entry.route;
   if (isReservedBlock(view.uint(OptionNumber.block1)) || isReservedBlock(view.uint(OptionNumber.block2))) {
     return refuse(reply, Code.badRequest);
@@ -35,6 +37,8 @@ export function admission(request: RequestView, reply: ReplyBuffer, router: Rout
   const hasIfMatch = view.find(OptionNumber.ifMatch) >= 0;
   const hasIfNoneMatch = view.find(OptionNumber.ifNoneMatch) >= 0;
   if (!hasIfMatch && !hasIfNoneMatch) return true;
+  // A further block of an answer that was given: what the conditions spoke of is over.
+  if (!request.isSafe && view.uint(OptionNumber.block2) >= 16) return true;
   if (etagOf === undefined) return refuse(reply, Code.badOption);
   const present = etagOf(request);
   if (hasIfNoneMatch && present !== undefined) return refuse(reply, Code.preconditionFailed);

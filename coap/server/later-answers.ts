@@ -5,6 +5,7 @@ import type { Outbox, OutboxOwner } from "../exchange/outbox.ts";
 import { Code, MessageType } from "../message.ts";
 import type { Observers } from "../observe/observers.ts";
 import type { CoapReplyFields } from "../route.ts";
+import type { AddressProof } from "./address-proof.ts";
 import { isUnwanted } from "./no-response.ts";
 import { ReplyBuffer } from "./reply-buffer.ts";
 import type { RequestView } from "./request-view.ts";
@@ -17,12 +18,15 @@ export interface LaterAnswersOptions {
   readonly clock: Clock;
   readonly once: OnceExchanges;
   readonly responder: Responder;
+  readonly proof: AddressProof;
   readonly observers: Observers;
   readonly handlerFailed: (request: RequestView, error: unknown) => void;
 }
 
 const none = -1;
 const secondsUntilRoom = 10;
+/** An empty ACK. */
+const bytesOfEmpty = 4;
 
 /** Answers that don't come in the turn of their request: of `later` routes, and of bodies that are read asynchronously. */
 export class LaterAnswers implements OutboxOwner {
@@ -31,6 +35,7 @@ export class LaterAnswers implements OutboxOwner {
   readonly #outbox: Outbox;
   readonly #once: OnceExchanges;
   readonly #responder: Responder;
+  readonly #proof: AddressProof;
   readonly #observers: Observers;
   readonly #handlerFailed: (request: RequestView, error: unknown) => void;
   readonly #owner: number;
@@ -45,11 +50,12 @@ export class LaterAnswers implements OutboxOwner {
   readonly #waiting = new Map<number, { exchange: RunningExchange; reply: ReplyBuffer }>();
   #nextWaiting = 0;
 
-  constructor({ link, outbox, clock, once, responder, observers, handlerFailed }: LaterAnswersOptions) {
+  constructor({ link, outbox, clock, once, responder, proof, observers, handlerFailed }: LaterAnswersOptions) {
     this.#link = link;
     this.#outbox = outbox;
     this.#once = once;
     this.#responder = responder;
+    this.#proof = proof;
     this.#observers = observers;
     this.#handlerFailed = handlerFailed;
     this.#owner = outbox.register(this);
@@ -63,7 +69,7 @@ export class LaterAnswers implements OutboxOwner {
       counters.overQuota++;
       return Code.tooManyRequests;
     }
-    if (!this.running.isFull) return 0;
+    if (this.#proof.mayTake(this.running.size, limits.running, peer)) return 0;
     counters.overLimit++;
     return Code.serviceUnavailable;
   }
@@ -162,14 +168,11 @@ export class LaterAnswers implements OutboxOwner {
       this.running.end(exchange);
       return;
     }
-    if (exchange.isAcknowledged && !this.#outbox.mayTransmit(peer)) {
+    if (exchange.isAcknowledged && this.#proof.isProven(peer) && !this.#outbox.mayTransmit(peer)) {
       const number = this.#nextWaiting++;
       this.#waiting.set(number, { exchange, reply });
       if (this.#outbox.enqueue(peer, this.#owner, number)) return;
       this.#waiting.delete(number);
-      this.#link.counters.overLimit++;
-      this.running.end(exchange);
-      return;
     }
     this.#send(exchange, reply);
   }
@@ -185,15 +188,20 @@ export class LaterAnswers implements OutboxOwner {
     }
   }
 
-  /** The planned answer: in the ACK while that is still open, else as a message of its own (RFC 7252 section 5.2.2). */
+  /**
+   * The planned answer: in the ACK while that is still open, else as a message of its own (RFC 7252 section 5.2.2). That one isn't
+   * confirmable where nothing could be retransmitted, or may be: no room, or an address that hasn't proven itself. The row of
+   * the exchange keeps it then, so that a duplicate of the request gets it again.
+   */
   #send(exchange: RunningExchange, reply: ReplyBuffer): void {
     const { request, peer, once } = exchange;
     const { view } = request;
     const isPiggybacked = request.isConfirmable && !exchange.isAcknowledged;
     const header = this.#header;
+    const isConfirmable = request.isConfirmable && this.#proof.isProven(peer) && this.#outbox.mayTransmit(peer);
     header.type = isPiggybacked
       ? MessageType.acknowledgement
-      : request.isConfirmable
+      : isConfirmable
         ? MessageType.confirmable
         : MessageType.nonConfirmable;
     header.messageId = isPiggybacked ? view.messageId : this.#link.peers.nextMessageId(peer);
@@ -206,11 +214,25 @@ export class LaterAnswers implements OutboxOwner {
     header.tokenBytes = view.bytes;
     header.tokenStart = view.tokenStart;
     header.tokenLength = view.tokenLength;
-    this.#responder.write(request, reply, peer, header, observe);
+    const spent = exchange.isAcknowledged ? bytesOfEmpty : 0;
+    if (!this.#responder.write(request, reply, peer, header, observe, spent)) this.#writeShort(exchange, reply, spent);
     this.running.end(exchange);
-    if (isPiggybacked && once >= 0) this.#once.store(once);
+    if (once >= 0 && header.type !== MessageType.confirmable) this.#once.store(once);
+    if (!isPiggybacked && !isConfirmable && request.isConfirmable) this.#link.counters.answersUnconfirmed++;
     if (header.type === MessageType.confirmable) this.#outbox.transmit(peer, header.messageId, this.#owner, 0);
     else this.#link.sendWritten(peer);
+  }
+
+  /** As the server's: too long for an address that hasn't proven itself. */
+  #writeShort({ request, peer, block1 }: RunningExchange, reply: ReplyBuffer, spent: number): void {
+    this.#link.counters.answersShortened++;
+    if (request.isSafe && reply.code >> 5 === 2) {
+      reply.refuse(Code.unauthorized);
+      reply.echo = this.#proof.challenge(request.peer, request.view);
+      void this.#responder.plan(request, reply, peer, block1, none);
+      if (this.#responder.write(request, reply, peer, this.#header, none, spent)) return;
+    }
+    this.#responder.writeBare(reply, this.#header);
   }
 }
 
@@ -222,6 +244,9 @@ function whenRead(reply: ReplyBuffer, pending: Promise<Uint8Array>): Promise<Coa
     contentFormat,
     maxAge,
     observable,
-    body: body === undefined ? undefined : { size: body.size, etag: body.etag, read: () => bytes },
+    body:
+      body === undefined
+        ? undefined
+        : { size: body.size, etag: body.etag, read: (_offset, length) => bytes.subarray(0, length) },
   }));
 }

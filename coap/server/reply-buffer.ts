@@ -14,6 +14,8 @@ export class ReplyBuffer implements CoapReply {
   locationQuery: readonly string[] | undefined = undefined;
   body: BodySource | undefined = undefined;
   observable: boolean = true;
+  /** Of the engine's own: what the peer has to give back (RFC 9175). */
+  echo: Uint8Array | undefined = undefined;
   later: Promise<CoapReplyFields> | undefined = undefined;
 
   /** Back to the usual answer of the method. */
@@ -32,6 +34,7 @@ export class ReplyBuffer implements CoapReply {
     this.locationQuery = undefined;
     this.body = undefined;
     this.observable = true;
+    this.echo = undefined;
     this.later = undefined;
   }
 

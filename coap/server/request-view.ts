@@ -1,5 +1,5 @@
 import type { PeerTable } from "../exchange/peer-table.ts";
-import { type Method, methodNames, OptionNumber } from "../message.ts";
+import { Code, type Method, methodNames, OptionNumber } from "../message.ts";
 import type { MessageView } from "../message-view.ts";
 import type { CoapRequest, Peer, PeerIdentity } from "../route.ts";
 import type { RouteEntry, Router } from "./router.ts";
@@ -87,6 +87,11 @@ export class RequestView implements CoapRequest {
 
   get method(): Method {
     return methodNames[this.view.code] ?? "GET";
+  }
+
+  /** GET and FETCH change nothing. */
+  get isSafe(): boolean {
+    return this.view.code === Code.get || this.view.code === Code.fetch;
   }
 
   get path(): readonly string[] {

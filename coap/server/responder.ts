@@ -10,6 +10,8 @@ import type { ServerTransfers } from "../blockwise/server-transfers.ts";
 import type { Link } from "../exchange/link.ts";
 import { Code, OptionNumber } from "../message.ts";
 import type { MessageView } from "../message-view.ts";
+import { contentTag } from "../security/content-tag.ts";
+import type { AddressProof } from "./address-proof.ts";
 import type { ReplyBuffer } from "./reply-buffer.ts";
 import type { RequestView } from "./request-view.ts";
 
@@ -23,6 +25,8 @@ export interface ReplyHeader {
 }
 
 const absent = -1;
+/** Blocks of 32 bytes are the smallest that an answer is cut into to keep it short; 16 are for messages that hold no more. */
+const leastExponent = 1;
 
 /**
  * From what a route answered to the message on the wire: validation by ETag, the Accept rule, and the block that was asked for.
@@ -31,6 +35,7 @@ const absent = -1;
 export class Responder {
   readonly #link: Link;
   readonly #transfers: ServerTransfers;
+  readonly #proof: AddressProof;
   readonly #exponent: number;
   #chunk: Uint8Array = new Uint8Array(0);
   #chunkStart = 0;
@@ -40,9 +45,10 @@ export class Responder {
   #size1 = absent;
   #block1 = absent;
 
-  constructor(link: Link, transfers: ServerTransfers) {
+  constructor(link: Link, transfers: ServerTransfers, proof: AddressProof) {
     this.#link = link;
     this.#transfers = transfers;
+    this.#proof = proof;
     this.#exponent = exponentFor(link.limits.blockSize);
   }
 
@@ -78,20 +84,43 @@ export class Responder {
     return this.#planBody(view, request, reply, peer, this.#exponent);
   }
 
-  /** Writes the planned message. `observe` is its Observe value, -1 none. */
-  write(request: RequestView, reply: ReplyBuffer, peer: number, header: ReplyHeader, observe: number): void {
+  /**
+   * Writes the planned message. `observe` is its Observe value, -1 none. False: it is longer than a message may be, or than this peer
+   * may be sent, in the smallest blocks too. `spent` bytes went to the peer for this request already.
+   */
+  write(
+    request: RequestView,
+    reply: ReplyBuffer,
+    peer: number,
+    header: ReplyHeader,
+    observe: number,
+    spent = 0,
+  ): boolean {
     this.#write(reply, header, observe);
     const { writer, limits } = this.#link;
+    const maxBytes = this.#proof.maxAnswer(request.view, peer) - spent;
+    if (writer.end <= maxBytes) return true;
     // Long options leave less room than a block wants: halve it until it fits.
-    for (let exponent = this.#exponent - 1; exponent >= 0 && writer.end > limits.maxMessage; exponent--) {
+    const least = maxBytes < limits.maxMessage - spent ? leastExponent : 0;
+    for (let exponent = this.#exponent - 1; exponent >= least && writer.end > maxBytes; exponent--) {
       if (reply.code >> 5 !== 2) {
         this.#chunkEnd = this.#chunkStart;
       } else {
         const pending = this.#planBody(request.view, request, reply, peer, exponent);
-        if (pending !== undefined) break;
+        if (pending !== undefined) {
+          pending.catch(() => undefined);
+          break;
+        }
       }
       this.#write(reply, header, observe);
     }
+    return writer.end <= maxBytes;
+  }
+
+  /** The code alone, which three times the request always holds. */
+  writeBare(reply: ReplyBuffer, header: ReplyHeader): void {
+    const { writer } = this.#link;
+    writer.begin(header.type, reply.code, header.messageId, header.tokenBytes, header.tokenStart, header.tokenLength);
   }
 
   #planBody(
@@ -108,7 +137,9 @@ export class Responder {
     const exponent = Math.min(askedExponent, ourExponent);
     const size = blockBytes(exponent);
     const offset = asked < 0 ? 0 : blockNumber(asked) * blockBytes(askedExponent);
-    if (reply.code >> 5 !== 2 || (asked < 0 && total <= size && body === undefined)) {
+    // RFC 7959 section 2.3: an answer that says that more is to come of the request carries no Block2.
+    const isWhole = asked < 0 && total <= size && body === undefined;
+    if (reply.code >> 5 !== 2 || isWhole || reply.code === Code.continue) {
       this.#takePayload(reply.payload, 0, Math.min(total, blockBytes(ourExponent)));
       return undefined;
     }
@@ -132,10 +163,15 @@ export class Responder {
     }
     if (end < total) {
       reply.etag ??= contentTag(reply.payload);
-      if (offset === 0) this.#transfers.keep(request, peer, reply);
+      if (offset === 0 && this.#mayKeep(request, peer)) this.#transfers.keep(request, peer, reply);
     }
     this.#takePayload(reply.payload, offset, end);
     return undefined;
+  }
+
+  /** Nothing is kept for a source that may be forged, unless the request can't be run again. */
+  #mayKeep(request: RequestView, peer: number): boolean {
+    return this.#proof.isProven(peer) || !request.isSafe;
   }
 
   #refuse(reply: ReplyBuffer, code: number): void {
@@ -170,6 +206,7 @@ export class Responder {
     if (this.#block1 >= 0) writer.uintOption(OptionNumber.block1, this.#block1);
     if (this.#size2 >= 0) writer.uintOption(OptionNumber.size2, this.#size2);
     if (this.#size1 >= 0) writer.uintOption(OptionNumber.size1, this.#size1);
+    if (reply.echo !== undefined) writer.option(OptionNumber.echo, reply.echo, 0, reply.echo.length);
     writer.payload(this.#chunk, this.#chunkStart, this.#chunkEnd);
   }
 }
@@ -187,19 +224,4 @@ export function isOption(view: MessageView, index: number, value: Uint8Array): b
   const start = view.optionStarts[index]!;
   for (let i = 0; i < value.length; i++) if (view.bytes[start + i] !== value[i]) return false;
   return true;
-}
-
-/** An ETag from the bytes: enough to tell versions apart, not against forgers. */
-export function contentTag(bytes: Uint8Array): Uint8Array {
-  let low = 0x811c9dc5 ^ bytes.length;
-  let high = 0x1b873593;
-  for (let i = 0; i < bytes.length; i++) {
-    low = Math.imul(low ^ bytes[i]!, 0x01000193);
-    high = Math.imul((high ^ bytes[i]!) + (low >>> 17), 0x5bd1e995);
-  }
-  const tag = new Uint8Array(8);
-  const words = new DataView(tag.buffer);
-  words.setUint32(0, low >>> 0);
-  words.setUint32(4, (high ^ (high >>> 15)) >>> 0);
-  return tag;
 }

@@ -10,6 +10,7 @@ import { Leisure } from "../multicast/leisure.ts";
 import { Observers } from "../observe/observers.ts";
 import { applyRequestRules } from "../option-rules.ts";
 import type { RemoteAddress } from "../transport/remote-address.ts";
+import { AddressProof, type AmplificationLimit } from "./address-proof.ts";
 import { admission } from "./admission.ts";
 import { LaterAnswers } from "./later-answers.ts";
 import { isUnwanted } from "./no-response.ts";
@@ -22,6 +23,7 @@ export interface ServerOptions {
   readonly link: Link;
   readonly outbox: Outbox;
   readonly clock: Clock;
+  readonly amplification: AmplificationLimit;
 }
 
 const none = -1;
@@ -38,6 +40,7 @@ export class Server {
   readonly #link: Link;
   readonly #once: OnceExchanges;
   readonly #later: LaterAnswers;
+  readonly #proof: AddressProof;
   readonly #transfers: ServerTransfers;
   readonly #responder: Responder;
   readonly #leisure: Leisure;
@@ -50,21 +53,23 @@ export class Server {
   #size1 = none;
   #onceRow = none;
 
-  constructor({ link, outbox, clock }: ServerOptions) {
+  constructor({ link, outbox, clock, amplification }: ServerOptions) {
     this.#link = link;
     this.#once = new OnceExchanges(link, clock);
-    this.#transfers = new ServerTransfers(link, clock);
-    this.#responder = new Responder(link, this.#transfers);
+    this.#proof = new AddressProof(link, clock, amplification);
+    this.#transfers = new ServerTransfers(link, clock, this.#proof);
+    this.#responder = new Responder(link, this.#transfers, this.#proof);
     this.#leisure = new Leisure(link, clock);
     this.#peer = new PeerView(link.peers);
     this.#request = new RequestView(undefined as unknown as MessageView, this.#peer);
-    this.observers = new Observers({ link, outbox, clock, responder: this.#responder });
+    this.observers = new Observers({ link, outbox, clock, responder: this.#responder, proof: this.#proof });
     this.#later = new LaterAnswers({
       link,
       outbox,
       clock,
       once: this.#once,
       responder: this.#responder,
+      proof: this.#proof,
       observers: this.observers,
       handlerFailed: (request, error) => this.#handlerFailed(request, error),
     });
@@ -98,6 +103,10 @@ export class Server {
       return;
     }
     if (source.isMulticast && !this.#answersMulticast(request)) return;
+    if (!this.#isTrusted(request, reply, peer)) {
+      this.#answer(request, reply, peer, source);
+      return;
+    }
     if (!this.#hasWholeBody(request, reply, peer) || !this.#mayRun(request, reply, peer)) {
       this.#answer(request, reply, peer, source);
       return;
@@ -107,6 +116,7 @@ export class Server {
 
   /** Everything held for a peer goes: its address changed hands. */
   dropPeer(peer: number): void {
+    this.#proof.forget(peer);
     this.observers.dropPeer(peer);
     this.#transfers.dropPeer(peer);
     this.#later.running.abort(peer);
@@ -155,6 +165,42 @@ export class Server {
     return isWelcome;
   }
 
+  /**
+   * Whether the request may cost memory, or be what a route wants to be new: else the reply is 4.01 with an Echo (RFC 9175 sections 2.3
+   * and 2.4). Nothing has been kept until here.
+   */
+  #isTrusted(request: RequestView, reply: ReplyBuffer, peer: number): boolean {
+    const { view } = request;
+    const { fresh, observable } = request.entry!.route;
+    const isProven = this.#proof.isProven(peer);
+    if (isProven && fresh !== true) return true;
+    const echo = view.find(OptionNumber.echo);
+    const isEchoed = echo >= 0 && this.#proof.accepts(view.valueAt(echo), request.peer);
+    if (isEchoed) this.#proof.prove(peer);
+    if (fresh === true) {
+      // An Echo that anybody on the way may read and change proves nothing about when a request was made.
+      if (request.peer.identity.kind === "none") return this.#refuse(reply, Code.unauthorized);
+      return isEchoed || this.#challenge(request, reply);
+    }
+    if (isEchoed || request.isMulticast) return true;
+    const block1 = view.uint(OptionNumber.block1);
+    const wantsToStay = request.observe === 0 && observable !== undefined && observable !== false;
+    const isFirstOfMany = block1 >= 0 && hasMoreBlocks(block1);
+    return (!wantsToStay && !isFirstOfMany) || this.#challenge(request, reply);
+  }
+
+  #refuse(reply: ReplyBuffer, code: number): false {
+    reply.refuse(code);
+    return false;
+  }
+
+  #challenge(request: RequestView, reply: ReplyBuffer): false {
+    this.#link.counters.echoesAsked++;
+    reply.refuse(Code.unauthorized);
+    reply.echo = this.#proof.challenge(request.peer, request.view);
+    return false;
+  }
+
   /** Puts a body together from its blocks. False: the reply says what is missing or wrong. */
   #hasWholeBody(request: RequestView, reply: ReplyBuffer, peer: number): boolean {
     const { view } = request;
@@ -176,7 +222,7 @@ export class Server {
     }
     reply.refuse(code);
     if (code === Code.requestEntityTooLarge) this.#size1 = maxBody;
-    if (code === Code.serviceUnavailable) reply.maxAge = ServerTransfers.maxAgeWhenFull;
+    if (code === Code.serviceUnavailable || code === Code.tooManyRequests) reply.maxAge = secondsUntilRoom;
     return false;
   }
 
@@ -192,19 +238,27 @@ export class Server {
       }
     }
     const { route } = request.entry!;
-    const { counters } = this.#link;
+    if (request.observe === 0) {
+      const refusal = this.observers.refusal(request, peer);
+      if (refusal !== 0) return this.#isOver(reply, refusal);
+    }
     if ("later" in route) {
       const refusal = this.#later.refusal(peer);
       if (refusal !== 0) return this.#isOver(reply, refusal);
     }
     // The last block of an upload is remembered even where the route may run again: its body is gone by then.
-    if (route.replay === "once" || this.#block1 >= 16) {
-      const row = this.#once.begin(peer, view.messageId);
-      if (row === -1) counters.overQuota++;
-      if (row === -2) counters.overLimit++;
-      if (row < 0) return this.#isOver(reply, row === -1 ? Code.tooManyRequests : Code.serviceUnavailable);
-      this.#onceRow = row;
-    }
+    if (route.replay === "once" || this.#block1 >= 16) return this.#isRemembered(reply, peer, view.messageId);
+    return true;
+  }
+
+  #isRemembered(reply: ReplyBuffer, peer: number, messageId: number): boolean {
+    const { counters, limits } = this.#link;
+    const hasRoom = this.#proof.mayTake(this.#once.size, limits.onceExchanges, peer);
+    const row = hasRoom ? this.#once.begin(peer, messageId) : -2;
+    if (row === -1) counters.overQuota++;
+    if (row === -2) counters.overLimit++;
+    if (row < 0) return this.#isOver(reply, row === -1 ? Code.tooManyRequests : Code.serviceUnavailable);
+    this.#onceRow = row;
     return true;
   }
 
@@ -260,13 +314,13 @@ export class Server {
       this.#answerGroup(request, reply, peer, source);
       return;
     }
+    const observe = request.entry === undefined ? none : this.observers.register(request, reply, peer);
     if (isUnwanted(view, reply.code)) {
       if (view.type === MessageType.confirmable) {
         this.#link.sendEmpty(MessageType.acknowledgement, view.messageId, source);
       }
       return;
     }
-    const observe = request.entry === undefined ? none : this.observers.register(request, reply, peer);
     const header = this.#header;
     const isConfirmable = view.type === MessageType.confirmable;
     header.type = isConfirmable ? MessageType.acknowledgement : MessageType.nonConfirmable;
@@ -278,9 +332,23 @@ export class Server {
     header.tokenBytes = view.bytes;
     header.tokenStart = view.tokenStart;
     header.tokenLength = view.tokenLength;
-    this.#responder.write(request, reply, peer, header, observe);
+    if (!this.#responder.write(request, reply, peer, header, observe)) this.#writeShort(request, reply, peer, header);
     if (this.#onceRow >= 0 && isConfirmable) this.#once.store(this.#onceRow);
     this.#link.sendTo(this.#link.writer.bytes, this.#link.writer.end, source);
+  }
+
+  /**
+   * The answer is longer than an unproven address may be sent. What can be run again asks for an Echo; of what was done the code alone
+   * is told.
+   */
+  #writeShort(request: RequestView, reply: ReplyBuffer, peer: number, header: ReplyHeader): void {
+    this.#link.counters.answersShortened++;
+    if (request.isSafe && reply.code >> 5 === 2) {
+      this.#challenge(request, reply);
+      void this.#responder.plan(request, reply, peer, none, none);
+      if (this.#responder.write(request, reply, peer, header, none)) return;
+    }
+    this.#responder.writeBare(reply, header);
   }
 
   #answerGroup(request: RequestView, reply: ReplyBuffer, peer: number, source: RemoteAddress): void {
@@ -299,7 +367,10 @@ export class Server {
     header.tokenBytes = request.view.bytes;
     header.tokenStart = request.view.tokenStart;
     header.tokenLength = request.view.tokenLength;
-    this.#responder.write(request, reply, peer, header, none);
+    if (!this.#responder.write(request, reply, peer, header, none)) {
+      this.#link.counters.multicastSilent++;
+      return;
+    }
     this.#leisure.send(peer, request.view.messageId, source);
   }
 

@@ -247,30 +247,22 @@ describe("an upload", () => {
 });
 
 describe("quotas of transfers", () => {
-  it("make the peer's own oldest one go, and answer 5.03 with Max-Age when all bytes are taken, while those under way go on", async () => {
+  it("answer 4.29 over a peer's share and 5.03 when all bytes are taken, with Max-Age, while those under way go on", async () => {
     await world.stop();
     world = await build({ limits: { transfersPerPeer: 2, transferBytes: 6_144 } });
-    const [a, b] = [world.rawPeer(), world.rawPeer()];
-    const tagged = (block1: number, payload: Uint8Array, tag: number) =>
-      put(block1, payload, [[OptionNumber.requestTag, tag]]);
-    for (const tag of [1, 2, 3]) {
-      expect(await roundTrip(a, tagged(blockOption(0, true, 6), pattern(1_024), tag))).toMatchObject({
-        code: Code.continue,
-      });
-    }
-    expect(await roundTrip(a, tagged(blockOption(1, true, 6), pattern(1_024), 1))).toMatchObject({
-      code: Code.requestEntityIncomplete,
-    });
-    expect(await roundTrip(b, tagged(blockOption(0, true, 6), pattern(1_024), 1))).toMatchObject({
-      code: Code.continue,
-    });
-    const other = world.rawPeer();
-    const refused = await roundTrip(other, tagged(blockOption(0, true, 6), pattern(1_024), 1));
-    expect(refused.code).toBe(Code.serviceUnavailable);
-    expect(refused.uint(OptionNumber.maxAge)).toBeGreaterThan(0);
-    expect(await roundTrip(a, tagged(blockOption(1, true, 6), pattern(1_024), 3))).toMatchObject({
-      code: Code.continue,
-    });
+    const [a, b, c] = [world.rawPeer(), world.rawPeer(), world.rawPeer()];
+    const begin = (peer: RawPeer, tag: number, number = 0) =>
+      roundTrip(peer, put(blockOption(number, true, 6), pattern(1_024), [[OptionNumber.requestTag, tag]]));
+    for (const tag of [1, 2]) expect(await begin(a, tag)).toMatchObject({ code: Code.continue });
+    const overQuota = await begin(a, 3);
+    expect(overQuota.code).toBe(Code.tooManyRequests);
+    expect(overQuota.uint(OptionNumber.maxAge)).toBeGreaterThan(0);
+    expect(await begin(b, 1)).toMatchObject({ code: Code.continue });
+    const full = await begin(c, 1);
+    expect(full.code).toBe(Code.serviceUnavailable);
+    expect(full.uint(OptionNumber.maxAge)).toBeGreaterThan(0);
+    for (const tag of [1, 2]) expect(await begin(a, tag, 1)).toMatchObject({ code: Code.continue });
+    expect(world.server.counters()).toMatchObject({ overQuota: 1, overLimit: 1, "held.transfers": 3 });
   });
 });
 

@@ -105,9 +105,11 @@ export interface WorldOptions extends Partial<Omit<MemoryNetworkOptions, "clock"
   limits?: CoapEndpointOptions["limits"];
   clientLimits?: CoapEndpointOptions["limits"];
   groups?: readonly string[];
+  /** Of the server; by default these tests' addresses are taken as they come. */
+  amplification?: CoapEndpointOptions["amplification"];
 }
 
-type EndpointMore = Pick<CoapEndpointOptions, "congestion">;
+type EndpointMore = Pick<CoapEndpointOptions, "congestion" | "amplification">;
 
 /** A server, a client and raw peers on one network and one virtual clock. */
 export class World {
@@ -118,11 +120,12 @@ export class World {
   readonly seed: number;
   #peers = 0;
 
-  constructor({ seed = 1, limits, clientLimits, groups = [], ...network }: WorldOptions = {}) {
+  constructor({ seed = 1, limits, clientLimits, groups = [], amplification = "none", ...network }: WorldOptions = {}) {
     this.seed = seed;
     const { clock } = this;
     this.network = new MemoryNetwork({ clock, entropy: seededEntropy(`${seed}/network`), delayMs: [1, 2], ...network });
-    this.server = this.endpoint(this.network.transport(serverAddress.address, serverAddress.port, { groups }), limits);
+    const atServer = this.network.transport(serverAddress.address, serverAddress.port, { groups });
+    this.server = this.endpoint(atServer, limits, { amplification });
     this.client = this.endpoint(this.network.transport("10.0.0.2", 40_000), clientLimits);
   }
 
