@@ -50,6 +50,9 @@ const responseRules: readonly OptionRule[] = [
   { number: n.echo, minLength: 1, maxLength: 40 },
 ];
 
+/** Reserved for what may become part of a Location (RFC 7252 section 5.10.7): beside one they can't be ignored. */
+const reservedLocation: readonly number[] = [128, 132, 136, 140];
+
 const tableSize = 512;
 const known = 1;
 const repeatable = 2;
@@ -83,6 +86,7 @@ class RuleTable {
       last = number;
       if (!isUsable) {
         if ((number & 1) === 1) return number;
+        if (reservedLocation.includes(number) && hasLocation(view)) return number;
         continue;
       }
       if (kept !== i) {
@@ -97,8 +101,21 @@ class RuleTable {
   }
 }
 
+function hasLocation(view: MessageView): boolean {
+  return view.find(n.locationPath) >= 0 || view.find(n.locationQuery) >= 0;
+}
+
 const requestTable = new RuleTable(requestRules);
 const responseTable = new RuleTable(responseRules);
+
+/** Why a request of ours can't carry this option; undefined when it can, or when the option isn't known here. */
+export function requestOptionFault(number: number, length: number, isRepeated: boolean): string | undefined {
+  const rule = requestRules.find((each) => each.number === number);
+  if (rule === undefined) return undefined;
+  if (isRepeated && rule.isRepeatable !== true) return `option ${number} is there twice`;
+  if (length >= rule.minLength && length <= rule.maxLength) return undefined;
+  return `option ${number} has ${rule.minLength} to ${rule.maxLength} bytes`;
+}
 
 /**
  * RFC 7252 sections 5.4.1, 5.4.3 and 5.4.5: an option that is unknown, of a forbidden length, or one too many is treated alike.

@@ -1,8 +1,10 @@
 import type { CoapResponse } from "../client-types.ts";
-import { OptionNumber } from "../message.ts";
+import { Code, OptionNumber } from "../message.ts";
 import type { MessageView } from "../message-view.ts";
 import type { RemoteAddress } from "../transport/remote-address.ts";
 import type { LocalAddress } from "../transport/transport.ts";
+
+const nothing = new Uint8Array(0);
 
 /** A response that may be kept: it has copied what it needs. */
 export class ClientResponse implements CoapResponse {
@@ -13,7 +15,8 @@ export class ClientResponse implements CoapResponse {
   /** `body` in place of the message's payload, when it came in blocks. */
   constructor(view: MessageView, source: RemoteAddress, body?: Uint8Array) {
     this.#view = view.copy();
-    this.payload = body ?? this.#view.payload();
+    // 2.03 has no payload: what is there is ignored (RFC 7252 sections 5.5, 5.9.1.3).
+    this.payload = view.code === Code.valid ? nothing : (body ?? this.#view.payload());
     this.from = { address: source.text(), port: source.port, family: source.family };
   }
 

@@ -66,6 +66,9 @@ export class ClientTransfer implements ClientExchange {
     this.#options = options;
     this.#message = new RequestMessage(request);
     this.#payload = request.payload ?? nothing;
+    if (this.#payload.length > 0 && (request.method === "GET" || request.method === "DELETE")) {
+      throw faults("coap.bad-request", { what: `${request.method} has no payload` });
+    }
     this.isConfirmable = request.confirmable ?? true;
     this.#maxBody = request.maxResponseBody ?? link.limits.maxResponseBody;
     const blockSize = Math.min(request.blockSize ?? 1_024, link.limits.blockSize);

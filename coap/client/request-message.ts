@@ -2,6 +2,7 @@ import type { RequestOptions } from "../client-types.ts";
 import { faults } from "../faults.ts";
 import { methodCode, OptionNumber } from "../message.ts";
 import { type MessageWriter, uintBytes } from "../message-writer.ts";
+import { requestOptionFault } from "../option-rules.ts";
 
 interface OptionValue {
   readonly number: number;
@@ -21,7 +22,10 @@ export class RequestMessage {
   constructor(options: Pick<RequestOptions, "method" | "path" | "queries" | "contentFormat" | "accept" | "options">) {
     this.code = methodCode(options.method);
     const all: OptionValue[] = [];
-    for (const segment of options.path) all.push(textOption(OptionNumber.uriPath, segment));
+    for (const segment of options.path) {
+      if (segment === "." || segment === "..") throw faults("coap.bad-request", { what: "a path has no dot segments" });
+      all.push(textOption(OptionNumber.uriPath, segment));
+    }
     for (const query of options.queries ?? []) all.push(textOption(OptionNumber.uriQuery, query));
     if (options.contentFormat !== undefined) {
       all.push({ number: OptionNumber.contentFormat, value: uintBytes(options.contentFormat) });
@@ -30,6 +34,7 @@ export class RequestMessage {
     all.push(...(options.options ?? []));
     // Stable: repeated options keep their order.
     this.#options = all.sort((a, b) => a.number - b.number);
+    checkOptions(this.#options);
     let bytes = 0;
     let last = 0;
     for (const { number, value } of this.#options) {
@@ -59,6 +64,19 @@ export class RequestMessage {
       writeOption(writer, option);
     }
     while (next < more.length) writeOption(writer, more[next++]!);
+  }
+}
+
+/** RFC 7252 sections 5.4.5 and 5.10.2. */
+function checkOptions(options: readonly OptionValue[]): void {
+  const has = (number: number): boolean => options.some((each) => each.number === number);
+  for (const [i, { number, value }] of options.entries()) {
+    const what = requestOptionFault(number, value.length, options[i - 1]?.number === number);
+    if (what !== undefined) throw faults("coap.bad-request", { what });
+  }
+  const { proxyUri, uriHost, uriPort, uriPath, uriQuery } = OptionNumber;
+  if (has(proxyUri) && [uriHost, uriPort, uriPath, uriQuery].some(has)) {
+    throw faults("coap.bad-request", { what: "Proxy-Uri stands for the whole URI" });
   }
 }
 

@@ -13,6 +13,7 @@ import type { MessageView } from "../message-view.ts";
 import { contentTag } from "../security/content-tag.ts";
 import type { AddressProof } from "./address-proof.ts";
 import type { ReplyBuffer } from "./reply-buffer.ts";
+import { applyReplyRules, isUnacceptable, mayValidate } from "./reply-rules.ts";
 import type { RequestView } from "./request-view.ts";
 
 /** Header of the message that an answer travels in. */
@@ -69,15 +70,15 @@ export class Responder {
     this.#size2 = absent;
     const { view } = request;
     if (reply.body !== undefined && reply.etag === undefined) reply.etag = reply.body.etag;
+    applyReplyRules(reply);
     if (reply.code === Code.content) {
-      if (reply.etag !== undefined && namesETag(view, reply.etag)) {
+      if (reply.etag !== undefined && mayValidate(view) && namesETag(view, reply.etag)) {
         reply.code = Code.valid;
         reply.body = undefined;
         this.#takePayload(reply.payload, 0, 0);
         return undefined;
       }
-      const accept = view.uint(OptionNumber.accept);
-      if (accept >= 0 && reply.contentFormat !== undefined && reply.contentFormat !== accept) {
+      if (isUnacceptable(reply, view.uint(OptionNumber.accept), request.entry?.route.produces)) {
         reply.refuse(Code.notAcceptable);
       }
     }

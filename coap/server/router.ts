@@ -1,5 +1,5 @@
 import { faults } from "../faults.ts";
-import { methodCode, OptionNumber } from "../message.ts";
+import { methodCode, methodNames, OptionNumber } from "../message.ts";
 import type { MessageView } from "../message-view.ts";
 import type { Route } from "../route.ts";
 
@@ -73,10 +73,12 @@ export class Router {
 
   /** The route of the request in `view`; "no-path" is 4.04, "no-method" 4.05. */
   match(view: MessageView): RouteEntry | "no-path" | "no-method" {
+    // RFC 7252 section 5.8: whatever the path.
+    if (view.code >= methodNames.length) return "no-method";
     let count = 0;
     for (let i = 0; i < view.optionCount; i++) {
       if (view.optionNumbers[i] !== OptionNumber.uriPath) continue;
-      if (count === maxSegments) return "no-path";
+      if (count === maxSegments || isDots(view, i)) return "no-path";
       this.#segments[count++] = i;
     }
     this.#segmentCount = count;
@@ -111,6 +113,14 @@ export class Router {
   }
 }
 
+/** "." and ".." are no segments of a resource's path (RFC 7252 section 5.10.1), so no route ever sees them. */
+function isDots(view: MessageView, option: number): boolean {
+  const length = view.optionLengths[option]!;
+  if (length === 0 || length > 2) return false;
+  const start = view.optionStarts[option]!;
+  return view.bytes[start] === 0x2e && view.bytes[start + length - 1] === 0x2e;
+}
+
 function isSegment(view: MessageView, option: number, bytes: Uint8Array): boolean {
   if (view.optionLengths[option] !== bytes.length) return false;
   const start = view.optionStarts[option]!;
@@ -122,12 +132,17 @@ function parsePattern(route: Route): RouteEntry {
   const method = methodCode(route.method);
   if (method < 1) throw bad(route, "there is no such method");
   if (!route.path.startsWith("/")) throw bad(route, "a path begins with /");
+  for (const format of [route.attributes?.ct ?? []].flat()) {
+    if (!Number.isInteger(format) || format < 0 || format > 0xffff)
+      throw bad(route, "ct is a Content-Format, 0 to 65535");
+  }
   const parts = route.path === "/" ? [] : route.path.slice(1).split("/");
   const hasRest = parts.at(-1) === "*";
   if (hasRest) parts.pop();
   const paramNames: string[] = [];
   const segments = parts.map((part) => {
     if (part === "" || part === "*") throw bad(route, "segments are not empty and * comes last");
+    if (part === "." || part === "..") throw bad(route, "dot segments name nothing");
     if (!part.startsWith(":")) return part;
     const name = part.slice(1);
     if (name === "" || paramNames.includes(name)) throw bad(route, "each :name is there and its own");

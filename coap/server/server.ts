@@ -98,6 +98,8 @@ export class Server {
       this.#answer(request, reply, peer, source);
       return;
     }
+    // No payload is defined for these: it is ignored (RFC 7252 section 5.5).
+    if (view.code === Code.get || view.code === Code.delete) view.payloadStart = view.end;
     if (!admission(request, reply, this.router)) {
       this.#answer(request, reply, peer, source);
       return;
