@@ -14,6 +14,7 @@ import type { FleetSettings } from "./app/api/environments.ts";
 import type { ManagerApp } from "./app/api/manager-app.ts";
 import { createManagerApp } from "./app/create-manager-app.ts";
 import type { Artifacts } from "./ports/artifacts.ts";
+import type { OperatorTokens } from "./ports/operator-tokens.ts";
 import type { SecretBox } from "./ports/secret-box.ts";
 import type { SnapshotFile } from "./ports/snapshot-file.ts";
 import type { Storage } from "./ports/storage.ts";
@@ -35,6 +36,8 @@ export interface ComposeManagerOptions {
   readonly artifacts: Artifacts;
   readonly lastSeen: SnapshotFile;
   readonly secretBox: SecretBox;
+  /** Who may act as operator; undefined: nobody, but under `isInsecure` whoever sits at this machine. */
+  readonly tokens?: OperatorTokens | undefined;
   readonly transport: Transport;
   /** Without a listener connections come by `broker.attach` and `http.attach` alone. */
   readonly mqttListener?: { readonly host: string; readonly port: number };
@@ -63,7 +66,8 @@ export interface ComposedManager {
 /** Puts the manager together from its outside: the same whole over real sockets and files, and over a simulated world. */
 export function composeManager(options: ComposeManagerOptions): ComposedManager {
   const { clock, entropy, log, transport, urls, fleet, isInsecure, limits, shutdown, restart } = options;
-  const endpoint = new CoapEndpoint({ transport, clock, entropy, log });
+  const amplification = isInsecure ? "none" : "routable";
+  const endpoint = new CoapEndpoint({ transport, clock, entropy, log, amplification });
   const broker = new EmbeddedBroker({
     ...options.mqttListener,
     rootTopic: fleet.rootTopic,
@@ -89,6 +93,9 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
     app,
     ...options.httpListener,
     isInsecure,
+    tokens: options.tokens,
+    baseUrl: () => urls.http,
+    coapUrl: () => urls.coap,
     ownHosts: options.ownHosts,
     ...{ clock, entropy, log },
     limits: { ...defaultHttpLimits, ...limits },

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { Fault } from "../kernel/fault.ts";
 import { systemClock } from "../kernel/system/system-clock.ts";
 import { systemEntropy } from "../kernel/system/system-entropy.ts";
@@ -54,6 +55,7 @@ async function run(settings: Settings, isJson: boolean): Promise<number> {
       return exitCodes.failed;
     }
     console.log(readyLine(manager, settings, isJson));
+    if (manager.signIn !== undefined && !isJson) console.log(signInLines(manager.signIn));
     if (settings.insecure) console.error(insecureWarning);
     const how = await ending.next();
     const faults = await manager.stop();
@@ -85,11 +87,25 @@ const insecureWarning = [
 ].join("\n");
 
 function readyLine({ urls }: RunningManager, settings: Settings, isJson: boolean): string {
-  if (isJson) return JSON.stringify({ ready: true, version: managerVersion, isInsecure: settings.insecure, ...urls });
+  if (isJson) {
+    const files = { dataDir: resolve(settings.dataDir) };
+    return JSON.stringify({ ready: true, version: managerVersion, isInsecure: settings.insecure, ...urls, ...files });
+  }
   const console = settings.insecure
     ? `open ${urls.http}/`
-    : "the console needs operators, which don't exist yet; see --insecure";
+    : `console: ${urls.http}/, sign in with \`coxswain sign-in\``;
   return `coxswain ${managerVersion} is ready: ${urls.coap}  ${urls.mqtt}  ${urls.http}  (${console})`;
+}
+
+function signInLines({ tokenFile, link }: NonNullable<RunningManager["signIn"]>): string {
+  return [
+    "",
+    "  First start: the admin's token is in this file, for the command line on this machine and for other programs:",
+    `      ${tokenFile}`,
+    "  This link signs you in to the console, once, within 15 minutes:",
+    `      ${link}`,
+    "",
+  ].join("\n");
 }
 
 /** SIGTERM, SIGINT, or what an operator asked for. A second signal ends the process at once. */

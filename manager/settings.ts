@@ -29,7 +29,7 @@ export const settingsDescription = {
   insecure: {
     kind: "flag",
     default: false,
-    help: "Serve nodes and operators that prove no identity. For trying things out: without it, requests without security are refused.",
+    help: "Serve nodes and operators that prove no identity. For trying things out: without it a node needs credentials and an operator a token.",
   },
   publicHost: {
     kind: "text",
@@ -95,7 +95,7 @@ export const settingsDescription = {
       shape: "ADDRESS",
       maxLength: 253,
       rule: host,
-      help: "Address the CoAP endpoint listens on. Without security it answers discovery there and nothing else, unless insecure is set.",
+      help: "Address the CoAP endpoint listens on. It serves nodes that have credentials (OSCORE); in the open it answers discovery and nothing else, unless insecure is set.",
     },
     port: { kind: "integer", default: 5683, ...portRange, help: "UDP port of the CoAP endpoint; 0 takes a free one." },
   },

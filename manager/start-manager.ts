@@ -9,6 +9,7 @@ import { defineFaults, Fault } from "../kernel/fault.ts";
 import { Lifecycle, type Part } from "../kernel/lifecycle.ts";
 import type { Log } from "../kernel/log.ts";
 import { interfaceAddress, interfaceName, MdnsAnnouncement } from "./adapters/discovery/mdns-announcement.ts";
+import { AdminToken } from "./adapters/storage/admin-token.ts";
 import { AesSecretBox } from "./adapters/storage/aes-secret-box.ts";
 import { ArtifactFiles } from "./adapters/storage/artifact-files.ts";
 import { AtomicFile } from "./adapters/storage/atomic-file.ts";
@@ -44,6 +45,8 @@ export interface StartManagerOptions {
 export interface RunningManager {
   readonly urls: ManagerUrls;
   readonly app: ManagerApp;
+  /** Made by the first start: where the admin's token is, and a link that signs in to the console once. */
+  readonly signIn: { readonly tokenFile: string; readonly link: string } | undefined;
   /** Always reaches its end; what went wrong on the way comes back. */
   stop(): Promise<readonly Fault[]>;
 }
@@ -88,6 +91,7 @@ async function startOnce(options: StartManagerOptions): Promise<RunningManager> 
   try {
     const keyFile = settings.keyFile === "" ? join(settings.dataDir, "key") : settings.keyFile;
     const secretBox = new AesSecretBox({ key: keyFromFile(keyFile, entropy), entropy });
+    const tokens = new AdminToken({ folder: settings.dataDir, entropy });
     const telemetryStore = new SqliteTelemetry({ file: join(settings.dataDir, "history.db") });
     stores.push({ name: "history.db", start: () => {}, stop: () => telemetryStore.close() });
     const artifacts = new ArtifactFiles({
@@ -96,8 +100,12 @@ async function startOnce(options: StartManagerOptions): Promise<RunningManager> 
       entropy,
       maxBytes: settings.limits.artifactBytes,
     });
-    const { app, parts: faces } = composeManager({
-      ...{ clock, entropy, log, storage, telemetryStore, artifacts, secretBox, urls },
+    const {
+      app,
+      http,
+      parts: faces,
+    } = composeManager({
+      ...{ clock, entropy, log, storage, telemetryStore, artifacts, secretBox, tokens, urls },
       lastSeen: new AtomicFile({ file: join(settings.dataDir, "last-seen.bin") }),
       transport: coapTransport(settings, ports.coap, log),
       mqttListener: { host: settings.mqtt.host, port: ports.mqtt },
@@ -113,7 +121,8 @@ async function startOnce(options: StartManagerOptions): Promise<RunningManager> 
     const parts: Part[] = [...stores, ...faces];
     if (settings.mdns) parts.push(announcement(settings, ports.coap, log));
     await lifecycle.start(parts);
-    return { urls, app, stop: () => lifecycle.stop() };
+    const signIn = tokens.isNew ? { tokenFile: tokens.file, link: http.signInLink() ?? "" } : undefined;
+    return { urls, app, signIn, stop: () => lifecycle.stop() };
   } catch (error) {
     // Stops what had started; a store that was only opened is closed here.
     await lifecycle.stop();

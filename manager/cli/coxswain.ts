@@ -3,8 +3,11 @@ import { Command, CommanderError } from "commander";
 import { managerVersion } from "../version.ts";
 import type { CommandContext } from "./command-context.ts";
 import { CommandFailure, exitCodes } from "./command-failure.ts";
+import { addCredentialCommands } from "./credential-commands.ts";
 import { ManagerClient } from "./manager-client.ts";
 import { addNodeCommands } from "./node-commands.ts";
+import { operatorToken } from "./operator-token.ts";
+import { addSignInCommand } from "./sign-in-command.ts";
 import { addStatusCommand } from "./status-command.ts";
 import { addUpdateCommands } from "./update-commands.ts";
 import { addWatchCommand } from "./watch-command.ts";
@@ -19,7 +22,11 @@ export async function coxswain(args: readonly string[]): Promise<number> {
   }
   const program = new Command("coxswain");
   const context: CommandContext = {
-    client: () => new ManagerClient(urlOf(args) ?? process.env["COXSWAIN_URL"] ?? defaultUrl),
+    client: () =>
+      new ManagerClient(
+        optionOf(args, "--url") ?? process.env["COXSWAIN_URL"] ?? defaultUrl,
+        operatorToken(optionOf(args, "--data-dir"), process.env),
+      ),
     isJson: () => args.includes("--json"),
   };
   program
@@ -30,14 +37,19 @@ export async function coxswain(args: readonly string[]): Promise<number> {
     .enablePositionalOptions()
     .exitOverride();
   program.command("start").description("Start the manager; `coxswain start --help` lists its settings.");
-  addNodeCommands(program, context);
+  addCredentialCommands(addNodeCommands(program, context), context);
   addUpdateCommands(program, context);
   addWatchCommand(program, context);
   addStatusCommand(program, context);
+  addSignInCommand(program, context);
   for (const command of allCommands(program)) {
     command
       .exitOverride()
       .option("--url <URL>", `where the manager is (COXSWAIN_URL, default ${defaultUrl})`)
+      .option(
+        "--data-dir <FOLDER>",
+        "data folder with the admin's token (COXSWAIN_TOKEN is the token itself; default ./data)",
+      )
       .option("--json", "answer in JSON, for programs");
   }
   try {
@@ -48,11 +60,11 @@ export async function coxswain(args: readonly string[]): Promise<number> {
   }
 }
 
-/** The two common options stand before or after the command, so they are looked for in the whole line. */
-function urlOf(args: readonly string[]): string | undefined {
-  const joined = args.find((each) => each.startsWith("--url="));
-  const at = args.indexOf("--url");
-  return joined?.slice("--url=".length) ?? (at < 0 ? undefined : args[at + 1]);
+/** The common options stand before or after the command, so they are looked for in the whole line. */
+function optionOf(args: readonly string[], flag: string): string | undefined {
+  const joined = args.find((each) => each.startsWith(`${flag}=`));
+  const at = args.indexOf(flag);
+  return joined?.slice(flag.length + 1) ?? (at < 0 ? undefined : args[at + 1]);
 }
 
 function report(error: unknown, isJson: boolean): number {

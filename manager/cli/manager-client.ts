@@ -3,8 +3,9 @@ import { CommandFailure, exitCodes } from "./command-failure.ts";
 /** Talks to a manager's HTTP API and turns everything that goes wrong into a CommandFailure. */
 export class ManagerClient {
   readonly url: string;
+  readonly #token: string | undefined;
 
-  constructor(url: string) {
+  constructor(url: string, token?: string) {
     if (!URL.canParse(url) || !/^https?:/.test(url)) {
       throw new CommandFailure(
         "bad-url",
@@ -14,6 +15,12 @@ export class ManagerClient {
       );
     }
     this.url = url.replace(/\/+$/, "");
+    this.#token = token !== undefined && mayHear(new URL(url)) ? token : undefined;
+  }
+
+  /** For requests that are made by hand. */
+  get authorization(): Readonly<Record<string, string>> {
+    return this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` };
   }
 
   async get<T>(path: string): Promise<T> {
@@ -25,11 +32,16 @@ export class ManagerClient {
     return await this.#json<T>(path, { method: "POST", headers, body: JSON.stringify(body) });
   }
 
+  async delete(path: string): Promise<void> {
+    await this.open(path, { method: "DELETE" });
+  }
+
   /** The answer itself, for streams; an error answer is a CommandFailure. */
   async open(path: string, init: RequestInit): Promise<Response> {
     let response: Response;
     try {
-      response = await fetch(`${this.url}/api/v1${path}`, init);
+      const headers = { ...this.authorization, ...(init.headers as Record<string, string> | undefined) };
+      response = await fetch(`${this.url}/api/v1${path}`, { ...init, headers });
     } catch (error) {
       if (init.signal?.aborted === true) throw error;
       throw this.unreachable(error);
@@ -42,7 +54,7 @@ export class ManagerClient {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
     const message = `No manager answers at ${this.url} (${reason}).`;
-    const next = "Start one with `coxswain start --insecure`, or say where it is with --url or COXSWAIN_URL.";
+    const next = "Start one with `coxswain start`, or say where it is with --url or COXSWAIN_URL.";
     return new CommandFailure("unreachable", message, next, exitCodes.unreachable);
   }
 
@@ -50,6 +62,11 @@ export class ManagerClient {
     const response = await this.open(path, init);
     return (await response.json()) as T;
   }
+}
+
+/** A token goes to this machine, or encrypted: never over a network in the open. */
+function mayHear({ protocol, hostname }: URL): boolean {
+  return protocol === "https:" || hostname === "localhost" || hostname === "[::1]" || /^127\./.test(hostname);
 }
 
 /** Where the API names one of its own paths as the way on, the command line names its command. */

@@ -10,8 +10,8 @@ import { ago, byteCount, clockTime, members, table } from "./table.ts";
 const filters = ["model", "tag", "phase", "site", "parent"] as const;
 const presences: readonly PresenceState[] = ["online", "late", "offline", "unknown"];
 
-/** `coxswain nodes` and `coxswain node show ID`. */
-export function addNodeCommands(program: Command, context: CommandContext): void {
+/** `coxswain nodes` and `coxswain node show ID`; the command `node`, for those that follow. */
+export function addNodeCommands(program: Command, context: CommandContext): Command {
   const nodes = program.command("nodes").description("List the nodes.");
   for (const name of filters) nodes.option(`--${name} <${name.toUpperCase()}>`, `only those with this ${name}`);
   nodes.addOption(new Option("--presence <STATE>", "only those with this presence").choices([...presences]));
@@ -28,7 +28,7 @@ export function addNodeCommands(program: Command, context: CommandContext): void
     print(context, found, text);
   });
 
-  const node = program.command("node").description("Look at one node.");
+  const node = program.command("node").description("Look at one node, give it credentials, or revoke them.");
   node
     .command("show")
     .argument("<id>", "the node")
@@ -41,6 +41,7 @@ export function addNodeCommands(program: Command, context: CommandContext): void
         .get<{ entries: readonly TimelineEntry[] }>(`${path}/timeline?limit=12`);
       print(context, { ...details, timeline: entries }, describe(details, entries));
     });
+  return node;
 }
 
 interface NodeDetails {

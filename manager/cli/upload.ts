@@ -52,7 +52,7 @@ function send(client: ManagerClient, path: string, hex: string, size: number, is
   return new Promise<void>((resolve, reject) => {
     const url = new URL(`${client.url}/api/v1/artifacts/${hex}`);
     const start = url.protocol === "https:" ? httpsRequest : httpRequest;
-    const headers = { "content-type": "application/octet-stream", "content-length": size };
+    const headers = { ...client.authorization, "content-type": "application/octet-stream", "content-length": size };
     const request = start(url, { method: "PUT", headers });
     const file = createReadStream(path);
     let sent = 0;

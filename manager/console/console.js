@@ -1,6 +1,7 @@
 // The live page: loads the fleet once, then follows the manager's events.
 import { drawDetails } from "./details.js";
 import { addToFeed, applyEvent, emptyFleet } from "./fleet.js";
+import { askForToken, useLink } from "./sign-in.js";
 import { drawAlerts, drawCards, drawFeed, drawLink, drawSystem, drawTiles, drawUpdates, shownIds } from "./view.js";
 
 const fleet = emptyFleet();
@@ -33,10 +34,24 @@ const telemetryCards = 60;
 
 async function get(path) {
   const response = await fetch(`/api/v1${path}`);
+  if (response.status === 401 && (await signedIn())) return await get(path);
   const answer = await response.json();
   if (!response.ok) throw new Error(`${answer.error.message} ${answer.error.next}`);
   return answer;
 }
+
+let signingIn;
+
+/** Asks for the token once, however many requests were refused. */
+async function signedIn() {
+  signingIn ??= askForToken(linkProblem).finally(() => {
+    signingIn = undefined;
+  });
+  await signingIn;
+  return true;
+}
+
+let linkProblem = "";
 
 /** A fleet larger than a page is filtered by the manager: by presence, and by the beginning of the id. */
 function nodeQuery() {
@@ -216,6 +231,9 @@ setInterval(() => {
 }, refreshMs);
 
 drawLink("connecting");
+await useLink().catch((error) => {
+  linkProblem = error.message;
+});
 await loadFeed().catch(() => {});
 await load().catch(() => drawLink("cut"));
 setTimeout(() => void loadTelemetry().catch(() => {}), telemetryEveryMs / 4);

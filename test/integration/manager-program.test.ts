@@ -158,7 +158,7 @@ describe("the commands", () => {
 
   test("without a manager they end with 3 and say how to start one", async () => {
     const { code, err } = await coxswain("nodes", "--url", "http://127.0.0.1:9");
-    expect([code, err]).toEqual([3, expect.stringContaining("coxswain start --insecure")]);
+    expect([code, err]).toEqual([3, expect.stringContaining("coxswain start")]);
   });
 
   test("wrong usage ends with 2, what the manager refuses with 1", async () => {

@@ -59,12 +59,12 @@ describe("a manager that was told nothing about security", () => {
     expect((await peer.ask("GET", "/device/heartbeat")).code).toBe("4.04");
   });
 
-  test("refuses every path of HTTP with 401 and says what to do", async () => {
-    for (const path of ["/", "/api/v1/nodes", "/api/v1/events", `/artifacts/${"0".repeat(64)}`, "/nowhere"]) {
+  test("refuses every path of HTTP that tells something with 401 and says what to do", async () => {
+    for (const path of ["/metrics", "/api/v1/nodes", "/api/v1/events", "/u/0000000000000000", "/nowhere"]) {
       const response = await fetch(manager.urls.http + path);
       expect(response.status).toBe(401);
       expect(await response.json()).toMatchObject({
-        error: { code: "not-authorised", next: expect.stringContaining("--insecure") },
+        error: { code: "not-authorised", next: expect.stringContaining("coxswain sign-in") },
       });
     }
   });

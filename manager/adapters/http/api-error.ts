@@ -6,11 +6,26 @@ export const apiErrors = {
   "not-authorised": {
     status: 401,
     message: "This manager doesn't know who is asking.",
-    next: "Operators and their tokens don't exist yet: start the manager with --insecure and ask from the same machine.",
+    next: "For the console `coxswain sign-in` prints a link; programs send `Authorization: Bearer` with the token that is in admin-token in the data folder.",
+  },
+  "wrong-token": {
+    status: 401,
+    message: "This is no token of this manager.",
+    next: "The token is in admin-token in the manager's data folder.",
+  },
+  "wrong-code": {
+    status: 401,
+    message: "This sign-in link was used already, is too old, or is of another start of the manager.",
+    next: "`coxswain sign-in` prints a new one.",
+  },
+  "too-many-failures": {
+    status: 429,
+    message: "Too many wrong tokens or links came from this address.",
+    next: "Wait {seconds} seconds.",
   },
   "not-from-here": {
     status: 401,
-    message: "Requests that prove no identity are answered on loopback only.",
+    message: "Operators are answered on loopback only, since there is no TLS yet.",
     next: "Ask from the manager's own machine, for example through `ssh -L 8683:127.0.0.1:8683`.",
   },
   "wrong-host": {
@@ -39,6 +54,11 @@ export const apiErrors = {
     status: 404,
     message: "Node {node} has no command {command}.",
     next: "GET /api/v1/nodes/{node}/commands lists them.",
+  },
+  "no-credentials": {
+    status: 404,
+    message: "The node {node} has no credentials that could be revoked.",
+    next: "GET /api/v1/nodes/{node}/credentials lists those that it had.",
   },
   "no-manifest": {
     status: 404,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ApiError } from "./api-error.ts";
-import { type Asked, admit } from "./asker.ts";
+import { type AdmissionRules, type Asked, admit } from "./asker.ts";
 
 const here: Asked = {
   method: "GET",
@@ -8,24 +8,66 @@ const here: Asked = {
   remoteAddress: "127.0.0.1",
   host: "127.0.0.1:8683",
   origin: undefined,
+  authorization: undefined,
+  session: undefined,
 };
-const rules = { isInsecure: true, ownHosts: new Set(["192.0.2.7"]) };
+const signIn: AdmissionRules["signIn"] = {
+  byToken: (token) => {
+    if (token !== "right") throw new ApiError("wrong-token");
+    return { kind: "operator", id: "admin" };
+  },
+  bySession: (session) => (session === "mine" ? { kind: "operator", id: "admin" } : undefined),
+};
+const rules = {
+  isInsecure: true,
+  ownHosts: new Set(["192.0.2.7"]),
+  signIn,
+  openPaths: new Set(["/", "/api/v1/session"]),
+};
 
+/** Who is admitted, or why nobody is. */
 function answerTo(asked: Partial<Asked>, isInsecure = true): string {
   try {
-    admit({ ...here, ...asked }, { ...rules, isInsecure });
-    return "admitted";
+    return admit({ ...here, ...asked }, { ...rules, isInsecure })?.id ?? "nobody";
   } catch (error) {
     return error instanceof ApiError ? error.code : String(error);
   }
 }
 
-test.each(["/", "/api/v1/nodes", "/artifacts/00", "/nowhere"])(
-  "%s is refused when nothing was said about security",
+test.each(["/api/v1/nodes", "/metrics", "/u/00", "/nowhere", "/api/v1/session/", "/artifacts"])(
+  "%s is refused to who proves nothing",
   (path) => {
     expect(answerTo({ path }, false)).toBe("not-authorised");
   },
 );
+
+test("without --insecure the console's files, signing in and artifacts need no identity, and give none", () => {
+  for (const path of ["/", "/api/v1/session", "/artifacts/00"]) expect(answerTo({ path }, false), path).toBe("nobody");
+});
+
+test("a token or a session is admitted by itself, from this machine alone, and a wrong token isn't forgiven under --insecure", () => {
+  const authorization = "Bearer right";
+  for (const isInsecure of [true, false]) {
+    expect(answerTo({ authorization }, isInsecure)).toBe("admin");
+    expect(answerTo({ authorization: "bearer  right" }, isInsecure)).toBe("admin");
+    expect(answerTo({ session: "mine" }, isInsecure)).toBe("admin");
+    expect(answerTo({ authorization, host: "manager.example" }, isInsecure)).toBe("admin");
+    expect(answerTo({ authorization, remoteAddress: "192.0.2.8" }, isInsecure)).toBe("not-from-here");
+    for (const wrong of ["Bearer wrong", "Bearer", "Basic right", "right", "Bearer right right", ""]) {
+      expect(answerTo({ authorization: wrong }, isInsecure), wrong).toBe("wrong-token");
+    }
+  }
+  expect(answerTo({ session: "another's" }, false)).toBe("not-authorised");
+});
+
+test("a session changes nothing without the browser's word that its own page asks", () => {
+  const asked = { method: "POST", session: "mine" };
+  expect(answerTo(asked, false)).toBe("cross-origin");
+  expect(answerTo({ ...asked, origin: "http://127.0.0.1:3000" }, false)).toBe("cross-origin");
+  expect(answerTo({ ...asked, origin: "http://127.0.0.1:8683" }, false)).toBe("admin");
+  expect(answerTo({ ...asked, origin: "https://127.0.0.1:8683" }, false)).toBe("admin");
+  expect(answerTo({ method: "POST", authorization: "Bearer right" }, false)).toBe("admin");
+});
 
 test.each([["192.0.2.8"], ["2001:db8::1"], ["::ffff:10.0.0.1"], [undefined], ["127.0.0.1.example"]])(
   "a request from %s does not reach the API",
@@ -35,7 +77,7 @@ test.each([["192.0.2.8"], ["2001:db8::1"], ["::ffff:10.0.0.1"], [undefined], ["1
 );
 
 test("a node elsewhere fetches artifacts", () => {
-  expect(answerTo({ path: "/artifacts/00", remoteAddress: "192.0.2.8", host: "192.0.2.7:8683" })).toBe("admitted");
+  expect(answerTo({ path: "/artifacts/00", remoteAddress: "192.0.2.8", host: "192.0.2.7:8683" })).toBe("nobody");
 });
 
 test("a name that somebody pointed at loopback is refused", () => {
@@ -45,12 +87,12 @@ test("a name that somebody pointed at loopback is refused", () => {
 });
 
 test.each(["127.0.0.1:8683", "LOCALHOST:1", "[::1]:8683", "192.0.2.7", undefined])("asked as %s it answers", (host) => {
-  expect(answerTo({ host })).toBe("admitted");
+  expect(answerTo({ host })).toBe("local");
 });
 
 test("a page from elsewhere changes nothing, the console may", () => {
   expect(answerTo({ method: "POST", origin: "http://evil.example" })).toBe("cross-origin");
   expect(answerTo({ method: "POST", origin: "null" })).toBe("cross-origin");
   expect(answerTo({ method: "DELETE", origin: "http://127.0.0.1:9999" })).toBe("cross-origin");
-  expect(answerTo({ method: "POST", origin: "http://127.0.0.1:8683" })).toBe("admitted");
+  expect(answerTo({ method: "POST", origin: "http://127.0.0.1:8683" })).toBe("local");
 });

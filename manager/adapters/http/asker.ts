@@ -1,13 +1,14 @@
 import { BlockList, isIP } from "node:net";
 import type { Actor } from "../../app/api/registry.ts";
 import { ApiError } from "./api-error.ts";
+import type { SignIn } from "./sign-in.ts";
 
 const loopback = new BlockList();
 loopback.addSubnet("127.0.0.0", 8, "ipv4");
 loopback.addSubnet("::ffff:127.0.0.0", 104, "ipv6");
 loopback.addAddress("::1", "ipv6");
 
-/** Who acts through the API while there are no operators: whoever sits at this machine. */
+/** Who acts through the API under `--insecure` without a token: whoever sits at this machine. */
 export const localOperator: Actor = { kind: "operator", id: "local" };
 
 /** What decides about a request before a route sees it. */
@@ -17,28 +18,60 @@ export interface Asked {
   readonly remoteAddress: string | undefined;
   readonly host: string | undefined;
   readonly origin: string | undefined;
+  /** The Authorization header. */
+  readonly authorization: string | undefined;
+  /** Value of the session's cookie. */
+  readonly session: string | undefined;
+}
+
+export interface AdmissionRules {
+  readonly isInsecure: boolean;
+  /** Names besides loopback under which the manager may be asked under `--insecure`. */
+  readonly ownHosts: ReadonlySet<string>;
+  readonly signIn: Pick<SignIn, "byToken" | "bySession">;
+  /** Paths that need no identity: the console's files, which hold no secret, and signing in. */
+  readonly openPaths: ReadonlySet<string>;
 }
 
 /**
- * Refuses by throwing. Without `--insecure` nothing is served, since there is nothing yet that could prove an identity. With it the
- * API and the console answer loopback only; artifacts also go to nodes elsewhere, when an address for that was named.
- * Host is checked because a page anywhere on the web can point a name of its own at 127.0.0.1, and Origin because it can post here.
+ * Who is asking; undefined for what needs no identity. Refuses by throwing.
+ *
+ * An operator shows a token or has a session; under `--insecure` whoever sits at this machine is one. There is no TLS yet, so operators are answered on
+ * loopback only: a token that crosses a network in the open is nobody's secret. Artifacts go to nodes everywhere: their address
+ * is their digest, and nodes check what they get.
+ * Under `--insecure` Host is checked, because a page anywhere on the web can point a name of its own at 127.0.0.1. Origin is always, because it can
+ * post here.
  */
-export function admit(
-  asked: Asked,
-  rules: { readonly isInsecure: boolean; readonly ownHosts: ReadonlySet<string> },
-): void {
+export function admit(asked: Asked, rules: AdmissionRules): Actor | undefined {
+  if (asked.path.startsWith("/artifacts/")) return undefined;
+  const isForEarlyNodes = asked.path.startsWith("/u/") && rules.isInsecure;
+  if (!isForEarlyNodes && !isLoopbackAddress(asked.remoteAddress)) throw new ApiError("not-from-here");
+  checkOrigin(asked);
+  const proven = provenOperator(asked, rules);
+  if (proven !== undefined) return proven;
+  if (isForEarlyNodes || (!rules.isInsecure && rules.openPaths.has(asked.path))) return undefined;
   if (!rules.isInsecure) throw new ApiError("not-authorised");
-  const isForNodes = asked.path.startsWith("/artifacts/") || asked.path.startsWith("/u/");
-  if (!isForNodes && !isLoopbackAddress(asked.remoteAddress)) throw new ApiError("not-from-here");
   const hostName = nameOf(asked.host ?? "");
-  if (!isForNodes && hostName !== undefined && !isOwn(hostName, rules.ownHosts)) {
+  if (hostName !== undefined && !isOwn(hostName, rules.ownHosts)) {
     throw new ApiError("wrong-host", { host: hostName });
   }
-  const isReading = asked.method === "GET" || asked.method === "HEAD";
-  if (!isReading && asked.origin !== undefined && asked.origin !== `http://${asked.host}`) {
-    throw new ApiError("cross-origin", { origin: asked.origin });
-  }
+  return localOperator;
+}
+
+function checkOrigin({ method, origin, host, session, authorization }: Asked): void {
+  if (method === "GET" || method === "HEAD") return;
+  // A browser sends the cookie by itself, and Origin with every request that changes something.
+  const isUnsaid = origin === undefined && session !== undefined && authorization === undefined;
+  const isForeign = origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`;
+  if (isUnsaid || isForeign) throw new ApiError("cross-origin", { origin: origin ?? "an unknown origin" });
+}
+
+function provenOperator(asked: Asked, { signIn }: AdmissionRules): Actor | undefined {
+  const { authorization, session, remoteAddress = "" } = asked;
+  if (authorization === undefined) return session === undefined ? undefined : signIn.bySession(session);
+  const token = /^Bearer +([^ ]{1,256})$/i.exec(authorization)?.[1];
+  if (token === undefined) throw new ApiError("wrong-token");
+  return signIn.byToken(token, remoteAddress);
 }
 
 export function isLoopbackAddress(address: string | undefined): boolean {

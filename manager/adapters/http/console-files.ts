@@ -4,13 +4,15 @@ import type { FastifyInstance } from "fastify";
 const folder = new URL("../../console/", import.meta.url);
 const files = [
   { path: "/", name: "index.html", type: "text/html; charset=utf-8" },
-  ...["console.js", "fleet.js", "view.js", "details.js"].map((name) => ({
+  ...["console.js", "fleet.js", "view.js", "details.js", "sign-in.js"].map((name) => ({
     path: `/${name}`,
     name,
     type: "text/javascript; charset=utf-8",
   })),
   { path: "/console.css", name: "console.css", type: "text/css; charset=utf-8" },
 ];
+
+export const consolePaths: readonly string[] = files.map(({ path }) => path);
 
 const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

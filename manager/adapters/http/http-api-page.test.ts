@@ -19,6 +19,8 @@ test("every route is described, and nothing that isn't there", async () => {
     log: silentLog,
     limits: defaultHttpLimits,
     describe: () => ({}),
+    baseUrl: () => "",
+    coapUrl: () => "",
   });
   const there = (await server.routes()).filter((each) => !consoleRoutes.includes(each.replace("GET ", "")));
   expect([...new Set(there)].toSorted((a, b) => (a < b ? -1 : 1))).toEqual(

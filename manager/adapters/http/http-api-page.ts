@@ -5,12 +5,22 @@ export const describedRoutes: Readonly<Record<string, string>> = {
   "GET /api/v1/system": "The manager: version, URLs, counts of nodes by presence, counters of CoAP, MQTT and telemetry",
   "POST /api/v1/system/shutdown": "Ends the manager; 202",
   "POST /api/v1/system/restart": "Stops it and starts it anew in the same process; 202",
+  "POST /api/v1/session":
+    "Signs in: `{token}` or `{code}` for a cookie that lasts 12 hours of disuse, a week at most; 204",
+  "DELETE /api/v1/session": "Signs out; 204",
+  "POST /api/v1/sign-in-codes": "A code that signs in once within 15 minutes, and the link with it; 201",
+  "GET /metrics": "Everything that is counted, for Prometheus",
   "GET /api/v1/settings": "Settings of the fleet, without secrets",
   "PATCH /api/v1/settings": "Changes some of them; every node is told by an `environment` action",
   "GET /api/v1/nodes": "Nodes. Query: `model tag phase presence site parent prefix`, `page` from 0, `count` up to 1000",
   "GET /api/v1/nodes/:node":
     "All that is known of one: manifest, presence, last reports with their ages, actions, commands, attempts, telemetry, alerts",
   "DELETE /api/v1/nodes/:node": "Removes it and its credentials; 204",
+  "GET /api/v1/nodes/:node/credentials": "Its credentials by state, without secrets, newest first",
+  "POST /api/v1/nodes/:node/credentials":
+    "Issues keys for a node that needn't be registered yet; 201 with the file of `cxnode --credentials`, told this once. Keys in use stay good until the new ones were used",
+  "DELETE /api/v1/nodes/:node/credentials":
+    "Revokes them: refused from the next datagram, off the broker, observations ended; 204",
   "GET /api/v1/nodes/:node/timeline":
     "What happened to it, newest first. Query: `limit` up to 500, `before` a sequence",
   "GET /api/v1/nodes/:node/telemetry":
@@ -53,7 +63,7 @@ export const describedRoutes: Readonly<Record<string, string>> = {
 };
 
 /** Files of the console, which the page names once. */
-export const consoleRoutes = ["/console.js", "/fleet.js", "/view.js", "/details.js", "/console.css"];
+export const consoleRoutes = ["/console.js", "/fleet.js", "/view.js", "/details.js", "/sign-in.js", "/console.css"];
 
 /** The reference page of the HTTP API. */
 export function httpApiPage(): string {
@@ -69,8 +79,9 @@ export function httpApiPage(): string {
     "",
     "<!-- Rendered from manager/adapters/http/http-api-page.ts by a test; change it there. -->",
     "",
-    "JSON in, JSON out. Operators and their tokens don't exist yet: without `--insecure` every path answers 401, and with it the API answers",
-    "requests from the manager's own machine, made under its own name, alone; `/artifacts` also serves nodes elsewhere.",
+    "JSON in, JSON out. A program sends `Authorization: Bearer` with the admin's token, the console has a cookie; with `--insecure` whoever asks from the",
+    "manager's own machine, under its own name, is the operator. Operators are answered on loopback only, since there is no TLS yet;",
+    "`/artifacts` serves nodes everywhere. Ten wrong tokens from an address are answered 401, further ones 429.",
     "Bodies that have a schema (`docs/reference/messages.md`) are held to it. Times that end in `Ms` are milliseconds since 1970.",
     "",
     "| method | path | what it does |",

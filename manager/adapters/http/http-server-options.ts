@@ -2,6 +2,7 @@ import type { Clock } from "../../../kernel/clock.ts";
 import type { Entropy } from "../../../kernel/entropy.ts";
 import type { Log } from "../../../kernel/log.ts";
 import type { ManagerApp } from "../../app/api/manager-app.ts";
+import type { OperatorTokens } from "../../ports/operator-tokens.ts";
 
 export interface HttpServerOptions {
   readonly app: ManagerApp;
@@ -10,6 +11,12 @@ export interface HttpServerOptions {
   /** 0 takes a free one. */
   readonly port?: number | undefined;
   readonly isInsecure: boolean;
+  /** Who may act on the manager; undefined: nobody but, under `--insecure`, whoever sits at this machine. */
+  readonly tokens?: OperatorTokens | undefined;
+  /** `http://HOST:PORT` as people reach it. */
+  baseUrl(): string;
+  /** `coap://HOST:PORT` as nodes reach it. */
+  coapUrl(): string;
   /** Names besides loopback under which the manager may be asked. */
   readonly ownHosts: readonly string[];
   readonly clock: Clock;

@@ -6,12 +6,17 @@ import { ApiError } from "./api-error.ts";
 import { addArtifactDownload } from "./artifact-download.ts";
 import { addArtifactRoutes } from "./artifact-routes.ts";
 import { admit } from "./asker.ts";
-import { addConsoleFiles } from "./console-files.ts";
+import { addConsoleFiles, consolePaths } from "./console-files.ts";
+import { addCredentialRoutes } from "./credential-routes.ts";
 import { EventStream } from "./event-stream.ts";
 import { faultAnswer } from "./fault-answer.ts";
 import type { HttpServerOptions } from "./http-server-options.ts";
 import { addManifestRoutes } from "./manifest-routes.ts";
+import { addMetricsPage } from "./metrics-page.ts";
 import { addNodeRoutes } from "./node-routes.ts";
+import { setActor } from "./request-actor.ts";
+import { addSessionRoutes, sessionOf, sessionPath } from "./session-routes.ts";
+import { SignIn } from "./sign-in.ts";
 import { addSteeringRoutes } from "./steering-routes.ts";
 import { addSystemRoutes } from "./system-routes.ts";
 import { addUpdateRoutes } from "./update-routes.ts";
@@ -34,6 +39,7 @@ export class HttpServer {
   readonly #server: FastifyInstance;
   readonly #events: EventStream;
   readonly #routes: string[] = [];
+  readonly #signIn: SignIn;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
@@ -49,12 +55,16 @@ export class HttpServer {
     });
     this.#events = new EventStream(options);
     takeJson(this.#server);
+    this.#signIn = new SignIn(options);
     this.#addGates();
+    addSessionRoutes(this.#server, this.#signIn);
     addNodeRoutes(this.#server, options.app);
+    addCredentialRoutes(this.#server, options.app, options.coapUrl);
     addSteeringRoutes(this.#server, options.app);
     addUpdateRoutes(this.#server, options.app);
     addArtifactDownload(this.#server, options.app);
     addSystemRoutes(this.#server, options);
+    addMetricsPage(this.#server, options);
     addConsoleFiles(this.#server);
     this.#events.addRoutes(this.#server);
     this.#server.register((scope, _options, done) => {
@@ -89,6 +99,12 @@ export class HttpServer {
     return address && { host: address.address, port: address.port };
   }
 
+  /** A link that signs the admin in to the console once; undefined when nobody has a token. */
+  signInLink(): string | undefined {
+    if (this.#options.tokens === undefined) return undefined;
+    return `${this.#options.baseUrl()}/#code=${this.#signIn.code({ kind: "operator", id: "admin" })}`;
+  }
+
   /** Takes over a connection that somebody else accepted. */
   attach(stream: Duplex): void {
     this.#server.server.emit("connection", stream);
@@ -106,19 +122,23 @@ export class HttpServer {
 
   #addGates(): void {
     const { isInsecure, log } = this.#options;
+    const openPaths = new Set([...consolePaths, sessionPath]);
     const ownHosts = new Set(this.#options.ownHosts.map((each) => each.toLowerCase()));
     this.#server.addHook("onRequest", (request, reply, done) => {
       reply.header("x-content-type-options", "nosniff").header("referrer-policy", "no-referrer");
-      admit(
+      const actor = admit(
         {
           method: request.method,
-          path: request.url,
+          path: request.url.split("?")[0] ?? "",
           remoteAddress: request.socket.remoteAddress,
           host: request.headers.host,
           origin: request.headers.origin,
+          authorization: request.headers.authorization,
+          session: sessionOf(request),
         },
-        { isInsecure, ownHosts },
+        { isInsecure, ownHosts, openPaths, signIn: this.#signIn },
       );
+      setActor(request, actor);
       done();
     });
     this.#server.setNotFoundHandler((request) => {

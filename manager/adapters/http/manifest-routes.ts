@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { ManagerApp } from "../../app/api/manager-app.ts";
 import { ApiError } from "./api-error.ts";
-import { localOperator } from "./asker.ts";
+import { actorOf } from "./request-actor.ts";
 import { knownUpdate } from "./update-routes.ts";
 
 const maxManifestBytes = 65_536;
@@ -17,7 +17,7 @@ export function addManifestRoutes(server: FastifyInstance, app: ManagerApp): voi
 
   server.put("/api/v1/updates/:update/manifest", async (request, reply) => {
     const update = knownUpdate(app, request).update.id;
-    const outcome = await app.updates.setManifest(update, await collected(request), localOperator);
+    const outcome = await app.updates.setManifest(update, await collected(request), actorOf(request));
     if (outcome === "unknown-update") throw new ApiError("unknown-update", { update });
     if (outcome === "too-large") throw new ApiError("body-too-large", { limit: "the allowed number of" });
     return await reply.code(204).send();

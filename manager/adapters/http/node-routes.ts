@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { ManagerApp } from "../../app/api/manager-app.ts";
 import type { NodeQuery } from "../../app/api/registry.ts";
 import { ApiError } from "./api-error.ts";
-import { localOperator } from "./asker.ts";
+import { actorOf } from "./request-actor.ts";
 import { nodeIdOf, nodeIdsOf, paramOf, queryInteger, queryText } from "./request-input.ts";
 
 const maxNodesOfLatest = 100;
@@ -35,7 +35,7 @@ export function addNodeRoutes(server: FastifyInstance, app: ManagerApp): void {
 
   server.delete("/api/v1/nodes/:node", async (request, reply) => {
     const node = nodeIdOf(paramOf(request, "node"));
-    if ((await app.registry.remove(node, localOperator)) === "unknown-node")
+    if ((await app.registry.remove(node, actorOf(request))) === "unknown-node")
       throw new ApiError("unknown-node", { node });
     return await reply.code(204).send();
   });

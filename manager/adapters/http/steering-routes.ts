@@ -1,8 +1,8 @@
 import type { FastifyInstance } from "fastify";
 import type { ManagerApp } from "../../app/api/manager-app.ts";
 import { ApiError } from "./api-error.ts";
-import { localOperator } from "./asker.ts";
 import { knownNode } from "./node-routes.ts";
+import { actorOf } from "./request-actor.ts";
 import { bodyOf, nodeIdsOf, objectOf, paramOf } from "./request-input.ts";
 
 const maxNodesAsked = 1000;
@@ -15,7 +15,7 @@ export function addSteeringRoutes(server: FastifyInstance, app: ManagerApp): voi
   server.put("/api/v1/nodes/:node/mode", async (request) => {
     const node = knownNode(app, request);
     const mode = bodyOf(request, "mode");
-    const outcome = await app.modes.set(node, mode, localOperator);
+    const outcome = await app.modes.set(node, mode, actorOf(request));
     switch (outcome.kind) {
       case "set":
         return app.modes.get(node) ?? mode;
@@ -34,7 +34,7 @@ export function addSteeringRoutes(server: FastifyInstance, app: ManagerApp): voi
 
   server.post("/api/v1/nodes/:node/commands", async (request, reply) => {
     const node = knownNode(app, request);
-    const outcome = await app.commands.send(node, bodyOf(request, "command"), localOperator);
+    const outcome = await app.commands.send(node, bodyOf(request, "command"), actorOf(request));
     switch (outcome.kind) {
       case "queued":
         return await reply.code(201).send(outcome);
@@ -50,7 +50,7 @@ export function addSteeringRoutes(server: FastifyInstance, app: ManagerApp): voi
   server.delete("/api/v1/nodes/:node/commands/:command", async (request, reply) => {
     const node = knownNode(app, request);
     const command = paramOf(request, "command");
-    const outcome = await app.commands.cancel(node, command, localOperator);
+    const outcome = await app.commands.cancel(node, command, actorOf(request));
     if (outcome === "unknown-command") throw new ApiError("unknown-command", { node, command });
     if (outcome === "ended") throw new ApiError("refused", { node, reason: `the command ${command} has ended` });
     return await reply.code(204).send();
@@ -58,7 +58,7 @@ export function addSteeringRoutes(server: FastifyInstance, app: ManagerApp): voi
 
   server.put("/api/v1/nodes/:node/config", async (request, reply) => {
     const node = knownNode(app, request);
-    const outcome = await app.environments.configure(node, bodyOf(request, "configuration"), localOperator);
+    const outcome = await app.environments.configure(node, bodyOf(request, "configuration"), actorOf(request));
     if (outcome === "unknown-node") throw new ApiError("unknown-node", { node });
     if (outcome === "full") throw new ApiError("queue-full", { node });
     return await reply.code(202).send({ outcome });
@@ -66,7 +66,7 @@ export function addSteeringRoutes(server: FastifyInstance, app: ManagerApp): voi
 
   server.delete("/api/v1/nodes/:node/attempt", async (request, reply) => {
     const node = knownNode(app, request);
-    const outcome = await app.attempts.cancel(node, localOperator);
+    const outcome = await app.attempts.cancel(node, actorOf(request));
     if (outcome === "unknown-node") throw new ApiError("unknown-node", { node });
     if (outcome === "nothing-open") throw new ApiError("nothing-open", { node });
     return await reply.code(204).send();

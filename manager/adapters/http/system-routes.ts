@@ -1,8 +1,8 @@
 import type { FastifyInstance } from "fastify";
 import type { FleetSettings } from "../../app/api/environments.ts";
 import { ApiError } from "./api-error.ts";
-import { localOperator } from "./asker.ts";
 import type { HttpServerOptions } from "./http-server-options.ts";
+import { actorOf } from "./request-actor.ts";
 import { objectOf } from "./request-input.ts";
 
 /** The manager itself: /api/v1/system, /api/v1/settings, /api/v1/alerts. */
@@ -26,7 +26,7 @@ export function addSystemRoutes(server: FastifyInstance, options: HttpServerOpti
 
   server.patch("/api/v1/settings", async (request) => {
     const wanted = objectOf(request, "fleet settings") as Partial<FleetSettings>;
-    return withoutSecrets(await app.environments.change(wanted, localOperator));
+    return withoutSecrets(await app.environments.change(wanted, actorOf(request)));
   });
 
   for (const name of ["shutdown", "restart"] as const) {

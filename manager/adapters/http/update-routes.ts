@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { ManagerApp } from "../../app/api/manager-app.ts";
 import type { UpdateView } from "../../app/api/updates.ts";
 import { ApiError } from "./api-error.ts";
-import { localOperator } from "./asker.ts";
+import { actorOf } from "./request-actor.ts";
 import { bodyOf, nodeIdsOf, objectOf, paramOf, queryInteger } from "./request-input.ts";
 
 const maxNodesStarted = 10_000;
@@ -16,7 +16,7 @@ export function addUpdateRoutes(server: FastifyInstance, app: ManagerApp): void 
 
   server.post("/api/v1/updates", async (request, reply) => {
     const body = bodyOf(request, "update");
-    const outcome = await app.updates.create(body, localOperator);
+    const outcome = await app.updates.create(body, actorOf(request));
     switch (outcome.kind) {
       case "created":
         return await reply.code(201).header("location", `/api/v1/updates/${body.id}`).send(outcome.update);
@@ -42,7 +42,7 @@ export function addUpdateRoutes(server: FastifyInstance, app: ManagerApp): void 
 
   server.delete("/api/v1/updates/:update", async (request, reply) => {
     const update = paramOf(request, "update");
-    if ((await app.updates.withdraw(update, localOperator)) === "unknown-update") {
+    if ((await app.updates.withdraw(update, actorOf(request))) === "unknown-update") {
       throw new ApiError("unknown-update", { update });
     }
     return await reply.code(204).send();
@@ -59,7 +59,7 @@ export function addUpdateRoutes(server: FastifyInstance, app: ManagerApp): void 
       body["nodes"] === "all"
         ? await nodesOfModel(app, update.model)
         : nodeIdsOf(body["nodes"], "nodes", "start request", maxNodesStarted);
-    const outcome = await app.updates.start(update.id, nodes, localOperator, via === "mqtt" ? "mqtt" : "action");
+    const outcome = await app.updates.start(update.id, nodes, actorOf(request), via === "mqtt" ? "mqtt" : "action");
     switch (outcome.kind) {
       case "started":
         return outcome;

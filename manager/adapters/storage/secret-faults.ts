@@ -10,6 +10,10 @@ export const secretFaults = defineFaults({
     fault: "environment",
     message: "The key file {file} can't be used ({reason}). It decrypts the keys of nodes in the database.",
   },
+  "secret.admin-token": {
+    fault: "environment",
+    message: "The admin's token can't be read or written at {file} ({reason}).",
+  },
   "secret.key-file-open": {
     fault: "caller",
     message: "The key file {file} may be read by others (mode {mode}). Check who did, then close it: chmod 600 {file}",

@@ -1,0 +1,51 @@
+import type { Clock } from "../../../kernel/clock.ts";
+import { ApiError } from "./api-error.ts";
+
+const perAddress = { burst: 10, refillMs: 6_000 } as const;
+const inAll = { burst: 200, refillMs: 300 } as const;
+const maxAddresses = 4_096;
+
+interface Bucket {
+  left: number;
+  atMs: number;
+}
+
+/** Failed sign-ins: ten at once from an address, then ten a minute; and a bound on all, for who has many addresses. */
+export class FailureLimiter {
+  readonly #clock: Clock;
+  /** Full: the address that failed first is forgotten; the bound on all stays. */
+  readonly #addresses = new Map<string, Bucket>();
+  readonly #all: Bucket;
+
+  constructor({ clock }: { readonly clock: Clock }) {
+    this.#clock = clock;
+    this.#all = { left: inAll.burst, atMs: clock.monotonicMs() };
+  }
+
+  /** Throws `too-many-failures` while the address has failed too often. */
+  check(address: string): void {
+    const own = this.#addresses.get(address);
+    if (own !== undefined) this.#refill(own, perAddress);
+    this.#refill(this.#all, inAll);
+    if ((own === undefined || own.left >= 1) && this.#all.left >= 1) return;
+    throw new ApiError("too-many-failures", { seconds: Math.ceil(perAddress.refillMs / 1000) });
+  }
+
+  failed(address: string): void {
+    let own = this.#addresses.get(address);
+    if (own === undefined) {
+      const [oldest] = this.#addresses.keys();
+      if (this.#addresses.size >= maxAddresses && oldest !== undefined) this.#addresses.delete(oldest);
+      own = { left: perAddress.burst, atMs: this.#clock.monotonicMs() };
+      this.#addresses.set(address, own);
+    }
+    own.left = Math.max(0, own.left - 1);
+    this.#all.left = Math.max(0, this.#all.left - 1);
+  }
+
+  #refill(bucket: Bucket, { burst, refillMs }: { readonly burst: number; readonly refillMs: number }): void {
+    const nowMs = this.#clock.monotonicMs();
+    bucket.left = Math.min(burst, bucket.left + (nowMs - bucket.atMs) / refillMs);
+    bucket.atMs = nowMs;
+  }
+}

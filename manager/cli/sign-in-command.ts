@@ -1,0 +1,15 @@
+import type { Command } from "commander";
+import { type CommandContext, print } from "./command-context.ts";
+
+/** `coxswain sign-in`: a link that signs in to the console once. */
+export function addSignInCommand(program: Command, context: CommandContext): void {
+  program
+    .command("sign-in")
+    .description("Print a link that signs you in to the console; good once, for 15 minutes.")
+    .action(async () => {
+      const client = context.client();
+      const { code } = await client.post<{ code: string }>("/sign-in-codes", {});
+      const link = `${client.url}/#code=${code}`;
+      print(context, { link }, link);
+    });
+}
