@@ -56,6 +56,8 @@ Expected<CoapRequestId> CoapEndpoint::request(const CoapRequest& request, CoapRe
   slot->peer = request.to;
   slot->isMulticast = request.to.isMulticast();
   slot->isConfirmable = request.isConfirmable && !slot->isMulticast;
+  slot->protection.isOn = session_ != nullptr && !slot->isMulticast && request.method != coap::code::empty;
+  slot->protection.binding.isRequest = true;
   const Status status = encodeRequest(*slot, request);
   if (!isOk(status)) {
     release(*slot);
@@ -216,7 +218,8 @@ void CoapEndpoint::handleResponse(const Inbound& inbound) {
       remember(inbound.from, message.messageId);
       sendEmpty(coap::Type::acknowledgement, message.messageId, inbound.from);
     }
-    takeResponse(slot, inbound);
+    CoapMessage opened = message;
+    if (!slot.protection.isOn || openResponse(slot, opened)) takeResponse(slot, Inbound{opened, inbound.from, inbound.isMulticast, {}});
     return;
   }
   counters_.unmatched++;
@@ -236,7 +239,7 @@ void CoapEndpoint::takeResponse(CoapOutgoing& slot, const Inbound& inbound) {
     endRequest(slot, Status::malformed);
     return;
   }
-  if (continueUpload(slot, response)) return;
+  if (repeatWithEcho(slot, response) || continueUpload(slot, response)) return;
   if (slot.isCollecting && response.hasBlock2 && response.isSuccess() && collect(slot, response)) return;
   release(slot);
   if (handler != nullptr) handler->onResponse(id, response);

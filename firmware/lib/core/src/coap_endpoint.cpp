@@ -87,7 +87,7 @@ void CoapEndpoint::receiveOne(const hal::Datagram& datagram) {
     if (!datagram.toMulticast) handleEmpty(message, datagram.from);
     return;
   }
-  const Inbound inbound{message, datagram.from, datagram.toMulticast};
+  const Inbound inbound{message, datagram.from, datagram.toMulticast, {}};
   if (coap::isRequestCode(message.code)) {
     handleRequest(inbound, datagram.truncated);
     return;
@@ -229,6 +229,7 @@ void CoapEndpoint::pumpOutgoing() {
 }
 
 void CoapEndpoint::transmit(CoapOutgoing& slot) {
+  if (!takeNumber(slot)) return;
   const Expected<uint16_t> messageId = takeMessageId();
   if (!messageId) {
     slot.dueMs = nowMs_ + 1000;
@@ -247,7 +248,7 @@ void CoapEndpoint::transmit(CoapOutgoing& slot) {
     slot.timeoutMs = timing.nonTimeoutMs;
   }
   slot.dueMs = slot.isMulticast ? slot.deadlineMs : nowMs_ + slot.timeoutMs;
-  sendDatagram(slot.peer, slot.buffer.first(slot.size));
+  (void)sendMessage(slot.peer, slot.buffer.first(slot.size), slot.protection);
 }
 
 void CoapEndpoint::runTimers() {
@@ -269,7 +270,7 @@ void CoapEndpoint::runTimers() {
       slot.timeoutMs *= 2;
       slot.dueMs = nowMs_ + slot.timeoutMs;
       counters_.retransmits++;
-      sendDatagram(slot.peer, slot.buffer.first(slot.size));
+      (void)sendMessage(slot.peer, slot.buffer.first(slot.size), slot.protection);
       continue;
     }
     counters_.timeouts++;

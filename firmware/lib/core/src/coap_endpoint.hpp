@@ -4,6 +4,7 @@
 // Client: requests with piggybacked or separate answers, Block1 upload of a borrowed payload, Block2 collection into a
 // given buffer, multicast requests. Server: a constant table of routes, Block2 of any body, Block1 into one assembly
 // buffer, separate responses, observers (RFC 7641) in fixed slots, /.well-known/core.
+// Both by OSCORE (RFC 8613) once secure() gave a session, and then nothing else but multicast and /.well-known/core.
 //
 // Handlers run inside poll(); they may start requests, notify and answer, but must not call poll() or keep views.
 #pragma once
@@ -17,6 +18,7 @@
 #include "hal/clock.hpp"
 #include "hal/entropy.hpp"
 #include "hal/udp_socket.hpp"
+#include "oscore_session.hpp"
 #include "span.hpp"
 #include "status.hpp"
 
@@ -30,6 +32,9 @@ class CoapEndpoint {
   CoapEndpoint& operator=(const CoapEndpoint&) = delete;
 
   // --- life ---------------------------------------------------------------------------------------------------
+  // Before start(). Every unicast request is protected from then on, and every request to our resources must be. A session
+  // that isn't open protects nothing: then nothing is sent. Null: no protection.
+  void secure(OscoreSession* session) { session_ = session; }
   // Opens the socket (port 0: any). Serves `routes` through `service`; null: only a client.
   Status start(uint16_t port, Span<const CoapRoute> routes, CoapService* service);
   // Ends everything: each open request gets onRequestEnded(cancelled).
@@ -77,11 +82,14 @@ class CoapEndpoint {
     coap::Block block1;
     bool hasObserve = false;
     uint32_t observe = 0;
+    CoapProtection protection;
+    CoapOnceRow* row = nullptr;  // keeps the answer for a duplicate
   };
   struct Inbound {
     const CoapMessage& message;
     const hal::Address& from;
     bool isMulticast;
+    CoapProtection protection;
   };
 
   // coap_endpoint.cpp: the message layer
@@ -114,7 +122,9 @@ class CoapEndpoint {
 
   // coap_server.cpp
   void handleRequest(const Inbound& inbound, bool isTruncated);
+  void dispatch(const Inbound& inbound, const ReplyContext& base);
   bool answerDuplicate(const Inbound& inbound);
+  void keepAnswer(CoapOnceRow& row, const ReplyContext& context, uint8_t code, ByteSpan wire);
   uint8_t checkOptions(const CoapMessage& message) const;
   void serve(const Inbound& inbound, size_t route, const ReplyContext& base);
   uint8_t assemble(const Inbound& inbound, size_t route, const coap::Block& block, ByteSpan& body);
@@ -123,6 +133,17 @@ class CoapEndpoint {
   void serveLinks(const Inbound& inbound, const ReplyContext& context);
   Expected<ByteSpan> encodeReply(MutableSpan out, const ReplyContext& context, const CoapReply& reply);
   CoapOnceRow* takeOnceRow(const Inbound& inbound, uint32_t& waitS);
+
+  // coap_secure.cpp
+  MutableSpan received(ByteSpan bytes) const;
+  ByteSpan sendMessage(const hal::Address& to, ByteSpan plain, const CoapProtection& protection);
+  ByteSpan sendAnswer(const hal::Address& to, ByteSpan plain, CoapProtection protection);
+  bool takeNumber(CoapOutgoing& slot);
+  bool admit(const Inbound& inbound, CoapMessage& message, ReplyContext& context);
+  CoapOnceRow* findRow(const Inbound& inbound);
+  CoapOnceRow* takeProtectedRow(const Inbound& inbound);
+  bool openResponse(CoapOutgoing& slot, CoapMessage& message);
+  bool repeatWithEcho(CoapOutgoing& slot, const CoapResponse& response);
 
   // coap_observe.cpp
   bool observe(const Inbound& inbound, size_t route, uint8_t szx, int32_t accept);
@@ -140,6 +161,7 @@ class CoapEndpoint {
   CoapCounters counters_;
   Span<const CoapRoute> routes_;
   CoapService* service_ = nullptr;
+  OscoreSession* session_ = nullptr;
   bool isRunning_ = false;
   uint64_t nowMs_ = 0;
   uint16_t nextMessageId_ = 0;

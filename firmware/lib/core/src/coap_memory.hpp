@@ -7,6 +7,7 @@
 
 #include "coap_message.hpp"
 #include "hal/address.hpp"
+#include "oscore.hpp"
 #include "span.hpp"
 #include "status.hpp"
 
@@ -18,6 +19,7 @@ using CoapRequestId = uint16_t;   // 0: none
 using CoapDeferralId = uint16_t;  // 0: none
 
 constexpr int32_t coapNoFormat = -1;
+constexpr std::string_view coapLinksPath = ".well-known/core";
 
 struct CoapRequest {
   hal::Address to;  // a multicast address makes it a non-confirmable request with many answers
@@ -105,6 +107,7 @@ struct CoapServerRequest {
   ByteSpan payload;  // the whole body
   bool isConfirmable = false;
   bool isNotification = false;  // not a request: an observer's representation is being made
+  bool isProtected = false;     // it came by OSCORE, and so from the other side of our association
   bool query(std::string_view name, std::string_view& value) const { return findQuery(options, name, value); }
 };
 
@@ -127,6 +130,7 @@ struct CoapReply {
   size_t size = 0;         // bytes rendered
   CoapBodySource* source = nullptr;  // instead of `buffer`, with `size` as the whole length
   std::string_view locationPath;
+  ByteSpan echo;           // asks for the request again, with this (RFC 9175 section 2.2)
 
   // Text into the buffer, cut off at its end: for diagnostic payloads.
   void putText(std::string_view text);
@@ -167,6 +171,7 @@ struct CoapCounters {
   uint32_t notifications = 0;
   uint32_t overload = 0;      // answered 5.03, or not at all, for lack of a slot
   uint32_t sendFailures = 0;
+  uint32_t refused = 0;       // unprotected where protection is asked for, forged, or replayed
 };
 
 // --- memory -----------------------------------------------------------------------------------------------------
@@ -184,6 +189,13 @@ struct CoapTiming {
   uint8_t confirmEvery = 5;            // each n-th notification is confirmable
 };
 
+// Whether and how a message is protected by OSCORE on its way.
+struct CoapProtection {
+  bool isOn = false;
+  bool isRequestNonceFree = false;  // of a fresh request: its first answer needs no number of its own
+  OscoreBinding binding;
+};
+
 // One outgoing message that has to be kept: a request, a separate response, a confirmable notification.
 struct CoapOutgoing {
   enum class Kind : uint8_t { none, request, response, notification, delayed };
@@ -198,6 +210,8 @@ struct CoapOutgoing {
   bool isConfirmable = false;
   bool isMulticast = false;
   bool isCollecting = false;
+  bool hasEchoed = false;  // it was sent again with an Echo
+  CoapProtection protection;
   uint32_t order = 0;      // first come, first sent
   uint8_t observer = 0;  // index, for a notification
   uint8_t szx = 6;
@@ -230,13 +244,17 @@ struct CoapObserver {
   uint32_t sequence = 0;         // 24 bits
   uint8_t szx = 6;
   hal::Address peer;
+  CoapProtection protection;
   FixedBytes<48> queries;        // encoded Uri-Query options of the registration
 };
 
-// A request with `replay: once` and its answer, for EXCHANGE_LIFETIME.
+// A request with `replay: once` and its answer, for EXCHANGE_LIFETIME; also each protected request, as long as there is room.
 struct CoapOnceRow {
   bool isUsed = false;
   bool isAnswered = false;
+  bool isProtected = false;
+  bool isRerunnable = false;  // a protected request that changes nothing: its duplicate is opened and served anew
+  OscorePiv piv;
   uint16_t messageId = 0;
   uint64_t untilMs = 0;
   hal::Address peer;
@@ -259,6 +277,7 @@ struct CoapDeferred {
   uint16_t requestMessageId = 0;
   uint64_t untilMs = 0;
   hal::Address peer;
+  CoapProtection protection;
 };
 
 struct CoapAssembly {
@@ -281,6 +300,7 @@ struct CoapMemory {
   Span<CoapDeferred> deferred;
   MutableSpan receiveBuffer;   // one datagram
   MutableSpan sendBuffer;      // one message
+  MutableSpan secureBuffer;    // one message, protected
   MutableSpan replyBuffer;     // a rendered body
   MutableSpan assemblyBuffer;  // a Block1 body
   CoapAssembly* assembly = nullptr;
@@ -317,6 +337,7 @@ class CoapStorage {
     memory.deferred = deferred_;
     memory.receiveBuffer = receive_;
     memory.sendBuffer = send_;
+    memory.secureBuffer = secure_;
     memory.replyBuffer = reply_;
     memory.assemblyBuffer = assembled_;
     memory.assembly = &assembly_;
@@ -326,7 +347,7 @@ class CoapStorage {
 
  private:
   static_assert(Limits::outgoing <= 255 && Limits::observers <= 255, "rows are indexed by a byte");
-  static_assert(Limits::message >= Limits::blockSize + 128U, "a message holds one block and its options");
+  static_assert(Limits::message >= Limits::blockSize + 128U + oscore::overheadMax, "a message holds one block, its options and its protection");
   CoapOutgoing outgoing_[Limits::outgoing];
   CoapObserver observers_[Limits::observers];
   CoapOnceRow once_[Limits::once];
@@ -336,6 +357,7 @@ class CoapStorage {
   uint8_t messages_[Limits::outgoing][Limits::message];
   uint8_t receive_[Limits::message];
   uint8_t send_[Limits::message];
+  uint8_t secure_[Limits::message];
   uint8_t reply_[Limits::reply];
   uint8_t assembled_[Limits::assembly];
 };

@@ -61,6 +61,8 @@ bool CoapEndpoint::observe(const Inbound& inbound, size_t route, uint8_t szx, in
   chosen->szx = szx;
   chosen->peer = inbound.from;
   chosen->queries = queries;
+  chosen->protection = inbound.protection;
+  chosen->protection.isRequestNonceFree = false;
   observeSequence_++;
   return true;
 }
@@ -142,6 +144,7 @@ void CoapEndpoint::sendNotification(CoapObserver& observer, size_t index) {
   request.options = observer.queries.view();
   request.accept = observer.accept;
   request.isNotification = true;
+  request.isProtected = observer.protection.isOn;
   CoapReply reply;
   reply.buffer = memory_.replyBuffer;
   observer.isPending = false;  // before the handler: what changes while it runs is another change
@@ -155,6 +158,7 @@ void CoapEndpoint::sendNotification(CoapObserver& observer, size_t index) {
   context.token = ByteSpan(observer.token, observer.tokenSize);
   context.hasObserve = isGood;
   context.observe = ++observeSequence_;
+  const CoapProtection protection = observer.protection;
   const uint8_t ours = coap::szxForSize(memory_.blockSize);
   context.hasBlock2 = observer.szx < ours;  // only a smaller wish needs to be said
   context.block2 = {0, false, observer.szx};
@@ -173,6 +177,7 @@ void CoapEndpoint::sendNotification(CoapObserver& observer, size_t index) {
     slot->kind = CoapOutgoing::Kind::notification;
     slot->isConfirmable = true;
     slot->peer = observer.peer;
+    slot->protection = protection;
     slot->observer = static_cast<uint8_t>(index);
     slot->size = message->size();
   } else {
@@ -182,7 +187,7 @@ void CoapEndpoint::sendNotification(CoapObserver& observer, size_t index) {
     memory_.sendBuffer[3] = static_cast<uint8_t>(id);
     observer.lastMessageId = id;
     observer.hasSent = true;
-    sendDatagram(observer.peer, *message);
+    (void)sendAnswer(observer.peer, *message, protection);
   }
   // An error is the last notification (RFC 7641 section 4.2); a confirmable one stays in its slot as a response.
   if (!isGood) {

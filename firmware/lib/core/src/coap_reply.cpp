@@ -40,9 +40,31 @@ ByteSpan CoapEndpoint::answer(const Inbound& inbound, const ReplyContext& contex
     own.messageId = *messageId;
   }
   const Expected<ByteSpan> message = encodeReply(memory_.sendBuffer, own, reply);
-  if (!message) return ByteSpan();
-  sendDatagram(inbound.from, *message);
-  return *message;
+  const ByteSpan sent = message ? sendAnswer(inbound.from, *message, own.protection) : ByteSpan();
+  if (own.row != nullptr) keepAnswer(*own.row, own, reply.code, sent);
+  return sent;
+}
+
+// What a duplicate will be told.
+void CoapEndpoint::keepAnswer(CoapOnceRow& row, const ReplyContext& context, uint8_t code, ByteSpan wire) {
+  if (row.isRerunnable) return;
+  row.isAnswered = true;
+  if (!wire.empty() && isOk(row.answer.assign(wire))) return;
+  // Too long to keep: a duplicate learns what came of it, without the body.
+  row.answer.clear();
+  MutableSpan room = row.answer.storage();
+  Expected<ByteSpan> brief = CoapMessageWriter(room, context.type, code, context.messageId, context.token).finish();
+  if (context.protection.isOn) {
+    const Expected<OscorePiv> number = session_->takeNumber();
+    OscoreBinding binding = context.protection.binding;
+    CoapMessage message;
+    if (!brief || !number || !isOk(decodeCoap(*brief, message).status)) return;
+    binding.own = *number;
+    brief = session_->protect(message, binding, memory_.secureBuffer);
+    if (brief) (void)row.answer.assign(*brief);
+    return;
+  }
+  (void)row.answer.resize(brief ? brief->size() : 0);
 }
 
 Expected<ByteSpan> CoapEndpoint::encodeReply(MutableSpan out, const ReplyContext& context, const CoapReply& reply) {
@@ -97,6 +119,7 @@ Expected<ByteSpan> CoapEndpoint::encodeReply(MutableSpan out, const ReplyContext
     writer.putBlockOption(coap::option::block1, block1);
   }
   if (isBlockwise && !isWhole && offset == 0 && block.isMore) writer.putUintOption(coap::option::size2, static_cast<uint32_t>(used.size));
+  if (!used.echo.empty()) writer.putOption(coap::option::echo, used.echo);
   writer.putPayload(payload);
   return writer.finish();
 }
@@ -114,6 +137,7 @@ Expected<CoapDeferralId> CoapEndpoint::defer() {
     if (!message.token.empty()) std::memcpy(row.token, message.token.data(), message.token.size());
     row.peer = current_->from;
     row.untilMs = nowMs_ + memory_.timing.separateTimeoutMs;
+    row.protection = current_->protection;
     currentDeferral_ = &row;
     return row.id;
   }
@@ -137,13 +161,15 @@ Status CoapEndpoint::respond(CoapDeferralId id, const CoapReply& reply) {
   if (!message) return message.status();
   slot->size = message->size();
   slot->peer = row->peer;
+  slot->protection = row->protection;
+  slot->protection.isRequestNonceFree = false;
   row->id = 0;
   if (context.type == coap::Type::nonConfirmable) {
     const Expected<uint16_t> messageId = takeMessageId();
     if (!messageId) return messageId.status();
     slot->buffer[2] = static_cast<uint8_t>(*messageId >> 8U);
     slot->buffer[3] = static_cast<uint8_t>(*messageId);
-    sendDatagram(slot->peer, slot->buffer.first(slot->size));
+    (void)sendAnswer(slot->peer, slot->buffer.first(slot->size), slot->protection);
     return Status::ok;
   }
   slot->kind = CoapOutgoing::Kind::response;

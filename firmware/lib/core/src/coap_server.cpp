@@ -6,8 +6,6 @@ namespace cx {
 
 namespace {
 
-constexpr std::string_view linksPath = ".well-known/core";
-
 uint8_t formatBit(uint32_t format) {
   switch (format) {
     case coap::format::text: return coap::accepts::text;
@@ -47,6 +45,15 @@ void CoapEndpoint::handleRequest(const Inbound& inbound, bool isTruncated) {
     answerCode(inbound, coap::code::requestEntityTooLarge, context);
     return;
   }
+  CoapMessage opened = message;
+  if (session_ != nullptr && !admit(inbound, opened, context)) return;
+  dispatch(Inbound{opened, inbound.from, inbound.isMulticast, context.protection}, context);
+}
+
+void CoapEndpoint::dispatch(const Inbound& inbound, const ReplyContext& base) {
+  const CoapMessage& message = inbound.message;
+  ReplyContext context = base;
+  const bool isConfirmable = message.type == coap::Type::confirmable;
   const uint8_t fault = checkOptions(message);
   if (fault != 0) {
     // Section 5.4.1: an unknown critical option in a non-confirmable request rejects it without an answer.
@@ -56,7 +63,7 @@ void CoapEndpoint::handleRequest(const Inbound& inbound, bool isTruncated) {
   bool isValid = true;
   context.hasBlock2 = findBlockOption(message.options, coap::option::block2, context.block2, isValid);
 
-  if (pathEquals(message.options, linksPath)) {
+  if (pathEquals(message.options, coapLinksPath)) {
     if (message.code == coap::code::get) {
       serveLinks(inbound, context);
     } else {
@@ -81,8 +88,9 @@ bool CoapEndpoint::answerDuplicate(const Inbound& inbound) {
   for (const CoapOnceRow& row : memory_.once) {
     if (!row.isUsed || nowMs_ >= row.untilMs || row.messageId != inbound.message.messageId || row.peer != inbound.from) continue;
     counters_.duplicates++;
+    if (row.isRerunnable) return false;  // who sent it is known once it is opened
     if (row.isAnswered) {
-      sendDatagram(inbound.from, row.answer.view());
+      if (!row.answer.empty()) sendDatagram(inbound.from, row.answer.view());
     } else if (isConfirmable) {
       sendEmpty(coap::Type::acknowledgement, row.messageId, inbound.from);
     }
@@ -117,6 +125,10 @@ uint8_t CoapEndpoint::checkOptions(const CoapMessage& message) const {
       case coap::option::uriQuery: longest = 255, isRepeatable = true; break;
       case coap::option::block1:
       case coap::option::block2: longest = 3; break;
+      case coap::option::oscore:
+        if (session_ == nullptr) return coap::code::badOption;
+        longest = 255;
+        break;
       case coap::option::proxyUri:
       case coap::option::proxyScheme: return coap::code::proxyingNotSupported;
       default: return coap::code::badOption;
@@ -142,6 +154,9 @@ void CoapEndpoint::serve(const Inbound& inbound, size_t route, const ReplyContex
   request.options = message.options;
   request.payload = message.payload;
   request.isConfirmable = message.type == coap::Type::confirmable;
+  request.isProtected = context.protection.isOn;
+  // Blocks too: an old one put into a later body would be worse than a command that runs twice.
+  if (context.row != nullptr) context.row->isRerunnable = message.code == coap::code::get;
   request.contentFormat = formatOption(message.options, coap::option::contentFormat);
   request.accept = formatOption(message.options, coap::option::accept);
 
@@ -184,11 +199,10 @@ void CoapEndpoint::serve(const Inbound& inbound, size_t route, const ReplyContex
     }
     request.payload = memory_.assemblyBuffer.first(assembly.size);
   }
-  CoapOnceRow* once = nullptr;
-  if (rules.replay == CoapReplay::once && message.code != coap::code::get) {
+  if (rules.replay == CoapReplay::once && message.code != coap::code::get && context.row == nullptr) {
     uint32_t waitS = 0;
-    once = takeOnceRow(inbound, waitS);
-    if (once == nullptr) {
+    context.row = takeOnceRow(inbound, waitS);
+    if (context.row == nullptr) {
       counters_.overload++;
       answerCode(inbound, coap::code::serviceUnavailable, context, waitS);
       return;
@@ -219,15 +233,7 @@ void CoapEndpoint::serve(const Inbound& inbound, size_t route, const ReplyContex
       context.observe = observeSequence_;
     }
   }
-  const ByteSpan sent = answer(inbound, context, reply);
-  if (once == nullptr) return;
-  once->isAnswered = true;
-  if (!sent.empty() && isOk(once->answer.assign(sent))) return;
-  // Too long to keep: a duplicate learns what came of it, without the body.
-  once->answer.clear();
-  MutableSpan room = once->answer.storage();
-  const Expected<ByteSpan> brief = CoapMessageWriter(room, context.type, reply.code, context.messageId, context.token).finish();
-  (void)once->answer.resize(brief ? brief->size() : 0);
+  (void)answer(inbound, context, reply);
 }
 
 CoapOnceRow* CoapEndpoint::takeOnceRow(const Inbound& inbound, uint32_t& waitS) {
@@ -237,12 +243,11 @@ CoapOnceRow* CoapEndpoint::takeOnceRow(const Inbound& inbound, uint32_t& waitS) 
       if (row.untilMs < soonestMs) soonestMs = row.untilMs;
       continue;
     }
+    row = CoapOnceRow{};
     row.isUsed = true;
-    row.isAnswered = false;
     row.messageId = inbound.message.messageId;
     row.peer = inbound.from;
     row.untilMs = nowMs_ + memory_.timing.exchangeLifetimeMs;
-    row.answer.clear();
     return &row;
   }
   // Never an early forgetting: that could run a command twice.

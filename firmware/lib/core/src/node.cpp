@@ -24,6 +24,7 @@ Node::Node(hal::Hal& hal, Profile& profile, const NodeSettings& settings, const 
       timing_(timing),
       ring_(memory.log),
       log_(hal.log, hal.clock, ring_),
+      session_(hal.entropy, hal.clock),
       coap_(hal.coap, hal.clock, hal.entropy, memory.coap),
       context_{hal, coap_, log_, settings_, state_, profile, memory.scratch},
       resources_(context_, inbox_, ring_, attempt_),
@@ -80,12 +81,24 @@ void Node::boot(uint64_t nowMs) {
     state_.id.assignCut(text.view());
   }
   log_.info().put("boot: ").put(state_.id.view()).put(", version ").put(identity.version).put(", ").put(hal::nameOf(hal_.system.resetReason()));
+  openSession();
   actions_.load();
   credentials_.load(nowMs);
   loadTrialRecord();
   screen_.begin();
   screen_.line(0, "Starting...");
   setDeadline(nowMs);
+}
+
+// A session that can't be opened stays in force, closed: a node that was given keys never speaks without them.
+void Node::openSession() {
+  if (!settings_.isProtected) return;
+  coap_.secure(&session_);
+  hal::Storage& numbers = hal_.numbers != nullptr ? *hal_.numbers : hal_.storage;
+  const Status status = session_.open(settings_.oscore, numbers, hal_.retained, hal_.aead);
+  if (isOk(status)) return;
+  log_.error().put("security: ").put(status == Status::invalid ? "the credentials are no good" : "the sequence numbers are lost").put(
+      ": this node needs new credentials (").put(statusName(status)).put(')');
 }
 
 void Node::openNetwork(uint64_t nowMs) {

@@ -64,6 +64,7 @@ class Node {
 
   // node.cpp: the loop and the life cycle
   void boot(uint64_t nowMs);
+  void openSession();
   void openNetwork(uint64_t nowMs);
   LifeStep apply(LifeEvent event, uint64_t nowMs);
   void perform(LifeAction action, uint64_t nowMs);
@@ -112,6 +113,7 @@ class Node {
   LifeCycle life_;
   LogRing ring_;
   Log log_;
+  OscoreSession session_;
   CoapEndpoint coap_;
   NodeContext context_;
   NodeInbox inbox_;

@@ -53,7 +53,8 @@ void answer(CoapReply& reply, const Expected<ByteSpan>& body, WireFormat format)
 Span<const CoapRoute> ResourcesService::routes() { return table; }
 
 void ResourcesService::onRequest(const CoapServerRequest& request, CoapReply& reply) {
-  if (!request.isNotification && request.from != context_.state.manager) {
+  // Where there is an association it says who asks, and from wherever; without one the address has to do.
+  if (!request.isNotification && !request.isProtected && request.from != context_.state.manager) {
     return fail(reply, coap::code::unauthorized, "only the manager may ask");
   }
   if (request.method != coap::code::get) return put(request, reply);

@@ -1,5 +1,6 @@
 // Everything a port hands to core, once, at start. References are always there; pointers may be null.
 #pragma once
+#include "hal/aead.hpp"
 #include "hal/clock.hpp"
 #include "hal/display.hpp"
 #include "hal/entropy.hpp"
@@ -8,6 +9,7 @@
 #include "hal/log_sink.hpp"
 #include "hal/network.hpp"
 #include "hal/peripherals.hpp"
+#include "hal/retained_memory.hpp"
 #include "hal/storage.hpp"
 #include "hal/system.hpp"
 #include "hal/tcp_stream.hpp"
@@ -32,6 +34,9 @@ struct Hal {
   Actuators& actuators;
   Display* display;      // null: the board has none
   HostServices* host;    // null: no operating system below
+  Storage* numbers = nullptr;          // keeps the sequence numbers of security; null: `storage` does
+  RetainedMemory* retained = nullptr;  // null: nothing outlives a reset
+  Aead* aead = nullptr;                // null: core's own, in software
 };
 
 }  // namespace cx::hal
