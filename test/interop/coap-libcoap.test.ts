@@ -1,11 +1,14 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Code } from "../../coap/message.ts";
 import { sleep } from "../../kernel/clock.ts";
 import { systemClock } from "../../kernel/system/system-clock.ts";
 import { coapClient, group, PeerServer } from "./coap-servers.ts";
+import { freePort } from "./free-port.ts";
+import { until } from "./peers/peer-suite.ts";
 
 const server = new PeerServer();
 const folder = mkdtempSync(join(tmpdir(), "coap-libcoap-"));
@@ -89,41 +92,70 @@ describe("libcoap's coap-client against our server", () => {
 });
 
 describe("our client against libcoap's coap-server", () => {
-  it("pings, gets, puts in blocks, and observes", async () => {
-    const port = 20_000 + Math.floor(Math.random() * 20_000);
-    const process = spawn("coap-server-notls", ["-A", "127.0.0.1", "-p", String(port), "-d", "10"]);
-    try {
-      const to = { address: "127.0.0.1", port };
-      const { endpoint } = server;
-      expect(await endpoint.ping(to)).toBe(true);
-      const core = await endpoint.request({ to, method: "GET", path: [".well-known", "core"] });
-      expect(new TextDecoder().decode(core.payload)).toContain("</time>");
-      const body = pattern.subarray(0, 5_000);
-      const put = await endpoint.request({
-        to,
-        method: "PUT",
-        path: ["mine"],
-        payload: body,
-        contentFormat: 42,
-        blockSize: 512,
-      });
-      expect([0x41, 0x44]).toContain(put.code);
-      const back = await endpoint.request({ to, method: "GET", path: ["mine"], blockSize: 128 });
-      expect(Buffer.from(back.payload).equals(body)).toBe(true);
-      const heard: string[] = [];
-      const observation = endpoint.observe(
-        { to, path: ["time"], queries: ["ticks"] },
-        {
-          notification: ({ payload }) => heard.push(new TextDecoder().decode(payload)),
-          ended() {},
-        },
+  const text = new TextDecoder();
+  const { endpoint } = server;
+  let to = { address: "127.0.0.1", port: 0 };
+  let program: ChildProcess;
+  beforeAll(async () => {
+    to = { ...to, port: await freePort() };
+    program = spawn("coap-server-notls", ["-A", "127.0.0.1", "-p", String(to.port), "-d", "10"], { stdio: "ignore" });
+    await until(async () => expect(await endpoint.ping(to)).toBe(true));
+  });
+  afterAll(() => {
+    program.kill();
+  });
+  const get = (path: string, more: object = {}): ReturnType<typeof endpoint.request> =>
+    endpoint.request({ to, method: "GET", path: path.split("/"), ...more });
+
+  it("reads /.well-known/core whole and filtered", async () => {
+    expect(text.decode((await get(".well-known/core")).payload)).toContain("</time>");
+    expect(text.decode((await get(".well-known/core", { queries: ["href=/async"] })).payload)).toMatch(/^<\/async>/);
+  });
+
+  it("sees refusals as they are, confirmable or not", async () => {
+    for (const confirmable of [true, false]) {
+      expect((await get("nowhere", { confirmable })).code).toBe(Code.notFound);
+      expect((await endpoint.request({ to, method: "POST", path: ["time"], confirmable })).code).toBe(
+        Code.methodNotAllowed,
       );
-      await sleep(systemClock, 2_500);
-      observation.cancel();
-      expect(heard.length).toBeGreaterThanOrEqual(3);
-      expect(new Set(heard).size).toBe(heard.length);
-    } finally {
-      process.kill();
     }
+    // Its 4.02 repeats the critical option that it doesn't know, so that we must reject the answer (RFC 7252 section 5.4.1).
+    const unknown = get("time", { options: [{ number: 2049, value: new Uint8Array(1) }] });
+    await expect(unknown).rejects.toMatchObject({ code: "coap.bad-response" });
+  });
+
+  it("makes, changes, reads and deletes a resource, in blocks of every size both ways", async () => {
+    for (const blockSize of [16, 128, 1024]) {
+      const body = pattern.subarray(blockSize, blockSize + 4_000);
+      const mine = { to, path: ["mine"], blockSize } as const;
+      const put = { ...mine, method: "PUT", payload: body, contentFormat: 42 } as const;
+      expect((await endpoint.request(put)).code).toBe(Code.created);
+      expect((await endpoint.request(put)).code).toBe(Code.changed);
+      const back = await endpoint.request({ ...mine, method: "GET" });
+      expect(Buffer.from(back.payload).equals(body)).toBe(true);
+      expect((await endpoint.request({ to, path: ["mine"], method: "DELETE" })).code).toBe(Code.deleted);
+      expect((await get("mine")).code).toBe(Code.notFound);
+    }
+  });
+
+  it("waits for a separate answer", async () => {
+    for (const confirmable of [true, false]) {
+      expect(text.decode((await get("async", { queries: ["1"], confirmable })).payload)).toBe("done");
+    }
+  });
+
+  it("observes, and leaves", async () => {
+    const heard: string[] = [];
+    const observation = endpoint.observe(
+      { to, path: ["time"], queries: ["ticks"] },
+      {
+        notification: ({ payload }) => heard.push(text.decode(payload)),
+        ended() {},
+      },
+    );
+    await until(() => expect(heard.length).toBeGreaterThanOrEqual(3));
+    observation.cancel();
+    expect(new Set(heard).size).toBe(heard.length);
+    await until(() => expect(endpoint.observations()).toBe(0));
   });
 });

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { installJavaPeer, installPythonPeer, javaPeer, pythonPeer } from "./peers.mjs";
 import { root } from "./root.mjs";
 import { runtimeNode } from "./runtime.mjs";
 import { digestOf, isStamped, stamp } from "./stamp.mjs";
@@ -62,6 +63,26 @@ const steps = [
     group: "peers",
     inputs: ["tools/setup/system-packages.mjs"],
     run: (log) => installSystemPackages(peerPackages, (...words) => command(log, ...words)),
+  },
+  {
+    name: "peer in Python (aiocoap)",
+    group: "peers",
+    inputs: [
+      "tools/setup/peers.mjs",
+      "test/interop/peers/requirements.txt",
+      "test/interop/peers/requirements-source.txt",
+    ],
+    result: `${pythonPeer}/source/contrib/oscore-plugtest/plugtest-client`,
+    without: "its tests are skipped",
+    run: (log) => installPythonPeer((...words) => command(log, ...words)),
+  },
+  {
+    name: "peer in Java (Californium)",
+    group: "peers",
+    inputs: ["tools/setup/peers.mjs", "tools/setup/system-packages.mjs", "test/interop/peers/californium"],
+    result: `${javaPeer}/classes/CaliforniumPeer.class`,
+    without: "its tests are skipped",
+    run: (log) => installJavaPeer((...words) => command(log, ...words)),
   },
 ];
 

@@ -19,6 +19,12 @@ export const peerPackages = [
   { package: "chromium", isThere: hasCommand("chromium") },
 ];
 
+/** What the peer in Java is compiled and run with. */
+export const javaPackages = [
+  { package: "default-jdk-headless", isThere: hasCommand("javac") },
+  { package: "maven", isThere: hasCommand("mvn") },
+];
+
 const here = {
   isDebian: existsSync("/etc/debian_version") && hasCommand("apt-get")(),
   isRoot: process.getuid?.() === 0,

@@ -2,12 +2,10 @@ import { Code, ContentFormat } from "../../../coap/message.ts";
 import type { Timer } from "../../../kernel/clock.ts";
 import { maxBody, type PlugtestSite, textBytes } from "./plugtest-site.ts";
 
-const changesEveryMs = 5000;
-
-/** The resources of the tests CO01 to CO10. */
-export function addObserveResources(site: PlugtestSite): void {
-  addObserved(site, "/obs", "confirmable");
-  addObserved(site, "/obs-non", undefined);
+/** The resources of the tests CO01 to CO10; the plugtests ask for a change every 5 seconds. */
+export function addObserveResources(site: PlugtestSite, changesEveryMs: number): void {
+  addObserved(site, "/obs", changesEveryMs, "confirmable");
+  addObserved(site, "/obs-non", changesEveryMs, undefined);
   site.route({
     method: "POST",
     path: "/obs-reset",
@@ -23,7 +21,12 @@ export function addObserveResources(site: PlugtestSite): void {
   });
 }
 
-function addObserved(site: PlugtestSite, path: string, notifications: "confirmable" | undefined): void {
+function addObserved(
+  site: PlugtestSite,
+  path: string,
+  changesEveryMs: number,
+  notifications: "confirmable" | undefined,
+): void {
   let changes = 0;
   let body = textBytes("nothing has changed yet");
   /** What the observers hear instead of a representation, and which ends their observation. */
@@ -55,7 +58,7 @@ function addObserved(site: PlugtestSite, path: string, notifications: "confirmab
     replay: "again",
     observable: true,
     ...(notifications === undefined ? {} : { notifications }),
-    attributes: { title: "Changes every 5 seconds", rt: "observe" },
+    attributes: { title: "Changes by itself", rt: "observe" },
     answer(request, reply) {
       if (lastWord !== undefined && site.observers(path) === 0) lastWord = undefined;
       if (lastWord !== undefined && request.observe === 0) {
@@ -63,7 +66,7 @@ function addObserved(site: PlugtestSite, path: string, notifications: "confirmab
         return;
       }
       reply.contentFormat = ContentFormat.textPlain;
-      reply.maxAge = changesEveryMs / 1000;
+      reply.maxAge = Math.ceil(changesEveryMs / 1000);
       reply.payload = body;
     },
   });

@@ -19,6 +19,8 @@ export interface PlugtestOptions {
   /** DTLS is on the port after it; with 0 the system picks both. */
   readonly port: number;
   readonly log: Log;
+  /** How often `/obs` changes by itself; default the 5 seconds of the plugtests. */
+  readonly changesEveryMs?: number | undefined;
 }
 
 export interface Plugtest {
@@ -35,11 +37,12 @@ const loopback: readonly string[] = ["127.0.0.1", "::1"];
 const psk = { identity: "password", key: new TextEncoder().encode("sesame") };
 
 /** Starts the plugtest server; rejects with `coap.port-in-use` or `coap.bind-failed`, and leaves nothing open then. */
-export async function startPlugtest({ addresses = loopback, port, log }: PlugtestOptions): Promise<Plugtest> {
+export async function startPlugtest(options: PlugtestOptions): Promise<Plugtest> {
+  const { addresses = loopback, port, log, changesEveryMs = 5000 } = options;
   const site = new PlugtestSite(systemClock);
   addCoreResources(site);
   addBlockResources(site);
-  addObserveResources(site);
+  addObserveResources(site, changesEveryMs);
   addLinkResources(site);
   const coap: LocalAddress[] = [];
   const coaps: LocalAddress[] = [];
