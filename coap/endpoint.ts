@@ -26,7 +26,9 @@ import type { ObservationKind } from "./observe/observation-types.ts";
 import { Observations } from "./observe/observations.ts";
 import type { Peer, PeerIdentity, Route } from "./route.ts";
 import { noSecurity } from "./security/none.ts";
+import type { OscoreContext } from "./security/oscore/oscore-context.ts";
 import type { OscoreContexts } from "./security/oscore/oscore-contexts.ts";
+import { OscoreLayer } from "./security/oscore/oscore-layer.ts";
 import type { Security } from "./security/security.ts";
 import type { AmplificationLimit } from "./server/address-proof.ts";
 import { Server } from "./server/server.ts";
@@ -91,12 +93,14 @@ export class CoapEndpoint {
       this.#link.echoes.forget(row);
     };
     this.#peers = new PeerTable({ limits: this.#limits, clock, entropy, changedHands });
+    const oscore = options.oscore && new OscoreLayer({ contexts: options.oscore, clock, limits: this.#limits });
     const link = new Link({
       limits: this.#limits,
       counters: this.#counters,
       entropy,
       peers: this.#peers,
       security,
+      oscore,
       log,
     });
     this.#outbox = new Outbox(link, clock);
@@ -118,6 +122,12 @@ export class CoapEndpoint {
       clock,
     });
     this.#link = link;
+    if (oscore === undefined) return;
+    oscore.contexts.removed = (context) => {
+      this.#server.dropContext(context);
+      this.#exchanges.dropContext(context);
+      this.#observations.dropContext(context);
+    };
   }
 
   readonly #link: Link;
@@ -215,6 +225,7 @@ export class CoapEndpoint {
         link: this.#link,
         exchanges: this.#exchanges,
         peer: this.#peerOf(options.to),
+        oscore: this.#oscoreOf(options.to),
         request: options,
         resolved(response) {
           signal?.removeEventListener("abort", onAbort);
@@ -262,7 +273,7 @@ export class CoapEndpoint {
    * `cancelRow` and `renewRow`; the row is the caller's until `ended`. Throws `coap.queue-full`, `coap.bad-request`, `coap.bad-address`.
    */
   observeRow(to: Target, kind: ObservationKind, context: number): number {
-    return this.#observations.open(this.#peerOf(to), kind, context);
+    return this.#observations.open(this.#peerOf(to), kind, context, this.#oscoreOf(to));
   }
 
   cancelRow(row: number): void {
@@ -326,6 +337,7 @@ export class CoapEndpoint {
     const counts: Record<string, number> = { ...this.#counters };
     for (const [name, value] of Object.entries(this.#transport.counters())) counts[`transport.${name}`] = value;
     for (const [name, value] of Object.entries(this.#security.counters?.() ?? {})) counts[`security.${name}`] = value;
+    for (const [name, value] of Object.entries(this.#link.oscore?.counts ?? {})) counts[`oscore.${name}`] = value;
     for (let i = 1; i < malformedNames.length; i++)
       counts[`malformed.${malformedNames[i]}`] = this.#messages.malformed[i]!;
     for (const [name, value] of Object.entries(this.#server.sizes())) counts[`held.${name}`] = value;
@@ -339,6 +351,16 @@ export class CoapEndpoint {
   /** Valid after `start`. */
   address(): LocalAddress {
     return this.#transport.address();
+  }
+
+  /** What a message to that target is protected with: undefined in the clear, which an identity of OSCORE never falls back to. */
+  #oscoreOf({ oscore, identity }: Target): OscoreContext | undefined {
+    const isNamed = identity !== undefined && identity.kind !== "none" && identity.scheme === "oscore";
+    if (oscore === undefined && !isNamed) return undefined;
+    const context = oscore ?? (isNamed ? this.#link.oscore?.contexts.of(identity) : undefined);
+    const isUsable = context?.isRemoved === false && this.#link.oscore !== undefined;
+    if (!isUsable) throw faults("coap.oscore-no-context", { peer: isNamed ? identity.id : "this target" });
+    return context;
   }
 
   #peerOf({ address, port, interface: name }: Target): number {

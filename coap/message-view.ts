@@ -14,6 +14,8 @@ export class MessageView {
   /** Equal to `end` when there is no payload. */
   payloadStart = 0;
   end = 0;
+  /** Number of the OSCORE context that it verified with, 0 for a message in the clear: what one sends is never mixed with what another does. */
+  association = 0;
   optionCount = 0;
   readonly optionNumbers: Uint16Array;
   readonly optionStarts: Uint32Array;
@@ -90,6 +92,7 @@ export class MessageView {
     copied.tokenLength = this.tokenLength;
     copied.payloadStart = this.payloadStart - start;
     copied.end = this.end - start;
+    copied.association = this.association;
     copied.optionCount = this.optionCount;
     for (let i = 0; i < this.optionCount; i++) {
       copied.optionNumbers[i] = this.optionNumbers[i]!;

@@ -280,7 +280,7 @@ export class ServerTransfers {
  * Two requests of one peer whose hashes meet disturb each other only.
  */
 function transferKey(view: MessageView, peer: number, isUpload: boolean): number {
-  let hash = Math.imul(0x811c9dc5 ^ view.code, 0x01000193);
+  let hash = Math.imul(0x811c9dc5 ^ view.code ^ (view.association << 3), 0x01000193);
   for (let i = 0; i < view.optionCount; i++) {
     const number = view.optionNumbers[i]!;
     if ((number & 0x1e) === 0x1c || isNoPartOfKey(number, isUpload)) continue;

@@ -3,17 +3,21 @@ import { TimerWheel } from "../../kernel/timer-wheel.ts";
 import type { Link } from "../exchange/link.ts";
 import type { Outbox, OutboxOwner } from "../exchange/outbox.ts";
 import { faults } from "../faults.ts";
-import { MessageType } from "../message.ts";
-import type { MessageView } from "../message-view.ts";
+import { Code, codeText, MessageType, OptionNumber } from "../message.ts";
+import { decodeText, type MessageView } from "../message-view.ts";
+import type { OscoreContext } from "../security/oscore/oscore-context.ts";
+import type { OscoreExchange } from "../security/oscore/oscore-exchange.ts";
 import type { RemoteAddress } from "../transport/remote-address.ts";
 
 /** One request of ours and what becomes of it: exactly one of the last two is called, once. */
 export interface ClientExchange {
   readonly isConfirmable: boolean;
+  /** What the request is protected with. */
+  readonly oscore?: OscoreContext | undefined;
   /** Its turn has come: write the message with this header's type, ID and token. */
   write(type: number, messageId: number, token: Uint8Array): void;
-  /** `view` and `source` are only borrowed. */
-  response(view: MessageView, source: RemoteAddress): void;
+  /** `view` and `source` are only borrowed. `oscore`: what binds it to the request, when that was protected. */
+  response(view: MessageView, source: RemoteAddress, oscore: OscoreExchange | undefined): void;
   failed(fault: Error): void;
 }
 
@@ -27,6 +31,9 @@ interface Pending {
   isQueued: boolean;
   /** Of a non-confirmable one that was sent: until when a silent peer is not asked again. 0: it isn't, or was answered. */
   probeUntilMs: number;
+  /** Of a protected request: what binds the answer to the message sent last, and the Echo that the server asked for. */
+  oscore: OscoreExchange | undefined;
+  echo: Uint8Array | undefined;
 }
 
 /** Requests of ours until they are answered, found by token and peer. */
@@ -67,7 +74,17 @@ export class ClientExchanges implements OutboxOwner {
       return -1;
     }
     const number = this.#free.pop() ?? this.#byNumber.length;
-    const pending: Pending = { number, peer, token: bytes, exchange, slot: -1, isQueued: false, probeUntilMs: 0 };
+    const pending: Pending = {
+      number,
+      peer,
+      token: bytes,
+      exchange,
+      slot: -1,
+      isQueued: false,
+      probeUntilMs: 0,
+      oscore: undefined,
+      echo: undefined,
+    };
     this.#byNumber[number] = pending;
     this.#byToken.set(key, pending);
     peers.pin(peer);
@@ -103,13 +120,35 @@ export class ClientExchanges implements OutboxOwner {
   response(view: MessageView, peer: number, source: RemoteAddress): boolean {
     const pending = this.#pendingFor(view);
     if (pending === undefined || pending.peer !== peer) return false;
-    const { slot, exchange } = pending;
+    const { slot, exchange, oscore } = pending;
+    if (oscore !== undefined && this.#isAskedAgain(pending, view)) return true;
     this.#answered(pending);
     this.#forget(pending);
     // A response is as good as the ACK that got lost before it (RFC 7252 section 5.2.2).
     if (slot >= 0) this.#outbox.drop(slot);
-    exchange.response(view, source);
+    exchange.response(view, source, oscore);
     return true;
+  }
+
+  /** What an answer with that token has to verify with; undefined when it is to come in the clear, or not at all. */
+  oscoreOf(view: MessageView, peer: number): OscoreExchange | undefined {
+    const pending = this.#pendingFor(view);
+    return pending?.peer === peer ? pending.oscore : undefined;
+  }
+
+  /** A protected request was answered with an unprotected error, of the server's OSCORE or of a proxy. */
+  refused(view: MessageView, peer: number): void {
+    const pending = this.#pendingFor(view);
+    if (pending === undefined || pending.peer !== peer) return;
+    const text = decodeText(view.bytes, view.payloadStart, Math.min(view.end, view.payloadStart + 64));
+    this.#fail(pending, faults("coap.oscore-refused", { ...this.#where(peer), code: codeText(view.code), text }));
+  }
+
+  /** Ends what is open under a context that was removed. */
+  dropContext(context: OscoreContext): void {
+    for (const pending of [...this.#byToken.values()]) {
+      if (pending.exchange.oscore === context) this.#fail(pending, noContext(this.#where(pending.peer)));
+    }
   }
 
   /** The response has a critical option that we don't understand. */
@@ -178,6 +217,7 @@ export class ClientExchanges implements OutboxOwner {
 
   #send(pending: Pending): void {
     const { peer, exchange, token, number } = pending;
+    if (exchange.oscore !== undefined && !this.#hasNumber(pending, exchange.oscore)) return;
     const messageId = this.#link.peers.nextMessageId(peer);
     if (messageId < 0) {
       this.#forget(pending);
@@ -187,6 +227,10 @@ export class ClientExchanges implements OutboxOwner {
     const type = exchange.isConfirmable ? MessageType.confirmable : MessageType.nonConfirmable;
     try {
       exchange.write(type, messageId, token);
+      if (exchange.oscore !== undefined) {
+        const { oscore, writer } = this.#link;
+        pending.oscore = oscore?.messages.sealRequest(writer, exchange.oscore, pending.echo);
+      }
       if (this.#link.writer.end > this.#link.writer.bytes.length) throw new RangeError("The message is too long.");
     } catch (error) {
       this.#forget(pending);
@@ -206,6 +250,50 @@ export class ClientExchanges implements OutboxOwner {
     pending.probeUntilMs = this.#clock.monotonicMs() + (writer.end * 1_000) / limits.probingRate;
     this.#outbox.occupy(peer);
     this.#link.sendWritten(peer);
+  }
+
+  /** Whether it can be protected now. If not, it is sent once sender sequence numbers are leased, or has failed. */
+  #hasNumber(pending: Pending, context: OscoreContext): boolean {
+    const contexts = this.#link.oscore?.contexts;
+    if (contexts === undefined || context.isRemoved) {
+      this.#fail(pending, noContext(this.#where(pending.peer)));
+      return false;
+    }
+    if (contexts.hasSequence(context)) return true;
+    contexts.whenLeased(context, (isLeased) => {
+      if (this.#byNumber[pending.number] !== pending) return;
+      if (isLeased) this.#send(pending);
+      else this.#fail(pending, faults("coap.oscore-no-numbers", {}));
+    });
+    return false;
+  }
+
+  /** RFC 9175 section 2.3: a protected 4.01 with Echo asks for the same request with that Echo. Once for each request. */
+  #isAskedAgain(pending: Pending, view: MessageView): boolean {
+    const echo = view.code === Code.unauthorized ? view.copyOf(OptionNumber.echo) : undefined;
+    if (echo === undefined || pending.echo !== undefined) return false;
+    this.#sendAgain(pending, echo);
+    return true;
+  }
+
+  #sendAgain(pending: Pending, echo: Uint8Array): void {
+    const { peer, number, slot } = pending;
+    pending.echo = echo;
+    pending.oscore = undefined;
+    pending.slot = -1;
+    this.#answered(pending);
+    this.#wheel.cancel(number);
+    if (slot >= 0) this.#outbox.drop(slot);
+    if (!this.#outbox.mayTransmit(peer) && this.#outbox.enqueue(peer, this.#owner, number)) pending.isQueued = true;
+    else this.#send(pending);
+  }
+
+  #fail(pending: Pending, fault: Error): void {
+    const { slot, exchange } = pending;
+    this.#answered(pending);
+    this.#forget(pending);
+    if (slot >= 0) this.#outbox.drop(slot);
+    exchange.failed(fault);
   }
 
   /** A non-confirmable request isn't outstanding any more. */
@@ -258,6 +346,10 @@ export class ClientExchanges implements OutboxOwner {
     const { peers } = this.#link;
     return { address: peers.addressText(peer), port: peers.columns.port[peer]! };
   }
+}
+
+function noContext({ address, port }: { readonly address: string; readonly port: number }): Error {
+  return faults("coap.oscore-no-context", { peer: `${address} port ${port}` });
 }
 
 /** Token bytes as a string of the same length: one character a byte. */

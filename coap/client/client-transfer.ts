@@ -13,6 +13,7 @@ import { faults } from "../faults.ts";
 import { Code, isSuccess, OptionNumber } from "../message.ts";
 import type { MessageView } from "../message-view.ts";
 import { uintBytes } from "../message-writer.ts";
+import type { OscoreContext } from "../security/oscore/oscore-context.ts";
 import type { RemoteAddress } from "../transport/remote-address.ts";
 import type { ClientExchange, ClientExchanges } from "./client-exchanges.ts";
 import { ClientResponse } from "./client-response.ts";
@@ -23,6 +24,8 @@ export interface TransferOptions {
   readonly exchanges: ClientExchanges;
   readonly peer: number;
   readonly request: Omit<RequestOptions, "to" | "signal">;
+  /** What each of its messages is protected with. */
+  readonly oscore?: OscoreContext | undefined;
   /** Exactly one of the two is called, once. */
   readonly resolved: (response: CoapResponse) => void;
   readonly failed: (fault: Error) => void;
@@ -40,6 +43,7 @@ const bytesAround = 4 + 8 + 26 + 1;
  */
 export class ClientTransfer implements ClientExchange {
   readonly isConfirmable: boolean;
+  readonly oscore: OscoreContext | undefined;
   readonly #options: TransferOptions;
   readonly #message: RequestMessage;
   readonly #payload: Uint8Array;
@@ -64,6 +68,7 @@ export class ClientTransfer implements ClientExchange {
   constructor(options: TransferOptions) {
     const { request, link } = options;
     this.#options = options;
+    this.oscore = options.oscore;
     this.#message = new RequestMessage(request);
     this.#payload = request.payload ?? nothing;
     if (this.#payload.length > 0 && (request.method === "GET" || request.method === "DELETE")) {

@@ -5,6 +5,7 @@ import type { Counters } from "../counters.ts";
 import type { CoapLimits } from "../limits.ts";
 import { MessageType } from "../message.ts";
 import { MessageWriter, uintBytes } from "../message-writer.ts";
+import type { OscoreLayer } from "../security/oscore/oscore-layer.ts";
 import type { Security } from "../security/security.ts";
 import { RemoteAddress } from "../transport/remote-address.ts";
 import type { PeerTable } from "./peer-table.ts";
@@ -15,6 +16,7 @@ export interface LinkOptions {
   readonly entropy: Entropy;
   readonly peers: PeerTable;
   readonly security: Security;
+  readonly oscore?: OscoreLayer | undefined;
   readonly log: Log;
 }
 
@@ -25,6 +27,8 @@ export class Link {
   readonly entropy: Entropy;
   readonly peers: PeerTable;
   readonly writer: MessageWriter;
+  /** Undefined when the endpoint has no contexts of OSCORE. */
+  readonly oscore: OscoreLayer | undefined;
   readonly echoes: EchoMemory;
   #requestTag: number;
   readonly #security: Security;
@@ -32,12 +36,13 @@ export class Link {
   readonly #destination = new RemoteAddress();
   readonly #control = new MessageWriter(4);
 
-  constructor({ limits, counters, entropy, peers, security, log }: LinkOptions) {
+  constructor({ limits, counters, entropy, peers, security, oscore, log }: LinkOptions) {
     this.limits = limits;
     this.counters = counters;
     this.entropy = entropy;
     this.peers = peers;
     this.#security = security;
+    this.oscore = oscore;
     this.#log = log;
     this.echoes = new EchoMemory(peers);
     this.#requestTag = entropy.uint32();

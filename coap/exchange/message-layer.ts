@@ -6,6 +6,8 @@ import { MessageView } from "../message-view.ts";
 import type { Observations } from "../observe/observations.ts";
 import { applyResponseRules } from "../option-rules.ts";
 import type { PeerIdentity } from "../route.ts";
+import { OscoreClient } from "../security/oscore/oscore-client.ts";
+import { OscoreServer } from "../security/oscore/oscore-server.ts";
 import type { MessageReceiver } from "../security/security.ts";
 import type { Server } from "../server/server.ts";
 import type { RemoteAddress } from "../transport/remote-address.ts";
@@ -33,6 +35,8 @@ export class MessageLayer implements MessageReceiver {
   readonly #observations: Observations;
   readonly #view: MessageView;
   readonly #recent: RecentResponses;
+  readonly #oscoreServer: OscoreServer | undefined;
+  readonly #oscoreClient: OscoreClient | undefined;
   /** By reason. */
   readonly malformed = new Float64Array(malformedNames.length);
 
@@ -44,6 +48,9 @@ export class MessageLayer implements MessageReceiver {
     this.#exchanges = exchanges;
     this.#observations = observations;
     this.#view = new MessageView(link.limits.maxOptions);
+    if (link.oscore === undefined) return;
+    this.#oscoreServer = new OscoreServer(link, link.oscore, server);
+    this.#oscoreClient = new OscoreClient(link.oscore, exchanges, observations);
   }
 
   message(bytes: Uint8Array, start: number, end: number, source: RemoteAddress, identity: PeerIdentity): void {
@@ -75,7 +82,9 @@ export class MessageLayer implements MessageReceiver {
         return;
       }
       if (this.#outbox.hasSilentPeers) this.#outbox.heard(peer);
-      this.#server.request(view, peer, source);
+      const oscore = this.#oscoreServer;
+      if (oscore !== undefined && view.find(OptionNumber.oscore) >= 0) oscore.request(view, peer, source);
+      else this.#server.request(view, peer, source);
       return;
     }
     counters.responses++;
@@ -152,13 +161,15 @@ export class MessageLayer implements MessageReceiver {
       this.#outbox.acknowledge(slot);
       return;
     }
-    const option = applyResponseRules(view);
+    const opened = this.#oscoreClient === undefined ? view : this.#oscoreClient.open(view, peer);
+    if (opened === undefined) return;
+    const option = applyResponseRules(opened);
     if (option >= 0) {
       counters.responsesRejected++;
-      this.#exchanges.reject(view, peer, option);
+      this.#exchanges.reject(opened, peer, option);
       return;
     }
-    this.#exchanges.response(view, peer, source);
+    this.#exchanges.response(opened, peer, source);
   }
 
   /** A response in a message of its own: acknowledged when somebody takes it, reset when nobody does. */
@@ -174,10 +185,16 @@ export class MessageLayer implements MessageReceiver {
       if (isConfirmable) this.#link.sendEmpty(MessageType.acknowledgement, messageId, source);
       return;
     }
-    const option = applyResponseRules(view);
+    const opened = this.#oscoreClient === undefined ? view : this.#oscoreClient.open(view, peer);
+    if (opened === undefined) {
+      // A Reset would end the observation at the server, which what doesn't verify must not (RFC 8613 section 8.4.2).
+      if (isConfirmable) this.#link.sendEmpty(MessageType.acknowledgement, messageId, source);
+      return;
+    }
+    const option = applyResponseRules(opened);
     if (option >= 0) {
       counters.responsesRejected++;
-      if (peer >= 0) this.#exchanges.reject(view, peer, option);
+      if (peer >= 0) this.#exchanges.reject(opened, peer, option);
       this.#reset(source);
       return;
     }
@@ -189,15 +206,16 @@ export class MessageLayer implements MessageReceiver {
       this.#reset(source);
       return;
     }
-    const isAnswer = this.#exchanges.knows(view, peer) === "taken";
+    const isOfObservation = this.#oscoreClient?.isOfObservation === true;
+    const isAnswer = !isOfObservation && this.#exchanges.knows(view, peer) === "taken";
     // Repeats of non-confirmable notifications are told by their order.
     if (isConfirmable || isAnswer) {
       this.#recent.add(peer, messageId);
       peers.heard(peer);
     }
     if (isConfirmable) this.#link.sendEmpty(MessageType.acknowledgement, messageId, source);
-    if (isAnswer) this.#exchanges.response(view, peer, source);
-    else this.#observations.notification(view, source);
+    if (isAnswer) this.#exchanges.response(opened, peer, source);
+    else this.#observations.notification(opened, source);
   }
 
   #canTake(view: MessageView, peer: number): "taken" | "unknown" | "elsewhere" {

@@ -3,6 +3,7 @@ import type { Link } from "../exchange/link.ts";
 import type { Outbox, OutboxOwner } from "../exchange/outbox.ts";
 import { Code, MessageType } from "../message.ts";
 import type { CoapReplyFields } from "../route.ts";
+import type { OscoreExchange } from "../security/oscore/oscore-exchange.ts";
 import { ReplyBuffer } from "../server/reply-buffer.ts";
 import type { ReplyHeader, Responder } from "../server/responder.ts";
 import type { ObservedResource, ObservedResources } from "./observed-resources.ts";
@@ -173,6 +174,7 @@ export class Notifier implements OutboxOwner {
       isConfirmable = false;
     }
     resource.peer.row = peer;
+    resource.peer.protector = table.oscore[row]?.context.identity;
     if ("later" in route) {
       this.#renderLater(row, resource);
       return;
@@ -280,6 +282,11 @@ export class Notifier implements OutboxOwner {
     header.tokenStart = table.tokenStart(row);
     header.tokenLength = table.tokenLength[row]!;
     this.#responder.write(resource.request, reply, peer, header, isLast ? none : resource.sequence);
+    const exchange = table.oscore[row];
+    if (exchange !== undefined && this.#link.oscore?.sealReply(this.#link.writer, exchange, true) !== true) {
+      this.#withoutNumber(row, exchange);
+      return;
+    }
     this.#link.counters.notificationsSent++;
     table.clear(row, ObserverFlag.dirty);
     table.messageIdBefore[row] = table.lastMessageId[row]!;
@@ -334,6 +341,16 @@ export class Notifier implements OutboxOwner {
     const sample = ((this.#clock.monotonicMs() >>> 0) - this.#table.sentMs[row]!) >>> 0;
     const smoothed = rttMs[peer]! === 0 ? sample : (rttMs[peer]! * 7 + sample) / 8;
     rttMs[peer] = Math.max(1, Math.min(65_535, Math.ceil(smoothed)));
+  }
+
+  /** Its turn comes again once sender sequence numbers are leased. */
+  #withoutNumber(row: number, { context }: OscoreExchange): void {
+    this.#table.set(row, ObserverFlag.dirty);
+    this.#link.oscore?.contexts.whenLeased(context, (isLeased) => {
+      if (!isLeased || this.#abort.signal.aborted || this.#table.oscore[row]?.context !== context) return;
+      this.#line.push(row);
+      this.#walkLine();
+    });
   }
 
   #mustConfirm(row: number, always: boolean): boolean {

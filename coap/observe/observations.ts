@@ -10,6 +10,8 @@ import { faults } from "../faults.ts";
 import { Code, isSuccess, OptionNumber } from "../message.ts";
 import type { MessageView } from "../message-view.ts";
 import { uintBytes } from "../message-writer.ts";
+import type { OscoreContext } from "../security/oscore/oscore-context.ts";
+import type { OscoreExchange } from "../security/oscore/oscore-exchange.ts";
 import type { RemoteAddress } from "../transport/remote-address.ts";
 import type { ObservationKind } from "./observation-types.ts";
 
@@ -51,6 +53,9 @@ export class Observations {
   readonly #context: Float64Array;
   readonly #state: Uint8Array;
   readonly #nextFree: Int32Array;
+  /** Of protected observations: their context, and what binds notifications to the registration. */
+  readonly #contexts: (OscoreContext | undefined)[] = [];
+  readonly #oscore: (OscoreExchange | undefined)[] = [];
   /** Registrations, cancellations and further blocks under way, by row. */
   readonly #underWay = new Map<number, { cancel(): void }>();
   #free = end;
@@ -77,7 +82,7 @@ export class Observations {
   }
 
   /** Registers. Returns the observation's row; throws `coap.queue-full` or `coap.bad-request`. */
-  open(peer: number, kind: ObservationKind, context: number): number {
+  open(peer: number, kind: ObservationKind, context: number, oscore?: OscoreContext): number {
     const { limits, peers, entropy } = this.#link;
     if (this.#size >= limits.observations) {
       this.#link.counters.overLimit++;
@@ -94,6 +99,7 @@ export class Observations {
     this.#kind[row] = kindNumber;
     this.#context[row] = context;
     this.#state[row] = State.open;
+    if (oscore !== undefined) this.#contexts[row] = oscore;
     this.#kinds[kindNumber]!.rows++;
     peers.pin(peer);
     this.#register(row, 0);
@@ -127,6 +133,24 @@ export class Observations {
     return this.#peer[row] === peer ? "taken" : "elsewhere";
   }
 
+  /** What a notification with that token has to verify with; undefined when it is to come in the clear, or not at all. */
+  oscoreOf(view: MessageView, peer: number): OscoreExchange | undefined {
+    const row = this.#rowOf(view);
+    return row >= 0 && this.#peer[row] === peer ? this.#oscore[row] : undefined;
+  }
+
+  /** Ends those under a context that was removed. */
+  dropContext(context: OscoreContext): void {
+    this.#contexts.forEach((each, row) => {
+      if (each !== context) return;
+      if (this.#state[row] === State.open) this.#end(row, "refused");
+      else {
+        this.#stopWork(row);
+        this.#release(row);
+      }
+    });
+  }
+
   /** A notification that `knows` said "taken" to. */
   notification(view: MessageView, source: RemoteAddress): void {
     const row = this.#rowOf(view);
@@ -152,6 +176,7 @@ export class Observations {
     const isSame = (): boolean => this.#state[row] !== State.free && this.#secret[row] === secret;
     const exchange: ClientExchange = {
       isConfirmable: true,
+      oscore: this.#contexts[row],
       write(type, messageId, token) {
         const more: { number: number; value: Uint8Array }[] = [];
         more.push({ number: OptionNumber.observe, value: uintBytes(observe) });
@@ -165,9 +190,10 @@ export class Observations {
         message.write(writer, type, messageId, token, more);
         if (kind.payload !== undefined) writer.payload(kind.payload, 0, kind.payload.length);
       },
-      response: (view, source) => {
+      response: (view, source, oscore) => {
         if (!isSame()) return;
         this.#underWay.delete(row);
+        if (oscore !== undefined) this.#oscore[row] = oscore;
         const asked = view.code === Code.unauthorized ? view.copyOf(OptionNumber.echo) : undefined;
         // Once: a server that isn't content with its own Echo has refused (RFC 9175 section 2.3).
         if (asked !== undefined && echo === undefined) this.#register(row, observe, asked);
@@ -193,7 +219,8 @@ export class Observations {
       return;
     }
     const sequence = view.uint(OptionNumber.observe);
-    if (sequence >= 0 && !this.#isFresh(row, sequence)) {
+    // Protected ones are ordered by their Partial IVs (RFC 8613 section 4.1.3.5.2).
+    if (sequence >= 0 && this.#oscore[row] === undefined && !this.#isFresh(row, sequence)) {
       this.#link.counters.notificationsStale++;
       return;
     }
@@ -219,6 +246,7 @@ export class Observations {
       link: this.#link,
       exchanges: this.#exchanges,
       peer: this.#peer[row]!,
+      oscore: this.#contexts[row],
       request: { ...request, method: kind.method ?? "GET", payload: undefined },
       resolved: (response) => {
         if (!isSame()) return;
@@ -272,6 +300,10 @@ export class Observations {
   #release(row: number): void {
     this.#link.peers.unpin(this.#peer[row]!);
     this.#state[row] = State.free;
+    if (row < this.#contexts.length) {
+      this.#contexts[row] = undefined;
+      this.#oscore[row] = undefined;
+    }
     this.#nextFree[row] = this.#free;
     this.#free = row;
     this.#size--;

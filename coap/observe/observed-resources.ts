@@ -45,6 +45,7 @@ export class ObservedResources {
     const peer = new PeerView(this.#peers);
     copy.peer = peer;
     copy.observeOverride = 0;
+    copy.oscore = undefined;
     const number = this.#free.pop() ?? this.#byNumber.length;
     const pathKey = pathKeyOf(copy.path);
     const resource: ObservedResource = { number, key, pathKey, request: copy, peer, members: [], sequence: 0 };

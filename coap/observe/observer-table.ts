@@ -1,5 +1,6 @@
 import type { PeerTable } from "../exchange/peer-table.ts";
 import type { MessageView } from "../message-view.ts";
+import type { OscoreExchange } from "../security/oscore/oscore-exchange.ts";
 
 /** Flags of an observer. */
 export const ObserverFlag = {
@@ -41,6 +42,8 @@ export class ObserverTable {
   readonly slot: Int32Array;
   readonly tokenLength: Uint8Array;
   readonly tokens: Uint8Array;
+  /** Of registrations that were protected with OSCORE: what their notifications are protected with. */
+  readonly oscore: (OscoreExchange | undefined)[] = [];
   readonly #nextOfPeer: Int32Array;
   readonly #peers: PeerTable;
   #free = end;
@@ -113,7 +116,15 @@ export class ObserverTable {
     return row;
   }
 
+  /** Notifications are bound to the newest registration (RFC 8613 section 4.1.3.5.1), whose nonce its own answer takes. */
+  protect(row: number, exchange: OscoreExchange): void {
+    const kept = exchange.copy();
+    kept.isNonceUsed = true;
+    this.oscore[row] = kept;
+  }
+
   remove(row: number): void {
+    if (row < this.oscore.length) this.oscore[row] = undefined;
     const peer = this.peer[row]!;
     const { firstObserver, observers } = this.#peers.columns;
     if (firstObserver[peer] === row + 1) {

@@ -4,6 +4,7 @@ import type { Link } from "../exchange/link.ts";
 import type { Outbox } from "../exchange/outbox.ts";
 import { Code, OptionNumber } from "../message.ts";
 import type { Peer } from "../route.ts";
+import type { OscoreContext } from "../security/oscore/oscore-context.ts";
 import type { AddressProof } from "../server/address-proof.ts";
 import type { ReplyBuffer } from "../server/reply-buffer.ts";
 import type { RequestView } from "../server/request-view.ts";
@@ -96,7 +97,12 @@ export class Observers {
     if (observe === undefined || entry === undefined || request.isMulticast) return none;
     const { observable } = entry.route;
     if (observable === undefined || observable === false) return none;
-    const known = this.#table.find(peer, request.view);
+    const withToken = this.#table.find(peer, request.view);
+    // Whoever registered under OSCORE is not ended or changed by another who knows its token.
+    const isOwn = withToken < 0 || this.#table.oscore[withToken]?.context === request.oscore?.context;
+    if (!isOwn && this.#table.oscore[withToken] !== undefined) return none;
+    if (!isOwn) this.#end(withToken);
+    const known = isOwn ? withToken : none;
     if (observe === 1) {
       if (known >= 0) this.#end(known);
       return none;
@@ -115,6 +121,7 @@ export class Observers {
       this.#dropIfEmpty(resource);
       return none;
     }
+    if (request.oscore !== undefined) this.#table.protect(row, request.oscore);
     this.#table.contentFormat[row] = reply.contentFormat ?? none;
     resource.sequence = this.#nextSequence();
     return resource.sequence;
@@ -143,6 +150,12 @@ export class Observers {
 
   dropPeer(peer: number): void {
     for (let row = this.#table.firstOf(peer); row !== none; row = this.#table.firstOf(peer)) this.#end(row);
+  }
+
+  dropContext(context: OscoreContext): void {
+    this.#table.oscore.forEach((exchange, row) => {
+      if (exchange?.context === context) this.#end(row);
+    });
   }
 
   /** Ends the observations of a path without a word, as a restart would. */
@@ -182,6 +195,7 @@ export class Observers {
       resource.sequence = this.#nextSequence();
       for (const row of resource.members) {
         resource.peer.row = this.#table.peer[row]!;
+        resource.peer.protector = this.#table.oscore[row]?.context.identity;
         if (filter === undefined || filter(resource.peer)) this.#notifier.mark(row);
       }
     }

@@ -5,6 +5,7 @@ import type { Outbox, OutboxOwner } from "../exchange/outbox.ts";
 import { Code, MessageType } from "../message.ts";
 import type { Observers } from "../observe/observers.ts";
 import type { CoapReplyFields } from "../route.ts";
+import type { OscoreExchange } from "../security/oscore/oscore-exchange.ts";
 import type { AddressProof } from "./address-proof.ts";
 import { isUnwanted } from "./no-response.ts";
 import { ReplyBuffer } from "./reply-buffer.ts";
@@ -165,6 +166,7 @@ export class LaterAnswers implements OutboxOwner {
     }
     if (isUnwanted(request.view, reply.code)) {
       if (!exchange.isAcknowledged) this.running.acknowledge(exchange);
+      if (request.oscore !== undefined) this.#link.oscore?.acknowledged(peer, request.view);
       this.running.end(exchange);
       return;
     }
@@ -217,10 +219,20 @@ export class LaterAnswers implements OutboxOwner {
     const spent = exchange.isAcknowledged ? bytesOfEmpty : 0;
     if (!this.#responder.write(request, reply, peer, header, observe, spent)) this.#writeShort(exchange, reply, spent);
     this.running.end(exchange);
+    if (request.oscore !== undefined && !this.#seal(request, request.oscore, peer, isPiggybacked)) return;
     if (once >= 0 && header.type !== MessageType.confirmable) this.#once.store(once);
     if (!isPiggybacked && !isConfirmable && request.isConfirmable) this.#link.counters.answersUnconfirmed++;
     if (header.type === MessageType.confirmable) this.#outbox.transmit(peer, header.messageId, this.#owner, 0);
     else this.#link.sendWritten(peer);
+  }
+
+  /** Protects the answer in the writer; a duplicate of the request gets it again, or an empty ACK. */
+  #seal({ view }: RequestView, exchange: OscoreExchange, peer: number, isPiggybacked: boolean): boolean {
+    const { oscore, writer } = this.#link;
+    if (oscore?.sealReply(writer, exchange) !== true) return false;
+    if (isPiggybacked) oscore.answered(peer, view, writer);
+    else oscore.acknowledged(peer, view);
+    return true;
   }
 
   /** As the server's: too long for an address that hasn't proven itself. */

@@ -2,11 +2,14 @@ import type { PeerTable } from "../exchange/peer-table.ts";
 import { Code, type Method, methodNames, OptionNumber } from "../message.ts";
 import type { MessageView } from "../message-view.ts";
 import type { CoapRequest, Peer, PeerIdentity } from "../route.ts";
+import type { OscoreExchange } from "../security/oscore/oscore-exchange.ts";
 import type { RouteEntry, Router } from "./router.ts";
 
 /** The peer of the request at hand: reads the peer table when asked. */
 export class PeerView implements Peer {
   row = -1;
+  /** Whoever protected this request with OSCORE, in place of whom the address belongs to. */
+  protector: PeerIdentity | undefined = undefined;
   readonly #peers: PeerTable;
 
   constructor(peers: PeerTable) {
@@ -26,7 +29,7 @@ export class PeerView implements Peer {
     return this.#peers.columns.isLoopback[this.row] === 1;
   }
   get identity(): PeerIdentity {
-    return this.#peers.identity(this.row);
+    return this.protector ?? this.#peers.identity(this.row);
   }
 }
 
@@ -39,6 +42,8 @@ export class RequestView implements CoapRequest {
   isMulticast: boolean = false;
   localAddress: string | undefined = undefined;
   entry: RouteEntry | undefined = undefined;
+  /** Of a request that was protected with OSCORE: what its answer is protected with. */
+  oscore: OscoreExchange | undefined = undefined;
   /** In place of the message's payload, when it came in blocks. */
   body: Uint8Array | undefined = undefined;
   /** In place of the message's Observe option. */
@@ -74,7 +79,10 @@ export class RequestView implements CoapRequest {
 
   /** A request that outlives the turn, with bytes of its own. */
   copy(peers: PeerTable): RequestView {
-    const request = new RequestView(this.view.copy(), peers.snapshot(this.peer.row));
+    const peer = peers.snapshot(this.peer.row);
+    const { identity } = this.peer;
+    const request = new RequestView(this.view.copy(), identity === peer.identity ? peer : { ...peer, identity });
+    request.oscore = this.oscore?.copy();
     request.isMulticast = this.isMulticast;
     request.localAddress = this.localAddress;
     request.entry = this.entry;

@@ -4,6 +4,7 @@ import { TimerWheel } from "../../kernel/timer-wheel.ts";
 import type { Link } from "../exchange/link.ts";
 import type { OnceExchanges } from "../exchange/once-exchanges.ts";
 import { MessageType } from "../message.ts";
+import type { OscoreContext } from "../security/oscore/oscore-context.ts";
 import type { RequestView } from "./request-view.ts";
 
 /** A request whose answer takes longer than its turn. */
@@ -120,6 +121,15 @@ export class RunningExchanges {
       if (exchange === undefined || (peer !== undefined && exchange.peer !== peer)) continue;
       this.end(exchange);
       exchange.abort.abort(new Error("The exchange is over: the endpoint stopped or its peer is gone."));
+    }
+  }
+
+  /** The same for those under a context of OSCORE. */
+  abortContext(context: OscoreContext): void {
+    for (const exchange of this.#exchanges) {
+      if (exchange?.request.oscore?.context !== context) continue;
+      this.end(exchange);
+      exchange.abort.abort(new Error("The exchange is over: its OSCORE context was removed."));
     }
   }
 

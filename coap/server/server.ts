@@ -9,6 +9,8 @@ import type { MessageView } from "../message-view.ts";
 import { Leisure } from "../multicast/leisure.ts";
 import { Observers } from "../observe/observers.ts";
 import { applyRequestRules } from "../option-rules.ts";
+import type { OscoreContext } from "../security/oscore/oscore-context.ts";
+import type { OscoreExchange } from "../security/oscore/oscore-exchange.ts";
 import type { RemoteAddress } from "../transport/remote-address.ts";
 import { AddressProof, type AmplificationLimit } from "./address-proof.ts";
 import { admission } from "./admission.ts";
@@ -78,11 +80,17 @@ export class Server {
   /** A request came: class 0 code in a CON or NON. `source` is where it came from, and where a synchronous answer goes. */
   request(view: MessageView, peer: number, source: RemoteAddress): void {
     this.#link.counters.requests++;
-    if (this.#isDuplicate(view, peer)) return;
+    if (!this.isDuplicate(view, peer)) this.serve(view, peer, source, undefined);
+  }
+
+  /** The same once it is known to be no duplicate; `oscore` when it was protected. */
+  serve(view: MessageView, peer: number, source: RemoteAddress, oscore: OscoreExchange | undefined): void {
     const request = this.#request;
     const reply = this.#reply;
     request.view = view;
+    request.oscore = oscore;
     this.#peer.row = peer;
+    this.#peer.protector = oscore?.context.identity;
     request.reset(source.isMulticast);
     reply.reset(view.code);
     this.#block1 = none;
@@ -124,6 +132,12 @@ export class Server {
     this.#later.running.abort(peer);
   }
 
+  /** Everything held under a context of OSCORE goes: it was removed. */
+  dropContext(context: OscoreContext): void {
+    this.observers.dropContext(context);
+    this.#later.running.abortContext(context);
+  }
+
   stop(): void {
     this.observers.stop();
     this.#later.stop();
@@ -143,7 +157,8 @@ export class Server {
     };
   }
 
-  #isDuplicate(view: MessageView, peer: number): boolean {
+  /** Answers a message that came before; true when it was one. */
+  isDuplicate(view: MessageView, peer: number): boolean {
     const running = this.#later.running.find(peer, view.messageId);
     if (running !== undefined) {
       this.#link.counters.duplicates++;
@@ -321,6 +336,7 @@ export class Server {
       if (view.type === MessageType.confirmable) {
         this.#link.sendEmpty(MessageType.acknowledgement, view.messageId, source);
       }
+      if (request.oscore !== undefined) this.#link.oscore?.acknowledged(peer, view);
       return;
     }
     const header = this.#header;
@@ -335,6 +351,7 @@ export class Server {
     header.tokenStart = view.tokenStart;
     header.tokenLength = view.tokenLength;
     if (!this.#responder.write(request, reply, peer, header, observe)) this.#writeShort(request, reply, peer, header);
+    if (request.oscore !== undefined && !this.#seal(request, request.oscore, peer)) return;
     if (this.#onceRow >= 0 && isConfirmable) this.#once.store(this.#onceRow);
     this.#link.sendTo(this.#link.writer.bytes, this.#link.writer.end, source);
   }
@@ -351,6 +368,14 @@ export class Server {
       if (this.#responder.write(request, reply, peer, header, none)) return;
     }
     this.#responder.writeBare(reply, header);
+  }
+
+  /** Protects the answer in the writer and keeps it for duplicates. */
+  #seal({ view }: RequestView, exchange: OscoreExchange, peer: number): boolean {
+    const { oscore, writer } = this.#link;
+    if (oscore?.sealReply(writer, exchange) !== true) return false;
+    oscore.answered(peer, view, writer);
+    return true;
   }
 
   #answerGroup(request: RequestView, reply: ReplyBuffer, peer: number, source: RemoteAddress): void {

@@ -47,7 +47,7 @@ export class OscoreContext {
   nextLease = 0;
   nextLeaseEnd = 0;
   isLeasing: boolean = false;
-  waiting: (() => void)[] | undefined = undefined;
+  waiting: ((isLeased: boolean) => void)[] | undefined = undefined;
   /** The replay window: highest Partial IV that verified, and which of the 64 up to it did. */
   #highest = -1;
   #seenLow = 0;

@@ -8,6 +8,7 @@ import { aeads } from "./aead.ts";
 import { deriveKeys } from "./derive-keys.ts";
 import { material, maxSequence, OscoreContext } from "./oscore-context.ts";
 import { type OscoreLimits, oscoreLimits } from "./oscore-limits.ts";
+import type { OscoreOption } from "./oscore-option.ts";
 import type { OscoreContextOptions, OscoreParameters } from "./oscore-parameters.ts";
 import type { SequenceLeases } from "./sequence-leases.ts";
 
@@ -75,8 +76,9 @@ export class OscoreContexts {
       throw faults("coap.queue-full", { limit: "oscore contexts", value: this.limits.contexts });
     }
     const { senderId, recipientId } = parameters;
-    for (let other = this.#headOf(recipientId); other !== undefined; other = other.next) {
-      if (isSameId(other, recipientId) && isSame(other.idContext, parameters.idContext)) {
+    const first = this.#headAt(recipientId, 0, recipientId.length);
+    for (let other = first; other !== undefined; other = other.next) {
+      if (isId(other, recipientId, 0, recipientId.length) && isSame(other.idContext, parameters.idContext)) {
         throw faults("coap.oscore-parameters", { reason: "there is a context with this recipient ID and ID Context" });
       }
     }
@@ -131,26 +133,34 @@ export class OscoreContexts {
   }
 
   /**
-   * Of a request: the first context with that `kid`, and that `kid context` when there is one. Others that fit follow in `next`;
-   * `fits` tells.
+   * The first context, or the next after one, that the `kid` and, if there is one, the `kid context` of a request name. `option` holds
+   * where they are in `bytes`.
    */
-  find(kid: Uint8Array, kidContext: Uint8Array | undefined): OscoreContext | undefined {
-    for (let each = this.#headOf(kid); each !== undefined; each = each.next) {
-      if (this.fits(each, kid, kidContext)) return each;
+  find(bytes: Uint8Array, option: OscoreOption, after?: OscoreContext): OscoreContext | undefined {
+    const { kidStart, kidEnd } = option;
+    const first = after === undefined ? this.#headAt(bytes, kidStart, kidEnd) : after.next;
+    for (let each = first; each !== undefined; each = each.next) {
+      if (isId(each, bytes, kidStart, kidEnd) && isContextOf(each, bytes, option)) return each;
     }
-    const more = this.#size < this.limits.contexts ? this.#lookup?.(kid.slice(), kidContext?.slice()) : undefined;
+    return after === undefined ? this.#lookUp(bytes, option) : undefined;
+  }
+
+  /** One that derives others (appendix B.2) and has that recipient ID, whatever the ID Context. */
+  findDeriving(bytes: Uint8Array, { kidStart, kidEnd }: OscoreOption): OscoreContext | undefined {
+    for (let each = this.#headAt(bytes, kidStart, kidEnd); each !== undefined; each = each.next) {
+      if (each.parameters !== undefined && isId(each, bytes, kidStart, kidEnd)) return each;
+    }
+    return undefined;
+  }
+
+  #lookUp(bytes: Uint8Array, option: OscoreOption): OscoreContext | undefined {
+    if (this.#lookup === undefined || this.#size >= this.limits.contexts) return undefined;
+    const { kidStart, kidEnd, kidContextStart, kidContextEnd } = option;
+    const kidContext = kidContextStart < 0 ? undefined : bytes.slice(kidContextStart, kidContextEnd);
+    const more = this.#lookup(bytes.slice(kidStart, kidEnd), kidContext);
     if (more === undefined) return undefined;
     const context = this.add(more.parameters, more.options);
-    return this.fits(context, kid, kidContext) ? context : undefined;
-  }
-
-  fits(context: OscoreContext, kid: Uint8Array, kidContext: Uint8Array | undefined): boolean {
-    return isSameId(context, kid) && (kidContext === undefined || isSame(context.idContext, kidContext));
-  }
-
-  /** The first of those with that recipient ID, whatever their ID Context. */
-  first(kid: Uint8Array): OscoreContext | undefined {
-    return this.#headOf(kid);
+    return isId(context, bytes, kidStart, kidEnd) && isContextOf(context, bytes, option) ? context : undefined;
   }
 
   /** A message verified: its context is the one that the peer uses. */
@@ -180,17 +190,21 @@ export class OscoreContexts {
 
   hasSequence(context: OscoreContext): boolean {
     if (context.sequence >= context.leasedUntil && context.nextLeaseEnd === 0) this.#lease(context);
-    return context.sequence < context.leasedUntil || context.nextLeaseEnd > 0;
+    return this.#hasNumbers(context);
   }
 
-  /** Calls once numbers are there, or the lease failed. */
-  whenLeased(context: OscoreContext, call: () => void): void {
+  /** Calls once numbers are there, or with false when the lease failed. */
+  whenLeased(context: OscoreContext, call: (isLeased: boolean) => void): void {
     if (context.isLeasing) {
       context.waiting ??= [];
       context.waiting.push(call);
     } else {
-      queueMicrotask(call);
+      queueMicrotask(() => call(this.#hasNumbers(context)));
     }
+  }
+
+  #hasNumbers({ isRemoved, sequence, leasedUntil, nextLeaseEnd }: OscoreContext): boolean {
+    return !isRemoved && (sequence < leasedUntil || nextLeaseEnd > 0);
   }
 
   #lease(context: OscoreContext): void {
@@ -211,7 +225,7 @@ export class OscoreContexts {
         context.isLeasing = false;
         const calls = context.waiting ?? [];
         context.waiting = undefined;
-        for (const call of calls) call();
+        for (const call of calls) call(this.#hasNumbers(context));
       };
       first.then(took, (error: unknown) => this.#leaseFailed(error)).then(over, over);
     } catch (error) {
@@ -245,8 +259,8 @@ export class OscoreContexts {
     context.isCurrent = false;
   }
 
-  #headOf(id: Uint8Array): OscoreContext | undefined {
-    const row = this.#kids.find(keyOfId(id, 0, id.length));
+  #headAt(bytes: Uint8Array, start: number, end: number): OscoreContext | undefined {
+    const row = this.#kids.find(keyOfId(bytes, start, end));
     return row < 0 ? undefined : this.#heads[row];
   }
 }
@@ -282,10 +296,19 @@ function keyOfId(bytes: Uint8Array, start: number, end: number): number {
   return key;
 }
 
-function isSameId({ memory, at }: OscoreContext, id: Uint8Array): boolean {
-  const start = at + material.recipientId;
-  if (memory[start] !== id.length) return false;
-  for (let i = 0; i < id.length; i++) if (memory[start + 1 + i] !== id[i]) return false;
+function isId({ memory, at }: OscoreContext, bytes: Uint8Array, start: number, end: number): boolean {
+  const idAt = at + material.recipientId;
+  if (memory[idAt] !== end - start) return false;
+  for (let i = start; i < end; i++) if (memory[idAt + 1 + i - start] !== bytes[i]) return false;
+  return true;
+}
+
+/** A request without `kid context` names contexts of any. */
+function isContextOf({ idContext }: OscoreContext, bytes: Uint8Array, option: OscoreOption): boolean {
+  const { kidContextStart, kidContextEnd } = option;
+  if (kidContextStart < 0) return true;
+  if (idContext?.length !== kidContextEnd - kidContextStart) return false;
+  for (let i = 0; i < idContext.length; i++) if (idContext[i] !== bytes[kidContextStart + i]) return false;
   return true;
 }
 

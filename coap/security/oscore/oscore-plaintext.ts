@@ -81,6 +81,7 @@ export class OscorePlaintext {
     for (let i = 0; i < view.optionCount; i++) options.push({ number: view.optionNumbers[i]!, value: view.valueAt(i) });
     const inner: OptionValue[] = echo === undefined ? [] : [{ number: OptionNumber.echo, value: echo }];
     for (const option of options) {
+      if (option.number === OptionNumber.echo && echo !== undefined) continue;
       if (option.number === OptionNumber.observe) {
         this.observe = view.uint(OptionNumber.observe);
         this.#outer.push(option);

@@ -1,0 +1,99 @@
+import type { Clock } from "../../../kernel/clock.ts";
+import type { CoapLimits } from "../../limits.ts";
+import { MessageType } from "../../message.ts";
+import type { MessageView } from "../../message-view.ts";
+import { MessageWriter } from "../../message-writer.ts";
+import type { Aead } from "./aead.ts";
+import { chooseAead } from "./choose-aead.ts";
+import type { OscoreContexts } from "./oscore-contexts.ts";
+import type { OscoreExchange } from "./oscore-exchange.ts";
+import { OscoreMessages } from "./oscore-messages.ts";
+import { RememberedReplies } from "./remembered-replies.ts";
+
+export interface OscoreLayerOptions {
+  readonly contexts: OscoreContexts;
+  readonly clock: Clock;
+  readonly limits: CoapLimits;
+  /** Default the addon's, or that of node:crypto where it isn't built. */
+  readonly aead?: Aead | undefined;
+}
+
+/** What OSCORE counts, from zero at its making. */
+export interface OscoreCounts {
+  verified: number;
+  optionMalformed: number;
+  contextNotFound: number;
+  replayed: number;
+  decryptionFailed: number;
+  echoAsked: number;
+  repliesWithoutNumber: number;
+  responsesUnverified: number;
+  responsesUnprotected: number;
+  notificationsStale: number;
+}
+
+/**
+ * What the endpoint's parts share of OSCORE: contexts, the messages, and the answers that a duplicate gets again. Requests come in through
+ * `OscoreServer`, answers to ours through `OscoreClient`.
+ */
+export class OscoreLayer {
+  readonly contexts: OscoreContexts;
+  readonly messages: OscoreMessages;
+  readonly counts: OscoreCounts = {
+    verified: 0,
+    optionMalformed: 0,
+    contextNotFound: 0,
+    replayed: 0,
+    decryptionFailed: 0,
+    echoAsked: 0,
+    repliesWithoutNumber: 0,
+    responsesUnverified: 0,
+    responsesUnprotected: 0,
+    notificationsStale: 0,
+  };
+  readonly aead: Aead;
+  readonly #replies: RememberedReplies;
+  readonly #empty = new MessageWriter(4);
+
+  constructor({ contexts, clock, limits, aead }: OscoreLayerOptions) {
+    this.contexts = contexts;
+    const { rememberedReplies, rememberedReplyBytes, maxUnfragmented } = contexts.limits;
+    // Room for the largest datagram or message in blocks, and for a tag.
+    this.aead = aead ?? chooseAead(Math.max(limits.maxDatagram, limits.maxMessage + 2_048, maxUnfragmented) + 32);
+    this.messages = new OscoreMessages({ contexts, aead: this.aead, maxOptions: limits.maxOptions });
+    this.#replies = new RememberedReplies({
+      clock,
+      replies: rememberedReplies,
+      bytes: rememberedReplyBytes,
+      lifetimeMs: limits.exchangeLifetimeMs,
+      hashSeed: contexts.entropy.uint32(),
+    });
+  }
+
+  /**
+   * Protects the answer in the writer; false: it can't be sent. A notification, and whatever comes after the first answer of an
+   * exchange, has a number of its own.
+   */
+  sealReply(writer: MessageWriter, exchange: OscoreExchange, hasOwnIv = false): boolean {
+    if (this.messages.sealReply(writer, exchange, hasOwnIv)) return true;
+    this.counts.repliesWithoutNumber++;
+    return false;
+  }
+
+  /** The piggybacked answer in the writer is what a duplicate of this request gets. */
+  answered(peer: number, view: MessageView, writer: MessageWriter): void {
+    if (view.type === MessageType.confirmable) this.#replies.remember(peer, view.messageId, writer);
+  }
+
+  /** There is no piggybacked answer: a duplicate gets an empty ACK. */
+  acknowledged(peer: number, view: MessageView): void {
+    if (view.type !== MessageType.confirmable) return;
+    this.#empty.empty(MessageType.acknowledgement, view.messageId);
+    this.#replies.remember(peer, view.messageId, this.#empty);
+  }
+
+  /** Puts the answer to a duplicate into the writer. */
+  recall(peer: number, view: MessageView, writer: MessageWriter): boolean {
+    return this.#replies.recall(peer, view, writer);
+  }
+}

@@ -1,0 +1,237 @@
+import type { Link } from "../../exchange/link.ts";
+import { Code, MessageType, OptionNumber } from "../../message.ts";
+import type { MessageView } from "../../message-view.ts";
+import type { RemoteAddress } from "../../transport/remote-address.ts";
+import type { OscoreContext } from "./oscore-context.ts";
+import { OscoreExchange } from "./oscore-exchange.ts";
+import type { OscoreLayer } from "./oscore-layer.ts";
+
+/** The server behind OSCORE: what it does with a request that verified. */
+export interface VerifiedRequests {
+  /** Answers a message that came before; true when it was one. */
+  isDuplicate(view: MessageView, peer: number): boolean;
+  /** `exchange` is only borrowed. */
+  serve(view: MessageView, peer: number, source: RemoteAddress, exchange: OscoreExchange): void;
+}
+
+const utf8 = new TextEncoder();
+const texts = {
+  decode: utf8.encode("Failed to decode COSE"),
+  context: utf8.encode("Security context not found"),
+  replay: utf8.encode("Replay detected"),
+  decryption: utf8.encode("Decryption failed"),
+  nothing: new Uint8Array(0),
+} as const;
+
+/** An answer to an address that proved nothing may be so many times as long as the request. */
+const amplification = 3;
+/** Contexts that are tried for a `kid` without `kid context`: keys on trial beside those in use. */
+const attempts = 4;
+const echoBytes = 8;
+
+/** Classes of figure 5 of RFC 8613: outer options with an inner meaning are dropped, those of Class U kept, others judged as unknown. */
+const isDropped = new Uint8Array(300);
+for (const number of [
+  OptionNumber.ifMatch,
+  OptionNumber.eTag,
+  OptionNumber.ifNoneMatch,
+  OptionNumber.observe,
+  OptionNumber.locationPath,
+  OptionNumber.oscore,
+  OptionNumber.uriPath,
+  OptionNumber.contentFormat,
+  OptionNumber.maxAge,
+  OptionNumber.uriQuery,
+  OptionNumber.accept,
+  OptionNumber.locationQuery,
+  OptionNumber.block2,
+  OptionNumber.block1,
+  OptionNumber.size2,
+  OptionNumber.size1,
+  OptionNumber.noResponse,
+  OptionNumber.echo,
+  OptionNumber.requestTag,
+]) {
+  isDropped[number] = 1;
+}
+
+/** RFC 8613 section 8.2: protected requests to plain ones, and the unprotected errors of those that are none. */
+export class OscoreServer {
+  readonly #link: Link;
+  readonly #layer: OscoreLayer;
+  readonly #server: VerifiedRequests;
+  #exchange: OscoreExchange | undefined;
+  /** Of the message at hand: whether it has Uri-Host, Uri-Port or Hop-Limit. */
+  #hasOuter: boolean = false;
+
+  constructor(link: Link, layer: OscoreLayer, server: VerifiedRequests) {
+    this.#link = link;
+    this.#layer = layer;
+    this.#server = server;
+  }
+
+  /** A request with an OSCORE option. */
+  request(view: MessageView, peer: number, source: RemoteAddress): void {
+    const { counters, writer } = this.#link;
+    counters.requests++;
+    // Group OSCORE is another protocol.
+    if (source.isMulticast) {
+      counters.multicastSilent++;
+      return;
+    }
+    if (this.#server.isDuplicate(view, peer)) return;
+    if (this.#layer.recall(peer, view, writer)) {
+      counters.duplicates++;
+      this.#link.sendTo(writer.bytes, writer.end, source);
+      return;
+    }
+    const refused = this.#outerOptions(view);
+    if (refused !== 0) {
+      this.#refuse(view, peer, source, refused, texts.nothing);
+      return;
+    }
+    this.#verify(view, peer, source);
+  }
+
+  /** RFC 7252 section 5.4.1 for the outer options. 0, or the code that refuses. */
+  #outerOptions(view: MessageView): number {
+    this.#hasOuter = false;
+    let oscoreOptions = 0;
+    for (let i = 0; i < view.optionCount; i++) {
+      const number = view.optionNumbers[i]!;
+      if (number === OptionNumber.oscore) oscoreOptions++;
+      if (number < isDropped.length && isDropped[number] === 1) continue;
+      switch (number) {
+        case OptionNumber.uriHost:
+        case OptionNumber.uriPort:
+        case OptionNumber.hopLimit:
+          this.#hasOuter = true;
+          break;
+        case OptionNumber.proxyUri:
+        case OptionNumber.proxyScheme:
+          return Code.proxyingNotSupported;
+        default:
+          if ((number & 1) === 1) return Code.badOption;
+      }
+    }
+    return oscoreOptions > 1 ? Code.badOption : 0;
+  }
+
+  #verify(view: MessageView, peer: number, source: RemoteAddress): void {
+    const { contexts, messages, counts } = this.#layer;
+    const { option } = messages;
+    const index = view.find(OptionNumber.oscore);
+    const start = view.optionStarts[index]!;
+    const isGood = option.decode(view.bytes, start, start + view.optionLengths[index]!);
+    if (!isGood || option.partialIv < 0 || option.kidStart < 0) {
+      counts.optionMalformed++;
+      this.#refuse(view, peer, source, Code.badOption, texts.decode);
+      return;
+    }
+    const { partialIv } = option;
+    let context = contexts.find(view.bytes, option);
+    if (context === undefined) {
+      counts.contextNotFound++;
+      this.#refuse(view, peer, source, Code.unauthorized, texts.context);
+      return;
+    }
+    if (view.end - view.payloadStart <= context.facts.tagLength) {
+      counts.optionMalformed++;
+      this.#refuse(view, peer, source, Code.badOption, texts.decode);
+      return;
+    }
+    let isReplayed = false;
+    for (let i = 0; i < attempts && context !== undefined; i++) {
+      if (context.hasWindow && context.verdict(partialIv) === "replayed") {
+        isReplayed = true;
+      } else if (messages.openRequest(view, context, partialIv)) {
+        this.#verified(view, peer, source, context, partialIv);
+        return;
+      }
+      context = contexts.find(view.bytes, option, context);
+    }
+    if (isReplayed) {
+      counts.replayed++;
+      // RFC 7252 section 4.5: a non-confirmable duplicate is passed over in silence.
+      if (view.type === MessageType.confirmable) this.#refuse(view, peer, source, Code.unauthorized, texts.replay);
+      return;
+    }
+    counts.decryptionFailed++;
+    this.#refuse(view, peer, source, Code.badRequest, texts.decryption);
+  }
+
+  #verified(view: MessageView, peer: number, source: RemoteAddress, context: OscoreContext, partialIv: number): void {
+    const { contexts, messages, counts } = this.#layer;
+    const exchange = this.#exchange ?? new OscoreExchange(context, partialIv);
+    this.#exchange = exchange;
+    exchange.context = context;
+    exchange.requestIv = partialIv;
+    exchange.isNonceUsed = false;
+    const { request } = messages;
+    if (!context.hasWindow) {
+      if (!isEchoOf(context, request)) {
+        this.#askEcho(view, peer, source, exchange);
+        return;
+      }
+      context.startWindow(partialIv);
+    } else {
+      context.received(partialIv);
+    }
+    contexts.verified(context);
+    counts.verified++;
+    // It was made for us and came for the first time, from where it says.
+    this.#link.peers.columns.isProven[peer] = 1;
+    if (request.code === Code.empty) {
+      counts.optionMalformed++;
+      this.#refuse(view, peer, source, Code.badOption, texts.decode);
+      return;
+    }
+    if (this.#hasOuter) messages.mergeOuter(view);
+    request.association = context.number;
+    this.#server.serve(request, peer, source, exchange);
+  }
+
+  /** Appendix B.1.2: nothing that came before the restart can bring this value. The answer's nonce must be new, as the request may be old. */
+  #askEcho(view: MessageView, peer: number, source: RemoteAddress, exchange: OscoreExchange): void {
+    const { context } = exchange;
+    const { writer } = this.#link;
+    context.echo ??= this.#layer.contexts.entropy.bytes(echoBytes);
+    this.#begin(view, peer, Code.unauthorized);
+    writer.option(OptionNumber.echo, context.echo, 0, echoBytes);
+    // Without a number at hand the client asks again, and by then there is one.
+    if (!this.#layer.sealReply(writer, exchange, true)) return;
+    this.#layer.counts.echoAsked++;
+    this.#layer.answered(peer, view, writer);
+    this.#link.sendTo(writer.bytes, writer.end, source);
+  }
+
+  /** An error of OSCORE itself is not protected, and of no use to a cache (RFC 8613 sections 7.4 and 8.2). */
+  #refuse(view: MessageView, peer: number, source: RemoteAddress, code: number, text: Uint8Array): void {
+    const { writer } = this.#link;
+    this.#begin(view, peer, code);
+    writer.uintOption(OptionNumber.maxAge, 0);
+    const room = (view.end - view.tokenStart + 4) * amplification;
+    if (writer.end + 1 + text.length <= room) writer.payload(text, 0, text.length);
+    this.#link.sendTo(writer.bytes, writer.end, source);
+  }
+
+  #begin(view: MessageView, peer: number, code: number): void {
+    const isConfirmable = view.type === MessageType.confirmable;
+    this.#link.writer.begin(
+      isConfirmable ? MessageType.acknowledgement : MessageType.nonConfirmable,
+      code,
+      isConfirmable ? view.messageId : this.#link.peers.nextMessageId(peer),
+      view.bytes,
+      view.tokenStart,
+      view.tokenLength,
+    );
+  }
+}
+
+function isEchoOf({ echo }: OscoreContext, view: MessageView): boolean {
+  const index = view.find(OptionNumber.echo);
+  if (index < 0 || echo === undefined || view.optionLengths[index] !== echo.length) return false;
+  const start = view.optionStarts[index]!;
+  for (let i = 0; i < echo.length; i++) if (view.bytes[start + i] !== echo[i]) return false;
+  return true;
+}

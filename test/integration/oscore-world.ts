@@ -1,0 +1,97 @@
+import { CoapEndpoint, type CoapEndpointOptions } from "../../coap/endpoint.ts";
+import type { PeerIdentity } from "../../coap/route.ts";
+import type { OscoreContext } from "../../coap/security/oscore/oscore-context.ts";
+import { OscoreContexts, type OscoreContextsOptions } from "../../coap/security/oscore/oscore-contexts.ts";
+import type { OscoreContextOptions, OscoreParameters } from "../../coap/security/oscore/oscore-parameters.ts";
+import { type SequenceLeases, volatileLeases } from "../../coap/security/oscore/sequence-leases.ts";
+import type { MemoryTransport } from "../../coap/transport/memory.ts";
+import { silentLog } from "../../kernel/log.ts";
+import { seededEntropy } from "../../kernel/seeded-entropy.ts";
+import { RawPeer, serverAddress, textOf, World, type WorldOptions } from "./coap-harness.ts";
+
+export const node: PeerIdentity = { kind: "node", id: "esp-1", scheme: "oscore" };
+export const manager: PeerIdentity = { kind: "operator", id: "manager", scheme: "oscore" };
+
+const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));
+
+/** What the client has; the server has the IDs the other way round. */
+export const shared: OscoreParameters = {
+  masterSecret: bytes("0102030405060708090a0b0c0d0e0f10"),
+  masterSalt: bytes("9e7ca92223786340"),
+  senderId: bytes("c1"),
+  recipientId: bytes("5e"),
+};
+
+export function mirrored(parameters: OscoreParameters): OscoreParameters {
+  return { ...parameters, senderId: parameters.recipientId, recipientId: parameters.senderId };
+}
+
+export interface OscoreWorldOptions extends WorldOptions {
+  readonly parameters?: OscoreParameters;
+  readonly serverLeases?: SequenceLeases;
+  readonly clientLeases?: SequenceLeases;
+  readonly serverOptions?: OscoreContextOptions;
+  readonly clientOptions?: OscoreContextOptions;
+  readonly oscoreLimits?: OscoreContextsOptions["limits"];
+}
+
+/** A server with the context of one node, and that node as a client, on one network and one virtual clock. */
+export class OscoreWorld {
+  readonly world: World;
+  readonly server: CoapEndpoint;
+  readonly client: CoapEndpoint;
+  readonly atServer: OscoreContexts;
+  readonly atClient: OscoreContexts;
+  readonly serverContext: OscoreContext;
+  readonly clientContext: OscoreContext;
+  /** Where the client's requests go. */
+  readonly to: { readonly address: string; readonly port: number; readonly identity: PeerIdentity };
+  readonly #limits: CoapEndpointOptions["limits"];
+
+  constructor(options: OscoreWorldOptions = {}) {
+    const { parameters = shared, limits, clientLimits, oscoreLimits } = options;
+    this.#limits = limits;
+    this.world = new World(options);
+    const contexts = (seed: string, leases: SequenceLeases): OscoreContexts =>
+      new OscoreContexts({ entropy: seededEntropy(seed), log: silentLog, leases, limits: oscoreLimits });
+    this.atServer = contexts("server", options.serverLeases ?? volatileLeases());
+    this.atClient = contexts("client", options.clientLeases ?? volatileLeases());
+    this.serverContext = this.atServer.add(mirrored(parameters), {
+      identity: node,
+      isNew: true,
+      ...options.serverOptions,
+    });
+    this.clientContext = this.atClient.add(parameters, { identity: manager, isNew: true, ...options.clientOptions });
+    this.server = this.endpoint(this.world.network.transport(serverAddress.address, serverAddress.port), this.atServer);
+    const transport = this.world.network.transport("10.0.0.2", 40_000);
+    this.client = this.endpoint(transport, this.atClient, clientLimits);
+    this.to = { ...serverAddress, identity: manager };
+  }
+
+  endpoint(transport: MemoryTransport, oscore: OscoreContexts, limits = this.#limits): CoapEndpoint {
+    const entropy = seededEntropy(`${transport.local.address}`);
+    return new CoapEndpoint({ transport, clock: this.world.clock, entropy, log: silentLog, limits, oscore });
+  }
+
+  async start(): Promise<this> {
+    await this.server.start();
+    await this.client.start();
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    await this.client.stop();
+    await this.server.stop();
+  }
+
+  rawPeer(address = "10.0.0.2", port = 40_001): RawPeer {
+    return this.world.rawPeer(address, port);
+  }
+
+  /** Payload and code of a protected request. */
+  async ask(path: string, more: Partial<Parameters<CoapEndpoint["request"]>[0]> = {}): Promise<string> {
+    const request = this.client.request({ to: this.to, method: "GET", path: path.split("/").filter(Boolean), ...more });
+    const { code, payload } = await this.world.run(request);
+    return `${code.toString(16)} ${textOf(payload)}`;
+  }
+}
