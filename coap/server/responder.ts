@@ -162,7 +162,7 @@ export class Responder {
       this.#takePayload(bytes, 0, bytes.length);
       return undefined;
     }
-    if (end < total) {
+    if (end - offset < total) {
       reply.etag ??= contentTag(reply.payload);
       if (offset === 0 && this.#mayKeep(request, peer)) this.#transfers.keep(request, peer, reply);
     }
