@@ -83,5 +83,5 @@ NAPI_MODULE_INIT() {
   napi_value version;
   if (napi_create_int32(env, ADDON_VERSION, &version) != napi_ok) return NULL;
   napi_set_named_property(env, exports, "version", version);
-  return dtls_exports(env, udp_exports(env, exports));
+  return oscore_exports(env, dtls_exports(env, udp_exports(env, exports)));
 }

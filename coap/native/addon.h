@@ -8,10 +8,11 @@
 #include <stdint.h>
 
 /* Raised with every change of what TypeScript sees; the loader refuses another one instead of misreading tables. */
-enum { ADDON_VERSION = 4 };
+enum { ADDON_VERSION = 5 };
 
 napi_value udp_exports(napi_env env, napi_value exports);
 napi_value dtls_exports(napi_env env, napi_value exports);
+napi_value oscore_exports(napi_env env, napi_value exports);
 
 /* Throws an Error with `code` (such as EADDRINUSE) and a text; returns NULL so that callers can return it. */
 napi_value throw_code(napi_env env, const char* code, const char* text);

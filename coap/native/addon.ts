@@ -101,15 +101,26 @@ export interface NativeDtlsOptions {
   readonly ticketSecret?: Uint8Array | undefined;
 }
 
+/** An AEAD over bytes that both sides see; `oscore.c` says what is where. Called on the object. */
+export interface NativeAead {
+  readonly bytes: Uint8Array;
+  /** `length` counts the plaintext; the tag goes behind the ciphertext. */
+  seal(cipher: number, aadLength: number, length: number): boolean;
+  /** `length` counts the ciphertext with its tag. */
+  open(cipher: number, aadLength: number, length: number): boolean;
+}
+
 export interface Addon {
   readonly version: number;
   /** `onBatch` is told how many rows came. Throws an Error with a system code. */
   openUdp(options: NativeUdpOptions, onBatch: (received: number) => void): NativeUdp;
   /** Throws an Error with code EINVAL that says what can't be used. */
   createDtls(options: NativeDtlsOptions, keyOf: (identity: string) => Uint8Array | undefined): NativeDtls;
+  /** With room for so many bytes of text and tag. */
+  createAead(maxText: number): NativeAead;
 }
 
-const addonVersion = 4;
+const addonVersion = 5;
 /** In the package, built there or brought along; in a checkout, where `coap/native/build.mjs` puts it. */
 const places = ["./coap.node", `./coap-${process.platform}-${process.arch}.node`, "../../.setup/build/coap.node"];
 

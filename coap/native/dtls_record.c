@@ -73,20 +73,13 @@ void write_verify_request(uint8_t* to, uint64_t sequence, const uint8_t cookie[C
   memcpy(to + sizeof head, cookie, COOKIE);
 }
 
-static size_t key_length(uint8_t aead) { return aead == AEAD_CHACHA ? 32 : 16; }
 static size_t iv_length(uint8_t aead) { return aead == AEAD_CHACHA ? NONCE : SALT; }
 static size_t nonce_length(uint8_t aead) { return aead == AEAD_CHACHA ? 0 : EXPLICIT_NONCE; }
-static int tag_length(uint8_t aead) { return aead == AEAD_CCM8 ? 8 : 16; }
-
-static const EVP_CIPHER* cipher_of(uint8_t aead) {
-  if (aead == AEAD_CHACHA) return EVP_chacha20_poly1305();
-  return aead == AEAD_GCM ? EVP_aes_128_gcm() : EVP_aes_128_ccm();
-}
 
 bool derive_keys(struct session_keys* keys, enum aead aead, const uint8_t* master, size_t master_length,
                  const uint8_t client_random[32], const uint8_t server_random[32], bool is_server) {
   uint8_t block[2 * MAX_KEY + 2 * MAX_IV];
-  size_t key = key_length((uint8_t)aead), iv = iv_length((uint8_t)aead);
+  size_t key = aead_key_length(aead), iv = iv_length((uint8_t)aead);
   char digest[] = "SHA256", label[] = "key expansion";
   OSSL_PARAM parameters[] = {
       OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
@@ -115,7 +108,7 @@ bool derive_keys(struct session_keys* keys, enum aead aead, const uint8_t* maste
 }
 
 size_t seal_overhead(const struct session_keys* keys) {
-  return RECORD_HEADER + nonce_length(keys->aead) + (size_t)tag_length(keys->aead);
+  return RECORD_HEADER + nonce_length(keys->aead) + aead_tag_length(keys->aead);
 }
 
 /* RFC 5288 section 3 and RFC 6655 section 3: salt and explicit part; RFC 7905 section 2: the sequence number over the whole IV. */
@@ -129,40 +122,8 @@ static void make_nonce(uint8_t aead, const uint8_t* iv, const uint8_t* explicit_
   }
 }
 
-/* One context a suite and direction for all records of the thread: it is given key and nonce anew each time, so an idle session needs
- * none, and no record pays for looking a cipher up. */
-static EVP_CIPHER_CTX* shared_context(uint8_t aead, bool is_sealing) {
-  static __thread EVP_CIPHER_CTX* contexts[AEAD_CHACHA + 1][2];
-  EVP_CIPHER_CTX** c = &contexts[aead][is_sealing];
-  if (*c) return *c;
-  EVP_CIPHER_CTX* fresh = EVP_CIPHER_CTX_new();
-  if (!fresh) return NULL;
-  if (EVP_CipherInit_ex(fresh, cipher_of(aead), NULL, NULL, NULL, is_sealing) != 1 ||
-      EVP_CIPHER_CTX_ctrl(fresh, EVP_CTRL_AEAD_SET_IVLEN, NONCE, NULL) != 1) {
-    EVP_CIPHER_CTX_free(fresh);
-    return NULL;
-  }
-  return *c = fresh;
-}
-
-static bool run_aead(uint8_t aead, bool is_sealing, const uint8_t* key, const uint8_t* nonce, const uint8_t aad[13],
-                     const uint8_t* in, size_t length, uint8_t* out, uint8_t* tag) {
-  EVP_CIPHER_CTX* c = shared_context(aead, is_sealing);
-  int n = 0, rest = 0, is_ccm = aead == AEAD_CCM8 || aead == AEAD_CCM;
-  uint8_t none[16];
-  if (!c) return false;
-  /* CCM takes the length of its tag before the key, and every suite the tag to compare with. */
-  if ((is_ccm || !is_sealing) && EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, tag_length(aead), is_sealing ? NULL : tag) != 1) return false;
-  if (EVP_CipherInit_ex(c, NULL, NULL, key, nonce, is_sealing) != 1) return false;
-  if (is_ccm && EVP_CipherUpdate(c, NULL, &n, NULL, (int)length) != 1) return false;
-  if (EVP_CipherUpdate(c, NULL, &n, aad, 13) != 1) return false;
-  if (EVP_CipherUpdate(c, out, &n, in, (int)length) != 1) return false;
-  if (!is_ccm && EVP_CipherFinal_ex(c, none, &rest) != 1) return false;
-  return !is_sealing || EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, tag_length(aead), tag) == 1;
-}
-
 size_t seal_record(struct session_keys* keys, uint8_t type, const uint8_t* plain, size_t length, uint8_t* to) {
-  const size_t explicit_length = nonce_length(keys->aead), body = explicit_length + length + (size_t)tag_length(keys->aead);
+  const size_t explicit_length = nonce_length(keys->aead), body = explicit_length + length + aead_tag_length(keys->aead);
   /* The last sequence number is never used, so that none is ever used twice (RFC 6347 section 4.1). */
   if (length == 0 || length > 16384 || keys->write_sequence >= (1ull << 48) - 1) return 0;
   uint8_t nonce[NONCE], aad[13];
@@ -181,7 +142,7 @@ size_t seal_record(struct session_keys* keys, uint8_t type, const uint8_t* plain
   if (explicit_length) memcpy(to + RECORD_HEADER, to + 3, EXPLICIT_NONCE);
   make_nonce(keys->aead, keys->write_iv, to + 3, nonce);
   uint8_t* sealed = to + RECORD_HEADER + explicit_length;
-  if (!run_aead(keys->aead, true, keys->write_key, nonce, aad, plain, length, sealed, sealed + length)) return 0;
+  if (!aead_seal(keys->aead, keys->write_key, nonce, NONCE, aad, sizeof aad, plain, length, sealed, sealed + length)) return 0;
   return RECORD_HEADER + body;
 }
 
@@ -203,13 +164,13 @@ static void mark_seen(struct session_keys* keys, uint64_t sequence) {
 }
 
 enum opened open_record(struct session_keys* keys, const struct record* record, uint8_t* to, size_t* length) {
-  const size_t explicit_length = nonce_length(keys->aead), tag = (size_t)tag_length(keys->aead);
+  const size_t explicit_length = nonce_length(keys->aead), tag = aead_tag_length(keys->aead);
   if (record->epoch != 1 || record->length < explicit_length + tag) return OPEN_FORGED;
   if (is_replayed(keys, record->sequence)) return OPEN_REPLAYED;
   const size_t plain = record->length - explicit_length - tag;
   /* An empty record says nothing, and OpenSSL's CCM is not sure to check the tag of one. */
   if (plain == 0 || plain > 16384) return OPEN_FORGED;
-  uint8_t nonce[NONCE], aad[13], expected[16];
+  uint8_t nonce[NONCE], aad[13];
   const uint8_t* head = record->body - RECORD_HEADER;
   memcpy(aad, head + 3, 8);
   memcpy(aad + 8, head, 3);
@@ -217,8 +178,7 @@ enum opened open_record(struct session_keys* keys, const struct record* record, 
   aad[12] = (uint8_t)plain;
   make_nonce(keys->aead, keys->read_iv, explicit_length ? record->body : head + 3, nonce);
   const uint8_t* sealed = record->body + explicit_length;
-  memcpy(expected, sealed + plain, tag);
-  if (!run_aead(keys->aead, false, keys->read_key, nonce, aad, sealed, plain, to, expected)) return OPEN_FORGED;
+  if (!aead_open(keys->aead, keys->read_key, nonce, NONCE, aad, sizeof aad, sealed, plain, to, sealed + plain)) return OPEN_FORGED;
   mark_seen(keys, record->sequence);
   *length = plain;
   return OPENED;

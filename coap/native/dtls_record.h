@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "aead.h"
 
-enum { RECORD_HEADER = 13, COOKIE = 32, VERIFY_REQUEST = RECORD_HEADER + 12 + 3 + COOKIE, MAX_KEY = 32, MAX_IV = 12 };
+enum { RECORD_HEADER = 13, COOKIE = 32, VERIFY_REQUEST = RECORD_HEADER + 12 + 3 + COOKIE, MAX_IV = 12 };
 enum { CHANGE_CIPHER_SPEC = 20, ALERT = 21, HANDSHAKE = 22, APPLICATION_DATA = 23 };
-enum aead { AEAD_NONE, AEAD_CCM8, AEAD_CCM, AEAD_GCM, AEAD_CHACHA };
 
 struct record {
   uint8_t type;

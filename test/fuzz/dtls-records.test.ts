@@ -12,7 +12,7 @@ function build(folder: string): string | undefined {
   const program = join(folder, "dtls-records");
   const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-O1", "-g"];
   const headers = `-Inode_modules/node-linux-${process.arch}/include/node`;
-  const sources = ["test/fuzz/dtls-records.c", "coap/native/dtls_record.c"];
+  const sources = ["test/fuzz/dtls-records.c", "coap/native/dtls_record.c", "coap/native/aead.c"];
   try {
     const words = ["-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", ...sanitizers, headers, "-o", program];
     execFileSync("cc", [...words, ...sources, "-l:libcrypto.so.3"], { stdio: ["ignore", "ignore", "pipe"] });
