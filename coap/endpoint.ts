@@ -318,6 +318,8 @@ export class CoapEndpoint {
           method: "GET",
           path: [".well-known", "core"],
           queries: options.query === "" ? [] : options.query.split("&"),
+          // RFC 7959 section 2.8: the size that the server chose.
+          blockSize: response.payload.length,
           signal: options.signal,
         });
         // Whoever doesn't bring the rest hasn't answered.
