@@ -61,6 +61,11 @@ export interface ObserveOptions extends Omit<RequestOptions, "method" | "payload
   /** Default GET. */
   readonly method?: "GET" | "FETCH" | undefined;
   readonly payload?: Uint8Array | undefined;
+  /**
+   * Registers again when Max-Age of the last notification and 5 to 15 s more are over (RFC 7641 section 3.3.1): a server that restarted
+   * is found again. Default false: silence is the caller's to judge.
+   */
+  readonly reRegister?: boolean | undefined;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Clock } from "../../kernel/clock.ts";
+import { TimerWheel } from "../../kernel/timer-wheel.ts";
 import { blockNumber, blockOption, exponentFor, hasMoreBlocks } from "../blockwise/block-option.ts";
 import type { ClientExchange, ClientExchanges } from "../client/client-exchanges.ts";
 import { ClientResponse } from "../client/client-response.ts";
@@ -33,6 +34,9 @@ const noSequence = 0xffff_ffff;
 /** RFC 7641 section 3.4: after so long any number is fresh. */
 const freshAfterMs = 128_000;
 const msPerTick = 16;
+/** RFC 7641 section 3.3.1: so long after Max-Age, at random, that clients don't come all at once. */
+const staleForMs = { least: 5_000, spread: 10_000 } as const;
+const defaultMaxAge = 60;
 const end = -1;
 
 /**
@@ -58,6 +62,8 @@ export class Observations {
   readonly #oscore: (OscoreExchange | undefined)[] = [];
   /** Registrations, cancellations and further blocks under way, by row. */
   readonly #underWay = new Map<number, { cancel(): void }>();
+  /** When to register again; made for the first observation that wants it. */
+  #renewals: TimerWheel | undefined;
   #free = end;
   #untouched = 0;
   #size = 0;
@@ -158,6 +164,7 @@ export class Observations {
   }
 
   stop(): void {
+    this.#renewals?.clear();
     for (let row = 0; row < this.#untouched; row++) {
       if (this.#state[row] === State.free) continue;
       const wasOpen = this.#state[row] === State.open;
@@ -228,12 +235,24 @@ export class Observations {
       this.#sequence[row] = sequence;
       this.#lastTick[row] = this.#tick();
     }
+    if (this.#kinds[this.#kind[row]!]!.kind.reRegister === true) this.#renewAfter(row, view.uint(OptionNumber.maxAge));
     const block2 = view.uint(OptionNumber.block2);
     if (block2 >= 0 && hasMoreBlocks(block2) && blockNumber(block2) === 0) {
       this.#fetchRest(row, view, source, sequence >= 0);
       return;
     }
     this.#deliver(row, new ClientResponse(view, source), sequence >= 0);
+  }
+
+  #renewAfter(row: number, maxAge: number): void {
+    const { limits, entropy } = this.#link;
+    this.#renewals ??= new TimerWheel({
+      clock: this.#clock,
+      capacity: limits.observations,
+      onDue: (due) => this.renew(due),
+    });
+    const freshMs = (maxAge < 0 ? defaultMaxAge : maxAge) * 1_000;
+    this.#renewals.arm(row, freshMs + staleForMs.least + entropy.fraction() * staleForMs.spread);
   }
 
   #fetchRest(row: number, view: MessageView, source: RemoteAddress, goesOn: boolean): void {
@@ -298,6 +317,7 @@ export class Observations {
   }
 
   #release(row: number): void {
+    this.#renewals?.cancel(row);
     this.#link.peers.unpin(this.#peer[row]!);
     this.#state[row] = State.free;
     if (row < this.#contexts.length) {
