@@ -35,6 +35,11 @@ export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
   /** 0..8 bytes; default one of the endpoint's own. Only for tests of other endpoints. */
   readonly token?: Uint8Array | undefined;
+  /**
+   * For a proxy (RFC 7252 section 5.7.1): a critical option in the response that isn't known here but Safe-to-Forward is handed over in
+   * `unrecognized`; an Unsafe one fails the request with `coap.bad-response`, also when it is elective.
+   */
+  readonly forwards?: boolean | undefined;
   /** Further options, raw. */
   readonly options?: readonly { readonly number: number; readonly value: Uint8Array }[] | undefined;
   /** Largest body that is put together from blocks; default `limits.maxResponseBody`. */
@@ -55,6 +60,8 @@ export interface CoapResponse {
   readonly locationQuery: readonly string[];
   readonly from: LocalAddress;
   option(number: number): Uint8Array | undefined;
+  /** Options that the engine doesn't know, in order. */
+  readonly unrecognized: readonly { readonly number: number; readonly value: Uint8Array }[];
 }
 
 export interface ObserveOptions extends Omit<RequestOptions, "method" | "payload" | "confirmable"> {

@@ -1,5 +1,15 @@
 import { OptionNumber } from "./message.ts";
 
+export interface SetAside {
+  readonly number: number;
+  /** The engine knows the option, but not with this length or so often. */
+  readonly isKnown: boolean;
+  /** Valid as long as the bytes are. */
+  readonly value: Uint8Array;
+}
+
+const none: readonly SetAside[] = [];
+
 /**
  * A decoded message as positions in the datagram's bytes: filled again for each datagram, so that receiving allocates nothing.
  * Valid as long as the bytes are.
@@ -17,6 +27,8 @@ export class MessageView {
   /** Number of the OSCORE context that it verified with, 0 for a message in the clear: what one sends is never mixed with what another does. */
   association = 0;
   optionCount = 0;
+  /** Options that the rules took out, in order: unknown, of a forbidden length, or one too many. */
+  setAside: readonly SetAside[] = none;
   readonly optionNumbers: Uint16Array;
   readonly optionStarts: Uint32Array;
   readonly optionLengths: Uint32Array;
@@ -75,6 +87,11 @@ export class MessageView {
     return texts;
   }
 
+  /** Options that nobody here knows, in order. */
+  unrecognized(): readonly SetAside[] {
+    return this.setAside.filter(({ isKnown }) => !isKnown);
+  }
+
   /** A view of the payload, not a copy. */
   payload(): Uint8Array {
     return this.bytes.subarray(this.payloadStart, this.end);
@@ -94,6 +111,9 @@ export class MessageView {
     copied.end = this.end - start;
     copied.association = this.association;
     copied.optionCount = this.optionCount;
+    if (this.setAside.length > 0) {
+      copied.setAside = this.setAside.map((each) => ({ ...each, value: each.value.slice() }));
+    }
     for (let i = 0; i < this.optionCount; i++) {
       copied.optionNumbers[i] = this.optionNumbers[i]!;
       copied.optionStarts[i] = this.optionStarts[i]! - start;

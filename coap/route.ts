@@ -40,6 +40,10 @@ export interface CoapRequest {
   readonly isMulticast: boolean;
   /** Raw value of the first option with that number. */
   option(number: number): Uint8Array | undefined;
+  /** All values of an option that may be repeated. */
+  values(number: number): readonly Uint8Array[];
+  /** Options that the engine doesn't know, in order. A route that forwards passes them on; to another they mean nothing. */
+  readonly unrecognized: readonly { readonly number: number; readonly value: Uint8Array }[];
   /** Where the datagram was received, when the transport knows it. */
   readonly localAddress: string | undefined;
 }
@@ -71,6 +75,8 @@ export interface CoapReply {
   locationQuery: readonly string[] | undefined;
   /** Instead of `payload`. */
   body: BodySource | undefined;
+  /** Further options, raw: what a proxy passes back. Not for options that have a field here. */
+  options: readonly { readonly number: number; readonly value: Uint8Array }[] | undefined;
   /** False refuses an observation that the route would allow. */
   observable: boolean;
   /**
@@ -112,6 +118,11 @@ interface RouteCommon {
   readonly observable?: boolean | "shared";
   /** `confirmable` sends every notification as CON; by default they are NON with a CON now and then. */
   readonly notifications?: "confirmable";
+  /**
+   * A proxy (RFC 7252 section 5.7.1): critical options that the engine doesn't know and that are Safe-to-Forward don't refuse the request,
+   * Unsafe ones do (4.02) also when they are elective, and If-Match and If-None-Match are the route's own business.
+   */
+  readonly forwards?: boolean;
   /** Answers requests that came by multicast; by default only `/.well-known/core` does. */
   readonly multicast?: boolean;
   /**

@@ -5,6 +5,7 @@ import type { Outbox, OutboxOwner } from "../exchange/outbox.ts";
 import { faults } from "../faults.ts";
 import { Code, codeText, MessageType, OptionNumber } from "../message.ts";
 import { decodeText, type MessageView } from "../message-view.ts";
+import { firstUnsafe } from "../option-rules.ts";
 import type { OscoreContext } from "../security/oscore/oscore-context.ts";
 import type { OscoreExchange } from "../security/oscore/oscore-exchange.ts";
 import type { RemoteAddress } from "../transport/remote-address.ts";
@@ -14,6 +15,8 @@ export interface ClientExchange {
   readonly isConfirmable: boolean;
   /** What the request is protected with. */
   readonly oscore?: OscoreContext | undefined;
+  /** It passes on options that it doesn't know. */
+  readonly forwards?: boolean;
   /** Its turn has come: write the message with this header's type, ID and token. */
   write(type: number, messageId: number, token: Uint8Array): void;
   /** `view` and `source` are only borrowed. `oscore`: what binds it to the request, when that was protected. */
@@ -149,6 +152,12 @@ export class ClientExchanges implements OutboxOwner {
     for (const pending of [...this.#byToken.values()]) {
       if (pending.exchange.oscore === context) this.#fail(pending, noContext(this.#where(pending.peer)));
     }
+  }
+
+  /** By what the response can't be taken: `option`, or for a proxy the first that is Unsafe. -1: it can. */
+  refusedOption(view: MessageView, peer: number, option: number): number {
+    const pending = this.#pendingFor(view);
+    return pending?.peer === peer && pending.exchange.forwards === true ? firstUnsafe(view) : option;
   }
 
   /** The response has a critical option that we don't understand. */

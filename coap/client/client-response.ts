@@ -1,6 +1,6 @@
 import type { CoapResponse } from "../client-types.ts";
 import { Code, OptionNumber } from "../message.ts";
-import type { MessageView } from "../message-view.ts";
+import type { MessageView, SetAside } from "../message-view.ts";
 import type { RemoteAddress } from "../transport/remote-address.ts";
 import type { LocalAddress } from "../transport/transport.ts";
 
@@ -43,6 +43,10 @@ export class ClientResponse implements CoapResponse {
   }
   option(number: number): Uint8Array | undefined {
     return this.#view.copyOf(number);
+  }
+
+  get unrecognized(): readonly SetAside[] {
+    return this.#view.unrecognized();
   }
 
   #uint(number: number): number | undefined {

@@ -44,6 +44,7 @@ const bytesAround = 4 + 8 + 26 + 1;
 export class ClientTransfer implements ClientExchange {
   readonly isConfirmable: boolean;
   readonly oscore: OscoreContext | undefined;
+  readonly forwards: boolean;
   readonly #options: TransferOptions;
   readonly #message: RequestMessage;
   readonly #payload: Uint8Array;
@@ -75,6 +76,7 @@ export class ClientTransfer implements ClientExchange {
       throw faults("coap.bad-request", { what: `${request.method} has no payload` });
     }
     this.isConfirmable = request.confirmable ?? true;
+    this.forwards = request.forwards ?? false;
     this.#maxBody = request.maxResponseBody ?? link.limits.maxResponseBody;
     const blockSize = Math.min(request.blockSize ?? 1_024, link.limits.blockSize);
     this.#downloadExponent = request.blockSize === undefined ? -1 : exponentFor(blockSize);

@@ -163,7 +163,8 @@ export class MessageLayer implements MessageReceiver {
     }
     const opened = this.#oscoreClient === undefined ? view : this.#oscoreClient.open(view, peer);
     if (opened === undefined) return;
-    const option = applyResponseRules(opened);
+    let option = applyResponseRules(opened);
+    if (opened.setAside.length > 0) option = this.#exchanges.refusedOption(opened, peer, option);
     if (option >= 0) {
       counters.responsesRejected++;
       this.#exchanges.reject(opened, peer, option);
@@ -191,7 +192,8 @@ export class MessageLayer implements MessageReceiver {
       if (isConfirmable) this.#link.sendEmpty(MessageType.acknowledgement, messageId, source);
       return;
     }
-    const option = applyResponseRules(opened);
+    let option = applyResponseRules(opened);
+    if (opened.setAside.length > 0) option = this.#exchanges.refusedOption(opened, peer, option);
     if (option >= 0) {
       counters.responsesRejected++;
       if (peer >= 0) this.#exchanges.reject(opened, peer, option);

@@ -36,7 +36,7 @@ export function admission(request: RequestView, reply: ReplyBuffer, router: Rout
   }
   const hasIfMatch = view.find(OptionNumber.ifMatch) >= 0;
   const hasIfNoneMatch = view.find(OptionNumber.ifNoneMatch) >= 0;
-  if (!hasIfMatch && !hasIfNoneMatch) return true;
+  if ((!hasIfMatch && !hasIfNoneMatch) || entry.route.forwards === true) return true;
   // A further block of an answer that was given: what the conditions spoke of is over.
   if (!request.isSafe && view.uint(OptionNumber.block2) >= 16) return true;
   if (etagOf === undefined) return refuse(reply, Code.badOption);

@@ -13,6 +13,7 @@ export class ReplyBuffer implements CoapReply {
   locationPath: readonly string[] | undefined = undefined;
   locationQuery: readonly string[] | undefined = undefined;
   body: BodySource | undefined = undefined;
+  options: CoapReply["options"] = undefined;
   observable: boolean = true;
   /** Of the engine's own: what the peer has to give back (RFC 9175). */
   echo: Uint8Array | undefined = undefined;
@@ -33,6 +34,7 @@ export class ReplyBuffer implements CoapReply {
     this.locationPath = undefined;
     this.locationQuery = undefined;
     this.body = undefined;
+    this.options = undefined;
     this.observable = true;
     this.echo = undefined;
     this.later = undefined;
@@ -54,6 +56,7 @@ export class ReplyBuffer implements CoapReply {
     if (fields.locationPath !== undefined) this.locationPath = fields.locationPath;
     if (fields.locationQuery !== undefined) this.locationQuery = fields.locationQuery;
     if (fields.body !== undefined) this.body = fields.body;
+    if (fields.options !== undefined) this.options = fields.options;
     if (fields.observable !== undefined) this.observable = fields.observable;
   }
 }

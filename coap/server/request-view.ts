@@ -1,6 +1,6 @@
 import type { PeerTable } from "../exchange/peer-table.ts";
 import { Code, type Method, methodNames, OptionNumber } from "../message.ts";
-import type { MessageView } from "../message-view.ts";
+import type { MessageView, SetAside } from "../message-view.ts";
 import type { CoapRequest, Peer, PeerIdentity } from "../route.ts";
 import type { OscoreExchange } from "../security/oscore/oscore-exchange.ts";
 import type { RouteEntry, Router } from "./router.ts";
@@ -167,6 +167,17 @@ export class RequestView implements CoapRequest {
 
   get isConfirmable(): boolean {
     return this.view.type === 0;
+  }
+
+  values(number: number): readonly Uint8Array[] {
+    const values: Uint8Array[] = [];
+    const { view } = this;
+    for (let i = 0; i < view.optionCount; i++) if (view.optionNumbers[i] === number) values.push(view.valueAt(i));
+    return values;
+  }
+
+  get unrecognized(): readonly SetAside[] {
+    return this.view.unrecognized();
   }
 
   option(number: number): Uint8Array | undefined {

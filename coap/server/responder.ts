@@ -12,6 +12,7 @@ import { Code, OptionNumber } from "../message.ts";
 import type { MessageView } from "../message-view.ts";
 import { contentTag } from "../security/content-tag.ts";
 import type { AddressProof } from "./address-proof.ts";
+import { insertOptions } from "./insert-options.ts";
 import type { ReplyBuffer } from "./reply-buffer.ts";
 import { applyReplyRules, isUnacceptable, mayValidate } from "./reply-rules.ts";
 import type { RequestView } from "./request-view.ts";
@@ -209,6 +210,7 @@ export class Responder {
     if (this.#size1 >= 0) writer.uintOption(OptionNumber.size1, this.#size1);
     if (reply.echo !== undefined) writer.option(OptionNumber.echo, reply.echo, 0, reply.echo.length);
     writer.payload(this.#chunk, this.#chunkStart, this.#chunkEnd);
+    if (reply.options !== undefined) insertOptions(writer, reply.options);
   }
 }
 

@@ -88,6 +88,12 @@ export class Router {
     return node.routes[view.code] ?? "no-method";
   }
 
+  /** Whether the request in `view` is for a route that forwards. */
+  forwards(view: MessageView): boolean {
+    const entry = this.match(view);
+    return typeof entry === "object" && entry.route.forwards === true;
+  }
+
   /** Literals before `:name` before `*`, stepping back where a branch leads nowhere. */
   #walk(node: Node, view: MessageView, depth: number, taken: number): Node | undefined {
     if (depth === this.#segmentCount) {

@@ -8,7 +8,7 @@ import { Code, MessageType, OptionNumber } from "../message.ts";
 import type { MessageView } from "../message-view.ts";
 import { Leisure } from "../multicast/leisure.ts";
 import { Observers } from "../observe/observers.ts";
-import { applyRequestRules } from "../option-rules.ts";
+import { applyRequestRules, firstUnsafe } from "../option-rules.ts";
 import type { OscoreContext } from "../security/oscore/oscore-context.ts";
 import type { OscoreExchange } from "../security/oscore/oscore-exchange.ts";
 import type { RemoteAddress } from "../transport/remote-address.ts";
@@ -97,12 +97,15 @@ export class Server {
     this.#size1 = none;
     this.#onceRow = none;
 
-    const refused = applyRequestRules(view);
+    let refused = applyRequestRules(view);
+    const isForwarded = view.setAside.length > 0 && this.router.forwards(view);
+    if (isForwarded && refused !== OptionNumber.hopLimit) refused = firstUnsafe(view);
     if (refused >= 0) {
       this.#link.counters.criticalOptionRefused++;
       // RFC 7252 section 5.4.1: only a confirmable request is told.
-      if (view.type !== MessageType.confirmable) return;
-      reply.refuse(Code.badOption, `Option ${refused}`);
+      const isHopLimit = refused === OptionNumber.hopLimit;
+      if (view.type !== MessageType.confirmable && !isForwarded && !isHopLimit) return;
+      reply.refuse(isHopLimit ? Code.badRequest : Code.badOption, `Option ${refused}`);
       this.#answer(request, reply, peer, source);
       return;
     }

@@ -49,7 +49,6 @@ export const refusals = {
   "bad-gateway": { code: Code.badGateway, text: "the node's answer was no proper CoAP" },
   sleepy: { code: Code.gatewayTimeout, text: "the node sleeps and is never called" },
   "end-to-end-proxy": { code: Code.proxyingNotSupported, text: "no forward proxy: use /nodes/ID/proxy/..." },
-  "hop-limit": { code: Code.hopLimitReached, text: "the hop limit is reached" },
   "not-offered": { code: Code.notImplemented, text: "not offered by this manager" },
 } as const satisfies Readonly<Record<string, { code: number; text: string; maxAge?: number }>>;
 
