@@ -14,7 +14,7 @@ using cx::host::Options;
 // The node has a little less time than the supervisor gives it, so that the reason for a roll-back is its own.
 constexpr uint32_t trialMarginPercent = 95;
 
-bool settingsFrom(const Options& options, cx::NodeSettings& settings) {
+bool settingsFrom(const Options& options, const cx::host::Credentials& credentials, cx::NodeSettings& settings) {
   char group[cx::hal::addressTextMax] = {};
   if (options.discoverGroup.isSet()) {
     cx::hal::formatAddress(options.discoverGroup, group, sizeof group);
@@ -25,7 +25,9 @@ bool settingsFrom(const Options& options, cx::NodeSettings& settings) {
     if (settings.discoverGroup.assign(text) != cx::Status::ok) return false;
     settings.discoverPort = options.discoverGroup.port;
   }
-  if (settings.id.assign(options.id) != cx::Status::ok) return false;
+  if (settings.id.assign(options.id[0] != '\0' ? std::string_view(options.id) : credentials.id.view()) != cx::Status::ok) return false;
+  settings.isProtected = credentials.hasOscore && !options.isDtls;
+  settings.oscore = credentials.oscore;
   if (settings.managerHost.assign(options.managerHost) != cx::Status::ok) return false;
   settings.managerPort = options.managerPort;
   settings.preferredWay = options.prefer == cx::host::Carrier::coap ? cx::DownloadWay::coap : cx::DownloadWay::http;
@@ -62,7 +64,7 @@ int runNode(int count, char** arguments, cx::hal::Sensors* sensors) {
   static cx::hal::Hal hal = port.parts(sensors);
   static cx::SensorProfile sensorProfile(hal.sensors);
   static cx::NodeSettings settings;
-  if (!settingsFrom(options, settings)) {
+  if (!settingsFrom(options, port.credentials(), settings)) {
     log.print(LogLevel::error, "id, host of the manager or discovery group are too long for this image");
     return cx::host::exitUsage;
   }

@@ -11,7 +11,6 @@ namespace {
 using hal::Code;
 using hal::Io;
 
-const char* const file = "settings";
 constexpr uint8_t magic[4] = {'C', 'X', 'K', 'V'};
 
 uint32_t keyLength(const char* key) {
@@ -25,7 +24,7 @@ Code FileStorage::load() {
   static uint8_t bytes[headSize + contentMax + digestSize + 1];
   size_ = 0;
   isCorrupt_ = false;
-  const Io io = files_.read(file, 0, bytes, sizeof bytes);
+  const Io io = files_.read(name_, 0, bytes, sizeof bytes);
   if (io.code == Code::notFound) return Code::ok;
   isCorrupt_ = true;
   if (io.code != Code::ok) return io.code;
@@ -51,7 +50,7 @@ Code FileStorage::save(const uint8_t* content, uint32_t size) {
   Sha256 hash;
   hash.update(ByteSpan(bytes, headSize + size));
   hash.finish(bytes + headSize + size);
-  const Code code = replaceFile(files_, file, bytes, headSize + size + digestSize);
+  const Code code = replaceFile(files_, name_, bytes, headSize + size + digestSize);
   if (code != Code::ok) return code;
   std::memcpy(content_, content, size);
   size_ = size;

@@ -7,7 +7,8 @@ namespace cx::host {
 
 class FileStorage final : public hal::Storage {
  public:
-  explicit FileStorage(Files& files) : files_(files) {}
+  // `name` stays valid as long as the storage.
+  explicit FileStorage(Files& files, const char* name = "settings") : files_(files), name_(name) {}
   // corrupt: the file was there but not whole; values are gone, and get() says so until the first put().
   hal::Code load();
 
@@ -31,6 +32,7 @@ class FileStorage final : public hal::Storage {
   hal::Code save(const uint8_t* content, uint32_t size);
 
   Files& files_;
+  const char* name_;
   bool isCorrupt_ = false;
   uint32_t size_ = 0;
   uint8_t content_[contentMax];

@@ -29,6 +29,7 @@ HostHal::HostHal(const Options& options, StderrLog& log)
       network_(interface_),
       coap_(interface_),
       storage_(files_),
+      numbers_(files_, numbersFile),
       slots_(files_),
       watchdog_(options.watchdogPipe),
       system_(options, watchdog_),
@@ -51,6 +52,14 @@ bool HostHal::open() {
     return false;
   }
   if (storage_.load() != Code::ok) log_.print(LogLevel::warn, "the stored settings are damaged and start anew");
+  char fault[optionFaultMax];
+  const Code code = loadCredentials(files_, credentials_, fault);
+  if (code != Code::ok && code != Code::notFound) {
+    // Without them it would go on in the clear.
+    log_.print(LogLevel::error, "%s in %s: %s", credentialsFile, options_.state, fault);
+    return false;
+  }
+  if (numbers_.load() != Code::ok) log_.print(LogLevel::error, "the sequence numbers in %s are damaged", options_.state);
   if (!system_.loadHardwareNumber(files_, entropy_)) log_.print(LogLevel::warn, "the hardware number can't be kept in %s", options_.state);
   return true;
 }
@@ -59,7 +68,7 @@ hal::Hal HostHal::parts(hal::Sensors* sensors) {
   const bool isBoard = options_.profile == Profile::sensor;
   hal::Sensors* const own = isBoard ? static_cast<hal::Sensors*>(&sensors_) : &noSensors_;
   return hal::Hal{clock_, entropy_, network_, coap_, mqtt_, http_, storage_, slots_, watchdog_, system_, log_,
-                  sensors != nullptr ? *sensors : *own, actuators_, isBoard ? &display_ : nullptr, isBoard ? nullptr : &services_};
+                  sensors != nullptr ? *sensors : *own, actuators_, isBoard ? &display_ : nullptr, isBoard ? nullptr : &services_, &numbers_};
 }
 
 int HostHal::run(Stepper& stepper) {

@@ -1,6 +1,7 @@
 // The whole port in one object: made once at start, then only used. And the loop that core runs in.
 #pragma once
 #include "hal/hal.hpp"
+#include "hal_host/credentials.hpp"
 #include "hal_host/file_image_slots.hpp"
 #include "hal_host/file_storage.hpp"
 #include "hal_host/folder_files.hpp"
@@ -28,6 +29,8 @@ class HostHal {
   HostHal(const Options& options, StderrLog& log);
   // Opens the state folder and reads what is in it. False: the log says what is wrong.
   bool open();
+  // The node's keys, from the state folder; valid after open().
+  const Credentials& credentials() const { return credentials_; }
   // A view of all parts: a sensor board's, or those of the machine itself. `sensors` may be another set than the
   // simulated one.
   hal::Hal parts(hal::Sensors* sensors = nullptr);
@@ -39,6 +42,7 @@ class HostHal {
   StderrLog& log_;
   uint16_t interface_;
   FolderFiles files_;
+  Credentials credentials_;
   HostClock clock_;
   HostEntropy entropy_;
   HostNetwork network_;
@@ -46,6 +50,7 @@ class HostHal {
   HostTcpStream mqtt_;
   HostTcpStream http_;
   FileStorage storage_;
+  FileStorage numbers_;
   FileImageSlots slots_;
   PipeWatchdog watchdog_;
   HostSystem system_;

@@ -47,13 +47,15 @@ bool parseAuthority(const char* text, char (&host)[hostNameMax + 1], uint16_t& p
 }
 
 const char* takeManager(const char* value, Options& options) {
-  static const char want[] = "isn't coap://HOST or coap://HOST:PORT";
-  if (std::strncmp(value, "coaps://", 8) == 0) return "asks for security, which this version doesn't have yet: use coap://";
-  if (std::strncmp(value, "coap://", 7) != 0) return want;
+  static const char want[] = "isn't coap://HOST[:PORT] or, for DTLS, coaps://HOST[:PORT]";
+  options.isDtls = std::strncmp(value, "coaps://", 8) == 0;
+  if (!options.isDtls && std::strncmp(value, "coap://", 7) != 0) return want;
+  options.managerPort = options.isDtls ? 5684 : 5683;
   char authority[hostNameMax + 10];
-  const size_t length = std::strlen(value + 7);
+  const char* const start = value + (options.isDtls ? 8 : 7);
+  const size_t length = std::strlen(start);
   if (length >= sizeof authority) return want;
-  std::memcpy(authority, value + 7, length + 1);
+  std::memcpy(authority, start, length + 1);
   if (length > 0 && authority[length - 1] == '/') authority[length - 1] = '\0';
   return parseAuthority(authority, options.managerHost, options.managerPort) ? nullptr : want;
 }
@@ -123,6 +125,10 @@ const char* takeImage(const char* value, Options& options) {
   options.image = value;
   return *value == '\0' ? "is empty: name a file" : nullptr;
 }
+const char* takeCredentials(const char* value, Options& options) {
+  options.credentials = value;
+  return *value == '\0' ? "is empty: name a file" : nullptr;
+}
 const char* takeInterface(const char* value, Options& options) {
   options.interface = value;
   return *value == '\0' ? "is empty: name an interface, such as lo or eth0" : nullptr;
@@ -178,6 +184,7 @@ constexpr Flag flags[] = {
     {"manager", takeManager, false},       {"discover-group", takeGroup, false},
     {"id", takeId, false},                 {"profile", takeProfile, false},
     {"state", takeState, false},           {"image", takeImage, false},
+    {"credentials", takeCredentials, false},
     {"model", takeModel, false},           {"prefer", takePrefer, false},
     {"download-rate", takeRate, false},    {"interface", takeInterface, false},
     {"log-file", takeLogFile, false},      {"log-level", takeLogLevel, false},
@@ -250,7 +257,8 @@ bool parseOptions(int count, const char* const* arguments, Unknown unknown, Opti
 
 const char* optionsHelp() {
   return
-      "  --manager coap://HOST[:PORT]   the manager; without it the node looks for one by multicast\n"
+      "  --manager coap://HOST[:PORT]   the manager; without it the node looks for one by multicast; coaps:// for DTLS\n"
+      "  --credentials FILE             keys for OSCORE or DTLS (JSON, mode 0600; kept in the state folder from then on)\n"
       "  --discover-group ADDRESS[:PORT]  multicast group to ask (224.0.1.187 and ff02::fd, port 5683)\n"
       "  --interface NAME               interface for multicast (every one but the loopback)\n"
       "  --id ID                        node id: [a-z0-9][a-z0-9._-]{0,62} (model and hardware number)\n"

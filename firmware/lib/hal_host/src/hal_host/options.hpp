@@ -19,11 +19,13 @@ enum class Carrier : uint8_t { http, coap };
 struct Options {
   char managerHost[hostNameMax + 1] = {};  // empty: discovery
   uint16_t managerPort = 5683;
+  bool isDtls = false;         // coaps://
   hal::Address discoverGroup;  // not set: the all-CoAP-nodes groups
   char id[nodeIdMax + 1] = {};
   Profile profile = Profile::sensor;
   const char* state = nullptr;  // folder
   const char* image = nullptr;  // file; null: cxnode-node beside the supervisor
+  const char* credentials = nullptr;  // file; null: what the state folder holds
   const char* model = nullptr;  // null: the image's own
   Carrier prefer = Carrier::http;
   uint32_t downloadRate = 0;        // bytes a second, 0: no limit

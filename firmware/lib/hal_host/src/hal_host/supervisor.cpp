@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "hal_host/credentials.hpp"
 #include "hal_host/watchdog_pipe.hpp"
 
 namespace cx::host {
@@ -67,6 +68,42 @@ int Supervisor::installFirst(const char* why) {
   return 0;
 }
 
+int Supervisor::takeCredentials() {
+  static uint8_t bytes[credentialsMax];
+  static Credentials credentials;
+  char fault[optionFaultMax];
+  int size = 0;
+  if (options_.credentials != nullptr) {
+    size = readCredentialsFile(options_.credentials, bytes, fault);
+    if (size < 0 || !parseCredentials(ByteSpan(bytes, static_cast<size_t>(size)), credentials, fault)) {
+      log_.print(LogLevel::error, "--credentials: %s", fault);
+      return exitUsage;
+    }
+  } else {
+    const Code code = loadCredentials(folder_.files(), credentials, fault);
+    if (code != Code::ok && code != Code::notFound) {
+      log_.print(LogLevel::error, "%s: %s", credentialsFile, fault);
+      return exitState;
+    }
+  }
+  const char* why = nullptr;
+  const bool hasDtls = credentials.dtls.isSet();
+  if (!credentials.id.empty() && options_.id[0] != '\0' && credentials.id.view() != options_.id) {
+    why = "are those of another node than --id names";
+  } else if (options_.isDtls && !hasDtls) {
+    why = "hold no dtls, which coaps:// needs: name a file with it by --credentials FILE";
+  } else if (!options_.isDtls && hasDtls && !credentials.hasOscore && options_.managerHost[0] != '\0') {
+    why = "hold dtls alone: the manager is coaps://HOST then";
+  }
+  if (why != nullptr) {
+    log_.print(LogLevel::error, "the credentials %s", why);
+    return exitUsage;
+  }
+  if (size == 0 || importCredentials(folder_.files(), ByteSpan(bytes, static_cast<size_t>(size)), credentials, fault)) return 0;
+  log_.print(LogLevel::error, "%s", fault);
+  return exitState;
+}
+
 int Supervisor::prepareState() {
   if (!folder_.open(options_.state)) {
     log_.print(LogLevel::error, "the state folder %s can't be opened: %s", options_.state, std::strerror(errno));
@@ -82,6 +119,8 @@ int Supervisor::prepareState() {
       log_.print(LogLevel::error, "the state folder %s can't be locked: %s", options_.state, std::strerror(errno));
       return exitState;
   }
+  const int code = takeCredentials();
+  if (code != 0) return code;
   switch (loader_.load()) {
     case Code::ok: return 0;
     case Code::notFound: return installFirst("first start");

@@ -25,6 +25,8 @@ class Supervisor {
 
  private:
   int prepareState();
+  // Takes the operator's keys into the state folder. 0, or the exit code.
+  int takeCredentials();
   int installFirst(const char* why);
   // Runs the chosen image to its end. False: stop, with exitCode_ set.
   bool runOnce(const BootChoice& choice, RunEnd& end);
