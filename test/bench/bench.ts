@@ -1,43 +1,58 @@
 /**
- * `npm run bench -- NAME [--quick]`: JSON lines on stdout, a table for people on stderr, and as the last line the ratios and goals.
- * Exits 1 when a goal was neither measured nor named as skipped, 2 on a wrong call.
+ * `npm run bench -- NAME [--quick] [--minutes N]`: JSON lines on stdout, a table for people on stderr, and as the last line the ratios and
+ * goals. Exits 1 when a goal was neither measured nor named as skipped, 2 on a wrong call.
  */
 import { coapBench } from "./coap.ts";
 import { dtlsBench } from "./dtls.ts";
-import { type Bench, median, ratiosOf, verdict } from "./report.ts";
+import { observeBench } from "./observe.ts";
+import { type Bench, type Measurement, median, verdict } from "./report.ts";
+import { ServerProcess } from "./server-process.ts";
 
-const benches: Readonly<Record<string, Bench>> = { coap: coapBench, dtls: dtlsBench };
+const benches: Readonly<Record<string, Bench>> = { coap: coapBench, dtls: dtlsBench, observe: observeBench };
 
 async function main(args: readonly string[]): Promise<number> {
-  const name = args.find((each) => !each.startsWith("--"));
-  const unknown = args.filter((each) => each.startsWith("--") && each !== "--quick");
+  const minutesAt = args.indexOf("--minutes");
+  const minutes = minutesAt === -1 ? 0 : Number(args[minutesAt + 1]);
+  const words = minutesAt === -1 ? args : args.toSpliced(minutesAt, 2);
+  const [name, ...others] = words.filter((each) => !each.startsWith("--"));
+  const unknown = [...others, ...words.filter((each) => each.startsWith("--") && each !== "--quick")];
   const bench = name === undefined ? undefined : benches[name];
-  if (name === undefined || bench === undefined || unknown.length > 0) {
-    console.error(`usage: npm run bench -- ${Object.keys(benches).join("|")} [--quick]`);
+  if (name === undefined || bench === undefined || unknown.length > 0 || !(minutes >= 0)) {
+    console.error(`usage: npm run bench -- ${Object.keys(benches).join("|")} [--quick] [--minutes N]`);
     return 2;
   }
   const isQuick = args.includes("--quick");
-  const measurements = await bench.run({ isQuick });
+  const measurements = await bench.run({ isQuick, minutes });
   for (const each of measurements) console.log(JSON.stringify({ bench: name, ...each }));
   printTable(bench, measurements);
+  for (const [what, why] of Object.entries(bench.notMeasured?.() ?? {})) console.error(`not measured: ${what}: ${why}`);
   if (isQuick) for (const each of bench.leftOutWhenQuick) console.error(`--quick leaves out: ${each}`);
-  const { line, isComplete } = verdict(name, ratiosOf(bench, measurements));
+  const { line, isComplete } = verdict(name, bench, measurements);
   console.log(line);
   return isComplete ? 0 : 1;
 }
 
-function printTable(bench: Bench, measurements: Awaited<ReturnType<Bench["run"]>>): void {
-  const metrics = [...new Set(measurements.map((each) => each.metric))];
-  console.error(`\n${"".padEnd(14)}${metrics.map((each) => each.padStart(22)).join("")}`);
-  for (const subject of [bench.subject, ...bench.peers]) {
-    const cells = metrics.map((metric) => {
-      const found = measurements.filter((each) => each.subject === subject && each.metric === metric);
-      if (found.length === 0) return "-".padStart(22);
-      return `${median(found.map((each) => each.value)).toFixed(1)} ${found[0]!.unit}`.padStart(22);
+/** A line for each metric, a column for each subject. */
+function printTable(bench: Bench, measurements: readonly Measurement[]): void {
+  const subjects = [bench.subject, ...bench.peers].filter((each) =>
+    measurements.some(({ subject }) => subject === each),
+  );
+  console.error(`\n${"".padEnd(28)}${subjects.map((each) => each.padStart(18)).join("")}`);
+  for (const metric of new Set(measurements.map((each) => each.metric))) {
+    const of = measurements.filter((each) => each.metric === metric);
+    const cells = subjects.map((subject) => {
+      const values = of.filter((each) => each.subject === subject).map(({ value }) => value);
+      return (values.length === 0 ? "-" : shortened(median(values))).padStart(18);
     });
-    console.error(`${subject.padEnd(14)}${cells.join("")}`);
+    console.error(`${`${metric}, ${of[0]!.unit}`.padEnd(28)}${cells.join("")}`);
   }
   console.error("(medians of the rounds; the machine may be shared, so read CPU per request before rates)");
 }
 
-process.exitCode = await main(process.argv.slice(2));
+function shortened(value: number): string {
+  return value >= 1000 ? String(Math.round(value)) : String(Number(value.toFixed(2)));
+}
+
+process.once("exit", () => ServerProcess.endAll());
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+process.exit(await main(process.argv.slice(2)));

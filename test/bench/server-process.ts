@@ -1,25 +1,43 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** A server under measurement: a process of its own, its CPU time and memory read from the kernel's books. */
 export class ServerProcess {
+  static readonly #running = new Set<ServerProcess>();
   readonly #child: ChildProcess;
   #output = "";
 
   constructor(command: readonly [string, ...string[]]) {
     const [program, ...args] = command;
     this.#child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+    this.#child.on("error", () => undefined);
+    ServerProcess.#running.add(this);
+    this.#child.once("exit", () => ServerProcess.#running.delete(this));
     this.#child.stdout?.on("data", (chunk: Buffer) => {
       if (this.#output.length < 65_536) this.#output += chunk.toString();
     });
   }
 
-  /** Resolves with the match once the server has printed a line that fits; rejects when it ends first or after 20 s. */
+  /** One that has the last core for itself; load generators take the first, so that neither slows the other down. */
+  static pinned(command: readonly string[]): ServerProcess {
+    return new ServerProcess(["taskset", "-c", "1", ...command]);
+  }
+
+  /** Whatever happened to a run, nothing of it stays behind. */
+  static endAll(): void {
+    for (const each of ServerProcess.#running) each.#child.kill("SIGKILL");
+  }
+
+  get isRunning(): boolean {
+    return this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Resolves with the match once the server has printed a line that fits; rejects when it ends first or after 30 s. */
   printed(pattern: RegExp): Promise<RegExpMatchArray> {
     return new Promise((resolve, reject) => {
       const fail = (why: string): void =>
-        reject(new Error(`${this.#child.spawnfile} ${why} before printing ${pattern}`));
-      const timer = setTimeout(() => fail("took 20 s"), 20_000);
+        reject(new Error(`${this.#child.spawnargs.join(" ")} ${why} before printing ${pattern}`));
+      const timer = setTimeout(() => fail("took 30 s"), 30_000);
       const look = (): void => {
         const match = this.#output.match(pattern);
         if (match === null) return;
@@ -33,11 +51,17 @@ export class ServerProcess {
     });
   }
 
-  /** User and system time so far, in microseconds. Linux counts it in ticks of 10 ms. */
+  /** Time on a core so far of all its threads that still live, in microseconds: the scheduler counts it in nanoseconds. */
   cpuMicroseconds(): number {
-    const stat = readFileSync(`/proc/${this.#child.pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11]) + Number(fields[12])) * 10_000;
+    let ns = 0;
+    for (const task of readdirSync(`/proc/${this.#child.pid}/task`)) {
+      try {
+        ns += Number(readFileSync(`/proc/${this.#child.pid}/task/${task}/schedstat`, "utf8").split(" ")[0]);
+      } catch {
+        // A thread that ended just now.
+      }
+    }
+    return ns / 1000;
   }
 
   residentMebibytes(): number {
@@ -46,7 +70,7 @@ export class ServerProcess {
   }
 
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null) return;
+    if (!this.isRunning) return;
     const ended = new Promise((resolve) => this.#child.once("exit", resolve));
     this.#child.kill("SIGTERM");
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), 5000);

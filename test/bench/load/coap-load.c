@@ -1,58 +1,38 @@
-/* Closed-loop CoAP load over loopback: SOCKETS sockets with WINDOW confirmable requests outstanding each, for SECONDS.
- * A request is answered when a datagram with its token arrives; one not answered within a second is counted as lost and sent anew.
- * Prints one JSON object. The path's and queries' "%d" becomes the socket's index, so that each socket is a node of its own.
+/* CoAP load over loopback from ENDPOINTS endpoints, each with an address of its own and at most one confirmable request outstanding.
+ * With a RATE requests go out at that rate, and latency counts from when each was due (open loop); with rate 0 the next goes out when
+ * one is answered, OUTSTANDING of them at a time, endpoint after endpoint (closed loop). One that isn't answered within a second is
+ * counted as lost; nothing is sent twice, so a server runs its handler for each request once. Prints one JSON object.
  *
- *   coap-load PORT SECONDS SOCKETS WINDOW METHOD PAYLOADHEX CONTENTFORMAT PATH [QUERY...]
- */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <poll.h>
-#include <stdint.h>
+ *   coap-load PORT SECONDS ENDPOINTS OUTSTANDING RATE METHOD PAYLOADHEX CONTENTFORMAT PATH [QUERY...]
+ *
+ * "%d" in path and queries becomes the endpoint's index, so that each is a node of its own; CONTENTFORMAT -1 leaves it out. The four
+ * bytes "UUUUUUUU" in PAYLOADHEX grow with each request, the two of "HHHH" wander: no two reports of a node are alike. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
+#include "endpoints.h"
 
-enum { MAX_SOCKETS = 1024, MAX_WINDOW = 16, MAX_MESSAGE = 1200, LOST_AFTER_MS = 1000, RESERVOIR = 1 << 20 };
+enum { LOST_AFTER_MS = 1000, DRAIN_MS = 1000, LONGEST_US = 1000000, SOCKETS = 16 };
 
-struct slot { uint32_t token; uint64_t sent_ns; };
-struct client { uint8_t message[MAX_MESSAGE]; size_t length; uint16_t id; struct slot slots[MAX_WINDOW]; };
+struct endpoint { uint8_t* message; uint16_t length, id, growing, wandering; int is_waiting; uint32_t token, sent; uint64_t due_ns; };
 
-static struct client clients[MAX_SOCKETS];
-static struct pollfd polls[MAX_SOCKETS];
-static uint32_t latencies_us[RESERVOIR];
-static uint64_t answered, lost, errors, sent;
+static struct endpoint* all;
+static int count, in_line;
+static uint32_t latencies[LONGEST_US + 1];
+static uint64_t answered, lost, errors, strays, sent, outstanding;
 static uint8_t last_error; /* CoAP code */
 static uint32_t next_token = 1;
 
-static uint64_t now_ns(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-/* RFC 7252 section 3.1: option header with extended delta and length; returns the end. */
-static uint8_t* put_option(uint8_t* at, unsigned delta, const void* value, size_t length) {
-  uint8_t* head = at++;
-  unsigned d = delta < 13 ? delta : 13, l = length < 13 ? (unsigned)length : 13;
-  *head = (uint8_t)(d << 4 | l);
-  if (d == 13) *at++ = (uint8_t)(delta - 13);
-  if (l == 13) *at++ = (uint8_t)(length - 13);
-  memcpy(at, value, length);
-  return at + length;
-}
-
-static size_t build(uint8_t* to, int index, int method, const char* payload_hex, int format, char* path, char** queries, int count) {
-  uint8_t* at = to;
+static void build(struct endpoint* e, int index, char** words, int word_count) {
+  uint8_t *to = e->message, *at = to;
   *at++ = 0x44; /* version 1, CON, token of 4 */
-  *at++ = (uint8_t)method;
+  *at++ = (uint8_t)atoi(words[0]);
   at += 2 + 4; /* message ID and token, written at each send */
-  char text[256], copy[256];
+  char text[256], path[256];
   unsigned last = 0;
-  snprintf(copy, sizeof copy, "%s", path);
-  for (char* segment = strtok(copy, "/"); segment; segment = strtok(NULL, "/")) {
+  int format = atoi(words[2]);
+  snprintf(path, sizeof path, "%s", words[3]);
+  for (char* segment = strtok(path, "/"); segment; segment = strtok(NULL, "/")) {
     snprintf(text, sizeof text, segment, index);
     at = put_option(at, 11 - last, text, strlen(text));
     last = 11;
@@ -62,102 +42,160 @@ static size_t build(uint8_t* to, int index, int method, const char* payload_hex,
     at = put_option(at, 12 - last, &value, format ? 1 : 0);
     last = 12;
   }
-  for (int i = 0; i < count; i++) {
-    snprintf(text, sizeof text, queries[i], index);
+  for (int i = 4; i < word_count; i++) {
+    snprintf(text, sizeof text, words[i], index);
     at = put_option(at, 15 - last, text, strlen(text));
     last = 15;
   }
-  size_t hex = strlen(payload_hex);
-  if (hex) *at++ = 0xFF;
-  for (size_t i = 0; i + 1 < hex; i += 2) {
-    unsigned byte;
-    sscanf(payload_hex + i, "%2x", &byte);
+  const char* hex = words[1];
+  if (*hex) *at++ = 0xFF;
+  for (size_t i = 0; hex[i] && hex[i + 1]; i += 2) {
+    unsigned byte = 0;
+    if (hex[i] == 'U' && !e->growing) e->growing = (uint16_t)(at - to);
+    if (hex[i] == 'H' && !e->wandering) e->wandering = (uint16_t)(at - to);
+    sscanf(hex + i, "%2x", &byte);
     *at++ = (uint8_t)byte;
   }
-  return (size_t)(at - to);
+  e->length = (uint16_t)(at - to);
 }
 
-static void send_slot(int index, int slot) {
-  struct client* c = &clients[index];
-  c->id++;
-  c->message[2] = (uint8_t)(c->id >> 8);
-  c->message[3] = (uint8_t)c->id;
-  c->slots[slot].token = next_token++;
-  c->slots[slot].sent_ns = now_ns();
-  memcpy(c->message + 4, &c->slots[slot].token, 4);
-  if (send(polls[index].fd, c->message, c->length, 0) >= 0) sent++;
-}
-
-static void receive(int index, int window) {
-  uint8_t in[2048];
-  for (;;) {
-    ssize_t n = recv(polls[index].fd, in, sizeof in, MSG_DONTWAIT);
-    if (n < 0) return;
-    if (n < 8 || (in[0] & 0x0F) != 4) continue;
-    uint32_t token;
-    memcpy(&token, in + 4, 4);
-    for (int s = 0; s < window; s++) {
-      if (clients[index].slots[s].token != token) continue;
-      if (in[1] >> 5 == 2) {
-        latencies_us[answered % RESERVOIR] = (uint32_t)((now_ns() - clients[index].slots[s].sent_ns) / 1000);
-        answered++;
-      } else {
-        errors++;
-        last_error = in[1];
-      }
-      send_slot(index, s);
-      break;
-    }
+/* Both stay in the range that takes four and two bytes in CBOR's shortest form. */
+static void change_payload(struct endpoint* e) {
+  if (e->growing) {
+    uint32_t value = 0x10000 + e->sent;
+    for (int i = 0; i < 4; i++) e->message[e->growing + i] = (uint8_t)(value >> (24 - 8 * i));
+  }
+  if (e->wandering) {
+    uint16_t value = (uint16_t)(0x8000 | (e->sent * 40503u >> 3));
+    e->message[e->wandering] = (uint8_t)(value >> 8);
+    e->message[e->wandering + 1] = (uint8_t)value;
   }
 }
 
-static int by_value(const void* a, const void* b) {
-  uint32_t x = *(const uint32_t*)a, y = *(const uint32_t*)b;
-  return x < y ? -1 : x > y;
+/* The next endpoint in line that isn't waiting; false when all are. */
+static int send_next(uint64_t due_ns) {
+  for (int tries = 0; tries < count; tries++) {
+    int index = in_line;
+    in_line = in_line + 1 == count ? 0 : in_line + 1;
+    struct endpoint* e = &all[index];
+    if (e->is_waiting) continue;
+    e->id++;
+    e->message[2] = (uint8_t)(e->id >> 8);
+    e->message[3] = (uint8_t)e->id;
+    e->token = next_token++;
+    memcpy(e->message + 4, &e->token, 4);
+    e->is_waiting = 1;
+    e->due_ns = due_ns;
+    e->sent++;
+    change_payload(e);
+    memcpy(endpoints_message(index, e->length), e->message, e->length);
+    sent++;
+    outstanding++;
+    return 1;
+  }
+  return 0;
+}
+
+static int is_closed_loop;
+static uint64_t now;
+
+/* The manager asks its nodes for their health: these have none. */
+static void refuse(int index, const uint8_t* request, size_t length) {
+  size_t token = request[0] & 0x0F;
+  if (request[0] >> 4 != 4 || length < 4 + token || token > 8) return;
+  uint8_t* answer = endpoints_message(index, 4 + token);
+  memcpy(answer, request, 4 + token);
+  answer[0] = (uint8_t)(0x60 | token); /* ACK */
+  answer[1] = 0x84; /* 4.04 */
+}
+
+static void receive(int index, const uint8_t* message, size_t length) {
+  uint32_t token;
+  if (length >= 4 && message[1] != 0 && message[1] >> 5 == 0) {
+    refuse(index, message, length);
+    return;
+  }
+  if (index >= count || length < 8 || (message[0] & 0x0F) != 4 || message[1] == 0) return;
+  struct endpoint* e = &all[index];
+  memcpy(&token, message + 4, 4);
+  if (!e->is_waiting || e->token != token) {
+    strays++;
+    return;
+  }
+  e->is_waiting = 0;
+  outstanding--;
+  if (message[1] >> 5 == 2) {
+    uint64_t us = (now - e->due_ns) / 1000;
+    latencies[us < LONGEST_US ? us : LONGEST_US]++;
+    answered++;
+  } else {
+    errors++;
+    last_error = message[1];
+  }
+  if (is_closed_loop) send_next(now);
+}
+
+static void give_up_late_ones(void) {
+  for (int i = 0; i < count; i++) {
+    if (!all[i].is_waiting || now < all[i].due_ns + (uint64_t)LOST_AFTER_MS * 1000000u) continue;
+    all[i].is_waiting = 0;
+    outstanding--;
+    lost++;
+    if (is_closed_loop) send_next(now);
+  }
+}
+
+static unsigned percentile(double share) {
+  uint64_t rank = (uint64_t)((double)answered * share), seen = 0;
+  for (int us = 0; us <= LONGEST_US; us++) {
+    seen += latencies[us];
+    if (seen > rank) return (unsigned)us;
+  }
+  return 0;
 }
 
 int main(int argc, char** argv) {
-  if (argc < 9) {
-    fprintf(stderr, "usage: coap-load PORT SECONDS SOCKETS WINDOW METHOD PAYLOADHEX CONTENTFORMAT PATH [QUERY...]\n");
+  if (argc < 10) {
+    fprintf(stderr, "usage: coap-load PORT SECONDS ENDPOINTS OUTSTANDING RATE METHOD PAYLOADHEX CONTENTFORMAT PATH [QUERY...]\n");
     return 2;
   }
-  int port = atoi(argv[1]), sockets = atoi(argv[3]), window = atoi(argv[4]);
-  double seconds = atof(argv[2]);
-  if (sockets < 1 || sockets > MAX_SOCKETS || window < 1 || window > MAX_WINDOW) {
-    fprintf(stderr, "coap-load: at most %d sockets and a window of %d\n", MAX_SOCKETS, MAX_WINDOW);
-    return 2;
+  double seconds = atof(argv[2]), rate = atof(argv[5]);
+  int window = atoi(argv[4]);
+  count = atoi(argv[3]);
+  endpoints_open(count, count < SOCKETS ? count : SOCKETS, atoi(argv[1]));
+  all = calloc((size_t)count, sizeof *all);
+  for (int i = 0; i < count; i++) {
+    all[i].message = malloc(MAX_MESSAGE);
+    build(&all[i], i, argv + 6, argc - 6);
+    all[i].id = (uint16_t)(now_ns() / 1000 + (uint64_t)i * 77);
   }
-  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  for (int i = 0; i < sockets; i++) {
-    polls[i].fd = socket(AF_INET, SOCK_DGRAM, 0);
-    polls[i].events = POLLIN;
-    if (polls[i].fd < 0 || connect(polls[i].fd, (struct sockaddr*)&to, sizeof to)) {
-      perror("coap-load");
-      return 1;
-    }
-    clients[i].length = build(clients[i].message, i, atoi(argv[5]), argv[6], atoi(argv[7]), argv[8], argv + 9, argc - 9);
-    for (int s = 0; s < window; s++) send_slot(i, s);
-  }
-  uint64_t start = now_ns(), end = start + (uint64_t)(seconds * 1e9), checked = start;
-  while (now_ns() < end) {
-    if (poll(polls, (nfds_t)sockets, 100) < 0 && errno != EINTR) break;
-    for (int i = 0; i < sockets; i++)
-      if (polls[i].revents) receive(i, window);
-    uint64_t now = now_ns();
-    if (now - checked < 100000000u) continue;
+  uint64_t start = now = now_ns(), end = start + (uint64_t)(seconds * 1e9), checked = start;
+  is_closed_loop = rate == 0;
+  uint64_t gap_ns = is_closed_loop ? 0 : (uint64_t)(1e9 / rate), due = start, skipped = 0;
+  if (is_closed_loop) for (int i = 0; i < window; i++) send_next(now);
+  endpoints_flush();
+  while ((now = now_ns()) < end) {
+    if (!is_closed_loop)
+      for (; due <= now; due += gap_ns) if (!send_next(due)) skipped++;
+    endpoints_receive(receive);
+    endpoints_flush();
+    if (now - checked < 50000000u) continue;
     checked = now;
-    for (int i = 0; i < sockets; i++)
-      for (int s = 0; s < window; s++)
-        if (now - clients[i].slots[s].sent_ns > (uint64_t)LOST_AFTER_MS * 1000000u) {
-          lost++;
-          send_slot(i, s);
-        }
+    give_up_late_ones();
+    endpoints_flush();
   }
-  double took = (double)(now_ns() - start) / 1e9;
-  size_t kept = answered < RESERVOIR ? (size_t)answered : RESERVOIR;
-  qsort(latencies_us, kept, sizeof latencies_us[0], by_value);
-  printf("{\"seconds\":%.3f,\"sent\":%llu,\"answered\":%llu,\"errors\":%llu,\"lost\":%llu,\"p50us\":%u,\"p99us\":%u,\"lastError\":\"%u.%02u\"}\n", took,
-         (unsigned long long)sent, (unsigned long long)answered, (unsigned long long)errors, (unsigned long long)lost,
-         kept ? latencies_us[kept / 2] : 0, kept ? latencies_us[kept * 99 / 100] : 0, last_error >> 5, last_error & 31u);
+  double took = (double)(now - start) / 1e9;
+  uint64_t answered_in_time = answered;
+  unsigned p50 = percentile(0.5), p99 = percentile(0.99);
+  /* What is still under way gets its answer, so that sent and answered can be compared with what the server counted. */
+  is_closed_loop = 0;
+  for (uint64_t last = now + (uint64_t)DRAIN_MS * 1000000u; outstanding > 0 && (now = now_ns()) < last;) endpoints_receive(receive);
+  lost += outstanding;
+  uint32_t most = 0;
+  for (int i = 0; i < count; i++) if (all[i].sent > most) most = all[i].sent;
+  printf("{\"seconds\":%.3f,\"sent\":%llu,\"answeredInTime\":%llu,\"answered\":%llu,\"errors\":%llu,\"lost\":%llu,\"strays\":%llu,\"skipped\":%llu,"
+         "\"p50us\":%u,\"p99us\":%u,\"mostAnEndpointSends\":%.1f,\"lastError\":\"%u.%02u\"}\n", took,
+         (unsigned long long)sent, (unsigned long long)answered_in_time, (unsigned long long)answered, (unsigned long long)errors,
+         (unsigned long long)lost, (unsigned long long)strays, (unsigned long long)skipped, p50, p99, most / took, last_error >> 5, last_error & 31u);
   return 0;
 }
