@@ -71,6 +71,11 @@ export class MessageLayer implements MessageReceiver {
       return;
     }
     const { code, type } = view;
+    if (source.isMulticast && (code === 0 || code >> 5 !== 0)) {
+      // Groups are asked (RFC 7252 section 8.1): what acknowledges, resets or answers is for one endpoint and comes to its address.
+      counters.responsesUnexpected++;
+      return;
+    }
     if (code === 0) {
       this.#empty(type, view.messageId, source);
       return;

@@ -80,6 +80,12 @@ export class Server {
   /** A request came: class 0 code in a CON or NON. `source` is where it came from, and where a synchronous answer goes. */
   request(view: MessageView, peer: number, source: RemoteAddress): void {
     this.#link.counters.requests++;
+    if (source.isMulticast && view.type === MessageType.confirmable) {
+      // RFC 7252 section 8.1: to a group one asks without confirmation. Whoever doesn't is not even told that it is a duplicate.
+      this.#link.counters.multicastRequests++;
+      this.#link.counters.multicastSilent++;
+      return;
+    }
     if (!this.isDuplicate(view, peer)) this.serve(view, peer, source, undefined);
   }
 
@@ -165,7 +171,7 @@ export class Server {
     const running = this.#later.running.find(peer, view.messageId);
     if (running !== undefined) {
       this.#link.counters.duplicates++;
-      this.#later.running.acknowledge(running);
+      if (view.type === MessageType.confirmable) this.#later.running.acknowledge(running);
       return true;
     }
     const once = this.#once.find(peer, view.messageId);
@@ -173,7 +179,9 @@ export class Server {
     this.#link.counters.duplicates++;
     // RFC 7252 section 4.5: a confirmable duplicate gets the same answer, a non-confirmable one nothing.
     if (view.type !== MessageType.confirmable) return true;
-    if (this.#once.recall(once)) this.#link.sendWritten(peer);
+    // A short datagram with the message ID of a long one is no way to have the long one's answer sent somewhere.
+    const isStored = this.#once.recall(once) && this.#link.writer.end <= this.#proof.maxAnswer(view, peer);
+    if (isStored) this.#link.sendWritten(peer);
     else this.#link.sendEmptyToPeer(MessageType.acknowledgement, view.messageId, peer);
     return true;
   }
