@@ -124,6 +124,7 @@ export class CoapEndpoint {
     this.#link = link;
     if (oscore === undefined) return;
     oscore.contexts.removed = (context) => {
+      oscore.recovery.forget(context);
       this.#server.dropContext(context);
       this.#exchanges.dropContext(context);
       this.#observations.dropContext(context);

@@ -150,7 +150,8 @@ export class ClientExchanges implements OutboxOwner {
   /** Ends what is open under a context that was removed. */
   dropContext(context: OscoreContext): void {
     for (const pending of [...this.#byToken.values()]) {
-      if (pending.exchange.oscore === context) this.#fail(pending, noContext(this.#where(pending.peer)));
+      const isUnder = pending.exchange.oscore === context || pending.oscore?.context === context;
+      if (isUnder) this.#fail(pending, noContext(this.#where(pending.peer)));
     }
   }
 
@@ -238,7 +239,7 @@ export class ClientExchanges implements OutboxOwner {
       exchange.write(type, messageId, token);
       if (exchange.oscore !== undefined) {
         const { oscore, writer } = this.#link;
-        pending.oscore = oscore?.messages.sealRequest(writer, exchange.oscore, pending.echo);
+        pending.oscore = oscore?.sealRequest(writer, exchange.oscore, pending.echo);
       }
       if (this.#link.writer.end > this.#link.writer.bytes.length) throw new RangeError("The message is too long.");
     } catch (error) {
@@ -268,8 +269,9 @@ export class ClientExchanges implements OutboxOwner {
       this.#fail(pending, noContext(this.#where(pending.peer)));
       return false;
     }
-    if (contexts.hasSequence(context)) return true;
-    contexts.whenLeased(context, (isLeased) => {
+    const used = this.#link.oscore?.recovery.contextOf(context) ?? context;
+    if (contexts.hasSequence(used)) return true;
+    contexts.whenLeased(used, (isLeased) => {
       if (this.#byNumber[pending.number] !== pending) return;
       if (isLeased) this.#send(pending);
       else this.#fail(pending, faults("coap.oscore-no-numbers", {}));
@@ -279,13 +281,22 @@ export class ClientExchanges implements OutboxOwner {
 
   /** RFC 9175 section 2.3: a protected 4.01 with Echo asks for the same request with that Echo. Once for each request. */
   #isAskedAgain(pending: Pending, view: MessageView): boolean {
+    if (pending.oscore !== undefined && this.#isForNewContext(pending.oscore.context, pending.exchange)) {
+      this.#sendAgain(pending, undefined);
+      return true;
+    }
     const echo = view.code === Code.unauthorized ? view.copyOf(OptionNumber.echo) : undefined;
     if (echo === undefined || pending.echo !== undefined) return false;
     this.#sendAgain(pending, echo);
     return true;
   }
 
-  #sendAgain(pending: Pending, echo: Uint8Array): void {
+  /** RFC 8613 appendix B.2: what was answered belongs to the first context, and by now there is a third. */
+  #isForNewContext(context: OscoreContext, { oscore: base }: ClientExchange): boolean {
+    return base?.derived !== undefined && base.derived !== context && context.number === 0;
+  }
+
+  #sendAgain(pending: Pending, echo: Uint8Array | undefined): void {
     const { peer, number, slot } = pending;
     pending.echo = echo;
     pending.oscore = undefined;

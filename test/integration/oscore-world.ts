@@ -7,7 +7,7 @@ import { type SequenceLeases, volatileLeases } from "../../coap/security/oscore/
 import type { MemoryTransport } from "../../coap/transport/memory.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { seededEntropy } from "../../kernel/seeded-entropy.ts";
-import { RawPeer, serverAddress, textOf, World, type WorldOptions } from "./coap-harness.ts";
+import { type RawPeer, serverAddress, textOf, World, type WorldOptions } from "./coap-harness.ts";
 
 export const node: PeerIdentity = { kind: "node", id: "esp-1", scheme: "oscore" };
 export const manager: PeerIdentity = { kind: "operator", id: "manager", scheme: "oscore" };
@@ -53,7 +53,12 @@ export class OscoreWorld {
     this.#limits = limits;
     this.world = new World(options);
     const contexts = (seed: string, leases: SequenceLeases): OscoreContexts =>
-      new OscoreContexts({ entropy: seededEntropy(seed), log: silentLog, leases, limits: oscoreLimits });
+      new OscoreContexts({
+        entropy: seededEntropy(`${options.seed ?? 1}/${seed}`),
+        log: silentLog,
+        leases,
+        limits: oscoreLimits,
+      });
     this.atServer = contexts("server", options.serverLeases ?? volatileLeases());
     this.atClient = contexts("client", options.clientLeases ?? volatileLeases());
     this.serverContext = this.atServer.add(mirrored(parameters), {

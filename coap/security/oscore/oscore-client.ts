@@ -2,6 +2,7 @@ import { OptionNumber } from "../../message.ts";
 import type { MessageView } from "../../message-view.ts";
 import type { OscoreExchange } from "./oscore-exchange.ts";
 import type { OscoreLayer } from "./oscore-layer.ts";
+import type { ReplyVerdict } from "./oscore-messages.ts";
 
 /** Where answers belong: open requests, and observations. */
 export interface ExpectedAnswers {
@@ -44,7 +45,7 @@ export class OscoreClient {
       if (view.code >> 5 > 3) this.#exchanges.refused(view, peer);
       return undefined;
     }
-    let verdict = ofRequest === undefined ? "bad" : messages.openReply(view, ofRequest);
+    let verdict = ofRequest === undefined ? "bad" : this.#openAnswer(view, ofRequest);
     if (verdict === "bad" && ofObservation !== undefined && ofObservation !== ofRequest) {
       // While an observation is renewed, notifications of the earlier registration may still come.
       verdict = messages.openReply(view, ofObservation);
@@ -54,5 +55,12 @@ export class OscoreClient {
     if (verdict === "stale") counts.notificationsStale++;
     else counts.responsesUnverified++;
     return undefined;
+  }
+
+  #openAnswer(view: MessageView, exchange: OscoreExchange): ReplyVerdict {
+    const { messages, recovery } = this.#layer;
+    return recovery.isBeginning(exchange.context)
+      ? recovery.response(view, exchange)
+      : messages.openReply(view, exchange);
   }
 }

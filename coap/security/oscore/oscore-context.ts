@@ -31,7 +31,12 @@ export class OscoreContext {
   /** Kept for contexts that derive others (appendix B.2), else undefined. */
   readonly parameters: OscoreParameters | undefined;
   readonly idContext: Uint8Array | undefined;
-  readonly sendsIdContext: boolean;
+  /** What requests carry as `kid context`. */
+  kidContext: Uint8Array | undefined;
+  /** The ID Context in a CBOR byte string: the other form in which appendix B.2 names it. */
+  wrappedIdContext: Uint8Array | undefined = undefined;
+  /** What appendix B.2 derived from it last. */
+  derived: OscoreContext | undefined = undefined;
   readonly options: OscoreContextOptions;
   /** Where its bytes are. */
   readonly memory: Uint8Array;
@@ -71,7 +76,7 @@ export class OscoreContext {
     this.identity = options.identity ?? nobody;
     this.parameters = options.derivesAnew === true ? parameters : undefined;
     this.idContext = parameters.idContext?.slice();
-    this.sendsIdContext = this.idContext !== undefined && (options.sendsIdContext ?? true);
+    this.kidContext = options.sendsIdContext === false ? undefined : this.idContext;
     this.options = options;
     this.memory = memory;
     this.at = at;

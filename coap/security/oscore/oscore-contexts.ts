@@ -5,6 +5,7 @@ import { RowTable } from "../../../kernel/row-table.ts";
 import { faults } from "../../faults.ts";
 import type { PeerIdentity } from "../../route.ts";
 import { aeads } from "./aead.ts";
+import { cborBytes } from "./cose.ts";
 import { deriveKeys } from "./derive-keys.ts";
 import { material, maxSequence, OscoreContext } from "./oscore-context.ts";
 import { type OscoreLimits, oscoreLimits } from "./oscore-limits.ts";
@@ -75,23 +76,17 @@ export class OscoreContexts {
     if (this.#size >= this.limits.contexts) {
       throw faults("coap.queue-full", { limit: "oscore contexts", value: this.limits.contexts });
     }
-    const { senderId, recipientId } = parameters;
+    const { recipientId } = parameters;
     const first = this.#headAt(recipientId, 0, recipientId.length);
     for (let other = first; other !== undefined; other = other.next) {
       if (isId(other, recipientId, 0, recipientId.length) && isSame(other.idContext, parameters.idContext)) {
         throw faults("coap.oscore-parameters", { reason: "there is a context with this recipient ID and ID Context" });
       }
     }
-    const { senderKey, recipientKey, commonIv } = deriveKeys(parameters);
     const at = (this.#freeSlots.pop() ?? this.#usedSlots++) * material.bytes;
-    const memory = this.#memory;
-    memory.set(senderKey, at + material.senderKey);
-    memory.set(recipientKey, at + material.recipientKey);
-    writeNonce(memory, at + material.senderNonce, commonIv, senderId);
-    writeNonce(memory, at + material.recipientNonce, commonIv, recipientId);
-    writeId(memory, at + material.senderId, senderId);
-    writeId(memory, at + material.recipientId, recipientId);
-    const context = new OscoreContext({ number: this.#nextNumber++, facts, parameters, options, memory, at });
+    writeMaterial(parameters, this.#memory, at);
+    const number = this.#nextNumber++;
+    const context = new OscoreContext({ number, facts, parameters, options, memory: this.#memory, at });
     const row = this.#kids.insert(keyOfId(recipientId, 0, recipientId.length));
     context.next = this.#heads[row];
     this.#heads[row] = context;
@@ -100,10 +95,38 @@ export class OscoreContexts {
     return context;
   }
 
+  /**
+   * A context with the secret and IDs of another and an ID Context of its own, which no request finds (appendix B.2). Its keys are new, so its
+   * sequence numbers begin anew and are written nowhere.
+   */
+  derive(base: OscoreContext, idContext: Uint8Array): OscoreContext {
+    if (base.parameters === undefined) throw new TypeError("This context doesn't derive others.");
+    const parameters = { ...base.parameters, idContext };
+    const memory = new Uint8Array(material.bytes);
+    writeMaterial(parameters, memory, 0);
+    const options = { ...base.options, isNew: true, derivesAnew: false };
+    const context = new OscoreContext({ number: 0, facts: base.facts, parameters, options, memory, at: 0 });
+    context.leasedUntil = maxSequence + 1;
+    return context;
+  }
+
+  /** The same, found by requests and in place of the one that was derived from `base` before. */
+  adopt(base: OscoreContext, idContext: Uint8Array): OscoreContext {
+    const { parameters, options } = base;
+    if (parameters === undefined) throw new TypeError("This context doesn't derive others.");
+    if (base.derived !== undefined) this.remove(base.derived);
+    const context = this.add({ ...parameters, idContext }, { ...options, isNew: true, derivesAnew: false });
+    context.leasedUntil = maxSequence + 1;
+    context.wrappedIdContext = Uint8Array.from(cborBytes(idContext));
+    base.derived = context;
+    return context;
+  }
+
   /** From now on nothing verifies with it; observations, transfers and requests under it end. Idempotent. */
   remove(context: OscoreContext): void {
     if (context.isRemoved) return;
     context.isRemoved = true;
+    if (context.derived !== undefined) this.remove(context.derived);
     const { memory, at } = context;
     const idAt = at + material.recipientId + 1;
     const row = this.#kids.find(keyOfId(memory, idAt, idAt + memory[idAt - 1]!));
@@ -211,6 +234,7 @@ export class OscoreContexts {
     if (context.isLeasing || context.isRemoved || context.sequence > maxSequence) return;
     const count = this.limits.leasedNumbers;
     const took = (first: number): void => {
+      if (first > maxSequence) return;
       context.nextLease = first;
       context.nextLeaseEnd = Math.min(first + count, maxSequence + 1);
     };
@@ -276,6 +300,17 @@ function problemOf(
   return undefined;
 }
 
+function writeMaterial(parameters: OscoreParameters, memory: Uint8Array, at: number): void {
+  const { senderKey, recipientKey, commonIv } = deriveKeys(parameters);
+  const { senderId, recipientId } = parameters;
+  memory.set(senderKey, at + material.senderKey);
+  memory.set(recipientKey, at + material.recipientKey);
+  writeNonce(memory, at + material.senderNonce, commonIv, senderId);
+  writeNonce(memory, at + material.recipientNonce, commonIv, recipientId);
+  writeId(memory, at + material.senderId, senderId);
+  writeId(memory, at + material.recipientId, recipientId);
+}
+
 /** RFC 8613 section 5.2 with a Partial IV of zero: length and ID before five zeros, over the Common IV. */
 function writeNonce(memory: Uint8Array, at: number, commonIv: Uint8Array, id: Uint8Array): void {
   memory.set(commonIv, at);
@@ -303,12 +338,20 @@ function isId({ memory, at }: OscoreContext, bytes: Uint8Array, start: number, e
   return true;
 }
 
-/** A request without `kid context` names contexts of any. */
-function isContextOf({ idContext }: OscoreContext, bytes: Uint8Array, option: OscoreOption): boolean {
+/** A request without `kid context` names contexts of any. One that appendix B.2 derived comes wrapped, or as it is. */
+function isContextOf(context: OscoreContext, bytes: Uint8Array, option: OscoreOption): boolean {
   const { kidContextStart, kidContextEnd } = option;
   if (kidContextStart < 0) return true;
-  if (idContext?.length !== kidContextEnd - kidContextStart) return false;
-  for (let i = 0; i < idContext.length; i++) if (idContext[i] !== bytes[kidContextStart + i]) return false;
+  const { idContext, wrappedIdContext } = context;
+  return (
+    isPart(idContext, bytes, kidContextStart, kidContextEnd) ||
+    isPart(wrappedIdContext, bytes, kidContextStart, kidContextEnd)
+  );
+}
+
+function isPart(value: Uint8Array | undefined, bytes: Uint8Array, start: number, end: number): boolean {
+  if (value?.length !== end - start) return false;
+  for (let i = 0; i < value.length; i++) if (value[i] !== bytes[start + i]) return false;
   return true;
 }
 

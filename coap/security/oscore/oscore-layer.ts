@@ -5,6 +5,8 @@ import type { MessageView } from "../../message-view.ts";
 import { MessageWriter } from "../../message-writer.ts";
 import type { Aead } from "./aead.ts";
 import { chooseAead } from "./choose-aead.ts";
+import { ContextRecovery } from "./context-recovery.ts";
+import type { OscoreContext } from "./oscore-context.ts";
 import type { OscoreContexts } from "./oscore-contexts.ts";
 import type { OscoreExchange } from "./oscore-exchange.ts";
 import { OscoreMessages } from "./oscore-messages.ts";
@@ -52,6 +54,7 @@ export class OscoreLayer {
     notificationsStale: 0,
   };
   readonly aead: Aead;
+  readonly recovery: ContextRecovery;
   readonly #replies: RememberedReplies;
   readonly #empty = new MessageWriter(4);
 
@@ -61,6 +64,7 @@ export class OscoreLayer {
     // Room for the largest datagram or message in blocks, and for a tag.
     this.aead = aead ?? chooseAead(Math.max(limits.maxDatagram, limits.maxMessage + 2_048, maxUnfragmented) + 32);
     this.messages = new OscoreMessages({ contexts, aead: this.aead, maxOptions: limits.maxOptions });
+    this.recovery = new ContextRecovery(contexts, this.messages, clock);
     this.#replies = new RememberedReplies({
       clock,
       replies: rememberedReplies,
@@ -68,6 +72,11 @@ export class OscoreLayer {
       lifetimeMs: limits.exchangeLifetimeMs,
       hashSeed: contexts.entropy.uint32(),
     });
+  }
+
+  /** Protects the request in the writer, by a context derived anew where that is how `context` is used. As `sealRequest` of the messages. */
+  sealRequest(writer: MessageWriter, context: OscoreContext, echo: Uint8Array | undefined): OscoreExchange | undefined {
+    return this.messages.sealRequest(writer, this.recovery.contextOf(context), echo);
   }
 
   /**

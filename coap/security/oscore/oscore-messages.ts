@@ -70,11 +70,10 @@ export class OscoreMessages {
     const aadLength = this.#aad(context, material.senderId, sequence);
     if (!this.#aead.seal(facts, aadLength, length)) throw new RangeError("The message is too long to be protected.");
     const kidAt = at + material.senderId + 1;
-    const kidContext = context.sendsIdContext ? context.idContext : undefined;
     const valueLength = encodeOscoreOption(
       this.#value,
       sequence,
-      kidContext,
+      context.kidContext,
       memory,
       kidAt,
       kidAt + memory[kidAt - 1]!,
@@ -85,11 +84,19 @@ export class OscoreMessages {
   }
 
   /**
+   * Protects an answer with another context than the request's, which it names by `kidContext` (response #1 of appendix B.2). That context
+   * is used for nothing else, so the nonce is the request's.
+   */
+  sealReplyUnder(writer: MessageWriter, exchange: OscoreExchange, kidContext: Uint8Array): boolean {
+    return this.#sealReply(writer, exchange, none, kidContext);
+  }
+
+  /**
    * Protects the plain answer that stands in the writer. The first of an exchange takes the nonce of the request unless `hasOwnIv`.
    * False: the context is gone, or no sequence number is at hand, and nothing may be sent.
    */
   sealReply(writer: MessageWriter, exchange: OscoreExchange, hasOwnIv: boolean): boolean {
-    const { context, requestIv } = exchange;
+    const { context } = exchange;
     if (context.isRemoved) return false;
     let ownIv = none;
     if (hasOwnIv || exchange.isNonceUsed) {
@@ -98,6 +105,15 @@ export class OscoreMessages {
     } else {
       exchange.isNonceUsed = true;
     }
+    return this.#sealReply(writer, exchange, ownIv, undefined);
+  }
+
+  #sealReply(
+    writer: MessageWriter,
+    { context, requestIv }: OscoreExchange,
+    ownIv: number,
+    kidContext: Uint8Array | undefined,
+  ): boolean {
     const plaintext = this.#plaintext;
     const length = plaintext.take(writer, false, undefined);
     this.#key(context, material.senderKey);
@@ -105,10 +121,18 @@ export class OscoreMessages {
     else this.#nonce(context, material.recipientNonce, requestIv);
     const aadLength = this.#aad(context, material.recipientId, requestIv);
     if (!this.#aead.seal(context.facts, aadLength, length)) return false;
-    const valueLength = encodeOscoreOption(this.#value, ownIv, undefined, undefined, 0, 0);
+    const valueLength = encodeOscoreOption(this.#value, ownIv, kidContext, undefined, 0, 0);
     const code = plaintext.observe >= 0 ? Code.content : Code.changed;
     plaintext.finish(writer, code, this.#value, valueLength, length + context.facts.tagLength);
     return true;
+  }
+
+  /** Decodes the OSCORE option into `option`; false when there is none or it is malformed. */
+  decodeOption(view: MessageView): boolean {
+    const index = view.find(OptionNumber.oscore);
+    if (index < 0) return false;
+    const start = view.optionStarts[index]!;
+    return this.option.decode(view.bytes, start, start + view.optionLengths[index]!);
   }
 
   /** Opens the payload of `view` into `request`. False: not genuine. A message that verified but is none has code 0. */
@@ -131,10 +155,7 @@ export class OscoreMessages {
   openReply(view: MessageView, exchange: OscoreExchange): ReplyVerdict {
     const { context, requestIv } = exchange;
     const { option, reply } = this;
-    const index = view.find(OptionNumber.oscore);
-    const start = view.optionStarts[index]!;
-    if (index < 0 || context.isRemoved) return "bad";
-    if (!option.decode(view.bytes, start, start + view.optionLengths[index]!)) return "bad";
+    if (context.isRemoved || !this.decodeOption(view)) return "bad";
     const length = this.#takeCiphertext(view, context.facts);
     if (length === 0) return "bad";
     const ownIv = option.partialIv;

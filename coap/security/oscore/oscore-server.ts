@@ -120,10 +120,7 @@ export class OscoreServer {
   #verify(view: MessageView, peer: number, source: RemoteAddress): void {
     const { contexts, messages, counts } = this.#layer;
     const { option } = messages;
-    const index = view.find(OptionNumber.oscore);
-    const start = view.optionStarts[index]!;
-    const isGood = option.decode(view.bytes, start, start + view.optionLengths[index]!);
-    if (!isGood || option.partialIv < 0 || option.kidStart < 0) {
+    if (!messages.decodeOption(view) || option.partialIv < 0 || option.kidStart < 0) {
       counts.optionMalformed++;
       this.#refuse(view, peer, source, Code.badOption, texts.decode);
       return;
@@ -131,8 +128,7 @@ export class OscoreServer {
     const { partialIv } = option;
     let context = contexts.find(view.bytes, option);
     if (context === undefined) {
-      counts.contextNotFound++;
-      this.#refuse(view, peer, source, Code.unauthorized, texts.context);
+      this.#recover(view, peer, source);
       return;
     }
     if (view.end - view.payloadStart <= context.facts.tagLength) {
@@ -160,16 +156,50 @@ export class OscoreServer {
     this.#refuse(view, peer, source, Code.badRequest, texts.decryption);
   }
 
-  #verified(view: MessageView, peer: number, source: RemoteAddress, context: OscoreContext, partialIv: number): void {
-    const { contexts, messages, counts } = this.#layer;
+  /** The `kid context` is of no context: perhaps it is for a new one (appendix B.2). */
+  #recover(view: MessageView, peer: number, source: RemoteAddress): void {
+    const { recovery, messages, counts } = this.#layer;
+    const { partialIv } = messages.option;
+    const found = recovery.request(view);
+    switch (found.kind) {
+      case "unknown":
+        counts.contextNotFound++;
+        this.#refuse(view, peer, source, Code.unauthorized, texts.context);
+        return;
+      case "forged":
+        counts.decryptionFailed++;
+        this.#refuse(view, peer, source, Code.badRequest, texts.decryption);
+        return;
+      case "full":
+        this.#link.counters.overLimit++;
+        this.#refuse(view, peer, source, Code.serviceUnavailable, texts.nothing);
+        return;
+      case "second":
+        this.#serve(view, peer, source, this.#exchangeOf(found.context, partialIv));
+        return;
+      case "first": {
+        const { writer } = this.#link;
+        this.#begin(view, peer, Code.unauthorized);
+        if (!messages.sealReplyUnder(writer, this.#exchangeOf(found.context, partialIv), found.kidContext)) return;
+        this.#layer.answered(peer, view, writer);
+        this.#link.sendTo(writer.bytes, writer.end, source);
+      }
+    }
+  }
+
+  #exchangeOf(context: OscoreContext, partialIv: number): OscoreExchange {
     const exchange = this.#exchange ?? new OscoreExchange(context, partialIv);
     this.#exchange = exchange;
     exchange.context = context;
     exchange.requestIv = partialIv;
     exchange.isNonceUsed = false;
-    const { request } = messages;
+    return exchange;
+  }
+
+  #verified(view: MessageView, peer: number, source: RemoteAddress, context: OscoreContext, partialIv: number): void {
+    const exchange = this.#exchangeOf(context, partialIv);
     if (!context.hasWindow) {
-      if (!isEchoOf(context, request)) {
+      if (!isEchoOf(context, this.#layer.messages.request)) {
         this.#askEcho(view, peer, source, exchange);
         return;
       }
@@ -177,6 +207,13 @@ export class OscoreServer {
     } else {
       context.received(partialIv);
     }
+    this.#serve(view, peer, source, exchange);
+  }
+
+  #serve(view: MessageView, peer: number, source: RemoteAddress, exchange: OscoreExchange): void {
+    const { contexts, messages, counts } = this.#layer;
+    const { request } = messages;
+    const { context } = exchange;
     contexts.verified(context);
     counts.verified++;
     // It was made for us and came for the first time, from where it says.

@@ -1,0 +1,166 @@
+import { createHmac, timingSafeEqual } from "node:crypto";
+import type { Clock } from "../../../kernel/clock.ts";
+import type { MessageView } from "../../message-view.ts";
+import { cborBytes } from "./cose.ts";
+import type { OscoreContext } from "./oscore-context.ts";
+import type { OscoreContexts } from "./oscore-contexts.ts";
+import type { OscoreExchange } from "./oscore-exchange.ts";
+import type { OscoreMessages, ReplyVerdict } from "./oscore-messages.ts";
+
+/** What a request with an unknown ID Context is at the server. */
+export type RecoveryVerdict =
+  /** Nothing here derives contexts for it. */
+  | { readonly kind: "unknown" }
+  | { readonly kind: "forged" }
+  /** The limit of protocol runs is reached. */
+  | { readonly kind: "full" }
+  /** Request #1: to be answered 4.01 under `context`, with this `kid context`. */
+  | { readonly kind: "first"; readonly context: OscoreContext; readonly kidContext: Uint8Array }
+  /** Request #2: it stands opened in the messages, and belongs to the new context. */
+  | { readonly kind: "second"; readonly context: OscoreContext };
+
+/** At the client: the context of request #1, until the server's part of the next ID Context is there. */
+interface Beginning {
+  readonly base: OscoreContext;
+  readonly r1: Uint8Array;
+  /** Other requests under the first context may still be answered. */
+  isDone: boolean;
+}
+
+const randomBytes = 8;
+const macBytes = 8;
+const unknown: RecoveryVerdict = { kind: "unknown" };
+const forged: RecoveryVerdict = { kind: "forged" };
+
+/**
+ * RFC 8613 appendix B.2: new keys from a secret whose sequence numbers or replay window are lost. The server keeps no R2: it recognises
+ * its own by an HMAC under a key that lives until one run of the context ends (B.2.1).
+ */
+export class ContextRecovery {
+  readonly #contexts: OscoreContexts;
+  readonly #messages: OscoreMessages;
+  readonly #clock: Clock;
+  /** At the server, by context that derives: the key of its R2s. */
+  readonly #keys = new Map<OscoreContext, { readonly key: Uint8Array; readonly untilMs: number }>();
+  /** At the client. */
+  readonly #beginnings = new Map<OscoreContext, Beginning>();
+
+  constructor(contexts: OscoreContexts, messages: OscoreMessages, clock: Clock) {
+    this.#contexts = contexts;
+    this.#messages = messages;
+    this.#clock = clock;
+  }
+
+  /** A request whose `kid context` no context has; its option is decoded in the messages. */
+  request(view: MessageView): RecoveryVerdict {
+    const { option } = this.#messages;
+    const base = this.#contexts.findDeriving(view.bytes, option);
+    const id =
+      option.kidContextStart < 0 ? undefined : unwrapped(view.bytes, option.kidContextStart, option.kidContextEnd);
+    if (base === undefined || id === undefined) return unknown;
+    const { partialIv } = option;
+    if (this.#isOurs(base, id)) {
+      if (!this.#messages.openRequest(view, this.#contexts.derive(base, id), partialIv)) return forged;
+      this.#keys.delete(base);
+      const context = this.#contexts.adopt(base, id);
+      context.received(partialIv);
+      return { kind: "second", context };
+    }
+    if (!this.#messages.openRequest(view, this.#contexts.derive(base, id), partialIv)) return forged;
+    const r2 = this.#newR2(base);
+    if (r2 === undefined) return { kind: "full" };
+    const context = this.#contexts.derive(base, Uint8Array.from([...r2, ...id]));
+    return { kind: "first", context, kidContext: Uint8Array.from(cborBytes(r2)) };
+  }
+
+  /** What a request of ours is protected with where `base` derives others: what was agreed, or a first context of our own. */
+  contextOf(base: OscoreContext): OscoreContext {
+    if (base.parameters === undefined) return base;
+    if (base.derived?.isRemoved === false) return base.derived;
+    for (const [context, { base: of, isDone }] of this.#beginnings) {
+      if (of !== base) continue;
+      if (!isDone) return context;
+      this.#beginnings.delete(context);
+    }
+    const r1 = this.#contexts.entropy.bytes(randomBytes);
+    const context = this.#contexts.derive(base, r1);
+    context.kidContext = Uint8Array.from(cborBytes(r1));
+    this.#beginnings.set(context, { base, r1, isDone: false });
+    return context;
+  }
+
+  /** Whether answers to that context are response #1. */
+  isBeginning(context: OscoreContext): boolean {
+    return this.#beginnings.has(context);
+  }
+
+  /** Response #1: when it verifies, `contextOf` gives the new context from now on, and the request is to be sent again. */
+  response(view: MessageView, exchange: OscoreExchange): ReplyVerdict {
+    const beginning = this.#beginnings.get(exchange.context);
+    const { option } = this.#messages;
+    if (beginning === undefined || !this.#messages.decodeOption(view) || option.kidContextStart < 0) return "bad";
+    const r2 = unwrapped(view.bytes, option.kidContextStart, option.kidContextEnd);
+    if (r2 === undefined) return "bad";
+    const { base, r1 } = beginning;
+    const second = exchange.copy();
+    second.context = this.#contexts.derive(base, Uint8Array.from([...r2, ...r1]));
+    if (this.#messages.openReply(view, second) !== "opened") return "bad";
+    if (beginning.isDone) return "opened";
+    beginning.isDone = true;
+    const id = Uint8Array.from([...r2, ...this.#contexts.entropy.bytes(randomBytes)]);
+    const context = this.#contexts.adopt(base, id);
+    context.kidContext = context.wrappedIdContext;
+    return "opened";
+  }
+
+  /** A context was removed. */
+  forget(context: OscoreContext): void {
+    this.#keys.delete(context);
+    for (const [first, { base }] of this.#beginnings) if (base === context) this.#beginnings.delete(first);
+  }
+
+  #newR2(base: OscoreContext): Uint8Array | undefined {
+    const key = this.#keyOf(base) ?? this.#newKey(base);
+    if (key === undefined) return undefined;
+    const s2 = this.#contexts.entropy.bytes(randomBytes);
+    return Uint8Array.from([...s2, ...macOf(key, s2)]);
+  }
+
+  #isOurs(base: OscoreContext, id: Uint8Array): boolean {
+    const key = this.#keyOf(base);
+    const r2Bytes = randomBytes + macBytes;
+    if (key === undefined || id.length <= r2Bytes) return false;
+    return timingSafeEqual(macOf(key, id.subarray(0, randomBytes)), id.subarray(randomBytes, r2Bytes));
+  }
+
+  #keyOf(base: OscoreContext): Uint8Array | undefined {
+    const kept = this.#keys.get(base);
+    if (kept === undefined || kept.untilMs > this.#clock.monotonicMs()) return kept?.key;
+    this.#keys.delete(base);
+    return undefined;
+  }
+
+  #newKey(base: OscoreContext): Uint8Array | undefined {
+    const { recoveries, recoveryMs } = this.#contexts.limits;
+    if (this.#keys.size >= recoveries) for (const each of [...this.#keys.keys()]) this.#keyOf(each);
+    if (this.#keys.size >= recoveries) return undefined;
+    const key = this.#contexts.entropy.bytes(32);
+    this.#keys.set(base, { key, untilMs: this.#clock.monotonicMs() + recoveryMs });
+    return key;
+  }
+}
+
+function macOf(key: Uint8Array, s2: Uint8Array): Uint8Array {
+  return createHmac("sha256", key).update(s2).digest().subarray(0, macBytes);
+}
+
+/** The bytes of a CBOR byte string that is all there is; undefined for anything else, and for more than an ID Context holds. */
+function unwrapped(bytes: Uint8Array, start: number, end: number): Uint8Array | undefined {
+  const head = bytes[start];
+  if (head === undefined || start >= end || head >> 5 !== 2) return undefined;
+  const short = head & 31;
+  const from = short < 24 ? start + 1 : start + 2;
+  const length = short < 24 ? short : short === 24 ? bytes[start + 1]! : -1;
+  if (length < 1 || length > 48 || from + length !== end) return undefined;
+  return bytes.slice(from, end);
+}
