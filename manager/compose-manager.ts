@@ -7,6 +7,7 @@ import type { Log } from "../kernel/log.ts";
 import { AskerRules } from "./adapters/coap/asker.ts";
 import { CoapFace } from "./adapters/coap/coap-face.ts";
 import { CoapNodeCaller } from "./adapters/coap/node-caller.ts";
+import { NodeContexts } from "./adapters/coap/node-contexts.ts";
 import { HttpServer } from "./adapters/http/http-server.ts";
 import { defaultHttpLimits, type HttpLimits } from "./adapters/http/http-server-options.ts";
 import { EmbeddedBroker } from "./adapters/mqtt/embedded-broker.ts";
@@ -48,6 +49,8 @@ export interface ComposeManagerOptions {
   readonly ownHosts: readonly string[];
   readonly fleet: FleetSettings;
   readonly isInsecure: boolean;
+  /** Updates without a checked signature are offered; always under `isInsecure`. */
+  readonly offersUnsigned?: boolean | undefined;
   readonly limits: { readonly nodes: number } & Partial<HttpLimits>;
   /** Asks the process to end; an operator's shutdown calls it. */
   readonly shutdown?: (() => void) | undefined;
@@ -67,7 +70,9 @@ export interface ComposedManager {
 export function composeManager(options: ComposeManagerOptions): ComposedManager {
   const { clock, entropy, log, transport, urls, fleet, isInsecure, limits, shutdown, restart } = options;
   const amplification = isInsecure ? "none" : "routable";
-  const endpoint = new CoapEndpoint({ transport, clock, entropy, log, amplification });
+  const contexts = new NodeContexts({ entropy, log, nodes: limits.nodes });
+  const endpoint = new CoapEndpoint({ transport, clock, entropy, log, amplification, oscore: contexts });
+  const caller = new CoapNodeCaller({ endpoint, contexts, isInsecure });
   const broker = new EmbeddedBroker({
     ...options.mqttListener,
     rootTopic: fleet.rootTopic,
@@ -80,15 +85,16 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
     artifacts: options.artifacts,
     lastSeen: options.lastSeen,
     secretBox: options.secretBox,
-    nodeCaller: new CoapNodeCaller({ endpoint }),
+    nodeCaller: caller,
     broker,
     ...{ clock, entropy, log },
     settings: fleet,
     artifactBases: [urls.http, urls.coap],
-    isInsecure,
+    offersUnsigned: isInsecure || options.offersUnsigned === true,
     limits: { nodes: limits.nodes },
   });
   broker.bind(app.brokerEvents);
+  contexts.bind(app.credentials.keyring);
   const http = new HttpServer({
     app,
     ...options.httpListener,
@@ -103,8 +109,11 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
     ...{ shutdown, restart },
   });
   const coap = new CoapFace({
-    ...{ app, endpoint, clock, log, isInsecure, shutdown, restart },
-    askers: new AskerRules({ isInsecure }),
+    ...{ app, endpoint, caller, clock, entropy, log, isInsecure, shutdown, restart },
+    askers: new AskerRules({
+      isInsecure,
+      claimedAnother: (node, claimed) => app.identities.claimedAnother(node, claimed),
+    }),
     httpBase: () => urls.http,
   });
   return {

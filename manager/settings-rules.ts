@@ -19,9 +19,9 @@ export function settingConflicts(
   const loudness = (name: string): number => strength[sources.get(name) ?? "default"];
 
   for (const name of ["poll", "report"] as const) {
-    if (settings.insecure || settings[name] >= leastWithSecurity) continue;
+    if (settings.insecure || isLoopbackHost(settings.coap.host) || settings[name] >= leastWithSecurity) continue;
     conflict(
-      `${name}: ${settings[name]} s is only for trying things out (insecure); set at least ${leastWithSecurity} s`,
+      `${name}: ${settings[name]} s is only for trying things out on one machine; set at least ${leastWithSecurity} s`,
     );
   }
   for (const group of ["coap", "http", "mqtt"] as const) {

@@ -139,8 +139,12 @@ describe("settings that exclude each other", () => {
     return settingConflicts(settings, sources).map((each) => each.message.split(":")[0]);
   };
 
-  test("a poll of seconds needs insecure", () => {
-    expect(conflictsOf({ file: file({ poll: 2, report: 1 }) })).toEqual(["poll", "report"]);
+  test("a poll of seconds needs loopback or insecure", () => {
+    expect(conflictsOf({ file: file({ poll: 2, report: 1, coap: { host: "192.0.2.1" } }) })).toEqual([
+      "poll",
+      "report",
+    ]);
+    expect(conflictsOf({ file: file({ poll: 2, report: 1 }) })).toEqual([]);
     expect(conflictsOf({ file: file({ poll: 2, insecure: true }) })).toEqual([]);
   });
 

@@ -31,6 +31,11 @@ export const settingsDescription = {
     default: false,
     help: "Serve nodes and operators that prove no identity. For trying things out: without it a node needs credentials and an operator a token.",
   },
+  unsignedUpdates: {
+    kind: "flag",
+    default: false,
+    help: "Offer updates that nobody signed. Nodes then run what the manager gives them; what they check is the digest that they got from it. Part of insecure.",
+  },
   publicHost: {
     kind: "text",
     default: "",
@@ -56,7 +61,7 @@ export const settingsDescription = {
     min: 1,
     max: 86_400,
     unit: "seconds",
-    help: "Time between two heartbeats of a node. Below 10 only with insecure.",
+    help: "Time between two heartbeats of a node. Below 10 only when CoAP listens on loopback, or with insecure.",
   },
   report: {
     kind: "integer",
@@ -64,7 +69,7 @@ export const settingsDescription = {
     min: 1,
     max: 86_400,
     unit: "seconds",
-    help: "Time between two full status reports of a node by MQTT or CoAP observation. Below 10 only with insecure.",
+    help: "Time between two full status reports of a node by MQTT or CoAP observation. Below 10 only when CoAP listens on loopback, or with insecure.",
   },
   lifetime: {
     kind: "integer",

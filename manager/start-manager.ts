@@ -114,6 +114,7 @@ async function startOnce(options: StartManagerOptions): Promise<RunningManager> 
       ownHosts: [settings.http.host, settings.publicHost],
       fleet: fleetSettings(settings, ports.mqtt),
       isInsecure: settings.insecure,
+      offersUnsigned: settings.unsignedUpdates,
       limits: settings.limits,
       shutdown: options.shutdown,
       restart: options.restart,

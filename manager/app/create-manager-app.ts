@@ -185,7 +185,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     queues,
     desiredState,
     bases: options.artifactBases.map(parseArtifactBase),
-    isInsecure: options.isInsecure,
+    offersUnsigned: options.offersUnsigned,
     limits,
     node: async (id) => {
       if (!isRegistered(id)) return undefined;

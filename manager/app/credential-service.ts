@@ -18,8 +18,8 @@ import type {
   Credentials,
   CredentialView,
   IssueOutcome,
-  OscoreContextKeys,
-  OscoreContexts,
+  Keyring,
+  KeyringEntry,
 } from "./api/credentials.ts";
 import type { Actor } from "./api/registry.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
@@ -58,7 +58,7 @@ const table = "node-credential";
 const maxDraws = 64;
 
 /** Issues, keeps and revokes the keys of nodes. Secrets are in storage and in memory only sealed; nothing of them is logged. */
-export class CredentialService implements Credentials, OscoreContexts {
+export class CredentialService implements Credentials, Keyring {
   readonly #options: CredentialServiceOptions;
   readonly #table: CredentialTable;
   readonly #sequences: SenderSequences;
@@ -74,7 +74,7 @@ export class CredentialService implements Credentials, OscoreContexts {
     this.#sequences = new SenderSequences(options);
   }
 
-  get contexts(): OscoreContexts {
+  get keyring(): Keyring {
     return this;
   }
 
@@ -158,12 +158,12 @@ export class CredentialService implements Credentials, OscoreContexts {
     return this.#rowsOf(node).length > 0;
   }
 
-  find(kid: number): OscoreContextKeys | undefined {
+  find(kid: number): KeyringEntry | undefined {
     const row = this.#table.find(kid);
     return row === -1 ? undefined : this.#opened(row);
   }
 
-  of(node: string): OscoreContextKeys | undefined {
+  of(node: string): KeyringEntry | undefined {
     const row = this.#table.of(node, "active");
     return row === -1 ? undefined : this.#opened(row);
   }
@@ -250,7 +250,7 @@ export class CredentialService implements Credentials, OscoreContexts {
     return [this.#table.of(node, "active"), this.#table.of(node, "issued")].filter((row) => row !== -1);
   }
 
-  #opened(row: CredentialRow): OscoreContextKeys {
+  #opened(row: CredentialRow): KeyringEntry {
     const node = this.#table.node(row);
     const kid = this.#table.kid(row);
     const plain = this.#options.box.open(this.#table.sealed(row), credentialKey(node, kid));

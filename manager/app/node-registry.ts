@@ -4,9 +4,12 @@ import type { NodePath } from "../ports/node-caller.ts";
 import type { Storage } from "../ports/storage.ts";
 import type {
   Actor,
+  NodeFilter,
   NodePage,
   NodeQuery,
   NodeView,
+  NodeWalk,
+  NodeWalkQuery,
   PresenceCounts,
   RegisterInput,
   RegisterOutcome,
@@ -50,6 +53,9 @@ export interface NodeRegistryOptions {
 const rdLifetimeSeconds = 90_000;
 const maxAttempts = 5;
 const maxForgottenAtOnce = 1000;
+const maxWalked = 1000;
+/** Rows that one step of a walk looks at, however few of them match. */
+const maxLookedAt = 10_000;
 
 export class NodeRegistry implements Registry {
   readonly #options: NodeRegistryOptions;
@@ -123,7 +129,7 @@ export class NodeRegistry implements Registry {
         return { kind: "refused", reason: "full", message: `${fleet.rows.capacity} nodes are registered, the limit.` };
       }
       this.#options.presence.heard(entered, this.#options.clock.monotonicMs());
-      bus.emit({ kind: "registered", node, isNew });
+      bus.emit({ kind: "registered", node, isNew, identity: record.identity });
       await this.#options.registered(node, record);
       const answer = {
         id: input.manifest.id,
@@ -197,6 +203,27 @@ export class NodeRegistry implements Registry {
       if (last === undefined) return { nodes, total, page };
       after = last.key;
     }
+  }
+
+  async walk({ after = "", limit: asked = 100, ...filter }: NodeWalkQuery = {}): Promise<NodeWalk> {
+    const { storage, fleet, view } = this.#options;
+    const limit = Math.min(Math.max(asked, 1), maxWalked);
+    const prefix = filter.idPrefix === undefined ? {} : { prefix: filter.idPrefix };
+    const nodes: NodeView[] = [];
+    let last = after;
+    for (let left = maxLookedAt; left > 0; ) {
+      const rows = await storage.list(nodeTable, { after: last, ...prefix, limit: Math.min(left, maxWalked) });
+      for (const { key, value } of rows) {
+        last = key;
+        const row = fleet.find(key);
+        if (row === -1) continue;
+        const node = view(key, value as NodeRecord, row);
+        if (matches(node, filter) && nodes.push(node) === limit) return { nodes, next: last };
+      }
+      if (rows.length < Math.min(left, maxWalked)) return { nodes };
+      left -= rows.length;
+    }
+    return { nodes, next: last };
   }
 
   counts(): PresenceCounts {
@@ -331,7 +358,7 @@ function timelineData({ manifest }: RegisterInput): Record<string, unknown> {
   return { version, digest, bootReason, rolledBack };
 }
 
-function matches(view: NodeView, query: NodeQuery): boolean {
+function matches(view: NodeView, query: NodeFilter): boolean {
   const { manifest } = view;
   return (
     (query.model === undefined || manifest.model === query.model) &&

@@ -43,7 +43,7 @@ export interface UpdateServiceOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly bases: readonly ArtifactBase[];
-  readonly isInsecure: boolean;
+  readonly offersUnsigned: boolean;
   readonly limits: {
     readonly updates: number;
     readonly attemptBudget: number;
@@ -310,7 +310,7 @@ export class UpdateService implements Updates {
 
   /** Nobody can check a signature yet, so an update with an envelope is as unsigned as one without, and stays so in storage. */
   #isOffered(): boolean {
-    return this.#options.isInsecure;
+    return this.#options.offersUnsigned;
   }
 
   async #store(

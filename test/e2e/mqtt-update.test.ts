@@ -70,7 +70,7 @@ outside(
     const node = await startNode("by-mqtt");
     await node.line(/mqtt: connected/);
     const observer = mosquitto("sub", "_observer", "look", ["-v", "-q", "1", "-t", "cx/nodes/by-mqtt/ota/#"]);
-    await coxswain(manager.urls.http, "update", "start", "next", "--via", "mqtt", "--node", "by-mqtt");
+    await coxswain(manager.urls, "update", "start", "next", "--via", "mqtt", "--node", "by-mqtt");
     await manager.untilAttempt("next", "by-mqtt", ["succeeded"]);
     await until(() => observer.lines().some((line) => line.includes('"succeeded"')));
 
@@ -135,7 +135,7 @@ outside("early device code starts at device/ota/start, fetches the link, and tel
 test("a sleepy node is never called: it hears of its update at a heartbeat, and is known from its reports alone", async () => {
   const since = manager.seen.length;
   await startNode("sleepy", ["--sleepy"]);
-  await coxswain(manager.urls.http, "update", "start", "next", "--node", "sleepy");
+  await coxswain(manager.urls, "update", "start", "next", "--node", "sleepy");
   await manager.untilAttempt("next", "sleepy", ["succeeded"]);
   const own = manager.seen.slice(since).filter((event) => "node" in event && event.node === "sleepy");
   expect(own.some((event) => event.kind === "observing")).toBe(false);

@@ -25,7 +25,7 @@ test("a failed write issues nothing, and revokes nothing", async () => {
   isFailing = false;
   expect(h.app.credentials.has("garden")).toBe(false);
   expect(await states(h, "garden")).toEqual([]);
-  expect(h.app.credentials.contexts.find(kid)?.node).toBe("porch");
+  expect(h.app.credentials.keyring.find(kid)?.node).toBe("porch");
   expect(await h.wait(h.app.credentials.revoke("garden", operator))).toBe("none");
 });
 
@@ -58,33 +58,33 @@ test("keys survive a crash, and neither they nor the password at the broker can 
     expect(stored).not.toContain(secret.replace(/=+$/, ""));
   }
   const after = await h.crash();
-  expect(after.app.credentials.contexts.find(kid)).toEqual({ node: "porch", kid, secrets, isFresh: false });
+  expect(after.app.credentials.keyring.find(kid)).toEqual({ node: "porch", kid, secrets, isFresh: false });
   expect((await after.wait(after.app.environments.build("porch")))?.mqtt?.password).toBe(password);
 });
 
 test("new keys are on trial until they were used once, and the old ones die then", async () => {
   const h = await new AppHarness().start();
-  const { contexts } = h.app.credentials;
+  const { keyring } = h.app.credentials;
   const gone: number[] = [];
-  contexts.onRevoked((kid) => gone.push(kid));
+  keyring.onRevoked((kid) => gone.push(kid));
   const first = await issue(h, "porch");
-  expect(contexts.of("porch")).toBeUndefined();
-  contexts.used(first.kid);
+  expect(keyring.of("porch")).toBeUndefined();
+  keyring.used(first.kid);
   await h.settle();
   const second = await issue(h, "porch");
-  expect(contexts.of("porch")?.kid).toBe(first.kid);
-  expect(contexts.find(first.kid)).toBeDefined();
-  contexts.used(second.kid);
+  expect(keyring.of("porch")?.kid).toBe(first.kid);
+  expect(keyring.find(first.kid)).toBeDefined();
+  keyring.used(second.kid);
   expect(gone).toEqual([first.kid]);
-  expect([contexts.find(first.kid), contexts.of("porch")?.kid]).toEqual([undefined, second.kid]);
+  expect([keyring.find(first.kid), keyring.of("porch")?.kid]).toEqual([undefined, second.kid]);
   await h.settle();
   expect(await states(h, "porch")).toEqual([
     ["active", undefined],
     ["revoked", "rotation"],
   ]);
   const after = await h.crash();
-  expect(after.app.credentials.contexts.find(first.kid)).toBeUndefined();
-  expect(after.app.credentials.contexts.of("porch")?.kid).toBe(second.kid);
+  expect(after.app.credentials.keyring.find(first.kid)).toBeUndefined();
+  expect(after.app.credentials.keyring.of("porch")?.kid).toBe(second.kid);
 });
 
 test("keys that nobody used are replaced by the next ones", async () => {
@@ -92,27 +92,27 @@ test("keys that nobody used are replaced by the next ones", async () => {
   const first = await issue(h, "porch");
   const second = await issue(h, "porch");
   expect(first.kid >>> 24).toBe(partitionOf("porch"));
-  expect(h.app.credentials.contexts.find(first.kid)).toBeUndefined();
-  expect(h.app.credentials.contexts.find(second.kid)).toBeDefined();
+  expect(h.app.credentials.keyring.find(first.kid)).toBeUndefined();
+  expect(h.app.credentials.keyring.find(second.kid)).toBeDefined();
   expect(await states(h, "porch")).toContainEqual(["revoked", "replaced"]);
 });
 
 test("a revoked node has no context, no account at the broker, and nothing that is observed on it, after a crash too", async () => {
   const h = await new AppHarness().start();
   const { kid } = await issue(h, "porch");
-  h.app.credentials.contexts.used(kid);
+  h.app.credentials.keyring.used(kid);
   await h.register("porch", {}, { identity: "credential" });
   await h.wait(h.app.environments.build("porch"));
   await h.settle();
   expect(h.broker.accounts.has("porch")).toBe(true);
   expect(h.nodes.open().map(({ target }) => target.credential)).toEqual(["porch"]);
   expect(await h.wait(h.app.credentials.revoke("porch", operator))).toBe("revoked");
-  expect(h.app.credentials.contexts.find(kid)).toBeUndefined();
+  expect(h.app.credentials.keyring.find(kid)).toBeUndefined();
   expect(h.broker.accounts.has("porch")).toBe(false);
   expect(h.nodes.open()).toEqual([]);
   expect(await states(h, "porch")).toEqual([["revoked", "test"]]);
   const after = await h.crash();
-  expect(after.app.credentials.contexts.find(kid)).toBeUndefined();
+  expect(after.app.credentials.keyring.find(kid)).toBeUndefined();
   expect(after.app.credentials.has("porch")).toBe(false);
 });
 
@@ -120,10 +120,10 @@ test("sender sequence numbers are never leased twice, whatever fails and whoever
   let fails = 0;
   const h = await new AppHarness({ failsCommit: () => fails-- > 0 }).start();
   const { kid } = await issue(h, "porch");
-  const lease = (on: AppHarness) => on.wait(on.app.credentials.contexts.lease(kid, 1024));
+  const lease = (on: AppHarness) => on.wait(on.app.credentials.keyring.lease(kid, 1024));
   expect(await lease(h)).toBe(0);
-  const { contexts } = h.app.credentials;
-  const both = Promise.all([contexts.lease(kid, 1024), contexts.lease(kid, 1024)]);
+  const { keyring } = h.app.credentials;
+  const both = Promise.all([keyring.lease(kid, 1024), keyring.lease(kid, 1024)]);
   expect(await h.wait(both)).toEqual([1024, 2048]);
   fails = 1;
   await expect(lease(h)).rejects.toThrow();

@@ -210,7 +210,7 @@ export class AppHarness {
       log: silentLog,
       settings: { ...settings, ...options.settings },
       artifactBases: ["http://127.0.0.1:8683", "coap://127.0.0.1:5683"],
-      isInsecure: options.isInsecure ?? true,
+      offersUnsigned: options.isInsecure ?? true,
       limits: { nodes: 64, ...limits },
     });
     this.app.events.subscribe((event) => this.events.push(event));

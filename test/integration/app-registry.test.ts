@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { NodeWalk } from "../../manager/app/api/registry.ts";
 import { AppHarness, operator, settings } from "./app-harness.ts";
 
 describe("a registration", () => {
@@ -105,7 +106,8 @@ describe("a registration", () => {
   it("ends with its lifetime: the node is told that it is unknown, and registers again", async () => {
     const h = await new AppHarness().start();
     await h.register("n1", {}, { lifetimeSeconds: 60 });
-    await h.clock.advance(60_000);
+    // The answer came some turns after the registration was heard.
+    await h.clock.advance(59_900);
     expect(h.app.registry.heard("n1")).toBe(true);
     await h.clock.advance(60_001);
     expect(h.app.registry.heard("n1")).toBe(false);
@@ -141,6 +143,32 @@ describe("the list of nodes", () => {
     expect(await ids({ idPrefix: "n8" })).toEqual(["n8", 1]);
     expect(await ids({ presence: "offline" })).toEqual(["", 0]);
     expect(await ids({ site: "home", presence: "online", model: "linux" })).toEqual(["n5 n6 n7 n8", 4]);
+  });
+});
+
+describe("a walk through the nodes", () => {
+  it("sees each once in order, however it is cut, and goes on behind a node that was removed meanwhile", async () => {
+    const h = await new AppHarness().start();
+    const ids = Array.from({ length: 25 }, (_, n) => `n${String(n).padStart(2, "0")}`);
+    for (const id of ids) await h.register(id, { model: Number(id.slice(1)) % 5 === 0 ? "rare" : "sensor" });
+    const walk = async (query: object, limit: number): Promise<string[]> => {
+      const seen: string[] = [];
+      for (let after: string | undefined = ""; after !== undefined; ) {
+        const step: NodeWalk = await h.wait(h.app.registry.walk({ ...query, after, limit }));
+        expect(step.nodes.length).toBeLessThanOrEqual(limit);
+        seen.push(...step.nodes.map((each) => each.id));
+        after = step.next;
+      }
+      return seen;
+    };
+    for (const limit of [1, 3, 24, 25, 26, 1000]) expect(await walk({}, limit), `${limit}`).toEqual(ids);
+    expect(await walk({ model: "rare" }, 2)).toEqual(["n00", "n05", "n10", "n15", "n20"]);
+    expect(await walk({ idPrefix: "n1" }, 4)).toEqual(ids.slice(10, 20));
+    expect(await walk({ idPrefix: "none" }, 4)).toEqual([]);
+    const first = await h.wait(h.app.registry.walk({ limit: 5 }));
+    await h.wait(h.app.registry.remove("n04", operator));
+    const rest = await h.wait(h.app.registry.walk({ after: first.next ?? "", limit: 1000 }));
+    expect(rest.nodes.map(({ id }) => id)).toEqual(ids.slice(5));
   });
 });
 

@@ -1,17 +1,23 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { CoapResponse, RequestOptions } from "../../coap/client-types.ts";
+import type { CoapResponse, RequestOptions, Target } from "../../coap/client-types.ts";
 import { CoapEndpoint } from "../../coap/endpoint.ts";
 import { codeText, type Method } from "../../coap/message.ts";
-import type { Route } from "../../coap/route.ts";
+import type { PeerIdentity, Route } from "../../coap/route.ts";
+import type { OscoreContext } from "../../coap/security/oscore/oscore-context.ts";
+import { OscoreContexts } from "../../coap/security/oscore/oscore-contexts.ts";
+import type { OscoreParameters } from "../../coap/security/oscore/oscore-parameters.ts";
+import { volatileLeases } from "../../coap/security/oscore/sequence-leases.ts";
 import { dgramTransport } from "../../coap/transport/dgram.ts";
 import { type Log, silentLog } from "../../kernel/log.ts";
 import { systemClock } from "../../kernel/system/system-clock.ts";
 import { systemEntropy } from "../../kernel/system/system-entropy.ts";
+import { kidToBytes } from "../../manager/domain/node-credential.ts";
 import { settingsDescription } from "../../manager/settings.ts";
 import { loadSettings } from "../../manager/settings-load.ts";
 import { type RunningManager, startManager } from "../../manager/start-manager.ts";
+import { fromHex, toHex } from "../../schemas/wire/hex.ts";
 
 export interface TestManager extends RunningManager {
   readonly folder: string;
@@ -58,22 +64,57 @@ export async function testManager({
   };
 }
 
+/** The `oscore` of a credentials file. */
+export interface TestKeys {
+  readonly masterSecret: string;
+  readonly masterSalt: string;
+  readonly senderId: string;
+  readonly recipientId: string;
+}
+
+/** Who the manager is to a node of these tests. */
+export const managerIdentity: PeerIdentity = { kind: "operator", id: "manager", scheme: "oscore" };
+
+function parametersOf(keys: TestKeys): OscoreParameters {
+  const [masterSecret, masterSalt, senderId, recipientId] = [
+    ...[keys.masterSecret, keys.masterSalt, keys.senderId, keys.recipientId].map((each) => fromHex(each)),
+  ] as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
+  return { masterSecret, masterSalt, senderId, recipientId };
+}
+
+/** Keys of a node as an operator gets them. */
+export async function issueKeys(manager: RunningManager, node: string): Promise<TestKeys> {
+  const outcome = await manager.app.credentials.issue(node, { kind: "operator", id: "test" });
+  if (outcome.kind !== "issued") throw new Error(outcome.kind);
+  const { masterSecret, masterSalt } = outcome.secrets;
+  return {
+    masterSecret: toHex(masterSecret),
+    masterSalt: toHex(masterSalt),
+    senderId: toHex(kidToBytes(outcome.kid)),
+    recipientId: "",
+  };
+}
+
 /** A node or an operator: an endpoint with its own socket that talks to one manager, and serves routes of its own. */
 export class TestPeer {
   readonly endpoint: CoapEndpoint;
   readonly #managerPort: number;
+  readonly #oscore: OscoreContext | undefined;
 
-  constructor(managerPort: number, routes: readonly Route[] = []) {
+  constructor(managerPort: number, routes: readonly Route[] = [], keys?: TestKeys) {
     this.#managerPort = managerPort;
+    const contexts = new OscoreContexts({ entropy: systemEntropy, log: silentLog, leases: volatileLeases() });
+    this.#oscore = keys && contexts.add(parametersOf(keys), { identity: managerIdentity, isNew: true });
     this.endpoint = new CoapEndpoint({
       transport: dgramTransport({ address: "127.0.0.1", port: 0 }),
-      ...{ clock: systemClock, entropy: systemEntropy, log: silentLog },
+      ...{ clock: systemClock, entropy: systemEntropy, log: silentLog, oscore: contexts },
     });
     for (const route of routes) this.endpoint.route(route);
   }
 
-  static async start(managerPort: number, routes: readonly Route[] = []): Promise<TestPeer> {
-    const peer = new TestPeer(managerPort, routes);
+  /** With keys everything that it asks is protected by OSCORE. */
+  static async start(managerPort: number, routes: readonly Route[] = [], keys?: TestKeys): Promise<TestPeer> {
+    const peer = new TestPeer(managerPort, routes, keys);
     await peer.endpoint.start();
     return peer;
   }
@@ -99,8 +140,8 @@ export class TestPeer {
     return new TestAnswer(response);
   }
 
-  get to(): { readonly address: string; readonly port: number } {
-    return { address: "127.0.0.1", port: this.#managerPort };
+  get to(): Target {
+    return { address: "127.0.0.1", port: this.#managerPort, oscore: this.#oscore };
   }
 
   /** Registers a node and keeps the answer's Location out of the way. */

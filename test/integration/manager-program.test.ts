@@ -44,7 +44,9 @@ describe("coxswain start", () => {
   test("refuses an unknown flag, a missing settings file, and settings that exclude each other", async () => {
     expect((await coxswain("start", "--bogus")).err).toContain("--bogus");
     expect((await coxswain("start", "--config", "nowhere.json")).err).toContain("nowhere.json: can't be read (ENOENT)");
-    expect((await coxswain("start", "--poll", "2")).err).toContain("poll: 2 s is only for trying things out");
+    expect((await coxswain("start", "--poll", "2", "--coap-host", "192.0.2.1")).err).toContain(
+      "poll: 2 s is only for trying things out",
+    );
   });
 
   test("explains every setting, and shows those in force without their secrets", async () => {

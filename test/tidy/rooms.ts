@@ -46,8 +46,11 @@ export const rooms: Readonly<Record<string, Room>> = {
     packages: pure,
   },
   "manager/adapters/coap": {
+    // Security too: the contexts of nodes are made here.
     mayImport: [
       "coap",
+      "coap/security",
+      "coap/security/oscore",
       "kernel",
       "manager/app",
       "manager/domain",

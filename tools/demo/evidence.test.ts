@@ -4,7 +4,7 @@ import type { Member } from "./fleet.ts";
 
 const sensor: Member = { id: "s", profile: "sensor", model: "m", prefer: "http", told: "call", isCut: true };
 const all: readonly Fact[] = [
-  ...(["registered", "connected", "observed", "telemetry", "told by call", "maintenance"] as const),
+  ...(["registered", "secured", "connected", "observed", "telemetry", "told by call", "maintenance"] as const),
   ...(["left the broker", "frozen display", "fetched by http", "resumed", "verified", "trial", "confirmed"] as const),
 ];
 

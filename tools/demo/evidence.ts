@@ -3,6 +3,7 @@ import type { Member } from "./fleet.ts";
 /** What can be seen of a node from outside, and the sentence for one of whom it was never seen. */
 const absences = {
   registered: "never registered",
+  secured: "never proved who it is: it registered in the open",
   connected: "never connected to the broker with the credentials of its environment",
   observed: "never had its /health observed by the manager",
   telemetry: "never sent telemetry",
@@ -54,6 +55,7 @@ export class Evidence {
 function expected({ prefer, profile, told, isCut, isBroken }: Member): readonly (readonly [Fact, ...Fact[]])[] {
   return [
     ["registered"],
+    ["secured"],
     ["connected"],
     ["observed"],
     ["telemetry"],

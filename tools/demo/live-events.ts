@@ -8,11 +8,14 @@ type Listener = (event: LiveEvent) => void;
  */
 export class LiveEvents {
   readonly #url: string;
+  readonly #token: string | undefined;
   readonly #listeners = new Set<Listener>();
   readonly #abort = new AbortController();
   #cursor = "";
 
-  constructor(httpUrl: string) {
+  /** Without a token: for a manager that is insecure. */
+  constructor(httpUrl: string, token?: string) {
+    this.#token = token;
     this.#url = `${httpUrl}/api/v1/events`;
   }
 
@@ -33,6 +36,7 @@ export class LiveEvents {
 
   async #open(): Promise<Response> {
     const headers: Record<string, string> = this.#cursor === "" ? {} : { "last-event-id": this.#cursor };
+    if (this.#token !== undefined) headers["authorization"] = `Bearer ${this.#token}`;
     const response = await fetch(this.#url, { headers, signal: this.#abort.signal });
     if (!response.ok) throw new Error(`the manager's event stream answered ${response.status}`);
     return response;

@@ -1,4 +1,7 @@
+import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { hearAnnouncement } from "./announcement.ts";
 import { BrokerWatch, type Sight } from "./broker-watch.ts";
 import { DisplayWatch } from "./display-watch.ts";
@@ -17,6 +20,10 @@ const away = only(({ told }) => told === "heartbeat");
 const cut = only(({ isCut }) => isCut === true);
 const broken = only(({ isBroken }) => isBroken === true);
 
+/** Whether this build of the firmware takes keys. */
+const hasKeys =
+  spawnSync(firmware("cxnode"), ["--help"], { encoding: "utf8" }).stdout?.includes("--credentials") === true;
+
 export interface MainJobOptions {
   readonly folder: string;
   /** End after the cycle, and print the counts as one line of JSON. */
@@ -31,6 +38,7 @@ export async function playMainJob(options: MainJobOptions): Promise<"complete" |
   const watches: { stop(): void | Promise<void> }[] = [];
   try {
     const stage = await setTheStage(options, story, programs, watches);
+    if (hasKeys) await makeKeys(stage);
     await bringUpNodes(stage);
     await updateFleet(stage);
     const counts = stage.options.tally.counts();
@@ -59,7 +67,8 @@ async function setTheStage(
 ): Promise<Stage> {
   story.chapter("The manager starts, with its broker");
   const password = randomUUID();
-  const { program, urls } = await startManager(folder, { flags: ["--mqtt-observer-password", password] });
+  const flags = ["--mqtt-observer-password", password];
+  const { program, urls } = await startManager(folder, { isSecure: hasKeys, flags });
   programs.set("manager", program);
   story.tell("manager", `${urls.coap}  ${urls.mqtt}  ${urls.http}`, "good");
   const coapPort = Number(new URL(urls.coap).port);
@@ -70,7 +79,8 @@ async function setTheStage(
   const evidence = new Evidence();
   const narration = new Narration(story, evidence);
   const displays = new DisplayWatch(folder);
-  const events = new LiveEvents(urls.http);
+  const token = readFileSync(join(urls.dataDir, "admin-token"), "utf8").trim();
+  const events = new LiveEvents(urls.http, token);
   watches.push(events);
   events.subscribe((event) => tally.take(event));
   events.subscribe((event) => narration.take(event));
@@ -92,7 +102,8 @@ async function setTheStage(
     displays,
     programs,
     events,
-    http: urls.http,
+    manager: urls,
+    token,
     coapPort,
   });
 }
@@ -106,9 +117,19 @@ function noteSight(sight: Sight, evidence: Evidence, story: Story): void {
     story.tell(sight.node, "MAINTENANCE: MQTT stopped, `maintenance` retained at the broker");
 }
 
+/** Five pairs of keys, each in a file that a person would carry to its node. */
+async function makeKeys(stage: Stage): Promise<void> {
+  const { story, manager } = stage.options;
+  story.chapter("An operator makes keys for five nodes");
+  for (const { id } of fleet) {
+    const added = await coxswain(manager, "node", "add", "--id", id, "--out", stage.credentialsPath(id));
+    story.tell("operator", `coxswain node add --id ${id}: OSCORE keys, kid ${(added as { kid: string }).kid}`);
+  }
+}
+
 async function bringUpNodes(stage: Stage): Promise<void> {
   const { story, tally, evidence } = stage.options;
-  story.chapter("Five nodes look for a manager by multicast, register, and are watched");
+  story.chapter("Five nodes look for a manager by multicast, in the clear; all else they say is protected by OSCORE");
   for (const { id } of fleet) stage.powerOn(id);
   await stage.until("all nodes register", () => tally.counts().registered === fleet.length);
   await stage.until("the manager observes the health of all nodes", () => tally.counts().observed === fleet.length);
@@ -118,7 +139,7 @@ async function bringUpNodes(stage: Stage): Promise<void> {
 }
 
 async function updateFleet(stage: Stage): Promise<void> {
-  const { story, tally, evidence, programs, http } = stage.options;
+  const { story, tally, evidence, programs, manager } = stage.options;
   story.chapter("An operator makes three updates; one of the images is broken, and nobody knows yet");
   const image = await stampImage(firmware("cxnode-node"), "1.1.0", stage.imagePath("cxnode-1.1.0.bin"));
   const updates = new Map<string, string>();
@@ -135,16 +156,16 @@ async function updateFleet(stage: Stage): Promise<void> {
   await stage.until("four nodes are confirmed on the new image", () => tally.succeeded.size === fleet.length - 1);
   await stage.until("the broken image is rolled back", () => tally.rolledBack.has(broken.id));
   await stage.until("the cut download is resumed", () => tally.resumed.has(cut.id));
-  const missing = evidence.missing(fleet);
+  const missing = evidence.missing(fleet).filter((each) => hasKeys || !each.includes("proved who it is"));
   if (missing.length > 0) throw new Error(missing.join("\n"));
   await confirmByManager(stage);
-  const { nodes } = (await coxswain(http, "nodes")) as { nodes: readonly unknown[] };
+  const { nodes } = (await coxswain(manager, "nodes")) as { nodes: readonly unknown[] };
   if (nodes.length !== fleet.length) throw new Error(`coxswain nodes lists ${nodes.length} nodes`);
 }
 
 async function createUpdate(stage: Stage, model: string, image: string): Promise<string> {
   const flags = ["--model", model, "--version", "1.1.0", "--sequence", "2"];
-  const created = (await coxswain(stage.options.http, "update", "create", image, ...flags)) as {
+  const created = (await coxswain(stage.options.manager, "update", "create", image, ...flags)) as {
     update: { id: string };
   };
   stage.options.story.tell("operator", `coxswain update create ${model} 1.1.0 -> ${created.update.id}`);
@@ -157,7 +178,8 @@ async function startUpdates(stage: Stage, updates: ReadonlyMap<string, string>):
     for (const told of ["call", "mqtt", "heartbeat"] as const) {
       const nodes = fleet.filter((each) => each.model === model && each.told === told).map(({ id }) => id);
       const via = told === "mqtt" ? ["--via", "mqtt"] : [];
-      if (nodes.length > 0) await coxswain(stage.options.http, "update", "start", update, ...via, "--node", ...nodes);
+      if (nodes.length > 0)
+        await coxswain(stage.options.manager, "update", "start", update, ...via, "--node", ...nodes);
     }
   }
   stage.options.story.tell(away.id, "is switched on again");
@@ -189,9 +211,11 @@ async function confirmByManager(stage: Stage): Promise<void> {
   story.tell("manager", `knows why ${broken.id} went back: ${tally.rolledBack.get(broken.id)}`, "good");
 }
 
-async function stayUp({ options: { http, signal } }: Stage): Promise<void> {
-  console.log(`\nThe fleet is live at ${http}/  (Ctrl-C ends it)`);
-  console.log(`Try: npm run coxswain -- --url ${http} nodes`);
+async function stayUp({ options: { manager, signal } }: Stage): Promise<void> {
+  const { link } = (await coxswain(manager, "sign-in")) as { link: string };
+  console.log("\nThe fleet is live (Ctrl-C ends it). This link signs you in, once:");
+  console.log(`  ${link}`);
+  console.log(`Try: npm run coxswain -- --url ${manager.http} --data-dir ${manager.dataDir} nodes`);
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     signal.addEventListener("abort", () => resolve(), { once: true });

@@ -23,7 +23,7 @@ export class Narration {
   take(event: LiveEvent): void {
     switch (event.kind) {
       case "registered":
-        this.#registered(event.node);
+        this.#registered(event.node, event.identity);
         break;
       case "observing":
         if (event.isObserving && this.#evidence.saw(event.node, "observed"))
@@ -62,8 +62,13 @@ export class Narration {
     this.#story.progressEnded(node);
   }
 
-  #registered(node: string): void {
-    if (this.#evidence.saw(node, "registered")) this.#story.tell(node, "registered with a CBOR manifest", "good");
+  #registered(node: string, identity: string): void {
+    const isSecured = identity === "credential";
+    if (isSecured) this.#evidence.saw(node, "secured");
+    if (this.#evidence.saw(node, "registered")) {
+      const how = isSecured ? "over OSCORE: its keys say who it is" : "in the open";
+      this.#story.tell(node, `registered with a CBOR manifest ${how}`, isSecured ? "good" : "bad");
+    }
     // After the reboot of an update it does so on trial and once more confirmed, and the attempt tells both.
     else if (!["staged", "trial"].includes(this.#attempts.get(node) ?? "")) this.#story.tell(node, "registered again");
   }

@@ -79,9 +79,13 @@ export interface ManagerUrls {
   readonly http: string;
   readonly coap: string;
   readonly mqtt: string;
+  /** Where the manager's files are, the admin's token among them. */
+  readonly dataDir: string;
 }
 
 export interface ManagerPlan {
+  /** Nodes and operators prove who they are; by default nobody has to. */
+  readonly isSecure?: boolean;
   /** Fixed ports, for a manager that comes back where its nodes know it; 0 takes free ones. */
   readonly ports?: { readonly coap: number; readonly http: number; readonly mqtt: number };
   /** Further flags. */
@@ -98,7 +102,17 @@ export async function startManager(
     process.execPath,
     [
       join(root, "manager/main.ts"),
-      ...["--insecure", "--json", "--data-dir", join(folder, "manager"), "--poll", "2", "--report", "1"],
+      // Nobody signs updates yet.
+      ...[
+        plan.isSecure === true ? "--unsigned-updates" : "--insecure",
+        "--json",
+        "--data-dir",
+        join(folder, "manager"),
+        "--poll",
+        "2",
+        "--report",
+        "1",
+      ],
       ...["--coap-port", `${ports.coap}`, "--http-port", `${ports.http}`, "--mqtt-port", `${ports.mqtt}`],
       ...(plan.flags ?? []),
     ],
@@ -116,6 +130,8 @@ export interface NodePlan {
   readonly prefer: "http" | "coap";
   /** Most bytes a second of a download, so that it can be watched and cut. */
   readonly downloadRate?: number;
+  /** File with its keys. */
+  readonly credentials?: string;
   /** Further flags. */
   readonly flags?: readonly string[];
 }
@@ -126,6 +142,7 @@ export function startNode(plan: NodePlan, coapPort: number, folder: string): Pro
     ...["--state", join(folder, plan.id), "--image", firmware("cxnode-node")],
     ...["--discover-group", `224.0.1.187:${coapPort}`, "--interface", "lo"],
     ...(plan.downloadRate === undefined ? [] : ["--download-rate", String(plan.downloadRate)]),
+    ...(plan.credentials === undefined ? [] : ["--credentials", plan.credentials]),
     ...(plan.flags ?? []),
   ];
   return new Program(plan.id, firmware("cxnode"), args, folder);
@@ -142,11 +159,16 @@ export async function stampImage(from: string, version: string, to: string): Pro
 }
 
 /** The operator's command line, as a person would run it; its answer as data. */
-export async function coxswain(httpUrl: string, ...args: readonly string[]): Promise<unknown> {
+export async function coxswain(
+  { http, dataDir }: Pick<ManagerUrls, "http" | "dataDir">,
+  ...args: readonly string[]
+): Promise<unknown> {
   const cli = join(root, "manager/cli/coxswain.ts");
-  const { stdout } = await promisify(execFile)(process.execPath, [cli, "--url", httpUrl, ...args, "--json"], {
-    cwd: root,
-  });
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [cli, "--url", http, "--data-dir", dataDir, ...args, "--json"],
+    { cwd: root, env: ownEnvironment() },
+  );
   return JSON.parse(stdout) as unknown;
 }
 

@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { LiveEvent } from "../../manager/app/api/watching.ts";
 import type { DisplayWatch } from "./display-watch.ts";
@@ -6,7 +6,7 @@ import type { Evidence } from "./evidence.ts";
 import { fleet } from "./fleet.ts";
 import type { LiveEvents } from "./live-events.ts";
 import type { Narration } from "./narration.ts";
-import { firmware, type Program, startNode } from "./programs.ts";
+import { firmware, type ManagerUrls, type Program, startNode } from "./programs.ts";
 import type { Story } from "./story.ts";
 import type { Tally } from "./tally.ts";
 
@@ -24,7 +24,9 @@ export interface StageOptions {
   readonly displays: DisplayWatch;
   readonly programs: Map<string, Program>;
   readonly events: LiveEvents;
-  readonly http: string;
+  readonly manager: ManagerUrls;
+  /** The admin's. */
+  readonly token: string;
   readonly coapPort: number;
 }
 
@@ -39,8 +41,10 @@ export class Stage {
   powerOn(id: string): void {
     const { programs, coapPort, folder } = this.options;
     const plan = fleet.find((each) => each.id === id)!;
+    const file = this.credentialsPath(id);
+    const credentials = existsSync(file) ? { credentials: file } : {};
     const downloadRate = Math.ceil(statSync(firmware("cxnode-node")).size / downloadSeconds);
-    programs.set(id, startNode({ ...plan, downloadRate }, coapPort, folder));
+    programs.set(id, startNode({ ...plan, downloadRate, ...credentials }, coapPort, folder));
   }
 
   /** As a power cut: the process and its supervisor end at once. */
@@ -76,9 +80,14 @@ export class Stage {
 
   /** A registration that the manager holds, for the manifests in it. */
   async manifests(): Promise<ReadonlyMap<string, Readonly<Record<string, unknown>>>> {
-    const response = await fetch(`${this.options.http}/api/v1/nodes`);
+    const { manager, token } = this.options;
+    const response = await fetch(`${manager.http}/api/v1/nodes`, { headers: { authorization: `Bearer ${token}` } });
     const { nodes } = (await response.json()) as { nodes: { id: string; manifest: Record<string, unknown> }[] };
     return new Map(nodes.map(({ id, manifest }) => [id, manifest]));
+  }
+
+  credentialsPath(id: string): string {
+    return join(this.options.folder, `${id}.credentials.json`);
   }
 
   imagePath(name: string): string {

@@ -18,7 +18,7 @@ it("counts nothing before anything was seen", () => {
 it("counts a node once however often it registers, resumes or succeeds", () => {
   const tally = new Tally();
   for (let i = 0; i < 2; i++) {
-    tally.take({ kind: "registered", node: "n1", isNew: i === 0 });
+    tally.take({ kind: "registered", node: "n1", isNew: i === 0, identity: "credential" });
     tally.take({ kind: "fetch", node: "n1", attempt: "a1", way: "http", offset: 4096, isResume: true });
     tally.take(attempt("n1", "succeeded"));
     tally.take({ kind: "telemetry", node: "n1", points: 3 });

@@ -35,9 +35,12 @@ const refused = (refusal: Refusal, detail = ""): NotServed => ({ kind: "refused"
  */
 export class AskerRules {
   readonly #isInsecure: boolean;
+  readonly #claimedAnother: (node: string, claimed: string) => void;
 
-  constructor(options: { readonly isInsecure: boolean }) {
+  /** `claimedAnother`: a node with a proven identity named another; told of each time. */
+  constructor(options: { readonly isInsecure: boolean; claimedAnother?(node: string, claimed: string): void }) {
     this.#isInsecure = options.isInsecure;
+    this.#claimedAnother = options.claimedAnother?.bind(options) ?? (() => undefined);
   }
 
   /** A node must be asking. `claimed` is the id that the body carries, if any. */
@@ -45,8 +48,10 @@ export class AskerRules {
     const { identity } = request.peer;
     const ep = request.query("ep");
     if (identity.kind === "node") {
-      const isOther = (ep !== undefined && ep !== identity.id) || (claimed !== undefined && claimed !== identity.id);
-      return isOther ? refused("other-identity") : { kind: "node", node: nodeId(identity.id), how: "credential" };
+      const other = [ep, claimed].find((each) => each !== undefined && each !== identity.id);
+      if (other === undefined) return { kind: "node", node: nodeId(identity.id), how: "credential" };
+      this.#claimedAnother(identity.id, other);
+      return refused("other-identity");
     }
     if (identity.kind === "operator") return refused("no-node-id");
     if (!this.#isInsecure) return refused("no-identity");
@@ -99,8 +104,12 @@ export class AskerRules {
    * is enough of a claim. What the body says of the id must agree.
    */
   writer(request: CoapRequest, owner: string, claimed?: string): AskingNode | NotServed {
-    if (claimed !== undefined && claimed !== owner) return refused("other-identity");
-    if (request.peer.identity.kind === "none" && request.query("ep") === undefined) return this.node(request, owner);
+    const { identity } = request.peer;
+    if (claimed !== undefined && claimed !== owner) {
+      if (identity.kind === "node") this.#claimedAnother(identity.id, claimed);
+      return refused("other-identity");
+    }
+    if (identity.kind === "none" && request.query("ep") === undefined) return this.node(request, owner);
     return this.#owned(this.node(request), owner);
   }
 
@@ -112,6 +121,8 @@ export class AskerRules {
   #owned<A extends Asker>(asker: A, owner: string): A | NotServed {
     if (asker.kind !== "node" || asker.node === owner) return asker;
     const parsed = parseNodeId(owner);
-    return parsed.ok && isChildOf(parsed.id, asker.node) ? asker : refused("not-your-resource");
+    if (parsed.ok && isChildOf(parsed.id, asker.node)) return asker;
+    if (asker.how === "credential") this.#claimedAnother(asker.node, owner);
+    return refused("not-your-resource");
   }
 }

@@ -1,8 +1,8 @@
-import { randomBytes } from "node:crypto";
 import type { CoapResponse } from "../../../coap/client-types.ts";
 import { Code, type Method, OptionNumber } from "../../../coap/message.ts";
 import type { CoapReplyFields, CoapRequest, Route } from "../../../coap/route.ts";
 import { Fault } from "../../../kernel/fault.ts";
+import { toHex } from "../../../schemas/wire/hex.ts";
 import type { CoapContext } from "./coap-context.ts";
 import { refusal } from "./refusal.ts";
 import { pathPart } from "./request-input.ts";
@@ -30,7 +30,7 @@ interface Proxy {
  * sides. Hop-Limit (RFC 8768) ends loops through managers that are each other's nodes.
  */
 export function proxyRoutes(context: CoapContext): Route[] {
-  const proxy: Proxy = { context, name: `coxswain-${randomBytes(4).toString("hex")}` };
+  const proxy: Proxy = { context, name: `coxswain-${toHex(context.entropy.bytes(4))}` };
   return methods.map((method) => ({
     method,
     path: "/nodes/:node/proxy/*",
@@ -59,10 +59,12 @@ async function pass(proxy: Proxy, request: CoapRequest, signal: AbortSignal): Pr
   const { parent } = node.manifest;
   const gateway = parent === undefined ? undefined : await context.app.registry.find(parent);
   if (parent !== undefined && gateway === undefined) return refusal("unknown-gateway");
+  const speaker = gateway ?? node;
+  const credential = speaker.identity === "credential" ? speaker.id : undefined;
   const own = request.path.slice(prefixLength);
   try {
     const response = await context.endpoint.request({
-      to: gateway?.path ?? node.path,
+      to: context.caller.target({ node: node.id, to: speaker.path, credential }),
       method: request.method,
       path: gateway === undefined ? own : ["nodes", node.id, ...own],
       queries: request.queries.filter((each) => !ownQueries.has(each.split("=", 1)[0] ?? "")),

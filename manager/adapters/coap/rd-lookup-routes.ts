@@ -1,6 +1,6 @@
 import type { CoapReplyFields, CoapRequest, Route } from "../../../coap/route.ts";
 import type { ManagerApp } from "../../app/api/manager-app.ts";
-import type { NodeView, RdLink } from "../../app/api/registry.ts";
+import type { NodeView, NodeWalk, RdLink } from "../../app/api/registry.ts";
 import type { CoapContext } from "./coap-context.ts";
 import { formatLinks, passesFilter } from "./link-format.ts";
 import { refusal } from "./refusal.ts";
@@ -49,7 +49,7 @@ async function find(
     .filter(([name]) => !paging.has(name));
   const wanted: RdLink[] = [];
   const needed = (page + 1) * count;
-  for await (const node of everyNode(context.app)) {
+  for await (const node of candidates(context.app, filters)) {
     // A resource may be found by its endpoint, and an endpoint by a resource that it has (RFC 9176 section 6.2).
     const related = relatedTo(node);
     for (const link of linksOf(node)) {
@@ -64,11 +64,23 @@ async function find(
   return { payload, contentFormat: linkFormat };
 }
 
-async function* everyNode(app: ManagerApp): AsyncGenerator<NodeView> {
-  for (let page = 0; page * pageSize < maxLookedAt; page++) {
-    const { nodes } = await app.registry.list({ page, count: pageSize });
-    yield* nodes;
-    if (nodes.length < pageSize) return;
+/** The node that an exact `ep` names; else every node, as far as one lookup looks. */
+async function* candidates(
+  app: ManagerApp,
+  filters: readonly (readonly [name: string, value: string])[],
+): AsyncGenerator<NodeView> {
+  const ep = filters.find(([name, value]) => name === "ep" && !value.endsWith("*"))?.[1];
+  if (ep !== undefined) {
+    const node = await app.registry.find(ep);
+    if (node !== undefined) yield node;
+    return;
+  }
+  const idPrefix = filters.find(([name]) => name === "ep")?.[1].slice(0, -1);
+  let after: string | undefined = "";
+  for (let looked = 0; after !== undefined && looked < maxLookedAt; looked += pageSize) {
+    const step: NodeWalk = await app.registry.walk({ after, limit: pageSize, ...(idPrefix && { idPrefix }) });
+    yield* step.nodes;
+    after = step.next;
   }
 }
 

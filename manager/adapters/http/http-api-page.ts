@@ -12,7 +12,8 @@ export const describedRoutes: Readonly<Record<string, string>> = {
   "GET /metrics": "Everything that is counted, for Prometheus",
   "GET /api/v1/settings": "Settings of the fleet, without secrets",
   "PATCH /api/v1/settings": "Changes some of them; every node is told by an `environment` action",
-  "GET /api/v1/nodes": "Nodes. Query: `model tag phase presence site parent prefix`, `page` from 0, `count` up to 1000",
+  "GET /api/v1/nodes":
+    "Nodes. Query: `model tag phase presence site parent prefix`; `after` an id and `limit` up to 1000 walk through a large fleet (`next` says where to go on), `page` from 0 and `count` up to 1000 leaf through a small one and count it",
   "GET /api/v1/nodes/:node":
     "All that is known of one: manifest, presence, last reports with their ages, actions, commands, attempts, telemetry, alerts",
   "DELETE /api/v1/nodes/:node": "Removes it and its credentials; 204",

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { ManagerApp } from "../../app/api/manager-app.ts";
-import type { NodeQuery } from "../../app/api/registry.ts";
+import type { NodeFilter, NodeQuery } from "../../app/api/registry.ts";
 import { ApiError } from "./api-error.ts";
 import { actorOf } from "./request-actor.ts";
 import { nodeIdOf, nodeIdsOf, paramOf, queryInteger, queryText } from "./request-input.ts";
@@ -9,7 +9,17 @@ const maxNodesOfLatest = 100;
 
 /** Who is registered and what is known of each: /api/v1/nodes. */
 export function addNodeRoutes(server: FastifyInstance, app: ManagerApp): void {
-  server.get("/api/v1/nodes", async (request) => await app.registry.list(nodeQuery(request)));
+  server.get("/api/v1/nodes", async (request) => {
+    const after = queryText(request, "after");
+    const limit = queryInteger(request, "limit", 1, 1000);
+    const filter = nodeFilter(request);
+    if (after === undefined && limit === undefined) return await app.registry.list({ ...filter, ...pageOf(request) });
+    return await app.registry.walk({
+      ...filter,
+      ...(after === undefined ? {} : { after }),
+      ...(limit === undefined ? {} : { limit }),
+    });
+  });
 
   server.get("/api/v1/nodes/:node", async (request) => {
     const node = nodeIdOf(paramOf(request, "node"));
@@ -87,7 +97,7 @@ export function knownNode(app: ManagerApp, request: FastifyRequest): string {
   return node;
 }
 
-function nodeQuery(request: FastifyRequest): NodeQuery {
+function nodeFilter(request: FastifyRequest): NodeFilter {
   const texts = {
     model: "model",
     tag: "tag",
@@ -97,12 +107,17 @@ function nodeQuery(request: FastifyRequest): NodeQuery {
     parent: "parent",
     idPrefix: "prefix",
   };
-  const query: Record<string, string | number> = {};
+  const filter: Record<string, string> = {};
   for (const [property, name] of Object.entries(texts)) {
     const value = queryText(request, name);
-    if (value !== undefined) query[property] = value;
+    if (value !== undefined) filter[property] = value;
   }
-  query["page"] = queryInteger(request, "page", 0, 1_000_000) ?? 0;
-  query["count"] = queryInteger(request, "count", 1, 1000) ?? 100;
-  return query;
+  return filter;
+}
+
+function pageOf(request: FastifyRequest): Pick<NodeQuery, "page" | "count"> {
+  return {
+    page: queryInteger(request, "page", 0, 1_000_000) ?? 0,
+    count: queryInteger(request, "count", 1, 1000) ?? 100,
+  };
 }

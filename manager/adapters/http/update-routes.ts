@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { ManagerApp } from "../../app/api/manager-app.ts";
+import type { NodeWalk } from "../../app/api/registry.ts";
 import type { UpdateView } from "../../app/api/updates.ts";
 import { ApiError } from "./api-error.ts";
 import { actorOf } from "./request-actor.ts";
@@ -84,10 +85,16 @@ export function knownUpdate(app: ManagerApp, request: FastifyRequest): UpdateVie
 /** Ids of every node of the update's model; of every node when it names none. */
 async function nodesOfModel(app: ManagerApp, model: string | undefined): Promise<readonly string[]> {
   const nodes: string[] = [];
-  for (let page = 0; nodes.length <= maxNodesStarted; page++) {
-    const found = await app.registry.list({ page, count: pageSize, ...(model === undefined ? {} : { model }) });
-    nodes.push(...found.nodes.map((each) => each.id));
-    if (found.nodes.length < pageSize) return nodes;
+  let after: string | undefined = "";
+  while (nodes.length <= maxNodesStarted) {
+    const step: NodeWalk = await app.registry.walk({
+      after,
+      limit: pageSize,
+      ...(model === undefined ? {} : { model }),
+    });
+    nodes.push(...step.nodes.map((each) => each.id));
+    if (step.next === undefined) return nodes;
+    after = step.next;
   }
   throw new ApiError("too-many", { limit: `${maxNodesStarted} nodes of one start` });
 }

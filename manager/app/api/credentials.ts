@@ -14,7 +14,7 @@ export interface Credentials {
   list(node: string): Promise<readonly CredentialView[]>;
   /** Whether the node has a key that is good. */
   has(node: string): boolean;
-  readonly contexts: OscoreContexts;
+  readonly keyring: Keyring;
   counters(): CredentialCounters;
 }
 
@@ -45,11 +45,11 @@ export interface CredentialView {
 }
 
 /** What the security layer asks for at a datagram. Synchronous but for leases. */
-export interface OscoreContexts {
+export interface Keyring {
   /** The good context with that kid; undefined: there is none, or it was revoked. */
-  find(kid: number): OscoreContextKeys | undefined;
+  find(kid: number): KeyringEntry | undefined;
   /** The context to call a node with: the one that it proved to have. */
-  of(node: string): OscoreContextKeys | undefined;
+  of(node: string): KeyringEntry | undefined;
   /** A request that the node protected with this context was authentic. */
   used(kid: number): void;
   /**
@@ -61,7 +61,7 @@ export interface OscoreContexts {
   onRevoked(listener: (kid: number, node: string) => void): void;
 }
 
-export interface OscoreContextKeys {
+export interface KeyringEntry {
   readonly node: string;
   readonly kid: number;
   /** Issued since this process started: nothing was ever received with it before. */

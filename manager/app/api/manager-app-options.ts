@@ -25,8 +25,8 @@ export interface ManagerAppOptions {
   readonly settings: FleetSettings;
   /** What comes before `/artifacts/<hex>` in an action's URIs, best first: `http://HOST:PORT`, `coap://HOST:PORT`. */
   readonly artifactBases: readonly string[];
-  /** Unsigned updates are offered, and identities may be claimed. */
-  readonly isInsecure: boolean;
+  /** Updates without a checked signature are offered. */
+  readonly offersUnsigned: boolean;
   /** Overrides of named limits. */
   readonly limits?: Readonly<Record<string, number>>;
 }

@@ -14,7 +14,10 @@ export interface Registry {
   /** The Content-Format of the node's registration: what it gets when it doesn't say what it wants. */
   contentFormat(node: string): 50 | 60 | undefined;
   find(node: string): Promise<NodeView | undefined>;
+  /** One page, and how many match in all: looks at every node, for people who leaf through a small fleet. */
   list(query?: NodeQuery): Promise<NodePage>;
+  /** The next nodes that match after a key, in order of their ids: what it costs doesn't depend on how many there are. */
+  walk(query?: NodeWalkQuery): Promise<NodeWalk>;
   /** Counts by presence, synchronous. */
   counts(): PresenceCounts;
   remove(node: string, by: Actor): Promise<"removed" | "unknown-node">;
@@ -110,7 +113,7 @@ export interface HealthSummary {
   readonly ageMs: number;
 }
 
-export interface NodeQuery {
+export interface NodeFilter {
   readonly model?: string;
   readonly tag?: string;
   readonly phase?: string;
@@ -119,6 +122,22 @@ export interface NodeQuery {
   /** Prefix of the id. */
   readonly idPrefix?: string;
   readonly parent?: string;
+}
+
+export interface NodeWalkQuery extends NodeFilter {
+  /** Ids strictly after this one; default from the beginning. */
+  readonly after?: string;
+  /** Default 100, at most 1000. */
+  readonly limit?: number;
+}
+
+export interface NodeWalk {
+  readonly nodes: readonly NodeView[];
+  /** Where to go on; undefined: that was all. With a filter that few match, `nodes` may be fewer than asked and still more follow. */
+  readonly next?: string;
+}
+
+export interface NodeQuery extends NodeFilter {
   /** From 0. */
   readonly page?: number;
   /** Default 100, at most 1000. */

@@ -1,5 +1,5 @@
 import type { AlertKind, Severity } from "../../domain/alert-rules.ts";
-import type { PresenceCounts, PresenceState } from "./registry.ts";
+import type { PresenceCounts, PresenceState, RegisterInput } from "./registry.ts";
 
 /** Active alerts, de-duplicated by kind and node. */
 export interface Alerts {
@@ -23,7 +23,13 @@ export interface LiveEvents {
 }
 
 export type LiveEvent =
-  | { readonly kind: "registered"; readonly node: string; readonly isNew: boolean }
+  | {
+      readonly kind: "registered";
+      readonly node: string;
+      readonly isNew: boolean;
+      /** How it is known who it is. */
+      readonly identity: RegisterInput["identity"];
+    }
   | { readonly kind: "removed"; readonly node: string }
   | { readonly kind: "presence"; readonly node: string; readonly from: PresenceState; readonly to: PresenceState }
   /** Many at once, as one event. */

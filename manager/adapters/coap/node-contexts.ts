@@ -1,0 +1,97 @@
+import type { PeerIdentity } from "../../../coap/route.ts";
+import type { OscoreContext } from "../../../coap/security/oscore/oscore-context.ts";
+import { OscoreContexts } from "../../../coap/security/oscore/oscore-contexts.ts";
+import { oscoreLimits } from "../../../coap/security/oscore/oscore-limits.ts";
+import { OscoreOption } from "../../../coap/security/oscore/oscore-option.ts";
+import type { OscoreContextOptions, OscoreParameters } from "../../../coap/security/oscore/oscore-parameters.ts";
+import type { Entropy } from "../../../kernel/entropy.ts";
+import type { Log } from "../../../kernel/log.ts";
+import type { Keyring, KeyringEntry } from "../../app/api/credentials.ts";
+import { credentialKey, kidFromBytes, kidToBytes, parseCredentialKey } from "../../domain/node-credential.ts";
+
+/** The manager's own Sender ID in every context: the shortest there is, since a node has one manager. */
+const managerSenderId = new Uint8Array(0);
+
+export interface NodeContextsOptions {
+  readonly entropy: Entropy;
+  readonly log: Log;
+  /** Contexts of so many nodes, each with one on trial beside it. */
+  readonly nodes: number;
+}
+
+/**
+ * The OSCORE contexts of nodes: made from the app's keyring when a node is first heard or called, gone in the turn in which their keys are revoked.
+ */
+export class NodeContexts extends OscoreContexts {
+  readonly #source: { keyring: Keyring | undefined };
+
+  constructor({ entropy, log, nodes }: NodeContextsOptions) {
+    const source: { keyring: Keyring | undefined } = { keyring: undefined };
+    super({
+      ...{ entropy, log, limits: { contexts: Math.min(nodes * 2, oscoreLimits.definitions.contexts.max) } },
+      leases: { lease: (name, count) => lease(source.keyring, name, count) },
+      lookup: (kid) => {
+        const entry = source.keyring?.find(kidFromBytes(kid));
+        return entry && contextOf(entry);
+      },
+    });
+    this.#source = source;
+  }
+
+  /** Where the keys are; the use cases are made after the endpoint that they call nodes with. */
+  bind(keyring: Keyring): void {
+    this.#source.keyring = keyring;
+    keyring.onRevoked((kid) => {
+      const context = this.#made(kid);
+      if (context !== undefined) this.remove(context);
+    });
+  }
+
+  /** The identity to call a node with; undefined: it has no keys that it proved to have. */
+  identityOf(node: string): PeerIdentity | undefined {
+    const identity = identityOf(node);
+    if (this.of(identity) !== undefined) return identity;
+    const entry = this.#source.keyring?.of(node);
+    if (entry === undefined) return undefined;
+    const { parameters, options } = contextOf(entry);
+    this.add(parameters, options);
+    return identity;
+  }
+
+  override verified(context: OscoreContext): void {
+    super.verified(context);
+    const { sequenceName } = context.options;
+    const parsed = sequenceName === undefined ? undefined : parseCredentialKey(sequenceName);
+    if (parsed !== undefined && !context.isRemoved) this.#source.keyring?.used(parsed.kid);
+  }
+
+  /** Those that exist already: the keyring has forgotten the kid, so that none is made of it. */
+  #made(kid: number): OscoreContext | undefined {
+    const bytes = kidToBytes(kid);
+    const option = new OscoreOption();
+    option.kidStart = 0;
+    option.kidEnd = bytes.length;
+    return this.find(bytes, option);
+  }
+}
+
+function identityOf(node: string): PeerIdentity {
+  return { kind: "node", id: node, scheme: "oscore" };
+}
+
+function contextOf({ node, kid, secrets, isFresh }: KeyringEntry): {
+  readonly parameters: OscoreParameters;
+  readonly options: OscoreContextOptions;
+} {
+  return {
+    parameters: { ...secrets, senderId: managerSenderId, recipientId: kidToBytes(kid) },
+    options: { identity: identityOf(node), sequenceName: credentialKey(node, kid), isNew: isFresh },
+  };
+}
+
+async function lease(keyring: Keyring | undefined, name: string, count: number): Promise<number> {
+  const parsed = parseCredentialKey(name);
+  const first = parsed === undefined ? undefined : await keyring?.lease(parsed.kid, count);
+  if (first === undefined) throw new Error(`${name} has no sequence numbers: it was revoked, or used them up.`);
+  return first;
+}
