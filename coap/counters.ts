@@ -26,6 +26,7 @@ export interface Counters {
   overQuota: number;
   echoesAsked: number;
   answersShortened: number;
+  refusalsSilent: number;
   answersUnconfirmed: number;
   overLimit: number;
   multicastRequests: number;
@@ -63,6 +64,7 @@ export function newCounters(): Counters {
     overQuota: 0,
     echoesAsked: 0,
     answersShortened: 0,
+    refusalsSilent: 0,
     answersUnconfirmed: 0,
     overLimit: 0,
     multicastRequests: 0,

@@ -204,6 +204,13 @@ export const coapLimits = defineLimits({
     unit: "bytes",
     full: "The same for each peer: 4.29 with Max-Age.",
   },
+  refusalsPerSecond: {
+    default: 1000,
+    min: 1,
+    max: 1_000_000,
+    unit: "answers a second",
+    full: "4.29 in all: further ones aren't sent (RFC 8516 section 3).",
+  },
   echoFreshMs: {
     default: 60_000,
     min: 100,

@@ -9,6 +9,7 @@ import { firstUnsafe } from "../option-rules.ts";
 import type { OscoreContext } from "../security/oscore/oscore-context.ts";
 import type { OscoreExchange } from "../security/oscore/oscore-exchange.ts";
 import type { RemoteAddress } from "../transport/remote-address.ts";
+import { TokenSequence } from "./token-sequence.ts";
 
 /** One request of ours and what becomes of it: exactly one of the last two is called, once. */
 export interface ClientExchange {
@@ -46,6 +47,7 @@ export class ClientExchanges implements OutboxOwner {
   readonly #owner: number;
   readonly #clock: Clock;
   readonly #wheel: TimerWheel;
+  readonly #tokens: TokenSequence;
   readonly #byToken = new Map<string, Pending>();
   readonly #byNumber: (Pending | undefined)[] = [];
   readonly #free: number[] = [];
@@ -55,6 +57,7 @@ export class ClientExchanges implements OutboxOwner {
     this.#outbox = outbox;
     this.#clock = clock;
     this.#owner = outbox.register(this);
+    this.#tokens = new TokenSequence(link.entropy);
     this.#wheel = new TimerWheel({ clock, capacity: link.limits.pendingRequests, onDue: (n) => this.#tooLate(n) });
   }
 
@@ -350,7 +353,7 @@ export class ClientExchanges implements OutboxOwner {
 
   #newToken(): Uint8Array {
     for (;;) {
-      const token = this.#link.entropy.bytes(4);
+      const token = this.#tokens.next();
       if (!this.#byToken.has(tokenKey(token, 0, 4))) return token;
     }
   }

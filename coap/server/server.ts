@@ -30,6 +30,7 @@ export interface ServerOptions {
 
 const none = -1;
 const secondsUntilRoom = 10;
+const second = 1_000;
 const nothing = new Uint8Array(0);
 
 /**
@@ -40,6 +41,7 @@ export class Server {
   readonly router = new Router();
   readonly observers: Observers;
   readonly #link: Link;
+  readonly #clock: Clock;
   readonly #once: OnceExchanges;
   readonly #later: LaterAnswers;
   readonly #proof: AddressProof;
@@ -54,9 +56,13 @@ export class Server {
   #block1 = none;
   #size1 = none;
   #onceRow = none;
+  /** 4.29 sent in the second that began then. */
+  #refusals = 0;
+  #refusalsSinceMs = 0;
 
   constructor({ link, outbox, clock, amplification }: ServerOptions) {
     this.#link = link;
+    this.#clock = clock;
     this.#once = new OnceExchanges(link, clock);
     this.#proof = new AddressProof(link, clock, amplification);
     this.#transfers = new ServerTransfers(link, clock, this.#proof);
@@ -342,6 +348,7 @@ export class Server {
       this.#answerGroup(request, reply, peer, source);
       return;
     }
+    if (reply.code === Code.tooManyRequests && !this.#mayRefuse()) return;
     const observe = request.entry === undefined ? none : this.observers.register(request, reply, peer);
     if (isUnwanted(view, reply.code)) {
       if (view.type === MessageType.confirmable) {
@@ -365,6 +372,18 @@ export class Server {
     if (request.oscore !== undefined && !this.#seal(request, request.oscore, peer)) return;
     if (this.#onceRow >= 0 && isConfirmable) this.#once.store(this.#onceRow);
     this.#link.sendTo(this.#link.writer.bytes, this.#link.writer.end, source);
+  }
+
+  /** RFC 8516 section 3: 4.29 has a limit of its own, so that a flood isn't answered with a flood. */
+  #mayRefuse(): boolean {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#refusalsSinceMs >= second) {
+      this.#refusalsSinceMs = nowMs;
+      this.#refusals = 0;
+    }
+    if (this.#refusals++ < this.#link.limits.refusalsPerSecond) return true;
+    this.#link.counters.refusalsSilent++;
+    return false;
   }
 
   /**

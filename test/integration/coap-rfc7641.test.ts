@@ -88,7 +88,7 @@ const acknowledge = (peer: RawPeer, seen: SeenMessage): void =>
   peer.send({ type: "ACK", code: 0, messageId: seen.messageId });
 
 describe("RFC 7641: a server, asked for an observation", () => {
-  it("RFC 7641 4.1, 1.3: answers with the state and keeps the observer up to date until it goes", async () => {
+  it("RFC 7641 1.3, 4.1: answers with the state and keeps the observer up to date until it goes", async () => {
     const peer = world.rawPeer();
     const first = await ask(peer, register("v"));
     expect([first.code, first.payload, first.uint(observe) >= 0]).toEqual([Code.content, "0", true]);
@@ -219,7 +219,7 @@ describe("RFC 7641: a notification", () => {
     expect(perMs * 256_000).toBeLessThan(2 ** 23);
   });
 
-  it("RFC 7641 4.4, 4.5.2: that would be retransmitted but is outdated gives way to the newest, with a number and an ID of its own", async () => {
+  it("RFC 7641 4.4, 4.5.1, 4.5.2: that would be retransmitted but is outdated gives way to the newest, with a number and an ID of its own", async () => {
     for (const path of ["con", "slow"]) {
       const peer = world.rawPeer();
       const registered = await ask(peer, register(path));

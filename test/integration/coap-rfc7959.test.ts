@@ -111,7 +111,7 @@ describe("RFC 7959: a server", () => {
     expect(await ask(peer, sizes)).toMatchObject({ code: Code.continue });
   });
 
-  it("RFC 7959 2.2: answers the reserved block size with 4.00, and ignores M where a block is asked for", async () => {
+  it("RFC 7959 2.2, 2.4: answers the reserved block size with 4.00, and ignores M where a block is asked for", async () => {
     const peer = world.rawPeer();
     expect(await ask(peer, put(blockOption(0, true, 7), pattern(16)))).toMatchObject({ code: Code.badRequest });
     expect(await ask(peer, get(blockOption(0, false, 7)))).toMatchObject({ code: Code.badRequest });
@@ -295,7 +295,7 @@ const outcome = (promise: Promise<unknown>): Promise<string> =>
   );
 
 describe("RFC 7959: our client", () => {
-  it("RFC 7959 2.2, 2.3, 2.4: asks for blocks with M zero, in the size that the server chose, one after the other at once", async () => {
+  it("RFC 7959 2.2, 2.3, 2.4, 2.5, 4, 7.1: asks for blocks with M zero, in the size that the server chose, one after the other at once", async () => {
     await world.stop();
     await build({ limits: { blockSize: 128 } });
     const sent = tapped();

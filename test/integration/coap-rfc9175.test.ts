@@ -174,7 +174,7 @@ describe("RFC 9175: what an address that hasn't proven itself is sent", () => {
     expect(world.server.counters()).toMatchObject({ "held.transfers": 0, "held.observers": 0 });
   });
 
-  it("RFC 9175 2.4: comes in smaller blocks first, of 32 bytes at the least, and only then asks for an Echo", async () => {
+  it("RFC 9175 2.4, 2.6: comes in smaller blocks first, of 32 bytes at the least, and only then asks for an Echo", async () => {
     await build();
     const core = await sentTo(world.rawPeer(), message(Code.get, ".well-known/core"));
     expect(core.first.code).toBe(Code.content);
@@ -203,7 +203,7 @@ describe("RFC 9175: what an address that hasn't proven itself is sent", () => {
     }
   });
 
-  it("RFC 9175 2.3, 2.4: is all there is once it has given the Echo back, without being asked again", async () => {
+  it("RFC 9175 2.3, 2.4, 2.6: is all there is once it has given the Echo back, without being asked again", async () => {
     await build();
     const peer = world.rawPeer();
     const first = await sentTo(peer, message(Code.get, "large/900"), 100);
@@ -438,7 +438,7 @@ describe("RFC 9175: Echo values", () => {
   const made = (clock: VirtualClock, seed: string): EchoValues =>
     new EchoValues({ clock, entropy: seededEntropy(seed), freshMs: 60_000 });
 
-  it("RFC 9175 5, 6, A: are a MAC of time, address and identity, by the monotonic clock, and die with the process", async () => {
+  it("RFC 9175 2.3, 5, 5.1, 6, A: are a MAC of time, address and identity, by the monotonic clock, and die with the process", async () => {
     const clock = new VirtualClock();
     const values = made(clock, "one");
     const ann = peer("10.0.0.1", 5_683, { kind: "operator", id: "ann", scheme: "psk" });
@@ -464,7 +464,7 @@ describe("RFC 9175: Echo values", () => {
 });
 
 describe("RFC 9175: Request-Tag", () => {
-  it("RFC 9175 3.3: is opaque and tells bodies apart; one that comes without a Block option is ignored", async () => {
+  it("RFC 9175 3.3, 3.4: is opaque and tells bodies apart; one that comes without a Block option is ignored", async () => {
     await build({ amplification: "none" });
     const peer = world.rawPeer();
     const put = (number: number, more: boolean, tag: Uint8Array, size = 16): PlainMessage =>

@@ -109,7 +109,7 @@ describe("traps of block-wise transfers", () => {
     expect(plain.option(OptionNumber.block2)).toBeUndefined();
   });
 
-  it("RFC 7959 7: a huge NUM reserves no memory, whatever Size1 promises with it", async () => {
+  it("RFC 7959 7, 7.1: a huge NUM reserves no memory, whatever Size1 promises with it", async () => {
     const peer = world.rawPeer();
     const before = process.memoryUsage().arrayBuffers;
     for (let i = 0; i < 200; i++) {
@@ -152,7 +152,7 @@ describe("traps of block-wise transfers", () => {
     expect(seen.size).toBe(distinct.size);
   });
 
-  it("RFC 7959 2.4: blocks of two versions are never assembled, nor of two formats", async () => {
+  it("RFC 7959 2.3, 2.4: blocks of two versions are never assembled, nor of two formats", async () => {
     const request = { to: serverAddress, method: "GET", path: ["source"] } as const;
     let tag = "one";
     let reads = 0;
