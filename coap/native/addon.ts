@@ -55,7 +55,12 @@ export interface NativeDtls {
   rotate(): void;
   /** With a shared secret the keys of tickets are made of `period` and it; else a random key takes the place of the one before. */
   rotateTickets(period: number): void;
-  /** Each returns bits: 1 the handshake finished, 2 the peer closed the session, 4 it failed, 8 it was resumed. */
+  /** The session whose connection ID the datagram carries, or -1; that it is authentic only `feed` says. */
+  sessionOf(bytes: Uint8Array, start: number, end: number): number;
+  /**
+   * Each returns bits: 1 the handshake finished, 2 the peer closed the session, 4 it failed, 8 it was resumed, 16 a record was
+   * authentic and newer than all before.
+   */
   accept(session: number, bytes: Uint8Array, start: number, end: number): number;
   /** `earlier` is what `resumable` gave for a session with this server. */
   connect(session: number, serverName: string, earlier?: Uint8Array): number;
@@ -86,6 +91,8 @@ export interface NativeDtlsOptions {
   readonly sessions: number;
   readonly mtu: number;
   readonly retransmitMs: number;
+  /** Connection IDs are agreed on with those who know them. */
+  readonly connectionId: boolean;
   readonly ciphers: string;
   readonly server: boolean;
   readonly client: boolean;
@@ -120,7 +127,7 @@ export interface Addon {
   createAead(maxText: number): NativeAead;
 }
 
-const addonVersion = 5;
+const addonVersion = 6;
 /** In the package, built there or brought along; in a checkout, where `coap/native/build.mjs` puts it. */
 const places = ["./coap.node", `./coap-${process.platform}-${process.arch}.node`, "../../.setup/build/coap.node"];
 

@@ -236,6 +236,15 @@ static napi_value js_trim(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/* sessionOf(bytes, start, end): the session that a connection ID names, or -1. */
+static napi_value js_session_of(napi_env env, napi_callback_info info) {
+  size_t count = 3, length;
+  napi_value arguments[3];
+  struct dtls* d = self(env, info, &count, arguments);
+  const uint8_t* bytes = bytes_of(env, arguments, &length);
+  return integer(env, bytes ? session_of_id(d, bytes, length) : -1);
+}
+
 /* rotateTickets(period): the key of tickets from now on. */
 static napi_value js_rotate_tickets(napi_env env, napi_callback_info info) {
   size_t count = 1;
@@ -300,7 +309,7 @@ static bool take_ticket_secret(napi_env env, napi_value options, struct dtls* d)
   return d->shares_tickets = true;
 }
 
-/* createDtls({sessions, mtu, retransmitMs, ciphers, server, client, cert, key, ca, crl, pskIdentity, pskKey, ticketSeconds, ticketSecret}, keyOf(identity)) */
+/* createDtls({sessions, mtu, retransmitMs, ciphers, server, client, cert, key, ca, crl, pskIdentity, pskKey, ticketSeconds, ticketSecret, connectionId}, keyOf(identity)) */
 static napi_value create_dtls(napi_env env, napi_callback_info info) {
   size_t count = 2;
   napi_value arguments[2] = {NULL, NULL}, object;
@@ -324,6 +333,7 @@ static napi_value create_dtls(napi_env env, napi_callback_info info) {
                  make_table(env, object, "out", BYTES, OUT_BYTES, &d->out) && make_table(env, object, "outRows", INT32S, MAX_ROWS * 2, &d->out_rows) &&
                  make_table(env, object, "plain", BYTES, PLAIN_BYTES, &d->plain) && make_table(env, object, "plainRows", INT32S, MAX_ROWS * 2, &d->plain_rows) &&
                  make_table(env, object, "counts", INT32S, COUNTS, &d->counts) && make_table(env, object, "address", BYTES, MAX_ADDRESS, &d->address);
+  is_good = is_good && RAND_bytes(d->row_mask, sizeof d->row_mask) == 1;
   if (is_good && bool_property(env, options, "server")) is_good = (d->server = make_context(env, options, true, &problem)) != NULL;
   if (is_good && bool_property(env, options, "client")) is_good = (d->client = make_context(env, options, false, &problem)) != NULL;
   if (is_good && !take_client_key(env, options, d)) {
@@ -340,7 +350,7 @@ static napi_value create_dtls(napi_env env, napi_callback_info info) {
     napi_callback call;
   } functions[] = {{"challenge", js_challenge}, {"rotate", js_rotate}, {"accept", js_accept}, {"connect", js_connect}, {"feed", js_feed}, {"tick", js_tick},
                    {"seal", js_seal},           {"shut", js_shut},     {"drop", js_drop},     {"peer", js_peer},       {"trust", js_trust}, {"trim", js_trim},
-                   {"resumable", js_resumable}, {"rotateTickets", js_rotate_tickets}};
+                   {"resumable", js_resumable}, {"rotateTickets", js_rotate_tickets}, {"sessionOf", js_session_of}};
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) set_function(env, object, functions[i].name, functions[i].call, d);
   return object;
 }

@@ -16,7 +16,7 @@ enum { MAX_ROWS = 64, OUT_BYTES = 131072, PLAIN_BYTES = 65536, SECRET = 32, MAX_
 enum state { FREE, HANDSHAKING, FINISHED, OWN };
 enum { COUNT_OUT, COUNT_PLAIN, COUNT_FORGED, COUNT_REPLAYED, COUNT_TIMEOUT_MS, COUNTS };
 /* What feed() and tick() return. */
-enum { NEWLY_FINISHED = 1, CLOSED = 2, FAILED = 4, RESUMED = 8 };
+enum { NEWLY_FINISHED = 1, CLOSED = 2, FAILED = 4, RESUMED = 8, NEWER = 16 };
 
 struct session {
   SSL* ssl;
@@ -25,6 +25,8 @@ struct session {
   bool is_server;
   /* Ours was the last flight, so it may have to be repeated until the peer shows that it has it. */
   bool has_last_flight;
+  /* The hello said that connection IDs are understood. */
+  bool takes_ids;
   /* What is added to the sequence numbers that OpenSSL gives to records in the clear. */
   uint64_t plain_offset;
   /* The identity isn't ours: it was given a random key, so that it fails as a wrong key does. */
@@ -57,6 +59,8 @@ struct dtls {
   /* The present key and the two before; with a shared secret the next one behind them. */
   struct ticket_key ticket_keys[TICKET_KEYS];
   int ticket_count;
+  uint8_t row_mask[4];
+  uint8_t extension[1 + OWN_CID];
   bool shares_tickets;
   uint8_t ticket_secret[SECRET];
   char client_identity[MAX_ID + 1];
@@ -94,6 +98,11 @@ bool load_trust(napi_env env, napi_value options, SSL_CTX* context);
 
 /* Asks JavaScript for the key of an identity; 0 when there is none. */
 size_t key_of(struct dtls* d, const char* identity, uint8_t* to, size_t size);
+
+/* dtls_cid.c */
+bool allow_connection_ids(SSL_CTX* context);
+/* The row that a datagram's first record names by a connection ID of ours, or -1. Authentic it is not yet. */
+int session_of_id(const struct dtls* d, const uint8_t* bytes, size_t length);
 
 /* dtls_tickets.c */
 /* Tickets of sessions that began less than `seconds` ago are given and taken. */

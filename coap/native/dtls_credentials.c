@@ -154,6 +154,10 @@ SSL_CTX* make_context(napi_env env, napi_value options, bool is_server, const ch
     SSL_CTX_set_verify(c, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_psk_client_callback(c, psk_client);
   }
+  if (bool_property(env, options, "connectionId") && !allow_connection_ids(c)) {
+    SSL_CTX_free(c);
+    return NULL;
+  }
   if (ticket_seconds > 0) allow_tickets(c, is_server, (long)ticket_seconds);
   return c;
 }

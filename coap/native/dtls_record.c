@@ -6,7 +6,7 @@
 #include <openssl/params.h>
 #include <string.h>
 
-enum { EXPLICIT_NONCE = 8, SALT = 4, NONCE = 12, CLIENT_HELLO = 1, VERSION_10 = 0xfeff, VERSION_12 = 0xfefd };
+enum { EXPLICIT_NONCE = 8, SALT = 4, NONCE = 12, MAX_AAD = 23 + MAX_CID, CLIENT_HELLO = 1, VERSION_10 = 0xfeff, VERSION_12 = 0xfefd };
 
 static uint16_t u16(const uint8_t* at) { return (uint16_t)(at[0] << 8 | at[1]); }
 static uint32_t u24(const uint8_t* at) { return (uint32_t)at[0] << 16 | (uint32_t)at[1] << 8 | at[2]; }
@@ -25,15 +25,19 @@ bool read_record(const uint8_t* bytes, size_t length, size_t* at, struct record*
   if (length - *at < RECORD_HEADER) return false;
   const uint8_t* head = bytes + *at;
   uint16_t version = u16(head + 1);
-  size_t body = u16(head + 11);
+  size_t header = head[0] == TLS12_CID ? RECORD_HEADER + OWN_CID : RECORD_HEADER;
+  if (length - *at < header) return false;
+  size_t body = u16(head + header - 2);
   if (version != VERSION_10 && version != VERSION_12) return false;
-  if (length - *at - RECORD_HEADER < body) return false;
+  if (length - *at - header < body) return false;
   record->type = head[0];
   record->epoch = u16(head + 3);
   record->sequence = u48(head + 5);
-  record->body = head + RECORD_HEADER;
+  record->head = head;
+  record->header = header;
+  record->body = head + header;
   record->length = body;
-  *at += RECORD_HEADER + body;
+  *at += header + body;
   return true;
 }
 
@@ -96,7 +100,6 @@ bool derive_keys(struct session_keys* keys, enum aead aead, const uint8_t* maste
   EVP_KDF_free(kdf);
   if (is_good) {
     const uint8_t *client_key = block, *server_key = block + key, *client_iv = block + 2 * key, *server_iv = client_iv + iv;
-    memset(keys, 0, sizeof *keys);
     keys->aead = (uint8_t)aead;
     memcpy(keys->read_key, is_server ? client_key : server_key, key);
     memcpy(keys->write_key, is_server ? server_key : client_key, key);
@@ -108,7 +111,8 @@ bool derive_keys(struct session_keys* keys, enum aead aead, const uint8_t* maste
 }
 
 size_t seal_overhead(const struct session_keys* keys) {
-  return RECORD_HEADER + nonce_length(keys->aead) + aead_tag_length(keys->aead);
+  const size_t id = keys->ids.write_length;
+  return RECORD_HEADER + nonce_length(keys->aead) + aead_tag_length(keys->aead) + (id ? id + 1 : 0);
 }
 
 /* RFC 5288 section 3 and RFC 6655 section 3: salt and explicit part; RFC 7905 section 2: the sequence number over the whole IV. */
@@ -122,28 +126,91 @@ static void make_nonce(uint8_t aead, const uint8_t* iv, const uint8_t* explicit_
   }
 }
 
-size_t seal_record(struct session_keys* keys, uint8_t type, const uint8_t* plain, size_t length, uint8_t* to) {
-  const size_t explicit_length = nonce_length(keys->aead), body = explicit_length + length + aead_tag_length(keys->aead);
-  /* The last sequence number is never used, so that none is ever used twice (RFC 6347 section 4.1). */
-  if (length == 0 || length > 16384 || keys->write_sequence >= (1ull << 48) - 1) return 0;
-  uint8_t nonce[NONCE], aad[13];
-  to[0] = type;
+/* RFC 6347 section 4.1.2.1, and with a connection ID RFC 9146 section 5.3. Returns its length. */
+static size_t make_aad(uint8_t aad[MAX_AAD], const uint8_t* head, size_t header, size_t plain) {
+  size_t at = 0, id = header - RECORD_HEADER;
+  if (head[0] == TLS12_CID) {
+    memset(aad, 0xff, 8);
+    const uint8_t rest[] = {TLS12_CID, (uint8_t)id, TLS12_CID, head[1], head[2]};
+    memcpy(aad + 8, rest, sizeof rest);
+    /* Epoch, number and connection ID stand together in the header. */
+    memcpy(aad + 13, head + 3, 8 + id);
+    at = 21 + id;
+  } else {
+    memcpy(aad, head + 3, 8);
+    memcpy(aad + 8, head, 3);
+    at = 11;
+  }
+  aad[at] = (uint8_t)(plain >> 8);
+  aad[at + 1] = (uint8_t)plain;
+  return at + 2;
+}
+
+struct half {
+  enum aead aead;
+  const uint8_t *key, *iv;
+};
+
+static struct half write_half(const struct session_keys* keys) { return (struct half){keys->aead, keys->write_key, keys->write_iv}; }
+static struct half read_half(const struct session_keys* keys) { return (struct half){keys->aead, keys->read_key, keys->read_iv}; }
+
+/* A record of epoch 1 with a given number. With a connection ID its type goes inside (RFC 9146 section 4), without padding. */
+static size_t seal_with(struct half half, uint64_t sequence, const uint8_t* id, size_t id_length, uint8_t type, const uint8_t* plain, size_t length, uint8_t* to) {
+  const size_t header = RECORD_HEADER + id_length, nonce_part = nonce_length(half.aead), tag = aead_tag_length(half.aead);
+  const size_t inner = length + (id_length ? 1 : 0), body = nonce_part + inner + tag;
+  uint8_t nonce[NONCE], aad[MAX_AAD];
+  to[0] = id_length ? TLS12_CID : type;
   to[1] = VERSION_12 >> 8;
   to[2] = VERSION_12 & 0xff;
   to[3] = 0;
   to[4] = 1;
-  put48(to + 5, keys->write_sequence++);
-  to[11] = (uint8_t)(body >> 8);
-  to[12] = (uint8_t)body;
-  memcpy(aad, to + 3, 8);
-  memcpy(aad + 8, to, 3);
-  aad[11] = (uint8_t)(length >> 8);
-  aad[12] = (uint8_t)length;
-  if (explicit_length) memcpy(to + RECORD_HEADER, to + 3, EXPLICIT_NONCE);
-  make_nonce(keys->aead, keys->write_iv, to + 3, nonce);
-  uint8_t* sealed = to + RECORD_HEADER + explicit_length;
-  if (!aead_seal(keys->aead, keys->write_key, nonce, NONCE, aad, sizeof aad, plain, length, sealed, sealed + length)) return 0;
-  return RECORD_HEADER + body;
+  put48(to + 5, sequence);
+  if (id_length) memcpy(to + 11, id, id_length);
+  to[header - 2] = (uint8_t)(body >> 8);
+  to[header - 1] = (uint8_t)body;
+  size_t aad_length = make_aad(aad, to, header, inner);
+  make_nonce(half.aead, half.iv, to + 3, nonce);
+  if (nonce_part) memcpy(to + header, to + 3, EXPLICIT_NONCE);
+  uint8_t* sealed = to + header + nonce_part;
+  if (id_length) {
+    memmove(sealed, plain, length);
+    sealed[length] = type;
+    plain = sealed;
+  }
+  return aead_seal(half.aead, half.key, nonce, NONCE, aad, aad_length, plain, inner, sealed, sealed + inner) ? header + body : 0;
+}
+
+/* Length of what was inside; 0 when it isn't authentic. */
+static size_t open_with(struct half half, const struct record* record, uint8_t* to) {
+  const size_t nonce_part = nonce_length(half.aead), tag = aead_tag_length(half.aead);
+  uint8_t nonce[NONCE], aad[MAX_AAD];
+  if (record->epoch != 1 || record->length < nonce_part + tag) return 0;
+  const size_t inner = record->length - nonce_part - tag;
+  /* An empty record says nothing, and OpenSSL's CCM is not sure to check the tag of one. */
+  if (inner == 0 || inner > 16384 + 256) return 0;
+  size_t aad_length = make_aad(aad, record->head, record->header, inner);
+  make_nonce(half.aead, half.iv, nonce_part ? record->body : record->head + 3, nonce);
+  const uint8_t* sealed = record->body + nonce_part;
+  return aead_open(half.aead, half.key, nonce, NONCE, aad, aad_length, sealed, inner, to, sealed + inner) ? inner : 0;
+}
+
+size_t seal_record(struct session_keys* keys, uint8_t type, const uint8_t* plain, size_t length, uint8_t* to) {
+  /* The last sequence number is never used, so that none is ever used twice (RFC 6347 section 4.1). */
+  if (length == 0 || length > 16384 || keys->write_sequence >= (1ull << 48) - 1) return 0;
+  return seal_with(write_half(keys), keys->write_sequence++, keys->ids.write, keys->ids.write_length, type, plain, length, to);
+}
+
+size_t seal_for_openssl(const struct session_keys* keys, const struct record* record, uint8_t type, const uint8_t* plain, size_t length, uint8_t* to) {
+  return seal_with(read_half(keys), record->sequence, NULL, 0, type, plain, length, to);
+}
+
+size_t seal_of_openssl(const struct session_keys* keys, const struct record* record, uint8_t* to) {
+  uint8_t plain[16384 + 256];
+  if (record->length > sizeof plain) return 0;
+  size_t length = open_with(write_half(keys), record, plain);
+  size_t sealed = length ? seal_with(write_half(keys), record->sequence, keys->ids.write, keys->ids.write_length, record->type, plain, length, to) : 0;
+  OPENSSL_cleanse(plain, length);
+  return sealed;
 }
 
 static bool is_replayed(const struct session_keys* keys, uint64_t sequence) {
@@ -163,23 +230,22 @@ static void mark_seen(struct session_keys* keys, uint64_t sequence) {
   }
 }
 
-enum opened open_record(struct session_keys* keys, const struct record* record, uint8_t* to, size_t* length) {
-  const size_t explicit_length = nonce_length(keys->aead), tag = aead_tag_length(keys->aead);
-  if (record->epoch != 1 || record->length < explicit_length + tag) return OPEN_FORGED;
-  if (is_replayed(keys, record->sequence)) return OPEN_REPLAYED;
-  const size_t plain = record->length - explicit_length - tag;
-  /* An empty record says nothing, and OpenSSL's CCM is not sure to check the tag of one. */
-  if (plain == 0 || plain > 16384) return OPEN_FORGED;
-  uint8_t nonce[NONCE], aad[13];
-  const uint8_t* head = record->body - RECORD_HEADER;
-  memcpy(aad, head + 3, 8);
-  memcpy(aad + 8, head, 3);
-  aad[11] = (uint8_t)(plain >> 8);
-  aad[12] = (uint8_t)plain;
-  make_nonce(keys->aead, keys->read_iv, explicit_length ? record->body : head + 3, nonce);
-  const uint8_t* sealed = record->body + explicit_length;
-  if (!aead_open(keys->aead, keys->read_key, nonce, NONCE, aad, sizeof aad, sealed, plain, to, sealed + plain)) return OPEN_FORGED;
+enum opened open_record(struct session_keys* keys, const struct record* record, uint8_t* to, size_t* length, uint8_t* type) {
+  const bool has_id = record->type == TLS12_CID;
+  /* A session has connection IDs in each of its records or in none (RFC 9146 section 3). */
+  if (has_id != keys->ids.has_read) return OPEN_FORGED;
+  if (has_id && memcmp(record->head + 11, keys->ids.read, OWN_CID) != 0) return OPEN_FORGED;
+  if (record->epoch == 1 && is_replayed(keys, record->sequence)) return OPEN_REPLAYED;
+  size_t inner = open_with(read_half(keys), record, to);
+  if (inner == 0) return OPEN_FORGED;
+  *type = record->type;
+  if (has_id) {
+    /* The type stands behind the content and before any zeros; one without is refused (RFC 9146 section 4). */
+    while (inner > 0 && to[inner - 1] == 0) inner--;
+    if (inner == 0) return OPEN_FORGED;
+    *type = to[--inner];
+  }
   mark_seen(keys, record->sequence);
-  *length = plain;
+  *length = inner;
   return OPENED;
 }

@@ -8,13 +8,18 @@
 #include <stdint.h>
 #include "aead.h"
 
-enum { RECORD_HEADER = 13, COOKIE = 32, VERIFY_REQUEST = RECORD_HEADER + 12 + 3 + COOKIE, MAX_IV = 12 };
-enum { CHANGE_CIPHER_SPEC = 20, ALERT = 21, HANDSHAKE = 22, APPLICATION_DATA = 23 };
+enum { RECORD_HEADER = 13, MAX_HEADER = RECORD_HEADER + 16, COOKIE = 32, VERIFY_REQUEST = RECORD_HEADER + 12 + 3 + COOKIE, MAX_IV = 12 };
+enum { CHANGE_CIPHER_SPEC = 20, ALERT = 21, HANDSHAKE = 22, APPLICATION_DATA = 23, TLS12_CID = 25 };
+/* Length of the connection IDs that we give out, and of the longest that we put into records for a peer (RFC 9146). */
+enum { OWN_CID = 8, MAX_CID = 16 };
 
 struct record {
   uint8_t type;
   uint16_t epoch;
   uint64_t sequence;
+  /* The header, which for TLS12_CID holds a connection ID of ours. */
+  const uint8_t* head;
+  size_t header;
   const uint8_t* body;
   size_t length;
 };
@@ -42,8 +47,19 @@ bool read_hello(const uint8_t* bytes, size_t length, struct hello* hello);
 /* Writes a HelloVerifyRequest of VERIFY_REQUEST bytes. */
 void write_verify_request(uint8_t* to, uint64_t sequence, const uint8_t cookie[COOKIE]);
 
+/* What both sides agreed on in the hellos (RFC 9146 section 3). */
+struct connection_ids {
+  /* The peer's, in the records that we send it; of length 0 they go without. */
+  uint8_t write_length;
+  uint8_t write[MAX_CID];
+  /* Ours, which then must be in each record of epoch 1. */
+  bool has_read;
+  uint8_t read[OWN_CID];
+};
+
 /* Both directions of one session. */
 struct session_keys {
+  struct connection_ids ids;
   uint8_t aead;
   uint8_t read_key[MAX_KEY], write_key[MAX_KEY], read_iv[MAX_IV], write_iv[MAX_IV];
   uint64_t write_sequence;
@@ -52,7 +68,7 @@ struct session_keys {
   bool has_read;
 };
 
-/* TLS 1.2 key expansion with SHA-256 (RFC 5246 section 6.3). */
+/* TLS 1.2 key expansion with SHA-256 (RFC 5246 section 6.3); connection IDs and numbers stay. */
 bool derive_keys(struct session_keys* keys, enum aead aead, const uint8_t* master, size_t master_length,
                  const uint8_t client_random[32], const uint8_t server_random[32], bool is_server);
 
@@ -64,7 +80,14 @@ size_t seal_record(struct session_keys* keys, uint8_t type, const uint8_t* plain
 
 enum opened { OPENED, OPEN_FORGED, OPEN_REPLAYED };
 
-/* Authenticates before anything changes. `to` has room for record->length. */
-enum opened open_record(struct session_keys* keys, const struct record* record, uint8_t* to, size_t* length);
+/* Authenticates before anything changes. `to` has room for record->length; `type` is what the record is in truth. */
+enum opened open_record(struct session_keys* keys, const struct record* record, uint8_t* to, size_t* length, uint8_t* type);
+
+/* OpenSSL knows no connection IDs. What it reads: an opened record, sealed anew in the plain form under the peer's key and the same number. */
+size_t seal_for_openssl(const struct session_keys* keys, const struct record* record, uint8_t type, const uint8_t* plain, size_t length, uint8_t* to);
+
+/* What it wrote, in the form with the peer's connection ID and under the same number; 0 when that can't be. `to` has room for
+ * record->length + MAX_HEADER + 1. The other form never leaves the process, so no nonce is seen twice. */
+size_t seal_of_openssl(const struct session_keys* keys, const struct record* record, uint8_t* to);
 
 #endif

@@ -4,26 +4,72 @@
 #include <openssl/hmac.h>
 #include "dtls.h"
 
+/* Headers of IPv6 and UDP, and what connection IDs add to a flight. */
+enum { OVERHEAD = 48 + MAX_CID + 1, NEW_SESSION_TICKET = 4, MAX_SCRATCH = 2048 };
+
+static enum aead aead_of(const SSL* ssl) {
+  const SSL_CIPHER* cipher = SSL_get_pending_cipher(ssl);
+  const char* name = SSL_CIPHER_get_name(cipher ? cipher : SSL_get_current_cipher(ssl));
+  if (strstr(name, "CHACHA20")) return AEAD_CHACHA;
+  if (strstr(name, "AES128-CCM8")) return AEAD_CCM8;
+  if (strstr(name, "AES128-CCM")) return AEAD_CCM;
+  return strstr(name, "AES128-GCM-SHA256") ? AEAD_GCM : AEAD_NONE;
+}
+
+/* As soon as the master secret is agreed: with connection IDs before the handshake is over. */
+static bool take_keys(struct session* s) {
+  uint8_t master[SSL_MAX_MASTER_KEY_LENGTH], client_random[32], server_random[32];
+  if (s->keys.aead != AEAD_NONE) return true;
+  enum aead aead = aead_of(s->ssl);
+  SSL_SESSION* session = SSL_get_session(s->ssl);
+  size_t length = session ? SSL_SESSION_get_master_key(session, master, sizeof master) : 0;
+  if (aead == AEAD_NONE || length == 0) return false;
+  if (SSL_get_client_random(s->ssl, client_random, 32) != 32 || SSL_get_server_random(s->ssl, server_random, 32) != 32) return false;
+  bool is_good = derive_keys(&s->keys, aead, master, length, client_random, server_random, s->is_server);
+  OPENSSL_cleanse(master, sizeof master);
+  return is_good;
+}
+
 /* ---- the BIO that all sessions share: one datagram in, any number out ---- */
+
+/* OpenSSL repeats a flight record by record. The last one goes in one datagram, as at first (RFC 6347 section 4.2.3), so that it survives a lossy
+ * path more often. Not the others: clients by GnuTLS take only the first of several records that they know already, and stall. */
+static bool joins_datagram(struct dtls* d, size_t length) {
+  int32_t count = counts_of(d)[COUNT_OUT];
+  if (count == 0) return false;
+  int32_t* row = (int32_t*)d->out_rows.data + (size_t)(count - 1) * 2;
+  const uint8_t* before = (const uint8_t*)d->out.data + row[0];
+  bool is_last = before[0] == CHANGE_CIPHER_SPEC || (before[0] == HANDSHAKE && before[4] == 0 && before[RECORD_HEADER] == NEW_SESSION_TICKET);
+  if (!is_last || (size_t)row[1] + length + OVERHEAD > (size_t)d->mtu) return false;
+  row[1] += (int32_t)length;
+  return true;
+}
+
+/* One record as OpenSSL made it, to `to` as it goes on the wire; returns its length there. */
+static size_t write_out(struct session* s, const struct record* record, uint8_t* to) {
+  const size_t length = record->header + record->length;
+  if (record->epoch == 1 && s->keys.ids.write_length > 0) return take_keys(s) ? seal_of_openssl(&s->keys, record, to) : 0;
+  memcpy(to, record->head, length);
+  /* RFC 6347 section 4.2.1: the ServerHello takes the number of the ClientHello, lest it repeats that of a HelloVerifyRequest
+   * and passes for a replay. OpenSSL always begins at 1. */
+  if (record->epoch == 0) put_sequence(to, record->sequence + s->plain_offset);
+  return length;
+}
 
 static int bio_write(BIO* bio, const char* bytes, int length) {
   struct dtls* d = BIO_get_data(bio);
   struct record record;
-  if (length <= 0 || d->out_end + (size_t)length > OUT_BYTES) return length;
-  uint8_t* copy = (uint8_t*)d->out.data + d->out_end;
-  memcpy(copy, bytes, (size_t)length);
-  if (push(&d->out_rows, counts_of(d) + COUNT_OUT, d->out_end, (size_t)length)) d->out_end += (size_t)length;
-  for (size_t at = 0, start = 0; d->current && read_record(copy, (size_t)length, &at, &record); start = at) {
+  uint8_t* start = (uint8_t*)d->out.data + d->out_end;
+  size_t made = 0;
+  /* Room for records that grow by a connection ID each. */
+  if (length <= 0 || !d->current || d->out_end + 2 * (size_t)length + 1024 > OUT_BYTES) return length;
+  for (size_t at = 0; read_record((const uint8_t*)bytes, (size_t)length, &at, &record);) {
+    made += write_out(d->current, &record, start + made);
+    /* Our own writer begins behind everything that OpenSSL wrote under the same key. */
     uint64_t next = record.sequence + 1;
-    if (record.epoch == 0) {
-      /* RFC 6347 section 4.2.1: the ServerHello takes the number of the ClientHello, lest it repeats that of a HelloVerifyRequest
-       * and passes for a replay. OpenSSL always begins at 1. */
-      put_sequence(copy + start, record.sequence + d->current->plain_offset);
-    } else if (record.epoch == 1 && next > d->current->keys.write_sequence) {
-      /* Our own writer begins behind everything that OpenSSL wrote under the same key. */
-      d->current->keys.write_sequence = next;
-    }
+    if (record.epoch == 1 && next > d->current->keys.write_sequence) d->current->keys.write_sequence = next;
   }
+  if (made > 0 && (joins_datagram(d, made) || push(&d->out_rows, counts_of(d) + COUNT_OUT, d->out_end, made))) d->out_end += made;
   return length;
 }
 
@@ -49,7 +95,7 @@ static long bio_ctrl(BIO* bio, int command, long number, void* pointer) {
     case BIO_CTRL_PENDING: return d->in ? (long)d->in_length : 0;
     case BIO_CTRL_DGRAM_QUERY_MTU:
     case BIO_CTRL_DGRAM_GET_FALLBACK_MTU: return d->mtu;
-    case BIO_CTRL_DGRAM_GET_MTU_OVERHEAD: return 48;
+    case BIO_CTRL_DGRAM_GET_MTU_OVERHEAD: return OVERHEAD;
     default: return 0;
   }
 }
@@ -89,26 +135,6 @@ void become_own(struct session* s) {
   s->state = OWN;
 }
 
-static enum aead aead_of(const SSL* ssl) {
-  const char* name = SSL_get_cipher_name(ssl);
-  if (strstr(name, "CHACHA20")) return AEAD_CHACHA;
-  if (strstr(name, "AES128-CCM8")) return AEAD_CCM8;
-  if (strstr(name, "AES128-CCM")) return AEAD_CCM;
-  return strstr(name, "AES128-GCM-SHA256") ? AEAD_GCM : AEAD_NONE;
-}
-
-static bool take_keys(struct session* s) {
-  uint8_t master[SSL_MAX_MASTER_KEY_LENGTH], client_random[32], server_random[32];
-  uint64_t written = s->keys.write_sequence;
-  enum aead aead = aead_of(s->ssl);
-  size_t length = SSL_SESSION_get_master_key(SSL_get_session(s->ssl), master, sizeof master);
-  if (aead == AEAD_NONE || SSL_get_client_random(s->ssl, client_random, 32) != 32 || SSL_get_server_random(s->ssl, server_random, 32) != 32) return false;
-  bool is_good = derive_keys(&s->keys, aead, master, length, client_random, server_random, s->is_server);
-  s->keys.write_sequence = written;
-  OPENSSL_cleanse(master, sizeof master);
-  return is_good;
-}
-
 /* Goes on with the handshake with what the BIO holds. */
 int step(struct session* s) {
   ERR_clear_error();
@@ -131,55 +157,80 @@ void give_to_openssl(struct dtls* d, const uint8_t* bytes, size_t length) {
   d->in_length = length;
 }
 
+/* The peer hasn't got our last flight and repeats its own: OpenSSL then repeats ours. */
+static int repeat_flight(struct dtls* d, struct session* s, const uint8_t* bytes, size_t length) {
+  uint8_t nothing[1];
+  /* Both sides of OpenSSL answer a repeated Finished with their own; only who sent the last flight may. */
+  if (s->state != FINISHED || !s->has_last_flight) return 0;
+  give_to_openssl(d, bytes, length);
+  ERR_clear_error();
+  SSL_read(s->ssl, nothing, sizeof nothing);
+  ERR_clear_error();
+  d->in = NULL;
+  return 0;
+}
+
 /* A record of an established session. Returns CLOSED when it ends it. */
 static int take_record(struct dtls* d, struct session* s, const struct record* record) {
   int32_t* counts = counts_of(d);
-  if (record->type == HANDSHAKE || record->type == CHANGE_CIPHER_SPEC) {
-    /* Both sides of OpenSSL answer a repeated Finished with their own; only who sent the last flight may. */
-    if (s->state != FINISHED || !s->has_last_flight) return 0;
-    /* The peer hasn't got our last flight and repeats its own: OpenSSL then repeats ours. */
-    uint8_t nothing[1];
-    give_to_openssl(d, record->body - RECORD_HEADER, record->length + RECORD_HEADER);
-    ERR_clear_error();
-    SSL_read(s->ssl, nothing, sizeof nothing);
-    ERR_clear_error();
-    d->in = NULL;
-    return 0;
-  }
-  if (record->epoch != 1 || (record->type != APPLICATION_DATA && record->type != ALERT)) return 0;
+  if (record->type == HANDSHAKE || record->type == CHANGE_CIPHER_SPEC) return repeat_flight(d, s, record->head, record->header + record->length);
+  if (record->epoch != 1 || (record->type != APPLICATION_DATA && record->type != ALERT && record->type != TLS12_CID)) return 0;
   if (record->length > PLAIN_BYTES - d->plain_end || counts[COUNT_PLAIN] >= MAX_ROWS) return 0;
   uint8_t* to = (uint8_t*)d->plain.data + d->plain_end;
+  uint8_t scratch[MAX_SCRATCH], type;
   size_t length = 0;
-  switch (open_record(&s->keys, record, to, &length)) {
+  const int newer = !s->keys.has_read || record->sequence > s->keys.highest ? NEWER : 0;
+  switch (open_record(&s->keys, record, to, &length, &type)) {
     case OPEN_FORGED: counts[COUNT_FORGED]++; return 0;
     case OPEN_REPLAYED: counts[COUNT_REPLAYED]++; return 0;
     case OPENED: break;
   }
-  if (record->type == ALERT) {
+  if (type == ALERT) {
     /* close_notify and everything fatal end it; other warnings don't. */
-    return length == 2 && (to[0] == 2 || to[1] == 0) ? CLOSED : 0;
+    return length == 2 && (to[0] == 2 || to[1] == 0) ? CLOSED | newer : newer;
   }
+  if (type == HANDSHAKE && length + seal_overhead(&s->keys) <= sizeof scratch) {
+    repeat_flight(d, s, scratch, seal_for_openssl(&s->keys, record, type, to, length, scratch));
+    return newer;
+  }
+  if (type != APPLICATION_DATA) return newer;
   if (s->state == FINISHED) {
     /* Authentic under the new keys: the peer has our Finished, and OpenSSL has nothing left to do. */
     become_own(s);
   }
-  push(&d->plain_rows, counts + COUNT_PLAIN, d->plain_end, length);
-  d->plain_end += length;
-  return 0;
+  if (length > 0 && push(&d->plain_rows, counts + COUNT_PLAIN, d->plain_end, length)) d->plain_end += length;
+  return newer;
+}
+
+/* A record with a connection ID while OpenSSL still needs it: its Finished, or an alert. Returns events. */
+static int take_early_record(struct dtls* d, struct session* s, const struct record* record) {
+  uint8_t plain[MAX_SCRATCH], sealed[MAX_SCRATCH + 64], type;
+  size_t length = 0;
+  if (record->length > sizeof plain || !take_keys(s)) return 0;
+  if (open_record(&s->keys, record, plain, &length, &type) != OPENED) {
+    counts_of(d)[COUNT_FORGED]++;
+    return 0;
+  }
+  if (length == 0 || (type != HANDSHAKE && type != ALERT)) return 0;
+  give_to_openssl(d, sealed, seal_for_openssl(&s->keys, record, type, plain, length, sealed));
+  int events = step(s);
+  d->in = NULL;
+  return events;
 }
 
 int feed(struct dtls* d, struct session* s, const uint8_t* bytes, size_t length) {
   struct record record;
   int events = 0;
   for (size_t at = 0; !(events & (CLOSED | FAILED)) && read_record(bytes, length, &at, &record);) {
-    if (s->state == HANDSHAKING) {
+    if (s->state != HANDSHAKING) {
+      events |= take_record(d, s, &record);
+    } else if (record.type == TLS12_CID) {
+      events |= take_early_record(d, s, &record);
+    } else if (record.type != APPLICATION_DATA && !(record.epoch > 0 && s->keys.ids.has_read)) {
       /* Never application data: OpenSSL would read it under the keys whose replay window is ours. */
-      if (record.type == APPLICATION_DATA) continue;
-      give_to_openssl(d, record.body - RECORD_HEADER, record.length + RECORD_HEADER);
+      give_to_openssl(d, record.head, record.header + record.length);
       events |= step(s);
       d->in = NULL;
-    } else {
-      events |= take_record(d, s, &record);
     }
   }
   return events;

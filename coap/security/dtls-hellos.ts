@@ -58,8 +58,8 @@ export class DtlsHellos {
   /** Processes that share keys agree on the time of day; one alone needs no clock that may jump. */
   #period(): number {
     const now = this.#sharesTickets ? this.#clock.wallMs() : this.#clock.monotonicMs();
-    // The key of the period before the first must have a number too.
-    return Math.max(2, Math.floor(now / this.#limits.ticketKeyMs));
+    // The two keys before the first have numbers too.
+    return 2 + Math.floor(now / this.#limits.ticketKeyMs);
   }
 
   /** What a cookie is bound to; returns its length. */

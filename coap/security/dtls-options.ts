@@ -45,6 +45,11 @@ export interface DtlsOptions {
    * each other's tickets; without one, keys are random and die with the process. `false`: every handshake is a whole one.
    */
   readonly tickets?: { readonly secret?: Uint8Array | undefined } | false | undefined;
+  /**
+   * Connection IDs (RFC 9146), default on: a session follows its peer to another address. A server gives one to clients that know them, a
+   * client of ours uses its server's.
+   */
+  readonly connectionId?: boolean | undefined;
   /** OpenSSL's names, best first. */
   readonly ciphers?: string | undefined;
   readonly limits?: { readonly [Name in keyof DtlsLimits]?: number | undefined } | undefined;

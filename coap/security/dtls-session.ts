@@ -7,7 +7,10 @@ const nobody: PeerIdentity = { kind: "none" };
 /** One DTLS session as TypeScript sees it: whose it is and when it was last heard. Its keys are in the addon, in row `row`. */
 export class DtlsSession {
   readonly row: number;
+  /** Where it began, and what the engine above knows the peer by. */
   readonly address = new RemoteAddress();
+  /** Where its datagrams go: elsewhere, once a connection ID led the session to another address. */
+  path: RemoteAddress = this.address;
   readonly isServer: boolean;
   /** Of the ClientHello that began it: another one from the same address is another client. */
   readonly clientRandom: Uint8Array | undefined;

@@ -1,9 +1,11 @@
-import type { RemoteAddress } from "../transport/remote-address.ts";
+import { RemoteAddress } from "../transport/remote-address.ts";
 import type { DtlsSession } from "./dtls-session.ts";
 
-/** Established sessions by address, in the order in which they were last heard. */
+/** Established sessions by the address at which they began, in the order in which they were last heard. */
 export class DtlsSessions {
   readonly #byKey = new Map<number, DtlsSession>();
+  /** Those that were led elsewhere by their connection ID, by where they are. */
+  readonly #moved = new Map<number, DtlsSession>();
   #oldest: DtlsSession | undefined;
   #newest: DtlsSession | undefined;
 
@@ -19,6 +21,19 @@ export class DtlsSessions {
     const session = this.#byKey.get(address.key);
     // Keys of IPv6 addresses are hashes: a session of another address is none.
     return session?.address.isSame(address) === true ? session : undefined;
+  }
+
+  /** The one whose datagrams come from there now. */
+  findAt(path: RemoteAddress): DtlsSession | undefined {
+    const session = this.#moved.get(path.key);
+    return session?.path.isSame(path) === true ? session : this.find(path);
+  }
+
+  move(session: DtlsSession, path: RemoteAddress): void {
+    this.#unmove(session);
+    session.path = new RemoteAddress();
+    session.path.copyFrom(path);
+    this.#moved.set(path.key, session);
   }
 
   /** False when the key of the address is another one's. */
@@ -39,12 +54,17 @@ export class DtlsSessions {
   remove(session: DtlsSession): boolean {
     if (this.#byKey.get(session.address.key) !== session) return false;
     this.#byKey.delete(session.address.key);
+    this.#unmove(session);
     this.#unlink(session);
     return true;
   }
 
   all(): DtlsSession[] {
     return [...this.#byKey.values()];
+  }
+
+  #unmove(session: DtlsSession): void {
+    if (this.#moved.get(session.path.key) === session) this.#moved.delete(session.path.key);
   }
 
   #append(session: DtlsSession): void {

@@ -34,8 +34,10 @@ const finished = 1;
 const closed = 2;
 const failed = 4;
 const resumed = 8;
+const newer = 16;
 
 const handshakeType = 22;
+const connectionIdType = 25;
 const changeCipherSpec = 20;
 const clientHello = 1;
 const randomStart = 13 + 12 + 2;
@@ -54,6 +56,7 @@ class Dtls implements DtlsSecurity {
   readonly #established = new DtlsSessions();
   readonly #handshakes: DtlsHandshakes;
   readonly #freeRows: number[] = [];
+  readonly #byRow: (DtlsSession | undefined)[] = [];
   readonly #hellos: DtlsHellos;
   readonly #resumptions: DtlsResumptions;
   readonly #counts = {
@@ -69,6 +72,7 @@ class Dtls implements DtlsSecurity {
     recordsReplayed: 0,
     sessionsClosed: 0,
     sessionsEvicted: 0,
+    sessionsMoved: 0,
     sessionsExpired: 0,
     sendsDropped: 0,
   };
@@ -92,6 +96,7 @@ class Dtls implements DtlsSecurity {
       this.#native = addon.createDtls(
         {
           ...{ sessions: rows, mtu, retransmitMs, ciphers: options.ciphers ?? dtlsCiphers },
+          connectionId: options.connectionId !== false,
           ...{ server: server !== undefined, client: client !== undefined },
           ...{ cert: certificate?.cert, key: certificate?.key, ca: trust?.ca, crl: trust?.crl },
           ...{ pskIdentity: client?.psk?.identity, pskKey: client?.psk?.key },
@@ -135,6 +140,10 @@ class Dtls implements DtlsSecurity {
       this.#hello(bytes, start, end, source);
       return;
     }
+    if (type === connectionIdType) {
+      this.#identified(bytes, start, end, source);
+      return;
+    }
     const established = this.#established.find(source);
     const isHandshake = isPlain || type === handshakeType || type === changeCipherSpec;
     const session = (isHandshake ? this.#handshakes.find(source) : undefined) ?? established;
@@ -151,7 +160,7 @@ class Dtls implements DtlsSecurity {
       this.#queue(bytes.slice(start, end), destination);
       return;
     }
-    if (this.#native.seal(session.row, bytes, start, end)) this.#flush(destination);
+    if (this.#native.seal(session.row, bytes, start, end)) this.#flush(session.path);
     else this.#counts.sendsDropped++;
   }
 
@@ -175,6 +184,22 @@ class Dtls implements DtlsSecurity {
 
   counters(): Readonly<Record<string, number>> {
     return { ...this.#counts, sessions: this.#established.size, handshakes: this.#handshakes.size };
+  }
+
+  /** A record with a connection ID of ours may come from anywhere; the session follows only one that is authentic and newer (RFC 9146 section 6). */
+  #identified(bytes: Uint8Array, start: number, end: number, source: RemoteAddress): void {
+    const session = this.#byRow[this.#native.sessionOf(bytes, start, end)];
+    const isElsewhere = session !== undefined && !session.path.isSame(source);
+    if (session === undefined || (isElsewhere && this.#established.find(session.address) !== session)) {
+      this.#counts.notDtls++;
+      return;
+    }
+    const events = this.#native.feed(session.row, bytes, start, end);
+    if (isElsewhere && (events & newer) !== 0) {
+      this.#established.move(session, source);
+      this.#counts.sessionsMoved++;
+    }
+    this.#took(session, events, session.address);
   }
 
   /** Nothing is kept for a stranger: the cookie it brings back proves its address, and only then there is a handshake. */
@@ -213,6 +238,7 @@ class Dtls implements DtlsSecurity {
     const deadlineMs = nowMs + this.#limits.handshakeMs;
     const session = new DtlsSession({ row, address, isServer, clientRandom, nowMs, deadlineMs });
     this.#handshakes.add(session);
+    this.#byRow[row] = session;
     return session;
   }
 
@@ -243,7 +269,7 @@ class Dtls implements DtlsSecurity {
     const timeoutMs = counts[4]!;
     this.#counts.recordsForged += counts[2]!;
     this.#counts.recordsReplayed += counts[3]!;
-    this.#flush(source);
+    this.#flush(session.path);
     if ((events & failed) !== 0) {
       this.#counts.handshakesFailed++;
       this.#gaveUp(session);
@@ -280,8 +306,9 @@ class Dtls implements DtlsSecurity {
       return false;
     }
     session.identity = identity;
-    const older = this.#established.find(source);
-    if (older !== undefined) this.#drop(older);
+    for (const older of [this.#established.find(source), this.#established.findAt(source)]) {
+      if (older !== undefined) this.#drop(older);
+    }
     const { longestSilent } = this.#established;
     if (this.#established.size >= this.#limits.sessions && longestSilent !== undefined) {
       this.#counts.sessionsEvicted++;
@@ -368,7 +395,7 @@ class Dtls implements DtlsSecurity {
   #shut(session: DtlsSession): void {
     if (session.isOver) return;
     this.#native.shut(session.row);
-    this.#flush(session.address);
+    this.#flush(session.path);
     this.#forget(session);
   }
 
@@ -385,6 +412,7 @@ class Dtls implements DtlsSecurity {
     this.#counts.sendsDropped += session.queued.splice(0).length;
     this.#handshakes.remove(session);
     this.#established.remove(session);
+    this.#byRow[session.row] = undefined;
     this.#freeRows.push(session.row);
   }
 

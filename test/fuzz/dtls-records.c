@@ -46,6 +46,28 @@ static void check_hello(const uint8_t* bytes, size_t length) {
   if (hello.after < bytes || hello.after + hello.after_length > end) fail("the part behind the cookie is outside");
 }
 
+/* An opened record in the form that OpenSSL reads, and such a one in the form of the wire. */
+static void check_forms(const struct session_keys* keys, const struct record* record, const uint8_t* plain, size_t length) {
+  struct session_keys peer = *keys;
+  struct record other;
+  size_t at = 0;
+  uint8_t* sealed = malloc(length + 64);
+  size_t n = seal_for_openssl(keys, record, APPLICATION_DATA, plain, length, sealed);
+  if (!read_record(sealed, n, &at, &other) || other.type != APPLICATION_DATA || other.sequence != record->sequence) fail("the plain form is no record");
+  /* As the peer, whose writing key is our reading key. */
+  memcpy(peer.write_key, keys->read_key, sizeof peer.write_key);
+  memcpy(peer.write_iv, keys->read_iv, sizeof peer.write_iv);
+  peer.ids.write_length = keys->ids.has_read ? OWN_CID : 0;
+  memcpy(peer.ids.write, keys->ids.read, OWN_CID);
+  uint8_t* wire = malloc(other.length + MAX_HEADER + 1);
+  size_t back = seal_of_openssl(&peer, &other, wire);
+  if (back != record->header + record->length || memcmp(wire, record->head, back) != 0) fail("the form of the wire is another one");
+  sealed[n - 1] ^= 1;
+  if (seal_of_openssl(&peer, &other, wire) != 0) fail("a forged record got another form");
+  free(wire);
+  free(sealed);
+}
+
 /* How many records were authentic. */
 static int check_records(struct session_keys* keys, const uint8_t* bytes, size_t length) {
   struct record record;
@@ -54,10 +76,13 @@ static int check_records(struct session_keys* keys, const uint8_t* bytes, size_t
     if (at > length) fail("a record goes past its datagram");
     uint8_t* plain = malloc(record.length ? record.length : 1);
     size_t n = 0;
+    uint8_t type = 0;
     uint64_t highest = keys->highest, seen = keys->seen;
-    if (open_record(keys, &record, plain, &n) == OPENED) {
+    if (open_record(keys, &record, plain, &n, &type) == OPENED) {
       opened++;
       if (n == 0 || n > record.length) fail("a plaintext longer than its record");
+      if (type != APPLICATION_DATA) fail("a record of another type");
+      check_forms(keys, &record, plain, n);
     } else if (keys->highest != highest || keys->seen != seen) {
       fail("a forged or replayed record moved the window");
     }
@@ -77,10 +102,15 @@ int main(int argc, char** argv) {
   long good = 0;
   for (long round = 0; round < rounds; round++) {
     enum aead kind = kinds[chance() % 4];
-    struct session_keys client, server;
+    struct session_keys client = {0}, server = {0};
     if (!derive_keys(&client, kind, master, 48, randoms, randoms + 32, false)) fail("no client keys");
     if (!derive_keys(&server, kind, master, 48, randoms, randoms + 32, true)) fail("no server keys");
     client.write_sequence = chance() % 100000;
+    if (chance() % 2) {
+      server.ids.has_read = true;
+      client.ids.write_length = OWN_CID;
+      for (size_t i = 0; i < OWN_CID; i++) client.ids.write[i] = server.ids.read[i] = (uint8_t)chance();
+    }
     size_t length = 1 + chance() % sizeof plain;
     size_t sealed = seal_record(&client, APPLICATION_DATA, plain, length, wire);
     if (sealed != length + seal_overhead(&client)) fail("the overhead is another one");
@@ -125,6 +155,21 @@ int main(int argc, char** argv) {
     }
     free(exact);
   }
+  /* RFC 9146 section 4: zeros behind the type are padding, and an inner record of zeros alone is none. */
+  struct session_keys writer = {0}, reader = {0};
+  writer.ids.write_length = OWN_CID;
+  reader.ids.has_read = true;
+  derive_keys(&writer, AEAD_CCM8, master, 48, randoms, randoms + 32, false);
+  derive_keys(&reader, AEAD_CCM8, master, 48, randoms, randoms + 32, true);
+  const uint8_t padded[] = {1, 2, 3, APPLICATION_DATA, 0, 0, 0}, zeros[5] = {0};
+  struct record record;
+  uint8_t opened[64], type = 0;
+  size_t at = 0, n = seal_record(&writer, 0, padded, sizeof padded, wire);
+  if (!read_record(wire, n, &at, &record) || open_record(&reader, &record, opened, &n, &type) != OPENED) fail("a padded record was refused");
+  if (n != 3 || type != APPLICATION_DATA || memcmp(opened, padded, 3) != 0) fail("padding was read as content");
+  n = seal_record(&writer, 0, zeros, sizeof zeros, wire);
+  at = 0;
+  if (!read_record(wire, n, &at, &record) || open_record(&reader, &record, opened, &n, &type) != OPEN_FORGED) fail("a record without a type was taken");
   uint8_t hello[400];
   struct hello read;
   if (!read_hello(hello, a_hello(hello, 32), &read) || read.cookie_length != 32 || read.sequence != 7) fail("a good hello was refused");

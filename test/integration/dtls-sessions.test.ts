@@ -6,7 +6,11 @@ import { seededEntropy } from "../../kernel/seeded-entropy.ts";
 import { goodKey, hasDtls, identityOf, pskServer, TestCa } from "./dtls-harness.ts";
 import { DtlsWorld, type Party } from "./dtls-world.ts";
 
-describe.runIf(hasDtls())("DTLS between two endpoints", () => {
+const handshake = 22;
+/** Application data in the clear header, or a record with a connection ID. */
+const isData = (bytes: Uint8Array): boolean => bytes[0] === 23 || bytes[0] === 25;
+
+describe.runIf(hasDtls()).each([true, false])("DTLS between two endpoints, connection IDs: %s", (connectionId) => {
   let world: DtlsWorld;
   let ca: TestCa;
 
@@ -16,7 +20,7 @@ describe.runIf(hasDtls())("DTLS between two endpoints", () => {
   afterAll(() => ca.remove());
 
   const begin = (): void => {
-    world = new DtlsWorld();
+    world = new DtlsWorld({ connectionId });
   };
   afterEach(() => world.stop());
 
@@ -53,7 +57,7 @@ describe.runIf(hasDtls())("DTLS between two endpoints", () => {
       expect(to.counters).toMatchObject({ handshakesFinished: 1, sessions: 1, handshakes: 0 });
       const wire = world.sent.map(({ bytes }) => new TextDecoder("latin1").decode(bytes)).join("");
       expect(wire).not.toContain("psk");
-      expect(world.sent.every(({ bytes }) => bytes[0]! >= 20 && bytes[0]! <= 23)).toBe(true);
+      expect(world.sent.every(({ bytes }) => bytes[0]! >= 20 && bytes[0]! <= 25)).toBe(true);
     },
   );
 
@@ -128,7 +132,7 @@ describe.runIf(hasDtls())("DTLS between two endpoints", () => {
 
   it("refuses a replayed record, and takes what only came late", async () => {
     begin();
-    world.network.rules.push(({ bytes }) => (bytes[0] === 23 ? "duplicate" : undefined));
+    world.network.rules.push(({ bytes }) => (isData(bytes) ? "duplicate" : undefined));
     const to = await server();
     const from = await client();
     for (let i = 0; i < 5; i++) expect(await ask(from)).toBe("node n1 psk");
@@ -142,7 +146,7 @@ describe.runIf(hasDtls())("DTLS between two endpoints", () => {
     const to = await server();
     const from = await client();
     await ask(from);
-    const record = world.sent.findLast(({ bytes, to: { port } }) => bytes[0] === 23 && port === 5684)!;
+    const record = world.sent.findLast(({ bytes, to: { port } }) => isData(bytes) && port === 5684)!;
     for (let i = 13; i < record.bytes.length; i += 5) {
       const bytes = record.bytes.slice();
       bytes[10] = 99;
@@ -240,7 +244,9 @@ describe.runIf(hasDtls())("DTLS between two endpoints", () => {
     expect(await ask(first)).toBe("node n1 psk");
     await world.clock.advance(2000);
     expect(to.counters).toMatchObject({ handshakes: 0, handshakesTimedOut: 1, sessions: 1 });
-    world.network.rules.push(({ from: { port }, bytes }) => (port === 40_000 && bytes[0] === 21 ? "drop" : undefined));
+    world.network.rules.push(({ from: { port }, bytes }) =>
+      port === 40_000 && bytes[0]! !== handshake ? "drop" : undefined,
+    );
     await first.endpoint.stop();
     await world.clock.advance(100);
     expect(to.counters["sessions"]).toBe(1);

@@ -23,16 +23,19 @@ export class DtlsWorld {
   readonly asked: string[] = [];
   /** Something of a handshake gets lost or overtaken; `retransmitMs` should be short then. */
   hasLosses: boolean = false;
+  /** Whether the parties agree on connection IDs. */
+  readonly #connectionId: boolean;
   readonly #open: CoapEndpoint[] = [];
 
-  constructor() {
+  constructor({ connectionId = true }: { readonly connectionId?: boolean } = {}) {
+    this.#connectionId = connectionId;
     this.network = new MemoryNetwork({ clock: this.clock, entropy: seededEntropy(7) });
     this.network.taps.push((datagram) => this.sent.push(datagram));
   }
 
   async party(address: string, port: number, options: Partial<DtlsOptions>): Promise<Party> {
     const { clock, asked } = this;
-    const dtls = dtlsSecurity({ clock, log: silentLog, ...options });
+    const dtls = dtlsSecurity({ clock, log: silentLog, connectionId: this.#connectionId, ...options });
     const endpoint = new CoapEndpoint({
       transport: this.network.transport(address, port),
       security: dtls,

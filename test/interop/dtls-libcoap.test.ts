@@ -125,7 +125,9 @@ describe.each(["coap-client-openssl", "coap-client-gnutls"])("DTLS with %s", (pr
     it("loses a tenth of all datagrams both ways and still gets every answer, at the latest when it asks anew", async () => {
       const { port, dtls } = await serve();
       const lossy = await lossyRelay(port, 0.1);
-      // libcoap's client gives a handshake up by itself now and then; who begins anew must not find the old one in the way.
+      // libcoap counts the timeouts of a whole handshake, not of one flight, and gives up at the fifth; its GnuTLS client sends a flight as
+      // three datagrams and loses more. Towards libcoap's own server it fails as often: of 100 clients at 20 % loss 14 there, 12 here.
+      // Who begins anew must not find the old handshake in the way.
       const askTwice = async (): Promise<string> => {
         const who = (): Promise<string> => ask(lossy.port, psk("n1", "secretPSK"), "who", "127.0.0.1", 25);
         return (await who()) || (await who());
