@@ -166,6 +166,10 @@ export class LaterAnswers implements OutboxOwner {
     }
     if (isUnwanted(request.view, reply.code)) {
       if (!exchange.isAcknowledged) this.running.acknowledge(exchange);
+      if (!exchange.isAcknowledged && request.isConfirmable) {
+        // No room to remember it: a repeat runs anew, which is better than no acknowledgement at all.
+        this.#link.sendEmptyToPeer(MessageType.acknowledgement, request.view.messageId, peer);
+      }
       if (request.oscore !== undefined) this.#link.oscore?.acknowledged(peer, request.view);
       this.running.end(exchange);
       return;
