@@ -52,6 +52,8 @@ it("plays the main job, counts it in its last line, and leaves nothing running",
   const { telemetry, seconds, ...counts } = JSON.parse(last) as Record<string, number>;
   expect(counts).toEqual({ registered: 5, observed: 5, updated: 4, rolledBack: 1, resumed: 1 });
   expect(telemetry).toBeGreaterThan(4);
+  expect(output().match(/registered with a CBOR manifest over OSCORE/g)).toHaveLength(5);
+  expect(readFileSync(join(folder, "manager.log"), "utf8")).not.toContain("INSECURE");
   expect(seconds).toBeGreaterThan(0);
   expect(processesOf(folder)).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { LiveEvent } from "../../manager/app/api/watching.ts";
 import type { DisplayWatch } from "./display-watch.ts";
@@ -41,10 +41,9 @@ export class Stage {
   powerOn(id: string): void {
     const { programs, coapPort, folder } = this.options;
     const plan = fleet.find((each) => each.id === id)!;
-    const file = this.credentialsPath(id);
-    const credentials = existsSync(file) ? { credentials: file } : {};
+    const credentials = this.credentialsPath(id);
     const downloadRate = Math.ceil(statSync(firmware("cxnode-node")).size / downloadSeconds);
-    programs.set(id, startNode({ ...plan, downloadRate, ...credentials }, coapPort, folder));
+    programs.set(id, startNode({ ...plan, downloadRate, credentials }, coapPort, folder));
   }
 
   /** As a power cut: the process and its supervisor end at once. */

@@ -1,4 +1,5 @@
-import type { LaterRoute } from "../../../coap/route.ts";
+import { Code } from "../../../coap/message.ts";
+import type { CoapRequest, LaterRoute } from "../../../coap/route.ts";
 import { Fault } from "../../../kernel/fault.ts";
 import { artifactRoutes } from "./artifact-routes.ts";
 import { attemptRoutes } from "./attempt-routes.ts";
@@ -20,6 +21,11 @@ import { telemetryRoutes } from "./telemetry-routes.ts";
 import { updateRoutes } from "./update-routes.ts";
 import { watchingRoutes } from "./watching-routes.ts";
 
+/** Whoever proves nothing is refused before anything is kept for him: no body is put together, no exchange remembered. */
+function provenOnly({ peer }: CoapRequest): number | undefined {
+  return peer.identity.kind === "none" ? Code.unauthorized : undefined;
+}
+
 /**
  * The CoAP face of the manager: puts every resource of the device protocol, section 2, on the endpoint, and tells observers and the
  * app what changes. The endpoint itself is started and stopped with it.
@@ -39,8 +45,10 @@ export class CoapFace {
     ];
     const routes = groups.flatMap((group) => group(context));
     if (context.isInsecure) routes.push(...new LegacyRoutes(context).routes());
-    for (const route of routes)
-      context.endpoint.route("later" in route ? { ...route, later: this.#guarded(route) } : route);
+    for (const route of routes) {
+      const served = "later" in route ? { ...route, later: this.#guarded(route) } : route;
+      context.endpoint.route(context.isInsecure ? served : { ...served, allows: provenOnly });
+    }
   }
 
   /** A storage that can't write is told apart from a defect of ours: the node tries again later. */
