@@ -31,6 +31,10 @@ export const faults = defineFaults({
   "coap.bad-request": { fault: "caller", message: "The request can't be sent: {what}." },
   "coap.bad-address": { fault: "caller", message: "{address} is no IP address. Resolve names before asking." },
   "coap.bad-route": { fault: "caller", message: "The route {method} {path} can't be added: {what}." },
+  "coap.back-off": {
+    fault: "peer",
+    message: "{address} said 4.29 (too many requests) to such a request: ask again in {seconds} s.",
+  },
   "coap.congestion": {
     fault: "caller",
     message:

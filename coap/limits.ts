@@ -102,6 +102,13 @@ export const coapLimits = defineLimits({
     unit: "requests",
     full: "Requests of ours without response: `coap.queue-full`.",
   },
+  backOffs: {
+    default: 4096,
+    min: 1,
+    max: 1_048_576,
+    unit: "requests",
+    full: "Requests that were answered 4.29: the oldest is forgotten and may be asked again at once.",
+  },
   recentResponses: {
     default: 16_384,
     min: 16,

@@ -9,6 +9,7 @@ import { firstUnsafe } from "../option-rules.ts";
 import type { OscoreContext } from "../security/oscore/oscore-context.ts";
 import type { OscoreExchange } from "../security/oscore/oscore-exchange.ts";
 import type { RemoteAddress } from "../transport/remote-address.ts";
+import { BackOff } from "./back-off.ts";
 import { TokenSequence } from "./token-sequence.ts";
 
 /** One request of ours and what becomes of it: exactly one of the last two is called, once. */
@@ -46,6 +47,7 @@ export class ClientExchanges implements OutboxOwner {
   readonly #outbox: Outbox;
   readonly #owner: number;
   readonly #clock: Clock;
+  readonly backOff: BackOff;
   readonly #wheel: TimerWheel;
   readonly #tokens: TokenSequence;
   readonly #byToken = new Map<string, Pending>();
@@ -56,6 +58,7 @@ export class ClientExchanges implements OutboxOwner {
     this.#link = link;
     this.#outbox = outbox;
     this.#clock = clock;
+    this.backOff = new BackOff(clock, link.peers, link.limits.backOffs);
     this.#owner = outbox.register(this);
     this.#tokens = new TokenSequence(link.entropy);
     this.#wheel = new TimerWheel({ clock, capacity: link.limits.pendingRequests, onDue: (n) => this.#tooLate(n) });

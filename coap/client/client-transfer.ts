@@ -93,8 +93,14 @@ export class ClientTransfer implements ClientExchange {
   }
 
   start(): void {
-    this.#echo = this.#options.link.echoes.take(this.#options.peer);
-    this.#next(this.#options.request.token);
+    const { exchanges, link, peer, request } = this.#options;
+    const seconds = exchanges.backOff.secondsLeft(peer, this.#message);
+    if (seconds > 0) {
+      this.failed(faults("coap.back-off", { seconds, address: link.peers.addressText(peer) }));
+      return;
+    }
+    this.#echo = link.echoes.take(peer);
+    this.#next(request.token);
   }
 
   /** Goes on from the first block of a body that came otherwise: a notification. */
@@ -148,6 +154,10 @@ export class ClientTransfer implements ClientExchange {
 
   response(view: MessageView, source: RemoteAddress): void {
     if (this.#isOver) return;
+    if (view.code === Code.tooManyRequests) {
+      const { exchanges, peer } = this.#options;
+      exchanges.backOff.note(peer, this.#message, view.uint(OptionNumber.maxAge));
+    }
     const echo = view.copyOf(OptionNumber.echo);
     if (echo !== undefined && view.code === Code.unauthorized && this.#challenges < maxChallenges) {
       this.#challenges++;

@@ -9,6 +9,9 @@ interface OptionValue {
   readonly value: Uint8Array;
 }
 
+const { uriHost, uriPort, uriPath, uriQuery, proxyUri, proxyScheme } = OptionNumber;
+const uriOptions: readonly number[] = [uriHost, uriPort, uriPath, uriQuery, proxyUri, proxyScheme];
+
 const utf8 = new TextEncoder();
 
 /** The options of a request that are the same in each of its blocks, sorted; the block options are merged in. */
@@ -32,6 +35,9 @@ export class RequestMessage {
     }
     if (options.accept !== undefined) all.push({ number: OptionNumber.accept, value: uintBytes(options.accept) });
     all.push(...(options.options ?? []));
+    if (options.method === "FETCH" && !all.some(({ number }) => number === OptionNumber.contentFormat)) {
+      throw faults("coap.bad-request", { what: "FETCH names the Content-Format of its body (RFC 8132 section 2.3.1)" });
+    }
     // Stable: repeated options keep their order.
     this.#options = all.sort((a, b) => a.number - b.number);
     checkOptions(this.#options);
@@ -42,6 +48,12 @@ export class RequestMessage {
       last = number;
     }
     this.optionBytes = bytes;
+  }
+
+  /** Method and URI, as RFC 8516 compares requests. */
+  uriKey(): string {
+    const parts = this.#options.filter(({ number }) => uriOptions.includes(number));
+    return JSON.stringify([this.code, ...parts.map(({ number, value }) => [number, ...value])]);
   }
 
   /**
@@ -74,7 +86,6 @@ function checkOptions(options: readonly OptionValue[]): void {
     const what = requestOptionFault(number, value.length, options[i - 1]?.number === number);
     if (what !== undefined) throw faults("coap.bad-request", { what });
   }
-  const { proxyUri, uriHost, uriPort, uriPath, uriQuery } = OptionNumber;
   if (has(proxyUri) && [uriHost, uriPort, uriPath, uriQuery].some(has)) {
     throw faults("coap.bad-request", { what: "Proxy-Uri stands for the whole URI" });
   }

@@ -201,6 +201,9 @@ export class Observations {
         if (!isSame()) return;
         this.#underWay.delete(row);
         if (oscore !== undefined) this.#oscore[row] = oscore;
+        if (view.code === Code.tooManyRequests) {
+          this.#exchanges.backOff.note(this.#peer[row]!, message, view.uint(OptionNumber.maxAge));
+        }
         const asked = view.code === Code.unauthorized ? view.copyOf(OptionNumber.echo) : undefined;
         // Once: a server that isn't content with its own Echo has refused (RFC 9175 section 2.3).
         if (asked !== undefined && echo === undefined) this.#register(row, observe, asked);
@@ -215,6 +218,13 @@ export class Observations {
       },
     };
     let number = -1;
+    const { backOff } = this.#exchanges;
+    const peer = this.#peer[row]!;
+    const seconds = observe === 0 ? backOff.secondsLeft(peer, message) : 0;
+    if (seconds > 0) {
+      exchange.failed(faults("coap.back-off", { seconds, address: this.#link.peers.addressText(peer) }));
+      return;
+    }
     this.#underWay.set(row, { cancel: () => this.#exchanges.cancel(number) });
     number = this.#exchanges.start(this.#peer[row]!, exchange, this.#tokenOf(row));
   }

@@ -15,7 +15,7 @@ import type { RemoteAddress } from "../transport/remote-address.ts";
 import { AddressProof, type AmplificationLimit } from "./address-proof.ts";
 import { admission } from "./admission.ts";
 import { LaterAnswers } from "./later-answers.ts";
-import { isUnwanted } from "./no-response.ts";
+import { isUnwanted, isWanted } from "./no-response.ts";
 import { ReplyBuffer } from "./reply-buffer.ts";
 import { PeerView, RequestView } from "./request-view.ts";
 import { type ReplyHeader, Responder } from "./responder.ts";
@@ -410,7 +410,8 @@ export class Server {
 
   #answerGroup(request: RequestView, reply: ReplyBuffer, peer: number, source: RemoteAddress): void {
     // RFC 7252 section 8.2: nothing useful to say is not said.
-    if (reply.code >> 5 !== 2 || (reply.payload.length === 0 && reply.body === undefined)) {
+    const isUseful = reply.code >> 5 === 2 && (reply.payload.length > 0 || reply.body !== undefined);
+    if (isUnwanted(request.view, reply.code) || (!isUseful && !isWanted(request.view, reply.code))) {
       this.#link.counters.multicastSilent++;
       return;
     }

@@ -321,7 +321,7 @@ describe("FETCH", () => {
     const seen: string[] = [];
     for (const field of ["a", "b"]) {
       world.client.observe(
-        { to: serverAddress, method: "FETCH", path: ["select"], payload: bytesOf(field) },
+        { to: serverAddress, method: "FETCH", path: ["select"], payload: bytesOf(field), contentFormat: 0 },
         { notification: ({ payload }) => void seen.push(textOf(payload)), ended() {} },
       );
     }

@@ -3,6 +3,7 @@ import type { CoapEndpoint } from "../../coap/endpoint.ts";
 import { Code, OptionNumber } from "../../coap/message.ts";
 import type { CoapReply, CoapRequest } from "../../coap/route.ts";
 import { RemoteAddress } from "../../coap/transport/remote-address.ts";
+import { seededEntropy } from "../../kernel/seeded-entropy.ts";
 import type { AskerRules } from "../../manager/adapters/coap/asker.ts";
 import type { CoapContext } from "../../manager/adapters/coap/coap-context.ts";
 import { proxyRoutes } from "../../manager/adapters/coap/proxy-routes.ts";
@@ -44,6 +45,7 @@ beforeEach(async () => {
   };
   const context = {
     endpoint: world.server,
+    entropy: seededEntropy(8),
     app: { registry },
     askers: { operator: () => ({ kind: "operator" }) } satisfies Partial<Record<keyof AskerRules, unknown>>,
     log,
@@ -190,7 +192,7 @@ describe("Hop-Limit", () => {
   it("RFC 8768 3, 4: at 0 nothing is forwarded; 5.08 names the proxy in one word, and the event is logged", async () => {
     const [refused] = await send({ options: through("n1", [OptionNumber.hopLimit, 1]) });
     expect(refused).toMatchObject({ code: Code.hopLimitReached });
-    expect(refused!.payload).toMatch(/^coxswain-[0-9a-f]{8}$/);
+    expect(refused!.payload).toMatch(/^coxswain-[0-9a-z]+$/);
     expect(seen).toEqual([]);
     expect(warned).toEqual(["coap-hop-limit-reached"]);
   });

@@ -19,7 +19,7 @@ const passedOptions = [OptionNumber.ifMatch, OptionNumber.eTag, OptionNumber.ifN
 /** What a 5.08 says at most: it has to fit one message. */
 const maxTrailBytes = 1_024;
 
-/** The proxy at work: `name` stands for it in the trail of a 5.08 (RFC 8768 section 4) and has no space in it. */
+/** The proxy at work: `name` stands for it in the trail of a 5.08 (RFC 8768 section 4): no space in it, and when it began tells it from others. */
 interface Proxy {
   readonly context: CoapContext;
   readonly name: string;
@@ -83,6 +83,9 @@ async function pass(proxy: Proxy, request: CoapRequest, signal: AbortSignal): Pr
     return passedBack(proxy, response, pathPart(request, "node"));
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
+    if (error.code === "coap.back-off") {
+      return { code: Code.tooManyRequests, maxAge: Number(error.data["seconds"]) };
+    }
     return error.code === "coap.bad-response" ? refusal("bad-gateway") : refusal("no-answer", error.code);
   }
 }
