@@ -6,6 +6,7 @@ import { RemoteAddress } from "../../coap/transport/remote-address.ts";
 import { seededEntropy } from "../../kernel/seeded-entropy.ts";
 import type { AskerRules } from "../../manager/adapters/coap/asker.ts";
 import type { CoapContext } from "../../manager/adapters/coap/coap-context.ts";
+import { CoapNodeCaller } from "../../manager/adapters/coap/node-caller.ts";
 import { proxyRoutes } from "../../manager/adapters/coap/proxy-routes.ts";
 import { bytesOf, encodePlain, type PlainMessage, RawPeer, type SeenMessage, textOf, World } from "./coap-harness.ts";
 
@@ -46,6 +47,7 @@ beforeEach(async () => {
   const context = {
     endpoint: world.server,
     entropy: seededEntropy(8),
+    caller: new CoapNodeCaller({ endpoint: world.server, contexts: { identityOf: () => undefined }, isInsecure: true }),
     app: { registry },
     askers: { operator: () => ({ kind: "operator" }) } satisfies Partial<Record<keyof AskerRules, unknown>>,
     log,
