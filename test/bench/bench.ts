@@ -5,10 +5,16 @@
 import { coapBench } from "./coap.ts";
 import { dtlsBench } from "./dtls.ts";
 import { observeBench } from "./observe.ts";
+import { oscoreBench } from "./oscore.ts";
 import { type Bench, type Measurement, median, verdict } from "./report.ts";
 import { ServerProcess } from "./server-process.ts";
 
-const benches: Readonly<Record<string, Bench>> = { coap: coapBench, dtls: dtlsBench, observe: observeBench };
+const benches: Readonly<Record<string, Bench>> = {
+  coap: coapBench,
+  dtls: dtlsBench,
+  observe: observeBench,
+  oscore: oscoreBench,
+};
 
 async function main(args: readonly string[]): Promise<number> {
   const minutesAt = args.indexOf("--minutes");

@@ -4,7 +4,8 @@ import { nativeAead } from "./native-aead.ts";
 import { nodeAead } from "./node-aead.ts";
 
 /** The addon's AEAD, about fifty times as fast, else that of node:crypto. */
-export function chooseAead(maxText: number): Aead {
+export function chooseAead(maxText: number, wanted: "native" | "node"): Aead {
+  if (wanted === "node") return nodeAead(maxText);
   const loaded = loadAddon();
   return loaded.isThere ? nativeAead(loaded.addon, maxText) : nodeAead(maxText);
 }

@@ -17,6 +17,8 @@ export interface OscoreContextsOptions {
   readonly entropy: Entropy;
   readonly log: Log;
   readonly leases: SequenceLeases;
+  /** Default `native`, the addon's, where that is built; else `node`, that of node:crypto, which is far slower. */
+  readonly aead?: "native" | "node" | undefined;
   /** Overrides of `oscoreLimits.defaults`, one by one. */
   readonly limits?: { readonly [Name in keyof OscoreLimits]?: number | undefined } | undefined;
   /**
@@ -38,6 +40,7 @@ export interface OscoreContextsOptions {
 export class OscoreContexts {
   readonly limits: OscoreLimits;
   readonly entropy: Entropy;
+  readonly aead: "native" | "node";
   readonly #log: Log;
   readonly #leases: SequenceLeases;
   readonly #lookup: OscoreContextsOptions["lookup"];
@@ -53,9 +56,10 @@ export class OscoreContexts {
   /** Told of each context that goes: the endpoint drops what it holds for it. */
   removed: ((context: OscoreContext) => void) | undefined = undefined;
 
-  constructor({ entropy, log, leases, limits = {}, lookup }: OscoreContextsOptions) {
+  constructor({ entropy, log, leases, aead = "native", limits = {}, lookup }: OscoreContextsOptions) {
     this.limits = oscoreLimits.resolve(limits);
     this.entropy = entropy;
+    this.aead = aead;
     this.#log = log;
     this.#leases = leases;
     this.#lookup = lookup;

@@ -16,8 +16,6 @@ export interface OscoreLayerOptions {
   readonly contexts: OscoreContexts;
   readonly clock: Clock;
   readonly limits: CoapLimits;
-  /** Default the addon's, or that of node:crypto where it isn't built. */
-  readonly aead?: Aead | undefined;
 }
 
 /** What OSCORE counts, from zero at its making. */
@@ -58,11 +56,12 @@ export class OscoreLayer {
   readonly #replies: RememberedReplies;
   readonly #empty = new MessageWriter(4);
 
-  constructor({ contexts, clock, limits, aead }: OscoreLayerOptions) {
+  constructor({ contexts, clock, limits }: OscoreLayerOptions) {
     this.contexts = contexts;
     const { rememberedReplies, rememberedReplyBytes, maxUnfragmented } = contexts.limits;
     // Room for the largest datagram or message in blocks, and for a tag.
-    this.aead = aead ?? chooseAead(Math.max(limits.maxDatagram, limits.maxMessage + 2_048, maxUnfragmented) + 32);
+    const maxText = Math.max(limits.maxDatagram, limits.maxMessage + 2_048, maxUnfragmented) + 32;
+    this.aead = chooseAead(maxText, contexts.aead);
     this.messages = new OscoreMessages({ contexts, aead: this.aead, maxOptions: limits.maxOptions });
     this.recovery = new ContextRecovery(contexts, this.messages, clock);
     this.#replies = new RememberedReplies({
