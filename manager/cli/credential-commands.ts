@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { type CommandContext, print } from "./command-context.ts";
 import { CommandFailure, exitCodes } from "./command-failure.ts";
@@ -81,7 +83,7 @@ function reserve(file: string): number {
 }
 
 function startCommand({ id, manager }: IssuedAnswer, file: string): string {
-  return `cxnode --id ${id} --manager ${manager} --credentials ${quoted(file)} --state ${id}`;
+  return `${quoted(nodeProgram())} --id ${id} --manager ${manager} --credentials ${quoted(file)} --state ${id}`;
 }
 
 function wordsOf({ id, kid }: IssuedAnswer, file: string, command: string): string {
@@ -92,6 +94,12 @@ function wordsOf({ id, kid }: IssuedAnswer, file: string, command: string): stri
     `    ${command}`,
     "",
   ].join("\n");
+}
+
+/** The one that a checkout built, if there is one; else that of the path. */
+function nodeProgram(): string {
+  const built = fileURLToPath(new URL("../../.pio/build/native/cxnode", import.meta.url));
+  return existsSync(built) ? relative(process.cwd(), built) : "cxnode";
 }
 
 function quoted(text: string): string {

@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type TestManager, TestPeer, testManager } from "../integration/manager-harness.ts";
@@ -182,5 +184,53 @@ describe("the console in a real browser", () => {
     await page.locator("#link", { hasText: /^live$/ }).waitFor({ timeout: 15_000 });
     await node.register({ id: "newcomer" });
     await hasText(card("newcomer"), "online");
+  });
+});
+
+describe("the console of a manager that asks who is there", () => {
+  let secure: TestManager;
+  let token: string;
+  beforeAll(async () => {
+    secure = await testManager({ flags: { insecure: false, poll: "10", report: "10" } });
+    token = readFileSync(join(secure.folder, "admin-token"), "utf8").trim();
+  });
+  afterAll(() => secure.end());
+
+  const linkOf = async (): Promise<string> => {
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const init = { method: "POST", headers, body: "{}" };
+    const answer = (await (await fetch(`${secure.urls.http}/api/v1/sign-in-codes`, init)).json()) as { link: string };
+    return answer.link;
+  };
+
+  test("takes a one-time link, which is gone from the address, and a second browser can't use it", async () => {
+    const link = await linkOf();
+    const first = await (await browser.newContext()).newPage();
+    await first.goto(link);
+    await first.locator("#link", { hasText: "live" }).waitFor({ timeout: 20_000 });
+    expect(first.url()).not.toContain("code");
+    expect(await first.locator("#sign-in").isVisible()).toBe(false);
+    const second = await (await browser.newContext()).newPage();
+    await second.goto(link);
+    await second.locator("#sign-in-problem", { hasText: "used already" }).waitFor({ timeout: 20_000 });
+    await first.close();
+    await second.close();
+  });
+
+  test("asks for the token, says when it is wrong, and stays signed in", async () => {
+    const visitor = await (await browser.newContext()).newPage();
+    await visitor.goto(secure.urls.http);
+    const input = visitor.getByLabel("Token");
+    await input.fill("sesame");
+    await visitor.getByRole("button", { name: "Sign in" }).click();
+    await visitor.locator("#sign-in-problem", { hasText: "no token of this manager" }).waitFor({ timeout: 20_000 });
+    await input.fill(token);
+    await visitor.getByRole("button", { name: "Sign in" }).click();
+    await visitor.locator("#link", { hasText: "live" }).waitFor({ timeout: 20_000 });
+    await visitor.reload();
+    await visitor.locator("#link", { hasText: "live" }).waitFor({ timeout: 20_000 });
+    expect(await visitor.locator("#sign-in").isVisible()).toBe(false);
+    expect(await visitor.evaluate("document.cookie")).toBe("");
+    await visitor.close();
   });
 });

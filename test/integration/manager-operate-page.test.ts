@@ -1,14 +1,15 @@
 import { execFile, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { TestPeer } from "./manager-harness.ts";
+import { soon, type TestKeys, TestPeer } from "./manager-harness.ts";
 
 const root = join(import.meta.dirname, "../..");
 const page = readFileSync(join(root, "docs/operate.md"), "utf8");
 const commands = [...page.matchAll(/```sh\n([^`]+)\n```/g)].map((match) => match[1] ?? "");
 const folder = mkdtempSync(join(tmpdir(), "coxswain-page-"));
+const programs = join(folder, "bin");
 
 interface Urls {
   readonly http: string;
@@ -16,35 +17,25 @@ interface Urls {
   readonly mqtt: string;
 }
 let urls: Urls;
-let node: TestPeer;
+let node: TestPeer | undefined;
 let stop: () => Promise<unknown>;
 
-/** The page's command line, with this checkout's program and the ports of this test. */
-function words(command: string): readonly string[] {
-  const program = `${process.execPath} ${join(root, "manager/cli/coxswain.ts")}`;
+/** The page's command with the ports of this test. */
+function here(command: string): string {
   const port = (url: string) => new URL(url).port;
-  const own = command.replace(/^coxswain/, program);
-  const here =
-    urls === undefined ? own : own.replace(":8683", `:${port(urls.http)}`).replace("-p 1883", `-p ${port(urls.mqtt)}`);
-  return [...here.matchAll(/'([^']*)'|(\S+)/g)].map((match) => match[1] ?? match[2] ?? "");
+  return command.replace(":8683", `:${port(urls.http)}`).replace("-p 1883", `-p ${port(urls.mqtt)}`);
 }
 
 beforeAll(async () => {
-  const [start = ""] = commands;
-  expect(start).toContain("coxswain start --insecure");
-  const ports = [
-    "--coap-port",
-    "0",
-    "--http-port",
-    "0",
-    "--mqtt-port",
-    "0",
-    "--no-mdns",
-    "--mqtt-observer-password",
-    "sesame",
-  ];
-  const [program = "", ...args] = words(start);
-  const child = spawn(program, [...args, ...ports, "--json"], { cwd: folder });
+  expect(commands[0]).toBe("coxswain start");
+  mkdirSync(programs);
+  // As if it were installed: the commands of the page run in a shell, word for word.
+  const program = join(programs, "coxswain");
+  writeFileSync(program, `#!/bin/sh\nexec "${process.execPath}" "${join(root, "manager/cli/coxswain.ts")}" "$@"\n`);
+  chmodSync(program, 0o755);
+  const ports = ["--coap-port", "0", "--http-port", "0", "--mqtt-port", "0"];
+  const more = ["--no-mdns", "--mqtt-observer-password", "sesame", "--unsigned-updates", "--json"];
+  const child = spawn(program, ["start", ...ports, ...more], { cwd: folder });
   const ended = new Promise((resolve) => child.on("close", resolve));
   urls = JSON.parse(
     await new Promise<string>((resolve) => child.stdout.once("data", (chunk) => resolve(String(chunk)))),
@@ -53,29 +44,40 @@ beforeAll(async () => {
     child.kill("SIGTERM");
     return ended;
   };
-  node = await TestPeer.start(Number(new URL(urls.coap).port));
-  await node.register({ id: "porch", model: "sensor-board" });
   writeFileSync(join(folder, "image.bin"), Buffer.alloc(10_000, "image"));
 });
 afterAll(async () => {
-  await node.end();
+  await node?.end();
   expect(await stop()).toBe(0);
   rmSync(folder, { recursive: true, force: true });
 });
 
 test("the page has its commands", () => {
-  expect(commands.length).toBeGreaterThan(9);
+  expect(commands.length).toBeGreaterThan(12);
 });
+
+/** What stands between two commands of the page: the node is started with the keys that the operator just made. */
+async function follow(command: string): Promise<void> {
+  if (!command.startsWith("coxswain node add")) return;
+  const file = JSON.parse(readFileSync(join(folder, "porch.credentials.json"), "utf8")) as { oscore: TestKeys };
+  const peer = await TestPeer.start(Number(new URL(urls.coap).port), [], file.oscore);
+  node = peer;
+  await soon(
+    () => peer.register({ id: "porch", model: "sensor-board" }),
+    ({ code }) => code === "2.01" || code === "2.04",
+  );
+}
 
 // curl ends with 28 and mosquitto_sub with 27 when their time is over, which is how they are called.
 test.each(commands.slice(1))("%s", async (command) => {
-  const [program = "", ...args] = words(command);
-  const environment = { ...process.env, COXSWAIN_URL: urls.http };
-  const { code, out } = await new Promise<{ code: number; out: string }>((resolve) => {
-    execFile(program, args, { cwd: folder, env: environment, timeout: 20_000 }, (error, stdout) => {
-      resolve({ code: typeof error?.code === "number" ? error.code : 0, out: stdout });
+  const environment = { ...process.env, COXSWAIN_URL: urls.http, PATH: `${programs}:${process.env["PATH"]}` };
+  const { code, out, err } = await new Promise<{ code: number; out: string; err: string }>((resolve) => {
+    const options = { cwd: folder, env: environment, timeout: 20_000 };
+    execFile("sh", ["-c", here(command)], options, (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === "number" ? error.code : 0, out: stdout, err: stderr });
     });
   });
-  expect([0, 27, 28]).toContain(code);
+  expect([0, 27, 28], err).toContain(code);
   expect(out.length).toBeGreaterThan(0);
+  await follow(command);
 });
