@@ -231,7 +231,7 @@ describe("confirmable messages", () => {
     expect(runs.get).toBe(0);
   });
 
-  it("RFC 7252 4.2, 4.8: retransmissions double their waits, keep message and token, and end within MAX_TRANSMIT_SPAN", async () => {
+  it("RFC 7252 4.2, 4.8, 4.8.1: retransmissions double their waits, keep message and token, and end within MAX_TRANSMIT_SPAN", async () => {
     const { ackTimeoutMs, ackRandomPercent, maxRetransmit, nstart, leisureMs, probingRate } = coapLimits.defaults;
     expect([ackTimeoutMs, ackRandomPercent, maxRetransmit, nstart, leisureMs, probingRate]).toEqual([
       ...[2_000, 150, 4, 1, 5_000, 1],
@@ -285,7 +285,7 @@ describe("confirmable messages", () => {
 });
 
 describe("message IDs", () => {
-  it("RFC 7252 4.4: an ID of ours isn't used again for a peer within EXCHANGE_LIFETIME; what has none left waits or is refused", async () => {
+  it("RFC 7252 4.4, 4.7: an ID of ours isn't used again for a peer within EXCHANGE_LIFETIME; what has none left waits or is refused", async () => {
     const usedAt = new Map<number, number>();
     let soonest = Number.POSITIVE_INFINITY;
     let count = 0;

@@ -51,7 +51,7 @@ const ask = (more: object = {}): ReturnType<typeof world.client.request> =>
 const codeOf = async (message: Partial<PlainMessage>): Promise<number> => (await send(message))[0]!.code;
 
 describe("methods", () => {
-  it("RFC 7252 5.8: an unrecognised method is 4.05, piggybacked, whatever the path; an unsupported one too", async () => {
+  it("RFC 7252 5.8, 5.8.3: an unrecognised method is 4.05, piggybacked, whatever the path; an unsupported one too", async () => {
     route("GET", "/here");
     for (const code of [8, 9, 30, 31]) {
       for (const options of [path("here"), path("nowhere")]) {
@@ -119,14 +119,14 @@ describe("payloads", () => {
     }
   });
 
-  it("RFC 7252 5.5.2: diagnostic payloads are UTF-8, and absent where the code says all", async () => {
+  it("RFC 7252 5.5.2, 5.9.2, 5.9.3: diagnostic payloads are UTF-8, and absent where the code says all", async () => {
     const [refused] = await send({ options: [[9, "x"]] });
     expect(refused).toMatchObject({ code: Code.badOption, payload: "Option 9" });
     const [missing] = await send({ options: path("nowhere") });
     expect(missing).toMatchObject({ code: Code.notFound, payload: "" });
   });
 
-  it("RFC 7252 5.9.1.3: 2.03 has an ETag and no payload, whoever answers it, and a payload that comes with it is ignored", async () => {
+  it("RFC 7252 5.5, 5.9.1.3: 2.03 has an ETag and no payload, whoever answers it, and a payload that comes with it is ignored", async () => {
     const etag = bytesOf("v1");
     route("GET", "/valid", { etag, payload: bytesOf("body") });
     route("GET", "/own", { code: Code.valid, etag, payload: bytesOf("never") });
