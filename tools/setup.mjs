@@ -23,6 +23,7 @@ const targets = {
   bench: { program: "test/bench/bench.ts", needs: ["packages", "native", "firmware", "peers"] },
   build: { program: "tools/build.ts", needs: ["packages", "native"] },
   "plugtest-server": { program: "test/interop/plugtest-server.ts", needs: ["packages", "native"] },
+  fuzz: { program: "test/fuzz/fuzz.ts", needs: ["packages", "native"] },
   generate: { program: "schemas/generate.ts", needs: ["packages"] },
 };
 

@@ -196,7 +196,8 @@ export class Outbox {
   drop(slot: number): void {
     const peer = this.#table.columns.peer[slot]!;
     this.#release(slot);
-    this.#pump(peer);
+    // After the turn: whoever gives a message up may be half-way through planning another, which the next in line would plan over.
+    if (this.#queues.has(peer)) queueMicrotask(() => this.#pump(peer));
   }
 
   /** The message lives on, its owner won't hear of it. */

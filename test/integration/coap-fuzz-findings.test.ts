@@ -6,9 +6,9 @@ let world: World;
 let peer: RawPeer;
 const group = "224.0.1.187";
 
-beforeEach(async () => {
-  world = new World({ groups: [group], amplification: "all" });
-  world.server.route({
+async function openWorld(amplification: "all" | "none"): Promise<World> {
+  const opened = new World({ groups: [group], amplification });
+  opened.server.route({
     method: "POST",
     path: "/echo",
     replay: "once",
@@ -16,13 +16,27 @@ beforeEach(async () => {
       reply.payload = request.payload;
     },
   });
-  world.server.route({
+  opened.server.route({
     method: "POST",
     path: "/slow",
     replay: "once",
     later: () => new Promise((resolve) => world.clock.after(1000, () => resolve({}))),
   });
-  await world.start();
+  opened.server.route({
+    method: "GET",
+    path: "/told",
+    replay: "again",
+    observable: true,
+    notifications: "confirmable",
+    answer(request, reply) {
+      reply.payload = new TextEncoder().encode(request.queries.join());
+    },
+  });
+  return opened.start();
+}
+
+beforeEach(async () => {
+  world = await openWorld("all");
   peer = world.rawPeer("192.0.2.1");
 });
 afterEach(() => world.stop());
@@ -73,5 +87,30 @@ describe("what the endpoint fuzzer found", () => {
     await world.clock.advance(6000);
     expect(peer.take()).toEqual([]);
     expect(world.server.counters()).toMatchObject({ multicastSilent: 1, responsesUnexpected: 1 });
+  });
+
+  it("an observer who changes what it observes is answered that, though a notification to it waits for its turn", async () => {
+    const asks = async (messageId: number, told: number, query: string): Promise<void> => {
+      const options = [
+        [6, new Uint8Array(0)],
+        [11, "told"],
+        [15, query],
+      ] as const;
+      peer.send({ type: "CON", code: 1, messageId, token: Uint8Array.of(told), options });
+      await world.clock.advance(10);
+    };
+    await world.stop();
+    world = await openWorld("none");
+    peer = world.rawPeer("192.0.2.1");
+    await asks(1, 1, "first");
+    await asks(2, 2, "second");
+    expect(world.server.observers()).toBe(2);
+    peer.take();
+    world.server.notify("/told");
+    await world.clock.advance(10);
+    // One is on its way and not acknowledged, the other waits behind it.
+    expect(peer.take().map(({ type }) => type)).toEqual(["CON"]);
+    await asks(3, 1, "third");
+    expect(peer.take().find(({ messageId }) => messageId === 3)).toMatchObject({ type: "ACK", payload: "third" });
   });
 });

@@ -14,7 +14,9 @@ import { ReplyOracle } from "./reply-oracle.ts";
 export interface EndpointFuzzOptions {
   readonly datagrams: number;
   readonly seed: number;
-  /** About every tenth of a second of work. */
+  /** Asked now and then: true ends the run before its time. */
+  readonly isOver?: (() => boolean) | undefined;
+  /** Told now and then. */
   readonly progress?: ((done: number) => void) | undefined;
 }
 
@@ -96,7 +98,8 @@ class OracleTransport implements Transport {
 const hostOf = ({ port }: RemoteAddress): number => port - 5000;
 
 /** Throws `datagrams` mutated datagrams at an endpoint with every sort of route, on virtual time, and watches what it does. */
-export async function fuzzEndpoint({ datagrams, seed, progress }: EndpointFuzzOptions): Promise<EndpointFuzzReport> {
+export async function fuzzEndpoint(options: EndpointFuzzOptions): Promise<EndpointFuzzReport> {
+  const { datagrams, seed, progress, isOver } = options;
   const started = performance.now();
   const random = new Random(seed);
   const maker = new DatagramMaker(random);
@@ -143,6 +146,7 @@ export async function fuzzEndpoint({ datagrams, seed, progress }: EndpointFuzzOp
         if (counters[name]! > limit) wrong.push(`${name} is ${counters[name]}, beyond ${limit}`);
       }
       progress?.(done);
+      if (isOver?.() === true) break;
     }
     if (memory.quarter.heap === 0 && done * 4 >= datagrams) memory.quarter = measureMemory();
   }
