@@ -321,7 +321,9 @@ describe("live events", () => {
       (list) => list.includes("hello"),
     );
     const registered = second.events.filter((each) => each.kind === "registered");
-    expect(registered.map((each) => JSON.parse(each.data))).toEqual([{ node: "late-2", isNew: true, identity: "claimed" }]);
+    expect(registered.map((each) => JSON.parse(each.data))).toEqual([
+      { node: "late-2", isNew: true, identity: "claimed" },
+    ]);
     await second.end();
   });
 
