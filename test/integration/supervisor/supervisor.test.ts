@@ -52,7 +52,7 @@ describe("flags", () => {
     [["--id", "Porch"], "isn't a node id"],
     [["--id", "fleet"], "isn't a node id"],
     [["--manager", "http://x"], "isn't coap://HOST"],
-    [["--manager", "coaps://x"], "use coap://"],
+    [["--manager", "coaps://x"], "hold no dtls, which coaps:// needs"],
     [["--manager", "coap://x:70000"], "isn't coap://HOST"],
     [["--manager", "coap://::1"], "isn't coap://HOST"],
     [["--discover-group", "192.0.2.1"], "isn't a multicast address"],
