@@ -14,7 +14,7 @@ using cx::host::Options;
 // The node has a little less time than the supervisor gives it, so that the reason for a roll-back is its own.
 constexpr uint32_t trialMarginPercent = 95;
 
-bool settingsFrom(const Options& options, const cx::host::Credentials& credentials, cx::NodeSettings& settings) {
+bool settingsFrom(const Options& options, const cx::host::HostHal& port, cx::NodeSettings& settings) {
   char group[cx::hal::addressTextMax] = {};
   if (options.discoverGroup.isSet()) {
     cx::hal::formatAddress(options.discoverGroup, group, sizeof group);
@@ -25,8 +25,10 @@ bool settingsFrom(const Options& options, const cx::host::Credentials& credentia
     if (settings.discoverGroup.assign(text) != cx::Status::ok) return false;
     settings.discoverPort = options.discoverGroup.port;
   }
+  const cx::host::Credentials& credentials = port.credentials();
   if (settings.id.assign(options.id[0] != '\0' ? std::string_view(options.id) : credentials.id.view()) != cx::Status::ok) return false;
-  settings.isProtected = credentials.hasOscore && !options.isDtls;
+  settings.isPortProtected = port.isDtls();
+  settings.isProtected = credentials.hasOscore && !port.isDtls();
   settings.oscore = credentials.oscore;
   if (settings.managerHost.assign(options.managerHost) != cx::Status::ok) return false;
   settings.managerPort = options.managerPort;
@@ -64,7 +66,7 @@ int runNode(int count, char** arguments, cx::hal::Sensors* sensors) {
   static cx::hal::Hal hal = port.parts(sensors);
   static cx::SensorProfile sensorProfile(hal.sensors);
   static cx::NodeSettings settings;
-  if (!settingsFrom(options, port.credentials(), settings)) {
+  if (!settingsFrom(options, port, settings)) {
     log.print(LogLevel::error, "id, host of the manager or discovery group are too long for this image");
     return cx::host::exitUsage;
   }

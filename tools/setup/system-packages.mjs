@@ -2,6 +2,8 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 
 const hasCommand = (name) => () => spawnSync("sh", ["-c", `command -v ${name}`]).status === 0;
+const hasHeader = (name) => () =>
+  spawnSync("g++", ["-E", "-x", "c++", "-"], { input: `#include <${name}>` }).status === 0;
 const hasPythonModules = () => spawnSync("python3", ["-c", "import venv, ensurepip"]).status === 0;
 
 /** What the node program is built with: Debian's package, and how to tell that it is there. */
@@ -9,6 +11,7 @@ export const compilerPackages = [
   { package: "g++", isThere: hasCommand("g++") },
   { package: "python3", isThere: hasCommand("python3") },
   { package: "python3-venv", isThere: hasPythonModules },
+  { package: "libmbedtls-dev", isThere: hasHeader("mbedtls/ssl.h") },
 ];
 
 /** The outside programs that the tests and benchmarks run against. */

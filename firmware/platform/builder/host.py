@@ -19,6 +19,9 @@ env.Replace(
     GDB="gdb", SIZEPRINTCMD="size -A -d $SOURCES", PROGSUFFIX="",
 )
 env.Append(CCFLAGS=COMPILE, CXXFLAGS=CXX, LINKFLAGS=LINK)
+# DTLS, from Debian's libmbedtls-dev. Static: an image must run wherever its supervisor does. Behind our own libraries,
+# which ask for it; a program without DTLS takes nothing of it.
+MBEDTLS = " -Wl,-Bstatic -lmbedtls -lmbedx509 -lmbedcrypto -Wl,-Bdynamic"
 
 
 def programs():
@@ -39,7 +42,7 @@ def build_programs():
     env.ProcessCompileDbToolchainOption()
     env.ProcessProjectDeps()
     env.Prepend(_LIBFLAGS="-Wl,--start-group ")
-    env.Append(_LIBFLAGS=" -Wl,--end-group")
+    env.Append(_LIBFLAGS=" -Wl,--end-group" + MBEDTLS)
     Import("projenv")
     objects = {os.path.basename(str(node)): node for node in env.Flatten(env["PIOBUILDFILES"])}
     for source in sorted(set(sources) - inside):  # beside the source folder: images for tests
@@ -57,6 +60,7 @@ def build_programs():
 
 
 if "test" in env["BUILD_TYPE"]:
+    env.Append(_LIBFLAGS=MBEDTLS)
     targets = [env.BuildProgram()]
 else:
     targets = build_programs()

@@ -5,6 +5,7 @@ import { OscoreContexts } from "../../../coap/security/oscore/oscore-contexts.ts
 import { volatileLeases } from "../../../coap/security/oscore/sequence-leases.ts";
 import type { Security } from "../../../coap/security/security.ts";
 import { dgramTransport } from "../../../coap/transport/dgram.ts";
+import type { Transport } from "../../../coap/transport/transport.ts";
 import { silentLog } from "../../../kernel/log.ts";
 import { systemClock } from "../../../kernel/system/system-clock.ts";
 import { systemEntropy } from "../../../kernel/system/system-entropy.ts";
@@ -40,6 +41,7 @@ export class SecureManager {
   /** Where the node's last request came from. */
   node: { readonly address: string; readonly port: number } | undefined;
   readonly #changed = new Set<() => void>();
+  readonly #transport: Transport;
 
   private constructor(port: number, security: Security | undefined) {
     const contexts = new OscoreContexts({ entropy: systemEntropy, log: silentLog, leases: volatileLeases() });
@@ -47,8 +49,9 @@ export class SecureManager {
     const shared = { masterSecret: bytes(masterSecret), masterSalt: bytes(masterSalt) };
     const ids = { senderId: bytes(recipientId), recipientId: bytes(senderId) };
     if (security === undefined) contexts.add({ ...shared, ...ids }, { identity: nodeIdentity });
+    this.#transport = dgramTransport({ address: "127.0.0.1", port });
     this.endpoint = new CoapEndpoint({
-      transport: dgramTransport({ address: "127.0.0.1", port }),
+      transport: this.#transport,
       clock: systemClock,
       entropy: systemEntropy,
       log: silentLog,
@@ -82,6 +85,12 @@ export class SecureManager {
 
   async stop(): Promise<void> {
     await this.endpoint.stop();
+  }
+
+  /** Goes without a word to anybody, as a crash does. */
+  async vanish(): Promise<void> {
+    await this.#transport.close();
+    await this.stop();
   }
 
   #serve(): void {

@@ -211,7 +211,7 @@ void CoapEndpoint::handleResponse(const Inbound& inbound) {
   for (CoapOutgoing& slot : memory_.outgoing) {
     if (slot.kind != CoapOutgoing::Kind::request || slot.state == CoapOutgoing::State::waiting || slot.tokenSize == 0) continue;
     if (!equal(ByteSpan(slot.token, slot.tokenSize), message.token)) continue;
-    if (!slot.isMulticast && slot.peer != inbound.from) continue;
+    if (!slot.isMulticast && (slot.peer != inbound.from || (isProtectionRequired_ && !inbound.isSecured))) continue;
     const bool isPiggybacked = message.type == coap::Type::acknowledgement;
     if (isPiggybacked && (slot.isMulticast || slot.messageId != message.messageId)) continue;
     if (isConfirmable) {
@@ -219,7 +219,7 @@ void CoapEndpoint::handleResponse(const Inbound& inbound) {
       sendEmpty(coap::Type::acknowledgement, message.messageId, inbound.from);
     }
     CoapMessage opened = message;
-    if (!slot.protection.isOn || openResponse(slot, opened)) takeResponse(slot, Inbound{opened, inbound.from, inbound.isMulticast, {}});
+    if (!slot.protection.isOn || openResponse(slot, opened)) takeResponse(slot, Inbound{opened, inbound.from, inbound.isMulticast, inbound.isSecured, {}});
     return;
   }
   counters_.unmatched++;

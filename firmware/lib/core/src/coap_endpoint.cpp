@@ -87,7 +87,7 @@ void CoapEndpoint::receiveOne(const hal::Datagram& datagram) {
     if (!datagram.toMulticast) handleEmpty(message, datagram.from);
     return;
   }
-  const Inbound inbound{message, datagram.from, datagram.toMulticast, {}};
+  const Inbound inbound{message, datagram.from, datagram.toMulticast, datagram.isProtected, {}};
   if (coap::isRequestCode(message.code)) {
     handleRequest(inbound, datagram.truncated);
     return;

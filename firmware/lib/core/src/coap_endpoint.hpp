@@ -35,6 +35,8 @@ class CoapEndpoint {
   // Before start(). Every unicast request is protected from then on, and every request to our resources must be. A session
   // that isn't open protects nothing: then nothing is sent. Null: no protection.
   void secure(OscoreSession* session) { session_ = session; }
+  // Before start(): the port protects what it can (DTLS), and what came otherwise is treated as without protection.
+  void requireProtection() { isProtectionRequired_ = true; }
   // Opens the socket (port 0: any). Serves `routes` through `service`; null: only a client.
   Status start(uint16_t port, Span<const CoapRoute> routes, CoapService* service);
   // Ends everything: each open request gets onRequestEnded(cancelled).
@@ -89,6 +91,7 @@ class CoapEndpoint {
     const CoapMessage& message;
     const hal::Address& from;
     bool isMulticast;
+    bool isSecured;  // by the port
     CoapProtection protection;
   };
 
@@ -162,6 +165,7 @@ class CoapEndpoint {
   Span<const CoapRoute> routes_;
   CoapService* service_ = nullptr;
   OscoreSession* session_ = nullptr;
+  bool isProtectionRequired_ = false;
   bool isRunning_ = false;
   uint64_t nowMs_ = 0;
   uint16_t nextMessageId_ = 0;

@@ -68,8 +68,10 @@ ByteSpan CoapEndpoint::sendAnswer(const hal::Address& to, ByteSpan plain, CoapPr
 // What a request must pass before it is looked at. True: `message` is the one to serve, and `context` knows how to answer.
 bool CoapEndpoint::admit(const Inbound& inbound, CoapMessage& message, ReplyContext& context) {
   ByteSpan value;
-  if (!findOption(message.options, coap::option::oscore, value)) {
-    if (pathEquals(message.options, coapLinksPath)) return true;  // who we are may be asked in the clear
+  const bool isPlain = session_ == nullptr || !findOption(message.options, coap::option::oscore, value);
+  if (isPlain) {
+    // Who we are may be asked in the clear.
+    if ((inbound.isSecured && session_ == nullptr) || pathEquals(message.options, coapLinksPath)) return true;
     counters_.refused++;
     answerCode(inbound, coap::code::unauthorized, context);
     return false;

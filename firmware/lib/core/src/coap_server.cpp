@@ -46,8 +46,8 @@ void CoapEndpoint::handleRequest(const Inbound& inbound, bool isTruncated) {
     return;
   }
   CoapMessage opened = message;
-  if (session_ != nullptr && !admit(inbound, opened, context)) return;
-  dispatch(Inbound{opened, inbound.from, inbound.isMulticast, context.protection}, context);
+  if ((session_ != nullptr || isProtectionRequired_) && !admit(inbound, opened, context)) return;
+  dispatch(Inbound{opened, inbound.from, inbound.isMulticast, inbound.isSecured, context.protection}, context);
 }
 
 void CoapEndpoint::dispatch(const Inbound& inbound, const ReplyContext& base) {
@@ -154,7 +154,7 @@ void CoapEndpoint::serve(const Inbound& inbound, size_t route, const ReplyContex
   request.options = message.options;
   request.payload = message.payload;
   request.isConfirmable = message.type == coap::Type::confirmable;
-  request.isProtected = context.protection.isOn;
+  request.isProtected = context.protection.isOn || inbound.isSecured;
   // Blocks too: an old one put into a later body would be worse than a command that runs twice.
   if (context.row != nullptr) context.row->isRerunnable = message.code == coap::code::get;
   request.contentFormat = formatOption(message.options, coap::option::contentFormat);

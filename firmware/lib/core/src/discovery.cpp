@@ -98,7 +98,10 @@ void Discovery::add(const hal::Address& address) {
 }
 
 void Discovery::onResponse(CoapRequestId, const CoapResponse& response) {
-  if (response.code == coap::code::content) add(response.from);
+  if (response.code != coap::code::content) return;
+  hal::Address found = response.from;
+  if (context_.settings.isPortProtected) found.port++;  // DTLS is beside it, as 5684 beside 5683
+  add(found);
 }
 
 void Discovery::onRequestEnded(CoapRequestId, Status) {

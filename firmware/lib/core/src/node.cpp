@@ -92,6 +92,7 @@ void Node::boot(uint64_t nowMs) {
 
 // A session that can't be opened stays in force, closed: a node that was given keys never speaks without them.
 void Node::openSession() {
+  if (settings_.isPortProtected) coap_.requireProtection();
   if (!settings_.isProtected) return;
   coap_.secure(&session_);
   hal::Storage& numbers = hal_.numbers != nullptr ? *hal_.numbers : hal_.storage;

@@ -24,6 +24,7 @@ struct NodeSettings {
   bool isSenmlJson = false;
   bool isSleepy = false;             // never called by the manager
   uint32_t lifetimeS = 0;            // wish in ?lt=; 0: the manager's default
+  bool isPortProtected = false;      // by the port's socket (DTLS): unprotected requests are refused
   bool isProtected = false;          // by OSCORE, with `oscore`: then nothing but discovery goes or comes in the clear
   OscoreCredentials oscore;
   std::string_view site;

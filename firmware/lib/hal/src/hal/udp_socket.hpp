@@ -12,6 +12,7 @@ struct Datagram {
   bool toMulticast = false;  // it was sent to a group, so no error may be answered
   uint32_t size = 0;         // bytes stored
   bool truncated = false;    // it was longer than the buffer: the rest is lost
+  bool isProtected = false;  // by the port (DTLS): it is from the very manager whose keys this node has
 };
 
 class UdpSocket {

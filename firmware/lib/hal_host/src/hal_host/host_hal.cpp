@@ -28,6 +28,7 @@ HostHal::HostHal(const Options& options, StderrLog& log)
       interface_(indexOf(options.interface)),
       network_(interface_),
       coap_(interface_),
+      dtls_(coap_, clock_, entropy_, log),
       storage_(files_),
       numbers_(files_, numbersFile),
       slots_(files_),
@@ -59,15 +60,31 @@ bool HostHal::open() {
     log_.print(LogLevel::error, "%s in %s: %s", credentialsFile, options_.state, fault);
     return false;
   }
+  if (isDtls() && !secureSocket()) return false;
   if (numbers_.load() != Code::ok) log_.print(LogLevel::error, "the sequence numbers in %s are damaged", options_.state);
   if (!system_.loadHardwareNumber(files_, entropy_)) log_.print(LogLevel::warn, "the hardware number can't be kept in %s", options_.state);
   return true;
 }
 
+bool HostHal::secureSocket() {
+  const DtlsCredentials& own = credentials_.dtls;
+  dtls::Keys keys;
+  keys.identity = own.identity.view();
+  keys.psk = own.key.view();
+  keys.certificate = own.certificate.view();
+  keys.privateKey = own.privateKey.view();
+  keys.ca = own.ca.view();
+  keys.serverName = options_.managerHost;
+  if (own.isSet() && isOk(dtls_.secure(keys))) return true;
+  log_.print(LogLevel::error, "the dtls of the credentials can't be used: is it PEM, of P-256, and the key that of the certificate?");
+  return false;
+}
+
 hal::Hal HostHal::parts(hal::Sensors* sensors) {
   const bool isBoard = options_.profile == Profile::sensor;
   hal::Sensors* const own = isBoard ? static_cast<hal::Sensors*>(&sensors_) : &noSensors_;
-  return hal::Hal{clock_, entropy_, network_, coap_, mqtt_, http_, storage_, slots_, watchdog_, system_, log_,
+  hal::UdpSocket& socket = isDtls() ? static_cast<hal::UdpSocket&>(dtls_) : coap_;
+  return hal::Hal{clock_, entropy_, network_, socket, mqtt_, http_, storage_, slots_, watchdog_, system_, log_,
                   sensors != nullptr ? *sensors : *own, actuators_, isBoard ? &display_ : nullptr, isBoard ? nullptr : &services_, &numbers_};
 }
 
@@ -80,7 +97,8 @@ int HostHal::run(Stepper& stepper) {
 
   uint32_t quickRounds = 0;
   while (system_.ending() == Ending::none) {
-    const uint64_t due = stepper.step(clock_.monotonicMs());
+    uint64_t due = stepper.step(clock_.monotonicMs());
+    if (dtls_.nextDueMs() < due) due = dtls_.nextDueMs();
     if (system_.ending() != Ending::none) break;
 
     struct pollfd sources[8];

@@ -1,5 +1,6 @@
 // The whole port in one object: made once at start, then only used. And the loop that core runs in.
 #pragma once
+#include "dtls/dtls_socket.hpp"
 #include "hal/hal.hpp"
 #include "hal_host/credentials.hpp"
 #include "hal_host/file_image_slots.hpp"
@@ -34,10 +35,14 @@ class HostHal {
   // A view of all parts: a sensor board's, or those of the machine itself. `sensors` may be another set than the
   // simulated one.
   hal::Hal parts(hal::Sensors* sensors = nullptr);
+  // Everything to the manager goes by DTLS.
+  bool isDtls() const { return options_.isDtls || (credentials_.dtls.isSet() && !credentials_.hasOscore); }
   // Until core asks for its end or a signal does. Returns the exit code for the supervisor.
   int run(Stepper& stepper);
 
  private:
+  bool secureSocket();
+
   const Options& options_;
   StderrLog& log_;
   uint16_t interface_;
@@ -47,6 +52,7 @@ class HostHal {
   HostEntropy entropy_;
   HostNetwork network_;
   HostUdpSocket coap_;
+  dtls::Socket dtls_;
   HostTcpStream mqtt_;
   HostTcpStream http_;
   FileStorage storage_;
