@@ -8,6 +8,7 @@ import { decodeText, type MessageView } from "../message-view.ts";
 import { firstUnsafe } from "../option-rules.ts";
 import type { OscoreContext } from "../security/oscore/oscore-context.ts";
 import type { OscoreExchange } from "../security/oscore/oscore-exchange.ts";
+import { OuterDownload } from "../security/oscore/outer-download.ts";
 import type { RemoteAddress } from "../transport/remote-address.ts";
 import { BackOff } from "./back-off.ts";
 import { TokenSequence } from "./token-sequence.ts";
@@ -39,6 +40,8 @@ interface Pending {
   /** Of a protected request: what binds the answer to the message sent last, and the Echo that the server asked for. */
   oscore: OscoreExchange | undefined;
   echo: Uint8Array | undefined;
+  /** Its answer comes in outer blocks. */
+  outer: OuterDownload | undefined;
 }
 
 /** Requests of ours until they are answered, found by token and peer. */
@@ -93,6 +96,7 @@ export class ClientExchanges implements OutboxOwner {
       probeUntilMs: 0,
       oscore: undefined,
       echo: undefined,
+      outer: undefined,
     };
     this.#byNumber[number] = pending;
     this.#byToken.set(key, pending);
@@ -151,6 +155,20 @@ export class ClientExchanges implements OutboxOwner {
     if (pending === undefined || pending.peer !== peer) return;
     const text = decodeText(view.bytes, view.payloadStart, Math.min(view.end, view.payloadStart + 64));
     this.#fail(pending, faults("coap.oscore-refused", { ...this.#where(peer), code: codeText(view.code), text }));
+  }
+
+  /** A proxy cut the protected answer: the whole of it when this was the last block, else the next one is asked for. */
+  outerBlock(view: MessageView, peer: number): MessageView | undefined {
+    const pending = this.#pendingFor(view);
+    if (pending === undefined || pending.peer !== peer) return undefined;
+    pending.outer ??= new OuterDownload(this.#link.oscore?.contexts.limits.maxUnfragmented ?? 0);
+    const taken = pending.outer.take(view);
+    if (taken === "more") this.#repeat(pending);
+    if (taken === "bad") {
+      const what = "the outer blocks of its answer are out of order or too many";
+      this.#fail(pending, faults("coap.bad-response", { ...this.#where(peer), what }));
+    }
+    return typeof taken === "string" ? undefined : taken;
   }
 
   /** Ends what is open under a context that was removed. */
@@ -245,7 +263,10 @@ export class ClientExchanges implements OutboxOwner {
       exchange.write(type, messageId, token);
       if (exchange.oscore !== undefined) {
         const { oscore, writer } = this.#link;
-        pending.oscore = oscore?.sealRequest(writer, exchange.oscore, pending.echo);
+        const { outer } = pending;
+        if (outer !== undefined && pending.oscore !== undefined) {
+          oscore?.messages.writeOuterRequest(writer, pending.oscore, outer.next);
+        } else pending.oscore = oscore?.sealRequest(writer, exchange.oscore, pending.echo);
       }
       if (this.#link.writer.end > this.#link.writer.bytes.length) throw new RangeError("The message is too long.");
     } catch (error) {
@@ -303,9 +324,15 @@ export class ClientExchanges implements OutboxOwner {
   }
 
   #sendAgain(pending: Pending, echo: Uint8Array | undefined): void {
-    const { peer, number, slot } = pending;
     pending.echo = echo;
     pending.oscore = undefined;
+    pending.outer = undefined;
+    this.#repeat(pending);
+  }
+
+  /** One more message for the same exchange: the one before is answered. */
+  #repeat(pending: Pending): void {
+    const { peer, number, slot } = pending;
     pending.slot = -1;
     this.#answered(pending);
     this.#wheel.cancel(number);

@@ -1,13 +1,29 @@
+import { decodeMessage, Malformed } from "../../coap/decode-message.ts";
 import { CoapEndpoint, type CoapEndpointOptions } from "../../coap/endpoint.ts";
+import { MessageView } from "../../coap/message-view.ts";
+import { MessageWriter } from "../../coap/message-writer.ts";
 import type { PeerIdentity } from "../../coap/route.ts";
+import { nodeAead } from "../../coap/security/oscore/node-aead.ts";
 import type { OscoreContext } from "../../coap/security/oscore/oscore-context.ts";
 import { OscoreContexts, type OscoreContextsOptions } from "../../coap/security/oscore/oscore-contexts.ts";
+import type { OscoreExchange } from "../../coap/security/oscore/oscore-exchange.ts";
+import { OscoreMessages } from "../../coap/security/oscore/oscore-messages.ts";
 import type { OscoreContextOptions, OscoreParameters } from "../../coap/security/oscore/oscore-parameters.ts";
 import { type SequenceLeases, volatileLeases } from "../../coap/security/oscore/sequence-leases.ts";
 import type { MemoryTransport } from "../../coap/transport/memory.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { seededEntropy } from "../../kernel/seeded-entropy.ts";
-import { type RawPeer, serverAddress, textOf, World, type WorldOptions } from "./coap-harness.ts";
+import {
+  decodePlain,
+  encodePlain,
+  type PlainMessage,
+  type RawPeer,
+  type SeenMessage,
+  serverAddress,
+  textOf,
+  World,
+  type WorldOptions,
+} from "./coap-harness.ts";
 
 export const node: PeerIdentity = { kind: "node", id: "esp-1", scheme: "oscore" };
 export const manager: PeerIdentity = { kind: "operator", id: "manager", scheme: "oscore" };
@@ -93,10 +109,60 @@ export class OscoreWorld {
     return this.world.rawPeer(address, port);
   }
 
+  /** Somebody with the client's keys (or others) and no engine, who can make any message. */
+  forger(parameters: OscoreParameters = shared, address = "10.0.0.7"): OscoreForger {
+    return new OscoreForger(this.rawPeer(address, 40_007), parameters);
+  }
+
   /** Payload and code of a protected request. */
   async ask(path: string, more: Partial<Parameters<CoapEndpoint["request"]>[0]> = {}): Promise<string> {
     const request = this.client.request({ to: this.to, method: "GET", path: path.split("/").filter(Boolean), ...more });
     const { code, payload } = await this.world.run(request);
     return `${code.toString(16)} ${textOf(payload)}`;
+  }
+}
+
+const forgedOptions = 64;
+
+/** Seals and opens messages by hand, over a raw peer. */
+export class OscoreForger {
+  readonly peer: RawPeer;
+  readonly context: OscoreContext;
+  readonly contexts: OscoreContexts;
+  readonly messages: OscoreMessages;
+  /** What binds an answer to the message sealed last. */
+  exchange: OscoreExchange | undefined;
+  #messageId = 100;
+
+  constructor(peer: RawPeer, parameters: OscoreParameters) {
+    this.peer = peer;
+    this.contexts = new OscoreContexts({ entropy: seededEntropy("forger"), log: silentLog, leases: volatileLeases() });
+    this.context = this.contexts.add(parameters, { isNew: true });
+    this.messages = new OscoreMessages({ contexts: this.contexts, aead: nodeAead(8_192), maxOptions: forgedOptions });
+  }
+
+  /** The protected form of a request; each has a message ID of its own unless one is given. */
+  sealed(message: Partial<PlainMessage> = {}): Uint8Array {
+    const plain = encodePlain({
+      type: "CON",
+      code: 1,
+      messageId: this.#messageId++,
+      token: Uint8Array.of(7),
+      ...message,
+    });
+    const writer = new MessageWriter(16_384);
+    writer.bytes.set(plain);
+    writer.end = plain.length;
+    this.exchange = this.messages.sealRequest(writer, this.context, undefined);
+    return writer.copy();
+  }
+
+  /** The plain answer to what was sealed last; undefined when it doesn't verify. */
+  opened(bytes: Uint8Array, exchange = this.exchange!): SeenMessage | undefined {
+    const view = new MessageView(forgedOptions);
+    if (decodeMessage(bytes, 0, bytes.length, view) !== Malformed.none) return undefined;
+    if (this.messages.openReply(view, exchange) !== "opened") return undefined;
+    const { reply } = this.messages;
+    return decodePlain(reply.bytes.slice(reply.tokenStart - 4, reply.end));
   }
 }

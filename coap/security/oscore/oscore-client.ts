@@ -1,3 +1,4 @@
+import { hasMoreBlocks } from "../../blockwise/block-option.ts";
 import { OptionNumber } from "../../message.ts";
 import type { MessageView } from "../../message-view.ts";
 import type { OscoreExchange } from "./oscore-exchange.ts";
@@ -13,6 +14,8 @@ export interface ExpectedAnswers {
 export interface ExpectedResponses extends ExpectedAnswers {
   /** An error in the clear. */
   refused(view: MessageView, peer: number): void;
+  /** An outer block: the whole answer when this was the last, else the next one is asked for. */
+  outerBlock(view: MessageView, peer: number): MessageView | undefined;
 }
 
 /** RFC 8613 section 8.4: answers to protected requests of ours to plain ones. */
@@ -35,7 +38,7 @@ export class OscoreClient {
    */
   open(view: MessageView, peer: number): MessageView | undefined {
     this.isOfObservation = false;
-    const { messages, counts } = this.#layer;
+    const { counts } = this.#layer;
     const ofRequest = this.#exchanges.oscoreOf(view, peer);
     const ofObservation = this.#observations.oscoreOf(view, peer);
     if (ofRequest === undefined && ofObservation === undefined) return view;
@@ -45,6 +48,20 @@ export class OscoreClient {
       if (view.code >> 5 > 3) this.#exchanges.refused(view, peer);
       return undefined;
     }
+    const block2 = ofRequest === undefined ? -1 : view.uint(OptionNumber.block2);
+    if (block2 >= 16 || (block2 >= 0 && hasMoreBlocks(block2))) {
+      const whole = this.#exchanges.outerBlock(view, peer);
+      return whole === undefined ? undefined : this.#open(whole, ofRequest, ofObservation);
+    }
+    return this.#open(view, ofRequest, ofObservation);
+  }
+
+  #open(
+    view: MessageView,
+    ofRequest: OscoreExchange | undefined,
+    ofObservation: OscoreExchange | undefined,
+  ): MessageView | undefined {
+    const { messages, counts } = this.#layer;
     let verdict = ofRequest === undefined ? "bad" : this.#openAnswer(view, ofRequest);
     if (verdict === "bad" && ofObservation !== undefined && ofObservation !== ofRequest) {
       // While an observation is renewed, notifications of the earlier registration may still come.

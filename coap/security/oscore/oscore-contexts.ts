@@ -33,6 +33,9 @@ export interface OscoreContextsOptions {
     | undefined;
 }
 
+/** From here on the log says that a context needs new keys soon (RFC 8613 section 7.2.1). */
+const lowSequence = maxSequence - 2 ** 24;
+
 /**
  * The security contexts of an endpoint, found by `kid` and `kid context`. What is removed is refused at the next datagram. Given to
  * `new CoapEndpoint({ oscore })`; a table serves one endpoint.
@@ -52,6 +55,8 @@ export class OscoreContexts {
   readonly #kids: RowTable<Record<never, never>>;
   /** By row of `#kids`: the first context with that ID. */
   readonly #heads: (OscoreContext | undefined)[] = [];
+  /** 52 bits of each sender key, which no two contexts may have in common (RFC 8613 section 3.3). */
+  readonly #senderKeys = new Set<number>();
   readonly #byIdentity = new Map<string, OscoreContext[]>();
   /** Told of each context that goes: the endpoint drops what it holds for it. */
   removed: ((context: OscoreContext) => void) | undefined = undefined;
@@ -89,6 +94,12 @@ export class OscoreContexts {
     }
     const at = (this.#freeSlots.pop() ?? this.#usedSlots++) * material.bytes;
     writeMaterial(parameters, this.#memory, at);
+    if (this.#senderKeys.has(keyNumber(this.#memory, at))) {
+      this.#freeSlots.push(at / material.bytes);
+      const reason = "there is a context with this secret, ID Context and sender ID: both would use the same nonces";
+      throw faults("coap.oscore-parameters", { reason });
+    }
+    this.#senderKeys.add(keyNumber(this.#memory, at));
     const number = this.#nextNumber++;
     const context = new OscoreContext({ number, facts, parameters, options, memory: this.#memory, at });
     const row = this.#kids.insert(keyOfId(recipientId, 0, recipientId.length));
@@ -142,6 +153,7 @@ export class OscoreContexts {
     this.#leave(context);
     this.#size--;
     this.removed?.(context);
+    this.#senderKeys.delete(keyNumber(memory, at));
     // Keys don't outlive their context.
     memory.fill(0, at, at + material.bytes);
     this.#freeSlots.push(at / material.bytes);
@@ -239,6 +251,9 @@ export class OscoreContexts {
     const count = this.limits.leasedNumbers;
     const took = (first: number): void => {
       if (first > maxSequence) return;
+      if (first <= lowSequence && first + count > lowSequence) {
+        this.#log.warn("oscore-numbers-end", { left: maxSequence - first, identity: nameOf(context.identity) });
+      }
       context.nextLease = first;
       context.nextLeaseEnd = Math.min(first + count, maxSequence + 1);
     };
@@ -326,6 +341,12 @@ function writeNonce(memory: Uint8Array, at: number, commonIv: Uint8Array, id: Ui
 function writeId(memory: Uint8Array, at: number, id: Uint8Array): void {
   memory[at] = id.length;
   memory.set(id, at + 1);
+}
+
+function keyNumber(memory: Uint8Array, at: number): number {
+  let number = memory[at + 6]! & 15;
+  for (let i = 0; i < 6; i++) number = number * 256 + memory[at + i]!;
+  return number;
 }
 
 /** Up to six bytes are their own key; of seven, two share what six say and are told apart by comparing. */

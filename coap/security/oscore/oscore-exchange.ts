@@ -1,4 +1,5 @@
 import type { OscoreContext } from "./oscore-context.ts";
+import type { OuterRequest } from "./outer-blocks.ts";
 
 /**
  * What binds an answer to its request: the association that RFC 8613 section 8 has both ends keep. Of the server's side it lives in the
@@ -17,6 +18,8 @@ export class OscoreExchange {
   notificationNumber = -1;
   /** At the client: what the request asked for, so that Observe in an answer nobody asked to observe is refused. */
   isObserve: boolean = false;
+  /** At the server: the outer blocks of the request, which its answer has too. */
+  outer: OuterRequest | undefined = undefined;
 
   constructor(context: OscoreContext, requestIv: number) {
     this.context = context;
@@ -28,6 +31,7 @@ export class OscoreExchange {
     copied.isNonceUsed = this.isNonceUsed;
     copied.notificationNumber = this.notificationNumber;
     copied.isObserve = this.isObserve;
+    copied.outer = this.outer;
     return copied;
   }
 }

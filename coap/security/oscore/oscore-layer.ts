@@ -10,6 +10,7 @@ import type { OscoreContext } from "./oscore-context.ts";
 import type { OscoreContexts } from "./oscore-contexts.ts";
 import type { OscoreExchange } from "./oscore-exchange.ts";
 import { OscoreMessages } from "./oscore-messages.ts";
+import { OuterBlocks } from "./outer-blocks.ts";
 import { RememberedReplies } from "./remembered-replies.ts";
 
 export interface OscoreLayerOptions {
@@ -53,6 +54,7 @@ export class OscoreLayer {
   };
   readonly aead: Aead;
   readonly recovery: ContextRecovery;
+  readonly outerBlocks: OuterBlocks;
   readonly #replies: RememberedReplies;
   readonly #empty = new MessageWriter(4);
 
@@ -63,6 +65,7 @@ export class OscoreLayer {
     const maxText = Math.max(limits.maxDatagram, limits.maxMessage + 2_048, maxUnfragmented) + 32;
     this.aead = chooseAead(maxText, contexts.aead);
     this.messages = new OscoreMessages({ contexts, aead: this.aead, maxOptions: limits.maxOptions });
+    this.outerBlocks = new OuterBlocks(clock, contexts.limits, limits.maxOptions);
     this.recovery = new ContextRecovery(contexts, this.messages, clock);
     this.#replies = new RememberedReplies({
       clock,
@@ -83,7 +86,10 @@ export class OscoreLayer {
    * exchange, has a number of its own.
    */
   sealReply(writer: MessageWriter, exchange: OscoreExchange, hasOwnIv = false): boolean {
-    if (this.messages.sealReply(writer, exchange, hasOwnIv)) return true;
+    if (this.messages.sealReply(writer, exchange, hasOwnIv)) {
+      if (exchange.outer !== undefined) this.outerBlocks.answer(writer, exchange.outer);
+      return true;
+    }
     this.counts.repliesWithoutNumber++;
     return false;
   }

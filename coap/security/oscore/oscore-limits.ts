@@ -23,6 +23,20 @@ export const oscoreLimits = defineLimits({
     unit: "bytes",
     full: "MAX_UNFRAGMENTED_SIZE of RFC 8613 section 4.1.3.4.2: a message put together from outer blocks is refused with 4.13.",
   },
+  outerTransfers: {
+    default: 64,
+    min: 1,
+    max: 65_536,
+    unit: "messages",
+    full: "Protected messages in outer blocks: 5.03 for one more request, and answers are no longer cut.",
+  },
+  outerIdleMs: {
+    default: 60_000,
+    min: 1000,
+    max: 3_600_000,
+    unit: "ms",
+    full: "One that stands still is forgotten.",
+  },
   rememberedReplies: {
     default: 65_536,
     min: 16,

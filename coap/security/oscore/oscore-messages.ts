@@ -83,6 +83,16 @@ export class OscoreMessages {
     return exchange;
   }
 
+  /** In place of the plain request in the writer: the request for a further outer block of its answer, which has its options and no payload. */
+  writeOuterRequest(writer: MessageWriter, { context, requestIv, isObserve }: OscoreExchange, block2: number): void {
+    this.#plaintext.take(writer, true, undefined);
+    const { memory, at } = context;
+    const kidAt = at + material.senderId + 1;
+    const kidEnd = kidAt + memory[kidAt - 1]!;
+    const valueLength = encodeOscoreOption(this.#value, requestIv, context.kidContext, memory, kidAt, kidEnd);
+    this.#plaintext.finish(writer, isObserve ? Code.fetch : Code.post, this.#value, valueLength, 0, block2);
+  }
+
   /**
    * Protects an answer with another context than the request's, which it names by `kidContext` (response #1 of appendix B.2). That context
    * is used for nothing else, so the nonce is the request's.

@@ -59,13 +59,22 @@ export class OscorePlaintext {
   }
 
   /** Writes the protected message: header and token of the plain one, outer options, ciphertext from where the plaintext was. */
-  finish(writer: MessageWriter, code: number, value: Uint8Array, valueLength: number, textLength: number): void {
+  finish(
+    writer: MessageWriter,
+    code: number,
+    value: Uint8Array,
+    valueLength: number,
+    textLength: number,
+    block2 = none,
+  ): void {
     const head = writer.bytes;
     writer.begin((head[0]! >> 4) & 3, code, (head[2]! << 8) | head[3]!, head, 4, head[0]! & 15);
     let next = 0;
     const outer = this.#outer;
     while (next < outer.length && outer[next]!.number < OptionNumber.oscore) writeOption(writer, outer[next++]!);
     writer.option(OptionNumber.oscore, value, 0, valueLength);
+    while (next < outer.length && outer[next]!.number < OptionNumber.block2) writeOption(writer, outer[next++]!);
+    if (block2 >= 0) writer.uintOption(OptionNumber.block2, block2);
     while (next < outer.length) writeOption(writer, outer[next++]!);
     writer.payload(this.#text, textAt, textAt + textLength);
   }

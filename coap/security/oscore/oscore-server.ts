@@ -5,6 +5,7 @@ import type { RemoteAddress } from "../../transport/remote-address.ts";
 import type { OscoreContext } from "./oscore-context.ts";
 import { OscoreExchange } from "./oscore-exchange.ts";
 import type { OscoreLayer } from "./oscore-layer.ts";
+import type { OuterRequest } from "./outer-blocks.ts";
 
 /** The server behind OSCORE: what it does with a request that verified. */
 export interface VerifiedRequests {
@@ -63,6 +64,9 @@ export class OscoreServer {
   #exchange: OscoreExchange | undefined;
   /** Of the message at hand: whether it has Uri-Host, Uri-Port or Hop-Limit. */
   #hasOuter: boolean = false;
+  /** Whether it has outer block options, and what they say. */
+  #isInBlocks: boolean = false;
+  #outer: OuterRequest | undefined;
 
   constructor(link: Link, layer: OscoreLayer, server: VerifiedRequests) {
     this.#link = link;
@@ -90,16 +94,55 @@ export class OscoreServer {
       this.#refuse(view, peer, source, refused, texts.nothing);
       return;
     }
-    this.#verify(view, peer, source);
+    const whole = this.#isInBlocks ? this.#block(view, peer, source) : view;
+    if (whole === undefined) return;
+    if (whole.payloadStart === whole.end) {
+      // RFC 8613 section 2: malformed, and so rejected (RFC 7252 sections 4.2 and 4.3).
+      this.#layer.counts.optionMalformed++;
+      if (view.type === MessageType.confirmable) this.#link.sendEmpty(MessageType.reset, view.messageId, source);
+      return;
+    }
+    this.#verify(whole, peer, source);
+  }
+
+  /** RFC 8613 section 8.2.1: outer blocks first. The message once it is whole. */
+  #block(view: MessageView, peer: number, source: RemoteAddress): MessageView | undefined {
+    const { outerBlocks } = this.#layer;
+    const { writer } = this.#link;
+    const outer = outerBlocks.outerOf(view, peer);
+    if (outer.block2 >= 16) {
+      const type = view.type === MessageType.confirmable ? MessageType.acknowledgement : MessageType.nonConfirmable;
+      const messageId = this.#messageIdOf(view, peer);
+      if (messageId < 0) return undefined;
+      const code = outerBlocks.recall(view, outer, type, messageId, writer);
+      if (code === 0) this.#link.sendTo(writer.bytes, writer.end, source);
+      else this.#refuse(view, peer, source, code, texts.nothing);
+      return undefined;
+    }
+    this.#outer = outer;
+    if (outer.block1 < 0) return view;
+    const whole = outerBlocks.receive(view, peer, outer);
+    if (typeof whole !== "number") return whole;
+    if (whole === Code.continue) {
+      if (!this.#begin(view, peer, Code.continue)) return undefined;
+      writer.uintOption(OptionNumber.block1, outer.block1);
+      this.#link.sendTo(writer.bytes, writer.end, source);
+    } else {
+      this.#refuse(view, peer, source, whole, texts.nothing);
+    }
+    return undefined;
   }
 
   /** RFC 7252 section 5.4.1 for the outer options. 0, or the code that refuses. */
   #outerOptions(view: MessageView): number {
     this.#hasOuter = false;
+    this.#isInBlocks = false;
+    this.#outer = undefined;
     let oscoreOptions = 0;
     for (let i = 0; i < view.optionCount; i++) {
       const number = view.optionNumbers[i]!;
       if (number === OptionNumber.oscore) oscoreOptions++;
+      else if (number === OptionNumber.block1 || number === OptionNumber.block2) this.#isInBlocks = true;
       if (number < isDropped.length && isDropped[number] === 1) continue;
       switch (number) {
         case OptionNumber.uriHost:
@@ -179,7 +222,7 @@ export class OscoreServer {
         return;
       case "first": {
         const { writer } = this.#link;
-        this.#begin(view, peer, Code.unauthorized);
+        if (!this.#begin(view, peer, Code.unauthorized)) return;
         if (!messages.sealReplyUnder(writer, this.#exchangeOf(found.context, partialIv), found.kidContext)) return;
         this.#layer.answered(peer, view, writer);
         this.#link.sendTo(writer.bytes, writer.end, source);
@@ -193,6 +236,7 @@ export class OscoreServer {
     exchange.context = context;
     exchange.requestIv = partialIv;
     exchange.isNonceUsed = false;
+    exchange.outer = this.#outer;
     return exchange;
   }
 
@@ -233,7 +277,7 @@ export class OscoreServer {
     const { context } = exchange;
     const { writer } = this.#link;
     context.echo ??= this.#layer.contexts.entropy.bytes(echoBytes);
-    this.#begin(view, peer, Code.unauthorized);
+    if (!this.#begin(view, peer, Code.unauthorized)) return;
     writer.option(OptionNumber.echo, context.echo, 0, echoBytes);
     // Without a number at hand the client asks again, and by then there is one.
     if (!this.#layer.sealReply(writer, exchange, true)) return;
@@ -245,23 +289,24 @@ export class OscoreServer {
   /** An error of OSCORE itself is not protected, and of no use to a cache (RFC 8613 sections 7.4 and 8.2). */
   #refuse(view: MessageView, peer: number, source: RemoteAddress, code: number, text: Uint8Array): void {
     const { writer } = this.#link;
-    this.#begin(view, peer, code);
+    if (!this.#begin(view, peer, code)) return;
     writer.uintOption(OptionNumber.maxAge, 0);
     const room = (view.end - view.tokenStart + 4) * amplification;
     if (writer.end + 1 + text.length <= room) writer.payload(text, 0, text.length);
     this.#link.sendTo(writer.bytes, writer.end, source);
   }
 
-  #begin(view: MessageView, peer: number, code: number): void {
-    const isConfirmable = view.type === MessageType.confirmable;
-    this.#link.writer.begin(
-      isConfirmable ? MessageType.acknowledgement : MessageType.nonConfirmable,
-      code,
-      isConfirmable ? view.messageId : this.#link.peers.nextMessageId(peer),
-      view.bytes,
-      view.tokenStart,
-      view.tokenLength,
-    );
+  /** False: no message ID is free for an answer of its own. */
+  #begin(view: MessageView, peer: number, code: number): boolean {
+    const type = view.type === MessageType.confirmable ? MessageType.acknowledgement : MessageType.nonConfirmable;
+    const messageId = this.#messageIdOf(view, peer);
+    if (messageId < 0) return false;
+    this.#link.writer.begin(type, code, messageId, view.bytes, view.tokenStart, view.tokenLength);
+    return true;
+  }
+
+  #messageIdOf(view: MessageView, peer: number): number {
+    return view.type === MessageType.confirmable ? view.messageId : this.#link.peers.nextMessageId(peer);
   }
 }
 
