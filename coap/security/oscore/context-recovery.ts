@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Clock } from "../../../kernel/clock.ts";
 import type { MessageView } from "../../message-view.ts";
 import { cborBytes } from "./cose.ts";
-import type { OscoreContext } from "./oscore-context.ts";
+import { material, type OscoreContext } from "./oscore-context.ts";
 import type { OscoreContexts } from "./oscore-contexts.ts";
 import type { OscoreExchange } from "./oscore-exchange.ts";
 import type { OscoreMessages, ReplyVerdict } from "./oscore-messages.ts";
@@ -31,6 +31,14 @@ const randomBytes = 8;
 const macBytes = 8;
 const unknown: RecoveryVerdict = { kind: "unknown" };
 const forged: RecoveryVerdict = { kind: "forged" };
+
+/**
+ * Response #1 has the nonce of the request (section 8.3), which was made from the Common IV of the first context, not of its own.
+ */
+function takeNonce(first: OscoreContext, second: OscoreContext, from: number): void {
+  for (let i = from; i < from + first.facts.nonceLength; i++)
+    second.memory[second.at + i] = first.memory[first.at + i]!;
+}
 
 /**
  * RFC 8613 appendix B.2: new keys from a secret whose sequence numbers or replay window are lost. The server keeps no R2: it recognises
@@ -66,10 +74,12 @@ export class ContextRecovery {
       context.received(partialIv);
       return { kind: "second", context };
     }
-    if (!this.#messages.openRequest(view, this.#contexts.derive(base, id), partialIv)) return forged;
+    const first = this.#contexts.derive(base, id);
+    if (!this.#messages.openRequest(view, first, partialIv)) return forged;
     const r2 = this.#newR2(base);
     if (r2 === undefined) return { kind: "full" };
     const context = this.#contexts.derive(base, Uint8Array.from([...r2, ...id]));
+    takeNonce(first, context, material.recipientNonce);
     return { kind: "first", context, kidContext: Uint8Array.from(cborBytes(r2)) };
   }
 
@@ -104,6 +114,7 @@ export class ContextRecovery {
     const { base, r1 } = beginning;
     const second = exchange.copy();
     second.context = this.#contexts.derive(base, Uint8Array.from([...r2, ...r1]));
+    takeNonce(exchange.context, second.context, material.senderNonce);
     if (this.#messages.openReply(view, second) !== "opened") return "bad";
     if (beginning.isDone) return "opened";
     beginning.isDone = true;

@@ -11,6 +11,7 @@ import { addBlockResources } from "./block-resources.ts";
 import { addCoreResources } from "./core-resources.ts";
 import { addLinkResources } from "./link-resources.ts";
 import { addObserveResources } from "./observe-resources.ts";
+import { addOscoreResources, plugtestContexts } from "./oscore-resources.ts";
 import { PlugtestSite } from "./plugtest-site.ts";
 
 export interface PlugtestOptions {
@@ -44,27 +45,32 @@ export async function startPlugtest(options: PlugtestOptions): Promise<Plugtest>
   addBlockResources(site);
   addObserveResources(site, changesEveryMs);
   addLinkResources(site);
+  addOscoreResources(site);
   const coap: LocalAddress[] = [];
   const coaps: LocalAddress[] = [];
   const addon = loadAddon();
   const open = async (
     address: string,
     at: number,
-    more: Pick<CoapEndpointOptions, "security"> = {},
+    more: Pick<CoapEndpointOptions, "security" | "oscore"> = {},
   ): Promise<LocalAddress> => {
     const transport = batchTransport({ address, port: at, log });
     // A checker waits for the empty ACK of a separate answer, so it goes out at once.
     const limits = { separateAfterMs: 1 };
-    const endpoint = await site.open({ transport, entropy: systemEntropy, log, limits, ...more });
+    // Checkers speak no Echo, and ask from this machine anyway.
+    const common = { transport, entropy: systemEntropy, log, limits, amplification: "none" } as const;
+    const endpoint = await site.open({ ...common, ...more });
     return endpoint.address();
   };
   try {
     for (const address of addresses) {
       const isOptional = addresses === loopback && coap.length > 0;
-      const opened = await open(address, port).catch((error: unknown) => {
-        if (isOptional && error instanceof Fault && error.code === "coap.bind-failed") return undefined;
-        throw error;
-      });
+      const opened = await open(address, port, { oscore: plugtestContexts(systemEntropy, log) }).catch(
+        (error: unknown) => {
+          if (isOptional && error instanceof Fault && error.code === "coap.bind-failed") return undefined;
+          throw error;
+        },
+      );
       if (opened === undefined) continue;
       coap.push(opened);
       if (!addon.isThere) continue;
