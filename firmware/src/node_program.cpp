@@ -49,7 +49,7 @@ class NodeStepper final : public cx::host::Stepper {
 
 }  // namespace
 
-int runNode(int count, char** arguments, cx::hal::Sensors* sensors) {
+int runNode(int count, char** arguments, cx::hal::Sensors* sensors, cx::host::MakeSecureSocket makeSecureSocket) {
   // Static, but reached from here alone: core itself has no globals.
   static Options options;
   static cx::host::StderrLog log("node", LogLevel::info);
@@ -61,7 +61,7 @@ int runNode(int count, char** arguments, cx::hal::Sensors* sensors) {
   if (options.state == nullptr) options.state = "cxnode-state";
   log.setLevel(options.logLevel);
 
-  static cx::host::HostHal port(options, log);
+  static cx::host::HostHal port(options, log, makeSecureSocket);
   if (!port.open()) return 1;
   static cx::hal::Hal hal = port.parts(sensors);
   static cx::SensorProfile sensorProfile(hal.sensors);

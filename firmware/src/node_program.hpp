@@ -2,6 +2,8 @@
 #pragma once
 
 #include "hal/peripherals.hpp"
+#include "hal_host/secure_socket.hpp"
 
-// `sensors` takes the place of the simulated ones of a sensor board; null: those. Returns the exit code.
-int runNode(int count, char** arguments, cx::hal::Sensors* sensors = nullptr);
+// `sensors` takes the place of the simulated ones of a sensor board; null: those. `makeSecureSocket` null: an image
+// without DTLS. Returns the exit code.
+int runNode(int count, char** arguments, cx::hal::Sensors* sensors = nullptr, cx::host::MakeSecureSocket makeSecureSocket = nullptr);

@@ -285,7 +285,7 @@ uint8_t listedBy(const char* script, cx::hal::Service* out, uint8_t capacity) {
   CHECK(services.refreshServices() == Code::again);
   bool isFresh = false;
   uint8_t count = 0;
-  for (int i = 0; i < 100 && !isFresh; i++) {
+  for (int i = 0; i < 3000 && !isFresh; i++) {
     waitOn(services);
     count = services.services(out, capacity, isFresh);
   }

@@ -19,7 +19,8 @@ import {
 } from "../supervisor/supervised-node.ts";
 import { SecureManager } from "./secure-manager.ts";
 
-const nodeImage = join(buildFolder, "cxnode-node");
+const nodeImage = join(buildFolder, "cxnode-node-dtls");
+const plainImage = join(buildFolder, "cxnode-node");
 const pskKey = "000102030405060708090a0b0c0d0e0f";
 
 let ca: TestCa;
@@ -187,6 +188,14 @@ test.runIf(hasDtls()).each(refusals)("nothing is said to %s", (_what, options, c
     expect(heard.identities).toEqual([]);
   }),
 );
+
+test("an image without DTLS refuses keys for it, and says nothing in the clear", () =>
+  withNodes(async (start) => {
+    const { heard, port } = await bound({ ...withPsk });
+    const node = startNode(start, port, psk(), ["--image", plainImage]);
+    await node.line(/this image is built without DTLS: install cxnode-node-dtls instead/);
+    expect(heard.identities).toEqual([]);
+  }));
 
 test("coaps:// without keys for DTLS, and DTLS keys alone with coap://, are refused at the start", () =>
   withNodes(async (start) => {

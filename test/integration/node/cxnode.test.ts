@@ -183,8 +183,8 @@ test("a full disk ends the attempt with its reason, and the node goes on", () =>
     const large = join(folder, "large");
     writeFileSync(large, Buffer.concat([readFileSync(stamp(nodeImage, "1.1.0", folder)), Buffer.alloc(1_000_000, 1)]));
     offer(large, "http");
-    // 1 MiB a file: the image that runs fits, the next one doesn't.
-    startNode(start, [], "ulimit -f 2048");
+    // 512 KiB a file: the image that runs fits, the next one doesn't.
+    startNode(start, [], "ulimit -f 1024");
     await manager.until((heard) => heard.reports.some((report) => report.result?.outcome === "failed"));
     expect(manager.heard.reports.find((report) => report.result !== undefined)?.result?.reason).toBe("no-space");
     const before = manager.heard.reports.length;

@@ -10,6 +10,7 @@ import {
   type SupervisedNode,
   sha256,
   stamp,
+  temporaryFolder,
   withNodes,
 } from "./supervised-node.ts";
 
@@ -64,7 +65,9 @@ describe("flags", () => {
     [["--id"], "--id needs a value"],
     [["porch"], '"porch" is not a flag'],
   ])("%j is refused with a word about what would be right", (flags, message) => {
-    const run = spawnSync(cxnode, flags, { encoding: "utf8" });
+    const cwd = temporaryFolder();
+    const run = spawnSync(cxnode, flags, { encoding: "utf8", cwd });
+    rmSync(cwd, { recursive: true });
     expect(run.stderr).toContain(message);
     expect(run.status).toBe(64);
   });

@@ -22,13 +22,13 @@ uint16_t indexOf(const char* name) { return name == nullptr ? uint16_t{0} : stat
 
 }  // namespace
 
-HostHal::HostHal(const Options& options, StderrLog& log)
+HostHal::HostHal(const Options& options, StderrLog& log, MakeSecureSocket makeSecureSocket)
     : options_(options),
       log_(log),
       interface_(indexOf(options.interface)),
       network_(interface_),
       coap_(interface_),
-      dtls_(coap_, clock_, entropy_, log),
+      makeSecureSocket_(makeSecureSocket),
       storage_(files_),
       numbers_(files_, numbersFile),
       slots_(files_),
@@ -67,15 +67,12 @@ bool HostHal::open() {
 }
 
 bool HostHal::secureSocket() {
-  const DtlsCredentials& own = credentials_.dtls;
-  dtls::Keys keys;
-  keys.identity = own.identity.view();
-  keys.psk = own.key.view();
-  keys.certificate = own.certificate.view();
-  keys.privateKey = own.privateKey.view();
-  keys.ca = own.ca.view();
-  keys.serverName = options_.managerHost;
-  if (own.isSet() && isOk(dtls_.secure(keys))) return true;
+  if (makeSecureSocket_ == nullptr) {
+    log_.print(LogLevel::error, "this image is built without DTLS: install cxnode-node-dtls instead");
+    return false;
+  }
+  secure_ = makeSecureSocket_(coap_, clock_, entropy_, log_);
+  if (credentials_.dtls.isSet() && secure_->secure(credentials_.dtls, options_.managerHost)) return true;
   log_.print(LogLevel::error, "the dtls of the credentials can't be used: is it PEM, of P-256, and the key that of the certificate?");
   return false;
 }
@@ -83,7 +80,7 @@ bool HostHal::secureSocket() {
 hal::Hal HostHal::parts(hal::Sensors* sensors) {
   const bool isBoard = options_.profile == Profile::sensor;
   hal::Sensors* const own = isBoard ? static_cast<hal::Sensors*>(&sensors_) : &noSensors_;
-  hal::UdpSocket& socket = isDtls() ? static_cast<hal::UdpSocket&>(dtls_) : coap_;
+  hal::UdpSocket& socket = secure_ != nullptr ? static_cast<hal::UdpSocket&>(*secure_) : coap_;
   return hal::Hal{clock_, entropy_, network_, socket, mqtt_, http_, storage_, slots_, watchdog_, system_, log_,
                   sensors != nullptr ? *sensors : *own, actuators_, isBoard ? &display_ : nullptr, isBoard ? nullptr : &services_, &numbers_};
 }
@@ -98,7 +95,7 @@ int HostHal::run(Stepper& stepper) {
   uint32_t quickRounds = 0;
   while (system_.ending() == Ending::none) {
     uint64_t due = stepper.step(clock_.monotonicMs());
-    if (dtls_.nextDueMs() < due) due = dtls_.nextDueMs();
+    if (secure_ != nullptr && secure_->nextDueMs() < due) due = secure_->nextDueMs();
     if (system_.ending() != Ending::none) break;
 
     struct pollfd sources[8];

@@ -1,6 +1,5 @@
 // The whole port in one object: made once at start, then only used. And the loop that core runs in.
 #pragma once
-#include "dtls/dtls_socket.hpp"
 #include "hal/hal.hpp"
 #include "hal_host/credentials.hpp"
 #include "hal_host/file_image_slots.hpp"
@@ -11,6 +10,7 @@
 #include "hal_host/host_sockets.hpp"
 #include "hal_host/host_system.hpp"
 #include "hal_host/linux_services.hpp"
+#include "hal_host/secure_socket.hpp"
 #include "hal_host/simulated_board.hpp"
 
 namespace cx::host {
@@ -27,7 +27,7 @@ class Stepper {
 
 class HostHal {
  public:
-  HostHal(const Options& options, StderrLog& log);
+  HostHal(const Options& options, StderrLog& log, MakeSecureSocket makeSecureSocket = nullptr);
   // Opens the state folder and reads what is in it. False: the log says what is wrong.
   bool open();
   // The node's keys, from the state folder; valid after open().
@@ -52,7 +52,8 @@ class HostHal {
   HostEntropy entropy_;
   HostNetwork network_;
   HostUdpSocket coap_;
-  dtls::Socket dtls_;
+  MakeSecureSocket makeSecureSocket_;
+  SecureSocket* secure_ = nullptr;  // where everything goes by DTLS
   HostTcpStream mqtt_;
   HostTcpStream http_;
   FileStorage storage_;

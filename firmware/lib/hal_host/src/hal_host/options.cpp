@@ -265,7 +265,7 @@ const char* optionsHelp() {
       "  --profile sensor|linux         what the node is (sensor)\n"
       "  --model NAME                   model it registers as (the image's own; linux-node for linux)\n"
       "  --state DIR                    folder of slots, boot record and settings (./cxnode-state)\n"
-      "  --image FILE                   image for the first start (cxnode-node beside this program)\n"
+      "  --image FILE                   image for the first start (cxnode-node, or cxnode-node-dtls, beside this program)\n"
       "  --prefer http|coap             way of downloads where both are offered (http)\n"
       "  --download-rate BYTES          most bytes a second of a download (no limit)\n"
       "  --sleepy                       the manager never calls it: it learns of everything at its heartbeats\n"

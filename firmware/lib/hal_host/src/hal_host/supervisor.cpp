@@ -32,14 +32,14 @@ uint64_t nowMs() {
   return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
 }
 
-const char* defaultImage() {
+const char* defaultImage(bool isDtls) {
   static char path[4096];
-  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path - 16);
+  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path - 20);
   if (length <= 0) return nullptr;
   path[length] = '\0';
   char* const slash = std::strrchr(path, '/');
   if (slash == nullptr) return nullptr;
-  std::strcpy(slash + 1, "cxnode-node");
+  std::strcpy(slash + 1, isDtls ? "cxnode-node-dtls" : "cxnode-node");
   return path;
 }
 
@@ -49,7 +49,7 @@ Supervisor::Supervisor(const Options& options, int flagCount, char* const* flags
     : options_(options), flagCount_(flagCount), flags_(flags), log_(log), slot_(folder_.files()), loader_(folder_.files(), slot_) {}
 
 int Supervisor::installFirst(const char* why) {
-  const char* const path = options_.image != nullptr ? options_.image : defaultImage();
+  const char* const path = options_.image != nullptr ? options_.image : defaultImage(isDtls_);
   ImageFacts facts;
   const ImageFault fault = path == nullptr ? ImageFault::unreadable : inspectImage(path, facts);
   if (fault != ImageFault::none) {
@@ -88,6 +88,7 @@ int Supervisor::takeCredentials() {
   }
   const char* why = nullptr;
   const bool hasDtls = credentials.dtls.isSet();
+  isDtls_ = options_.isDtls || (hasDtls && !credentials.hasOscore);
   if (!credentials.id.empty() && options_.id[0] != '\0' && credentials.id.view() != options_.id) {
     why = "are those of another node than --id names";
   } else if (options_.isDtls && !hasDtls) {
