@@ -90,6 +90,8 @@ export class CoapEndpoint {
     if (congestion === undefined) checkCongestionLimits(this.#limits);
     const changedHands = (row: number): void => {
       this.#server.dropPeer(row);
+      this.#exchanges.dropPeer(row);
+      this.#outbox.dropPeer(row);
       this.#link.echoes.forget(row);
     };
     this.#peers = new PeerTable({ limits: this.#limits, clock, entropy, changedHands });

@@ -11,6 +11,10 @@ export const faults = defineFaults({
     message:
       "{address} port {port} rejected the message with a Reset: it lost its state or does not speak this part of CoAP.",
   },
+  "coap.association-ended": {
+    fault: "peer",
+    message: "{address} port {port} ended its DTLS session before it answered: ask again, by another one.",
+  },
   "coap.stopped": { fault: "us", message: "The CoAP endpoint was stopped while this request was open." },
   "coap.queue-full": {
     fault: "us",

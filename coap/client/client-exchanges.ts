@@ -171,6 +171,14 @@ export class ClientExchanges implements OutboxOwner {
     return typeof taken === "string" ? undefined : taken;
   }
 
+  /** What was asked of the peer is lost with its security association (RFC 7252 sections 9.1.1 and 9.1.2). */
+  dropPeer(peer: number): void {
+    for (const pending of [...this.#byToken.values()]) {
+      const isAsked = pending.peer === peer && !pending.isQueued;
+      if (isAsked) this.#fail(pending, faults("coap.association-ended", this.#where(peer)));
+    }
+  }
+
   /** Ends what is open under a context that was removed. */
   dropContext(context: OscoreContext): void {
     for (const pending of [...this.#byToken.values()]) {

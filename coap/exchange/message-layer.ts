@@ -97,6 +97,10 @@ export class MessageLayer implements MessageReceiver {
     else this.#separate(source);
   }
 
+  ended(address: RemoteAddress): void {
+    this.#link.peers.renew(address);
+  }
+
   /** No row for a new peer: those that are known go first. */
   #refuseStranger(source: RemoteAddress): void {
     this.#link.counters.droppedPeersFull++;

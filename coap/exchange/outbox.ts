@@ -200,6 +200,18 @@ export class Outbox {
     if (this.#queues.has(peer)) queueMicrotask(() => this.#pump(peer));
   }
 
+  /** Nothing is sent again to the peer: whoever is at its address now is somebody else. */
+  dropPeer(peer: number): void {
+    const { columns } = this.#table;
+    for (let slot = this.#table.nextRow(0); slot !== -1; slot = this.#table.nextRow(slot + 1)) {
+      if (this.#link.peers.columns.outstanding[peer] === 0) return;
+      if (columns.peer[slot] !== peer) continue;
+      const [owner, ref] = [this.#owners[columns.owner[slot]!]!, columns.ref[slot]!];
+      this.drop(slot);
+      owner.timedOut(ref);
+    }
+  }
+
   /** The message lives on, its owner won't hear of it. */
   disown(slot: number): void {
     this.#table.columns.owner[slot] = this.#nobody;

@@ -102,6 +102,14 @@ export class PeerTable {
     return row;
   }
 
+  /** Its security association is over: the next one is another endpoint at the same address. */
+  renew(source: RemoteAddress): void {
+    const row = this.find(source);
+    if (row < 0) return;
+    this.columns.generation[row]!++;
+    this.#changedHands(row);
+  }
+
   identity(row: number): PeerIdentity {
     return this.#identities[row] ?? nobody;
   }

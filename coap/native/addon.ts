@@ -95,6 +95,8 @@ export interface NativeDtlsOptions {
   readonly connectionId: boolean;
   readonly ciphers: string;
   readonly server: boolean;
+  /** A server with pre-shared keys. */
+  readonly takesPsk: boolean;
   readonly client: boolean;
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
@@ -127,7 +129,7 @@ export interface Addon {
   createAead(maxText: number): NativeAead;
 }
 
-const addonVersion = 6;
+const addonVersion = 7;
 /** In the package, built there or brought along; in a checkout, where `coap/native/build.mjs` puts it. */
 const places = ["./coap.node", `./coap-${process.platform}-${process.arch}.node`, "../../.setup/build/coap.node"];
 

@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <openssl/err.h>
 #include <openssl/rand.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include "dtls.h"
 
@@ -116,7 +117,8 @@ static napi_value js_connect(napi_env env, napi_callback_info info) {
   uint8_t parsed[16];
   bool is_address = inet_pton(AF_INET, name, parsed) == 1 || inet_pton(AF_INET6, name, parsed) == 1;
   X509_VERIFY_PARAM* verify = SSL_get0_param(s->ssl);
-  bool is_good = is_address ? X509_VERIFY_PARAM_set1_ip_asc(verify, name) == 1 : X509_VERIFY_PARAM_set1_host(verify, name, 0) == 1;
+  X509_VERIFY_PARAM_set_hostflags(verify, X509_CHECK_FLAG_NO_WILDCARDS);
+  bool is_good = is_address ? X509_VERIFY_PARAM_set1_ip_asc(verify, name) == 1 : X509_VERIFY_PARAM_set1_host(verify, name, 0) == 1 && SSL_set_tlsext_host_name(s->ssl, name) == 1;
   if (!is_good) {
     drop(s);
     return integer(env, FAILED);
@@ -309,7 +311,7 @@ static bool take_ticket_secret(napi_env env, napi_value options, struct dtls* d)
   return d->shares_tickets = true;
 }
 
-/* createDtls({sessions, mtu, retransmitMs, ciphers, server, client, cert, key, ca, crl, pskIdentity, pskKey, ticketSeconds, ticketSecret, connectionId}, keyOf(identity)) */
+/* createDtls({sessions, mtu, retransmitMs, ciphers, server, takesPsk, client, cert, key, ca, crl, pskIdentity, pskKey, ticketSeconds, ticketSecret, connectionId}, keyOf(identity)) */
 static napi_value create_dtls(napi_env env, napi_callback_info info) {
   size_t count = 2;
   napi_value arguments[2] = {NULL, NULL}, object;

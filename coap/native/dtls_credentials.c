@@ -116,10 +116,58 @@ static bool load_certificate(napi_env env, napi_value options, SSL_CTX* context,
   return is_good;
 }
 
+/* Whether `host`, of a certificate's URI, is `name`; brackets and port are no part of it. */
+static bool is_host(const char* authority, size_t length, const char* name) {
+  size_t end = 0, wanted = strlen(name);
+  if (length > 0 && authority[0] == '[') {
+    authority++;
+    length--;
+    while (end < length && authority[end] != ']') end++;
+  } else {
+    while (end < length && !strchr("/?#:", authority[end])) end++;
+  }
+  return end == wanted && OPENSSL_strncasecmp(authority, name, wanted) == 0;
+}
+
+/* -1 the certificate has no CoAP URI, else whether one of them is the server's. */
+static int is_in_uris(X509* certificate, const char* name) {
+  GENERAL_NAMES* all = certificate ? X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL) : NULL;
+  int result = -1;
+  for (int i = 0; i < sk_GENERAL_NAME_num(all); i++) {
+    const GENERAL_NAME* one = sk_GENERAL_NAME_value(all, i);
+    if (one->type != GEN_URI) continue;
+    const char* text = (const char*)ASN1_STRING_get0_data(one->d.ia5);
+    size_t length = (size_t)ASN1_STRING_length(one->d.ia5);
+    size_t scheme = length > 8 && OPENSSL_strncasecmp(text, "coaps://", 8) == 0 ? 8 : length > 7 && OPENSSL_strncasecmp(text, "coap://", 7) == 0 ? 7 : 0;
+    if (scheme == 0) continue;
+    if (result < 0) result = 0;
+    if (name && is_host(text + scheme, length - scheme, name)) result = 1;
+  }
+  GENERAL_NAMES_free(all);
+  return result;
+}
+
+/* RFC 7252 section 9.1.3.3: where a certificate has CoAP URIs, the server is one of their authorities. DNS names and IP addresses are
+ * what OpenSSL looks at, for certificates without. */
+static int check_name(int is_good, X509_STORE_CTX* c) {
+  const int error = X509_STORE_CTX_get_error(c);
+  if (X509_STORE_CTX_get_error_depth(c) != 0) return is_good;
+  if (!is_good && error != X509_V_ERR_HOSTNAME_MISMATCH && error != X509_V_ERR_IP_ADDRESS_MISMATCH) return 0;
+  X509_VERIFY_PARAM* names = X509_STORE_CTX_get0_param(c);
+  char* address = X509_VERIFY_PARAM_get1_ip_asc(names);
+  int verdict = is_in_uris(X509_STORE_CTX_get0_cert(c), address ? address : X509_VERIFY_PARAM_get0_host(names, 0));
+  OPENSSL_free(address);
+  if (verdict < 0) return is_good;
+  X509_STORE_CTX_set_error(c, verdict ? X509_V_OK : X509_V_ERR_HOSTNAME_MISMATCH);
+  return verdict;
+}
+
 SSL_CTX* make_context(napi_env env, napi_value options, bool is_server, const char** problem) {
   SSL_CTX* c = SSL_CTX_new(is_server ? DTLS_server_method() : DTLS_client_method());
   char ciphers[512];
   bool has_certificate;
+  napi_value identity;
+  napi_valuetype type;
   double ticket_seconds = number_property(env, options, "ticketSeconds", 0);
   *problem = "out of memory";
   if (!c) return NULL;
@@ -147,12 +195,13 @@ SSL_CTX* make_context(napi_env env, napi_value options, bool is_server, const ch
   }
   if (is_server) {
     SSL_CTX_set_verify(c, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-    SSL_CTX_set_psk_server_callback(c, psk_server);
+    if (bool_property(env, options, "takesPsk")) SSL_CTX_set_psk_server_callback(c, psk_server);
     SSL_CTX_set_cookie_verify_cb(c, accept_cookie);
     SSL_CTX_set_cookie_generate_cb(c, no_cookie);
   } else {
-    SSL_CTX_set_verify(c, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_psk_client_callback(c, psk_client);
+    SSL_CTX_set_verify(c, SSL_VERIFY_PEER, check_name);
+    /* Without a key no suite with one is offered. */
+    if (napi_get_named_property(env, options, "pskIdentity", &identity) == napi_ok && napi_typeof(env, identity, &type) == napi_ok && type == napi_string) SSL_CTX_set_psk_client_callback(c, psk_client);
   }
   if (bool_property(env, options, "connectionId") && !allow_connection_ids(c)) {
     SSL_CTX_free(c);

@@ -77,8 +77,11 @@ static int on_ticket_key(SSL* ssl, unsigned char name[16], unsigned char iv[EVP_
 static bool is_still_trusted(SSL* ssl, X509* certificate, const char* purpose) {
   X509_STORE_CTX* c = X509_STORE_CTX_new();
   bool is_good = c && X509_STORE_CTX_init(c, SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl)), certificate, NULL) == 1 &&
-                 X509_STORE_CTX_set_default(c, purpose) == 1 && X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(c), SSL_get0_param(ssl)) == 1 &&
-                 X509_verify_cert(c) == 1;
+                 X509_STORE_CTX_set_default(c, purpose) == 1 &&
+                 X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(c), SSL_get0_param(ssl)) == 1;
+  /* A client of ours looks at names of its own too. */
+  if (is_good && SSL_get_verify_callback(ssl)) X509_STORE_CTX_set_verify_cb(c, SSL_get_verify_callback(ssl));
+  is_good = is_good && X509_verify_cert(c) == 1;
   X509_STORE_CTX_free(c);
   ERR_clear_error();
   return is_good;

@@ -58,13 +58,13 @@ export interface DtlsOptions {
 }
 
 /**
- * Suites of RFC 7252 section 9 first. ECDHE-PSK comes with ChaCha20 (RFC 7905): OpenSSL has it with neither CCM nor GCM, and the
- * record layer knows AEAD alone.
+ * Who has both a key and a certificate uses ECDHE-PSK (RFC 7252 section 9.1.3.3), which comes with ChaCha20 (RFC 7905): OpenSSL has it with
+ * neither CCM nor GCM, and the record layer knows AEAD alone.
  */
 export const dtlsCiphers = [
+  "ECDHE-PSK-CHACHA20-POLY1305",
   "ECDHE-ECDSA-AES128-CCM8",
   "ECDHE-ECDSA-AES128-GCM-SHA256",
-  "ECDHE-PSK-CHACHA20-POLY1305",
   "PSK-AES128-CCM8",
   "PSK-AES128-GCM-SHA256",
 ].join(":");

@@ -97,7 +97,7 @@ class Dtls implements DtlsSecurity {
         {
           ...{ sessions: rows, mtu, retransmitMs, ciphers: options.ciphers ?? dtlsCiphers },
           connectionId: options.connectionId !== false,
-          ...{ server: server !== undefined, client: client !== undefined },
+          ...{ server: server !== undefined, takesPsk: server?.pskOf !== undefined, client: client !== undefined },
           ...{ cert: certificate?.cert, key: certificate?.key, ca: trust?.ca, crl: trust?.crl },
           ...{ pskIdentity: client?.psk?.identity, pskKey: client?.psk?.key },
           ...{ ticketSeconds: tickets === false ? 0 : Math.ceil(ticketMs / 1000), ticketSecret: secret },
@@ -411,9 +411,10 @@ class Dtls implements DtlsSecurity {
     session.timer = undefined;
     this.#counts.sendsDropped += session.queued.splice(0).length;
     this.#handshakes.remove(session);
-    this.#established.remove(session);
+    const wasEstablished = this.#established.remove(session);
     this.#byRow[session.row] = undefined;
     this.#freeRows.push(session.row);
+    if (wasEstablished) this.#up?.ended?.(session.address);
   }
 
   #flush(destination: RemoteAddress): void {

@@ -5,6 +5,11 @@ import type { RemoteAddress } from "../transport/remote-address.ts";
 export interface MessageReceiver {
   /** `bytes[start, end)` is one plain CoAP message; it and `source` are only borrowed for the call. */
   message(bytes: Uint8Array, start: number, end: number, source: RemoteAddress, identity: PeerIdentity): void;
+  /**
+   * The association with that address is over. What belongs to it is neither sent again nor matched with what comes in the next one (RFC 7252
+   * sections 9.1.1 and 9.1.2), whoever that is with.
+   */
+  ended?(address: RemoteAddress): void;
 }
 
 /** What a security layer calls to put datagrams on the network. */

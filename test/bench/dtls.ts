@@ -1,175 +1,178 @@
-import { spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { dtlsSecurity } from "../../coap/security/dtls.ts";
-import { RemoteAddress } from "../../coap/transport/remote-address.ts";
-import { silentLog } from "../../kernel/log.ts";
-import { systemClock } from "../../kernel/system/system-clock.ts";
-import { goodKey, identityOf, pskServer, TestCa } from "../integration/dtls-harness.ts";
+import { TestCa } from "../integration/dtls-harness.ts";
+import { runTool } from "./load-tools.ts";
 import type { Bench, BenchOptions, Measurement } from "./report.ts";
+import { ServerProcess } from "./server-process.ts";
 
 /**
- * First over sockets: a CoAP server with a trivial handler, by NoSec and by DTLS, CPU for each request. Then the server's half of DTLS by
- * itself, datagrams in and out without a socket: what a handshake and what one request and answer cost on top of UDP.
+ * A CoAP server with a trivial handler on one core, a generator in C with the system's OpenSSL on the other: CPU for each request by NoSec and by
+ * DTLS, for each handshake (with its first request, its answer and its close_notify), whole and resumed, and memory of silent sessions.
  */
 export const dtlsBench: Bench = {
   subject: "psk-ccm8",
   peers: ["nosec", "psk-gcm", "ecdhe-psk-chacha20", "ecdsa-ccm8-mutual"],
   compared: { cpu_per_request: "lower" },
-  leftOutWhenQuick: ["four fifths of the handshakes and records", "two of the three rounds over sockets"],
+  leftOutWhenQuick: ["two of the three rounds", "half of each round's length"],
   run: runDtlsBench,
 };
 
-type Server = Parameters<typeof dtlsSecurity>[0];
 interface Subject {
   readonly name: string;
-  readonly handshakes: number;
-  readonly server: Partial<Server>;
-  readonly client: Partial<Server>;
+  /** OpenSSL's name, `none` for NoSec. */
+  readonly suite: string;
+  readonly hasCertificates: boolean;
+  /** Whole handshakes and requests are measured for each, resumptions and silent sessions for these. */
+  readonly resumes: boolean;
+  readonly holds: boolean;
 }
 
-const message = new Uint8Array(60).fill(7);
+const psk = { hasCertificates: false, resumes: false, holds: false };
+const subjects: readonly Subject[] = [
+  { ...psk, name: "nosec", suite: "none" },
+  { ...psk, name: "psk-ccm8", suite: "PSK-AES128-CCM8", resumes: true, holds: true },
+  { ...psk, name: "psk-gcm", suite: "PSK-AES128-GCM-SHA256" },
+  { ...psk, name: "ecdhe-psk-chacha20", suite: "ECDHE-PSK-CHACHA20-POLY1305", resumes: true },
+  { name: "ecdsa-ccm8-mutual", suite: "ECDHE-ECDSA-AES128-CCM8", hasCertificates: true, resumes: true, holds: false },
+];
+
+const silentSessions = 10_000;
+/** The memory of handshakes that are over goes back five seconds after. */
+const untilTrimmedMs = 6500;
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+interface LoadResult {
+  readonly seconds: number;
+  readonly handshakes: number;
+  readonly resumed: number;
+  readonly answered: number;
+  readonly failed: number;
+  readonly lost: number;
+}
+
+class DtlsRound {
+  readonly #load: string;
+  readonly #subject: Subject;
+  readonly #clientFiles: readonly string[];
+  readonly #server: ServerProcess;
+  #port = 0;
+  #readings = 0;
+
+  constructor(
+    load: string,
+    subject: Subject,
+    files: { readonly server: readonly string[]; readonly client: readonly string[] },
+  ) {
+    this.#load = load;
+    this.#subject = subject;
+    this.#clientFiles = subject.hasCertificates ? files.client : [];
+    const program = fileURLToPath(new URL("dtls-program.ts", import.meta.url));
+    const words = [program, subject.suite, ...(subject.hasCertificates ? files.server : [])];
+    this.#server = ServerProcess.pinned([process.execPath, "--expose-gc", ...words]);
+  }
+
+  async run(seconds: number): Promise<Measurement[]> {
+    const { suite, resumes, holds } = this.#subject;
+    try {
+      this.#port = Number((await this.#server.printed(/port (\d+)/))[1]);
+      const all = await this.#measure("requests", seconds, 16);
+      if (suite !== "none") all.push(...(await this.#measure("handshake", seconds, 64)));
+      if (resumes) all.push(...(await this.#measure("resume", seconds, 64)));
+      if (holds) all.push(await this.#hold());
+      return all;
+    } finally {
+      await this.#server.stop();
+    }
+  }
+
+  #ask(mode: string, seconds: number, clients: number): Promise<LoadResult> {
+    return runTool(this.#load, [mode, this.#port, seconds, clients, this.#subject.suite, ...this.#clientFiles]);
+  }
+
+  async #measure(mode: "requests" | "handshake" | "resume", seconds: number, clients: number): Promise<Measurement[]> {
+    // The first second warms the engine up.
+    await this.#ask(mode, 1, clients);
+    const before = this.#server.cpuMicroseconds();
+    const { handshakes, resumed, answered, failed, lost, seconds: took } = await this.#ask(mode, seconds, clients);
+    const cpu = this.#server.cpuMicroseconds() - before;
+    const { name } = this.#subject;
+    const isWrong = mode === "resume" ? resumed < handshakes - clients : resumed > 0;
+    if (failed > 0 || answered === 0 || isWrong) {
+      throw new Error(`${name}, ${mode}: ${failed} failed, ${answered} answered, ${resumed} of ${handshakes} resumed`);
+    }
+    const of = (metric: string, value: number, unit: string): Measurement => ({
+      ...{ subject: name, metric, unit },
+      value: Number(value.toFixed(2)),
+    });
+    if (mode === "requests") {
+      const rate = of("requests", answered / took, "1/s");
+      return [of("cpu_per_request", cpu / answered, "us"), rate, of("requests_lost", lost, "requests")];
+    }
+    const metric = mode === "resume" ? "resumption" : "handshake";
+    return [
+      of(`cpu_per_${metric}`, cpu / handshakes, "us"),
+      of(`${metric}s_per_core`, 1e6 / (cpu / handshakes), "1/s"),
+    ];
+  }
+
+  /** What the process has besides its JavaScript heap. */
+  async #nativeBytes(): Promise<{ bytes: number; sessions: number }> {
+    this.#readings++;
+    const next = this.#server.printed(new RegExp(`\\{"reading":${this.#readings},.*\\}`));
+    this.#server.signal("SIGUSR2");
+    const { rss, heapTotal, sessions } = JSON.parse((await next)[0]) as Record<string, number>;
+    return { bytes: rss! - heapTotal!, sessions: sessions! };
+  }
+
+  async #hold(): Promise<Measurement> {
+    await sleep(untilTrimmedMs);
+    const before = await this.#nativeBytes();
+    const { answered } = await this.#ask("hold", 60, silentSessions);
+    await sleep(untilTrimmedMs);
+    const after = await this.#nativeBytes();
+    const grown = after.sessions - before.sessions;
+    if (answered !== silentSessions || grown < silentSessions * 0.99)
+      throw new Error(`${grown} sessions are held, ${answered} answered`);
+    const value = Math.round((after.bytes - before.bytes) / grown);
+    return { subject: this.#subject.name, metric: "native_bytes_per_silent_session", value, unit: "bytes" };
+  }
+}
+
+/** With the OpenSSL of the system, its headers those beside Node. */
+function buildLoad(folder: string): string {
+  const program = join(folder, "dtls-load");
+  const source = fileURLToPath(new URL("load/dtls-load.c", import.meta.url));
+  const headers = `-Inode_modules/node-linux-${process.arch}/include/node`;
+  execFileSync("cc", [
+    "-O2",
+    "-Wno-deprecated-declarations",
+    headers,
+    "-o",
+    program,
+    source,
+    "-l:libssl.so.3",
+    "-l:libcrypto.so.3",
+  ]);
+  return program;
+}
 
 async function runDtlsBench({ isQuick }: BenchOptions): Promise<Measurement[]> {
+  const folder = mkdtempSync(join(tmpdir(), "coxswain-bench-"));
   const ca = new TestCa();
+  const all: Measurement[] = [];
   try {
-    const share = isQuick ? 0.2 : 1;
-    const overSockets: Measurement[] = [];
+    const load = buildLoad(folder);
+    const [own, node] = [ca.issue("IP:127.0.0.1"), ca.issue("URI:urn:coxswain:node:n1")];
+    const files = { server: [own.certFile, own.keyFile, ca.caFile], client: [node.certFile, node.keyFile] };
     for (let round = 0; round < (isQuick ? 1 : 3); round++) {
-      for (const [name, suite] of suites) overSockets.push(...(await measureSockets(name, suite)));
+      for (const subject of subjects) all.push(...(await new DtlsRound(load, subject, files).run(isQuick ? 2 : 4)));
     }
-    return [...overSockets, ...subjects(ca).flatMap((subject) => measure(subject, share))];
+    return all;
   } finally {
     ca.remove();
+    rmSync(folder, { recursive: true, force: true });
   }
-}
-
-const suites = [
-  ["nosec", "none"],
-  ["psk-ccm8", "PSK-AES128-CCM8"],
-  ["psk-gcm", "PSK-AES128-GCM-SHA256"],
-  ["ecdhe-psk-chacha20", "ECDHE-PSK-CHACHA20-POLY1305"],
-] as const;
-
-/** Server and load on a core each, as in the benchmark of heartbeats. */
-async function measureSockets(name: string, suite: string): Promise<Measurement[]> {
-  const program = fileURLToPath(new URL("dtls-program.ts", import.meta.url));
-  const server = spawn("taskset", ["-c", "1", process.execPath, program, "server", suite], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let output = "";
-  server.stdout.on("data", (chunk: Buffer) => {
-    output += chunk.toString();
-  });
-  const printed = async (pattern: RegExp): Promise<RegExpMatchArray> => {
-    for (let waited = 0; waited < 10_000; waited += 20) {
-      const match = output.match(pattern);
-      output = match === null ? output : output.replace(pattern, "");
-      if (match !== null) return match;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    throw new Error(`the server of ${name} did not print ${pattern}`);
-  };
-  const reading = async (): Promise<[number, number]> => {
-    server.kill("SIGUSR2");
-    const [, cpu, requests] = await printed(/cpu (\d+) (\d+)\n/);
-    return [Number(cpu), Number(requests)];
-  };
-  try {
-    const port = (await printed(/port (\d+)\n/))[1]!;
-    spawn("taskset", ["-c", "0", process.execPath, program, "client", suite, port, "4"], { stdio: "inherit" });
-    await new Promise((resolve) => setTimeout(resolve, 1500));
-    const [cpuBefore, before] = await reading();
-    await new Promise((resolve) => setTimeout(resolve, 2000));
-    const [cpuAfter, after] = await reading();
-    if (after === before) throw new Error(`${name}: no request was answered`);
-    const value = Number(((cpuAfter - cpuBefore) / (after - before)).toFixed(2));
-    return [
-      { subject: name, metric: "cpu_per_request", value, unit: "us" },
-      { subject: name, metric: "requests", value: Math.round((after - before) / 2), unit: "1/s" },
-    ];
-  } finally {
-    server.kill("SIGKILL");
-    await new Promise((resolve) => setTimeout(resolve, 700));
-  }
-}
-
-function subjects(ca: TestCa): Subject[] {
-  const byKey = { client: { psk: { identity: "n1", key: goodKey } } };
-  const trust = { ca: ca.ca };
-  const psk = (name: string, ciphers: string, handshakes: number): Subject => ({
-    ...{ name, handshakes, client: byKey },
-    server: { server: pskServer, ciphers },
-  });
-  return [
-    psk("psk-ccm8", "PSK-AES128-CCM8", 10_000),
-    psk("psk-gcm", "PSK-AES128-GCM-SHA256", 10_000),
-    psk("ecdhe-psk-chacha20", "ECDHE-PSK-CHACHA20-POLY1305", 3_000),
-    {
-      ...{ name: "ecdsa-ccm8-mutual", handshakes: 3_000 },
-      server: {
-        ...{ server: { identityOf }, trust, ciphers: "ECDHE-ECDSA-AES128-CCM8" },
-        certificate: ca.issue("IP:10.0.0.1"),
-      },
-      client: {
-        ...{ client: { serverName: () => "10.0.0.1" }, trust },
-        certificate: ca.issue("URI:urn:coxswain:node:n1"),
-      },
-    },
-  ];
-}
-
-function measure(subject: Subject, share: number): Measurement[] {
-  const parts = { clock: systemClock, log: silentLog, limits: { sessions: 16_384, handshakesPerSource: 1024 } };
-  const server = dtlsSecurity({ ...parts, ...subject.server });
-  const client = dtlsSecurity({ ...parts, ...subject.client });
-  const toServer: Uint8Array[] = [];
-  const toClient: Uint8Array[] = [];
-  let answers = 0;
-  server.start(
-    { message: (bytes, start, end, source) => server.send(bytes, start, end, source) },
-    { send: (bytes, start, end) => toClient.push(bytes.slice(start, end)) },
-  );
-  client.start({ message: () => answers++ }, { send: (bytes, start, end) => toServer.push(bytes.slice(start, end)) });
-  let serverNs = 0n;
-  const serve = (from: RemoteAddress): void => {
-    const datagrams = toServer.splice(0);
-    const began = process.hrtime.bigint();
-    for (const each of datagrams) server.datagram(each, 0, each.length, from);
-    serverNs += process.hrtime.bigint() - began;
-  };
-  const connect = (index: number): [RemoteAddress, RemoteAddress] => {
-    const [here, there] = [new RemoteAddress(), new RemoteAddress()];
-    here.setIpv4(0x0a010000 + index, 1000);
-    there.setIpv4(0x0a020000 + index, 5684);
-    client.send(message, 0, message.length, there);
-    while (toServer.length > 0) {
-      serve(here);
-      for (const each of toClient.splice(0)) client.datagram(each, 0, each.length, there);
-    }
-    return [here, there];
-  };
-  for (let i = 0; i < 300; i++) connect(i);
-  const handshakes = Math.round(subject.handshakes * share);
-  serverNs = 0n;
-  for (let i = 0; i < handshakes; i++) connect(300 + i);
-  const handshakeUs = Number(serverNs) / handshakes / 1000;
-  if (answers !== 300 + handshakes) throw new Error(`${subject.name}: ${answers} of ${300 + handshakes} were answered`);
-  const [here, there] = connect(0);
-  const records = Math.round(200_000 * share);
-  for (let i = 0; i < records; i++) client.send(message, 0, message.length, there);
-  serverNs = 0n;
-  serve(here);
-  const recordUs = Number(serverNs) / records / 1000;
-  if (toClient.length !== records) throw new Error(`${subject.name}: ${toClient.length} of ${records} records`);
-  server.stop();
-  client.stop();
-  const of = (metric: string, value: number, unit: string): Measurement => ({
-    ...{ subject: subject.name, metric, unit },
-    value: Number(value.toFixed(2)),
-  });
-  return [
-    of("handshake", handshakeUs, "us"),
-    of("handshakes", 1e6 / handshakeUs, "1/s"),
-    of("record_pair", recordUs, "us"),
-  ];
 }

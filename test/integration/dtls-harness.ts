@@ -60,15 +60,18 @@ export class TestCa {
     this.ca = readFileSync(this.caFile, "utf8");
   }
 
-  /** `names` in openssl's form: `URI:urn:coxswain:node:n1`. Dates as YYYYMMDDHHMMSSZ. */
-  issue(names: string, dates: { readonly from?: string; readonly to?: string } = {}): Certificate {
+  /** `names` in openssl's form: `URI:urn:coxswain:node:n1`, empty for none but the common name. Dates as YYYYMMDDHHMMSSZ. */
+  issue(
+    names: string,
+    dates: { readonly from?: string; readonly to?: string; readonly commonName?: string } = {},
+  ): Certificate {
     const name = `c${this.#serial++}`;
-    writeFileSync(join(this.#folder, `${name}.ext`), `subjectAltName=${names}\n`);
+    const { from, to, commonName = name } = dates;
+    writeFileSync(join(this.#folder, `${name}.ext`), names === "" ? "" : `subjectAltName=${names}\n`);
     this.#openssl(["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", `${name}.raw`]);
     this.#openssl(["pkcs8", "-topk8", "-nocrypt", "-in", `${name}.raw`, "-out", `${name}.key`]);
-    this.#openssl(["req", "-new", "-key", `${name}.key`, "-subj", `/CN=${name}`, "-out", `${name}.csr`]);
+    this.#openssl(["req", "-new", "-key", `${name}.key`, "-subj", `/CN=${commonName}`, "-out", `${name}.csr`]);
     const signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", `${this.#serial + 100}`, "-sha256"];
-    const { from, to } = dates;
     if (from === undefined && to === undefined) {
       const made = ["-days", "10", "-extfile", `${name}.ext`, "-out", `${name}.pem`];
       this.#openssl(["x509", "-req", "-in", `${name}.csr`, ...signed, ...made]);

@@ -84,7 +84,7 @@ describe.runIf(hasDtls()).each([true, false])("DTLS between two endpoints, conne
     expect(shapes[0]).toBe(shapes[1]);
   });
 
-  it("mutual certificates: the identity is the node's URI, the server's name is checked", async () => {
+  it("RFC 7252 9.1.3.3: certificates are validated on both sides: the identity is the node's URI, the server's name is checked", async () => {
     begin();
     const trust = { ca: ca.ca };
     await server({ certificate: ca.issue("IP:10.0.0.1"), trust, server: { identityOf } });
@@ -108,7 +108,7 @@ describe.runIf(hasDtls()).each([true, false])("DTLS between two endpoints, conne
     expect(world.asked).toEqual(["node gw-7 x509"]);
   });
 
-  it("certificates that are expired, not yet valid or revoked are refused, and a list can come later", async () => {
+  it("RFC 7252 9.1.3.3: certificates that are expired, not yet valid or revoked are refused, and a list can come later", async () => {
     begin();
     const to = await server({
       certificate: ca.issue("IP:10.0.0.1"),

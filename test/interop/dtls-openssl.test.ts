@@ -127,7 +127,7 @@ describe.runIf(hasDtls())("DTLS with openssl s_client", () => {
     expect(dtls.counters()).toMatchObject({ handshakesResumed: 1, handshakesFinished: 2 });
   });
 
-  it("takes each suite that we offer, and no other", async () => {
+  it("RFC 7252 9.1.3.1, 9.1.3.3: takes each suite that we offer, and no other", async () => {
     const certificate = ca.issue("IP:127.0.0.1");
     const { port } = await serve({ certificate, trust: { ca: ca.ca }, server: { ...pskServer } });
     for (const suite of ["PSK-AES128-CCM8", "PSK-AES128-GCM-SHA256", "ECDHE-PSK-CHACHA20-POLY1305"]) {
