@@ -36,6 +36,10 @@ export interface CoapRequest {
   /** Value of the Observe option: 0 register, 1 deregister. Inside a notification it is 0. */
   readonly observe: number | undefined;
   readonly payload: Uint8Array;
+  /** The payload without a view made of it: `payloadBytes[payloadStart, payloadEnd)`. For routes that every node takes every minute. */
+  readonly payloadBytes: Uint8Array;
+  readonly payloadStart: number;
+  readonly payloadEnd: number;
   readonly isConfirmable: boolean;
   readonly isMulticast: boolean;
   /** Raw value of the first option with that number. */

@@ -4,6 +4,7 @@ import { RowTable } from "../../kernel/row-table.ts";
 import type { CoapLimits } from "../limits.ts";
 import type { Peer, PeerIdentity } from "../route.ts";
 import { ipv6KeyBase, RemoteAddress } from "../transport/remote-address.ts";
+import { Ipv4Texts } from "./ipv4-texts.ts";
 import { idsPerRange, MessageIdRanges } from "./message-id-ranges.ts";
 
 export interface PeerTableOptions {
@@ -52,6 +53,7 @@ export class PeerTable {
   readonly columns: RowTable<typeof columns>["columns"];
   /** IPv6 addresses; those of IPv4 peers are made from the key when somebody asks. */
   readonly #texts: (string | undefined)[] = [];
+  readonly #ipv4Texts = new Ipv4Texts();
   readonly #identities: (PeerIdentity | undefined)[] = [];
   readonly #entropy: Entropy;
   readonly #clock: Clock;
@@ -123,10 +125,7 @@ export class PeerTable {
   }
 
   addressText(row: number): string {
-    const text = this.#texts[row];
-    if (text !== undefined) return text;
-    scratch.setIpv4Key(this.#table.keyOf(row));
-    return scratch.text();
+    return this.#texts[row] ?? this.#ipv4Texts.of(this.#table.keyOf(row));
   }
 
   /** A copy that outlives the turn. */

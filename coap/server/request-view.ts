@@ -1,4 +1,5 @@
 import type { PeerTable } from "../exchange/peer-table.ts";
+import { keptText } from "../kept-text.ts";
 import { Code, type Method, methodNames, OptionNumber } from "../message.ts";
 import type { MessageView, SetAside } from "../message-view.ts";
 import type { CoapRequest, Peer, PeerIdentity } from "../route.ts";
@@ -34,6 +35,14 @@ export class PeerView implements Peer {
 }
 
 const maxParams = 32;
+
+/** Where the query goes on behind `name`, -1 when it doesn't begin with it. Names of queries are ASCII. */
+function endOfName(bytes: Uint8Array, start: number, end: number, name: string): number {
+  const past = start + name.length;
+  if (past > end) return -1;
+  for (let i = 0; i < name.length; i++) if (bytes[start + i] !== name.charCodeAt(i)) return -1;
+  return past;
+}
 
 /** A request over a decoded message. Everything but numbers is made when it is first asked for. */
 export class RequestView implements CoapRequest {
@@ -136,11 +145,14 @@ export class RequestView implements CoapRequest {
   }
 
   query(name: string): string | undefined {
-    for (const query of this.queries) {
-      if (query === name) return "";
-      if (query.length > name.length && query.startsWith(name) && query[name.length] === "=") {
-        return query.slice(name.length + 1);
-      }
+    const { view } = this;
+    for (let i = 0; i < view.optionCount; i++) {
+      if (view.optionNumbers[i] !== OptionNumber.uriQuery) continue;
+      const start = view.optionStarts[i]!;
+      const end = start + view.optionLengths[i]!;
+      const past = endOfName(view.bytes, start, end, name);
+      if (past === end) return "";
+      if (past >= 0 && view.bytes[past] === 0x3d) return keptText(view.bytes, past + 1, end);
     }
     return undefined;
   }
@@ -163,6 +175,18 @@ export class RequestView implements CoapRequest {
 
   get payload(): Uint8Array {
     return this.body ?? this.view.payload();
+  }
+
+  get payloadBytes(): Uint8Array {
+    return this.body ?? this.view.bytes;
+  }
+
+  get payloadStart(): number {
+    return this.body === undefined ? this.view.payloadStart : 0;
+  }
+
+  get payloadEnd(): number {
+    return this.body === undefined ? this.view.end : this.body.length;
   }
 
   get isConfirmable(): boolean {

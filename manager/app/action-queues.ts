@@ -91,6 +91,16 @@ export class ActionQueues {
     return highest !== undefined && highest > nodeRev;
   }
 
+  /** Whether a heartbeat with this rev tells the queue nothing and gets nothing of it. */
+  isQuiet(node: string, nodeRev: number): boolean {
+    const highest = this.#highest.get(node);
+    // What was never kept here is empty.
+    if (highest === undefined) return isAcknowledged(emptyQueue, nodeRev);
+    if (highest > nodeRev) return false;
+    const known = this.known(node);
+    return known !== undefined && isAcknowledged(known, nodeRev);
+  }
+
   waitingRev(node: string): number {
     const queue = this.known(node);
     return queue?.entries.findLast(isOpen)?.rev ?? 0;

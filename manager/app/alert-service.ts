@@ -63,6 +63,11 @@ export class AlertService implements Alerts {
     this.#boots.set(node, { count: bootCount, atMs });
   }
 
+  /** It has no alert, and none had to be dropped: while nothing changes the rules would find nothing. */
+  isCalm(node: string): boolean {
+    return this.dropped === 0 && (this.#active.size === 0 || !this.#active.has(node));
+  }
+
   /** Something about the node changed: the rules look again. */
   refresh(node: string): void {
     const facts = this.#options.facts(node);

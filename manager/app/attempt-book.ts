@@ -110,6 +110,7 @@ export class AttemptBook {
   }
 
   openOf(node: string): KeptAttempt | undefined {
+    if (this.#openByNode.size === 0) return undefined;
     const id = this.#openByNode.get(node);
     return id === undefined ? undefined : this.#byId.get(id);
   }

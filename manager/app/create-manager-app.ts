@@ -242,6 +242,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     attemptBudget: limits.attemptBudget,
     pollSeconds: () => environments.settings().pollSeconds,
     phased: (node, phase) => modeRelay.reported(node, phase),
+    isPhaseSettled: (node) => modeRelay.isSettled(node),
     attemptOver: (node, attempt) => {
       fetches.forget(attempt);
       attemptObserver.forget(node);
@@ -301,6 +302,9 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     queues,
     next: (node, rev) => desiredState.next(node, rev),
     reported: (node, report) => reactions.reported(node, report, "beat"),
+    isSteady: (node, bytes, start, end) => reactions.isSteady(node, bytes, start, end),
+    tookSteady: (node) => reactions.tookSteady(node),
+    remember: (node, bytes) => health.remember(node, bytes),
     resulted: (node, result) => reactions.resulted(node, result),
   });
 

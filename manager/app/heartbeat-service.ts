@@ -12,6 +12,10 @@ export interface HeartbeatServiceOptions {
   readonly bus: LiveEventBus;
   next(node: string, rev: number): Action | undefined;
   reported(node: string, report: StatusReport): void;
+  /** Whether the report in `bytes[start, end)` says nothing new, and what then is left to do. */
+  isSteady(node: string, bytes: Uint8Array, start: number, end: number): boolean;
+  tookSteady(node: string): void;
+  remember(node: string, bytes: Uint8Array): void;
   /** The node says how an action ended; undefined when no attempt is waiting for that. */
   resulted(node: string, result: NonNullable<StatusReport["result"]>): Promise<unknown> | undefined;
 }
@@ -48,6 +52,19 @@ export class HeartbeatService implements Heartbeats {
     if (action === undefined) return nothing;
     if (action.kind !== "none") this.#tell(node, action);
     return { kind: "action", action };
+  }
+
+  steadyBeat(node: string, rev: number, bytes: Uint8Array, start: number, end: number, path: NodePath): boolean {
+    const options = this.#options;
+    if (this.#unstored.size > 0 && this.#unstored.has(node)) return false;
+    if (!options.queues.isQuiet(node, rev) || !options.isSteady(node, bytes, start, end)) return false;
+    if (!options.heard(node, path)) return false;
+    options.tookSteady(node);
+    return true;
+  }
+
+  remember(node: string, bytes: Uint8Array): void {
+    this.#options.remember(node, bytes);
   }
 
   unstored(node: string): Promise<unknown> | undefined {

@@ -23,6 +23,11 @@ export class IntentBook {
     return this.#intents.get(node) ?? {};
   }
 
+  /** No operator has put it into another mode. */
+  isOperational(node: string): boolean {
+    return this.#intents.size === 0 || this.#intents.get(node)?.mode === undefined;
+  }
+
   desiredChange(node: string, desired: DesiredImage): Change {
     return { kind: "put", table: desiredTable, key: node, expectedRevision: "any", value: desired };
   }

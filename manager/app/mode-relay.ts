@@ -65,6 +65,11 @@ export class ModeRelay {
     this.came(node);
   }
 
+  /** Nobody told it anything that its phase would answer. */
+  isSettled(node: string): boolean {
+    return this.#told.size === 0 || !this.#told.has(node);
+  }
+
   forget(node: string): void {
     this.#told.delete(node);
   }

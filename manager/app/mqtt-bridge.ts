@@ -58,6 +58,13 @@ export class MqttBridge {
     });
   }
 
+  /** Whether `reported` would say it: the time of silence is over. */
+  wantsReport(node: string): boolean {
+    const saidAtMs = this.#statusAtMs.get(node);
+    if (saidAtMs === undefined) return !this.#options.usesBroker(node);
+    return this.#options.clock.monotonicMs() - saidAtMs >= statusEveryMs;
+  }
+
   /** For nodes that aren't on the broker. */
   reported(node: string, report: StatusReport): void {
     const { clock, topics } = this.#options;

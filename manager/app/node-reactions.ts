@@ -1,7 +1,7 @@
 import type { Clock } from "../../kernel/clock.ts";
 import type { CommandAnswer, NodeManifest, StatusReport } from "../../schemas/generated/types.ts";
 import type { Finish, QueueEntry } from "../domain/action-queue.ts";
-import type { NodeFacts } from "../domain/alert-rules.ts";
+import { alertThresholds, type NodeFacts } from "../domain/alert-rules.ts";
 import { isEnded } from "../domain/attempt-machine.ts";
 import { reconcile } from "../domain/reconciliation.ts";
 import type { ActionQueues } from "./action-queues.ts";
@@ -12,13 +12,13 @@ import type { AttemptService } from "./attempt-service.ts";
 import type { CommandService } from "./command-service.ts";
 import { whatOf } from "./desired-state.ts";
 import { type FleetTable, nodeFlags } from "./fleet-table.ts";
+import type { HealthBook } from "./health-book.ts";
 import type { IntentBook } from "./intent-book.ts";
 import type { LiveEventBus } from "./live-event-bus.ts";
 import type { ModeService } from "./mode-service.ts";
 import type { MqttBridge } from "./mqtt-bridge.ts";
 import type { NodeTimeline } from "./node-timeline.ts";
 import type { Nudger } from "./nudger.ts";
-import type { ReportBook } from "./report-book.ts";
 import type { StorageWriter } from "./storage-writer.ts";
 import type { UpdateService } from "./update-service.ts";
 
@@ -28,7 +28,7 @@ export interface NodeReactionsOptions {
   readonly writer: StorageWriter;
   readonly timeline: NodeTimeline;
   readonly bus: LiveEventBus;
-  readonly health: ReportBook<StatusReport>;
+  readonly health: HealthBook;
   readonly queues: ActionQueues;
   readonly book: AttemptBook;
   readonly attempts: AttemptService;
@@ -43,6 +43,8 @@ export interface NodeReactionsOptions {
   pollSeconds(): number;
   /** The node said in which phase it is. */
   phased(node: string, phase: string): void;
+  /** What it said of its phase asks for nothing. */
+  isPhaseSettled(node: string): boolean;
   attemptOver(node: string, attempt: string): void;
 }
 
@@ -123,6 +125,32 @@ export class NodeReactions {
     if (report.phase !== undefined) this.#options.phased(node, report.phase);
     alerts.refresh(node);
     if (way !== "mqtt") bridge.reported(node, report);
+  }
+
+  /**
+   * Whether a heartbeat's report says the same as the node's last one but for figures, and nothing is open about the node that a report
+   * could move. Then `tookSteady` is all that `reported` would do. Changes nothing.
+   */
+  isSteady(node: string, bytes: Uint8Array, start: number, end: number): boolean {
+    const { health, alerts, book, intents, bridge } = this.#options;
+    if (!health.findSteady(node, bytes, start, end)) return false;
+    if (health.freeHeap >= 0 && health.freeHeap < alertThresholds.lowHeapClearBytes) return false;
+    if (this.#disagreements.size > 0 && this.#disagreements.has(node)) return false;
+    if (this.#brokerLostAtMs.size > 0 && this.#brokerLostAtMs.has(node)) return false;
+    return (
+      alerts.isCalm(node) &&
+      book.openOf(node) === undefined &&
+      intents.isOperational(node) &&
+      this.#options.isPhaseSettled(node) &&
+      !bridge.wantsReport(node)
+    );
+  }
+
+  /** The report that was found steady, in the same turn. */
+  tookSteady(node: string): void {
+    const { health, bus, clock } = this.#options;
+    health.takeSteady(clock.monotonicMs());
+    if (health.status !== undefined) bus.emit({ kind: "health", node, status: health.status });
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { Clock } from "../../kernel/clock.ts";
 import type { Metrics, Service, StatusReport } from "../../schemas/generated/types.ts";
 import type { Health, NodeMetrics, NodeServices } from "./api/node-data.ts";
+import { HealthBook } from "./health-book.ts";
 import type { LiveEventBus } from "./live-event-bus.ts";
 import { ReportBook } from "./report-book.ts";
 
@@ -16,7 +17,7 @@ export interface NodeReportsOptions {
 
 /** The last health, metrics and services of each node. */
 export class NodeReports {
-  readonly healthBook: ReportBook<StatusReport>;
+  readonly healthBook: HealthBook;
   readonly health: Health;
   readonly metrics: NodeMetrics;
   readonly services: NodeServices;
@@ -25,7 +26,7 @@ export class NodeReports {
 
   constructor(options: NodeReportsOptions) {
     const { bus, isRegistered } = options;
-    const healthBook = new ReportBook<StatusReport>(options);
+    const healthBook = new HealthBook(options);
     const metricsBook = new ReportBook<Metrics>(options);
     const servicesBook = new ReportBook<readonly Service[]>(options);
     this.healthBook = healthBook;

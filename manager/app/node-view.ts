@@ -1,18 +1,17 @@
 import type { Clock } from "../../kernel/clock.ts";
-import type { StatusReport } from "../../schemas/generated/types.ts";
 import { isOpen } from "../domain/action-queue.ts";
 import type { ActionQueues } from "./action-queues.ts";
 import type { NodeView, PresenceView } from "./api/registry.ts";
 import type { AttemptBook } from "./attempt-book.ts";
 import { type FleetTable, type NodeRow, nodeFlags } from "./fleet-table.ts";
+import type { HealthBook } from "./health-book.ts";
 import type { IntentBook } from "./intent-book.ts";
 import type { NodeRecord } from "./node-record.ts";
-import type { ReportBook } from "./report-book.ts";
 
 export interface NodeViewOptions {
   readonly fleet: FleetTable;
   readonly clock: Clock;
-  readonly health: ReportBook<StatusReport>;
+  readonly health: HealthBook;
   readonly queues: ActionQueues;
   readonly book: AttemptBook;
   readonly intents: IntentBook;

@@ -62,6 +62,13 @@ export class AskerRules {
     return parsed.ok ? { kind: "node", node: parsed.id, how: "claimed" } : refused("bad-node-id", parsed.rule);
   }
 
+  /** The node of `node` where it is beyond question whose request it is, whether or not it is registered; undefined: ask `node`. */
+  steadyNode(request: CoapRequest): string | undefined {
+    const { identity } = request.peer;
+    if (identity.kind === "node") return request.query("ep") === undefined ? identity.id : undefined;
+    return identity.kind === "none" && this.#isInsecure ? request.query("ep") : undefined;
+  }
+
   /** Whether nobody on the way can read the answer: a secure association, or this machine under `--insecure`. */
   mayHearSecrets(request: CoapRequest): boolean {
     const { identity, isLoopback } = request.peer;

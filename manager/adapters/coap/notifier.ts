@@ -48,6 +48,8 @@ export class Notifier {
         return;
       case "health":
       case "metrics":
+        // Every heartbeat of every node comes by here.
+        if (this.#endpoint.observers() === 0) return;
         this.#changed(["nodes", event.node, event.kind]);
         return;
       case "alert":

@@ -11,8 +11,13 @@ export function pathPart(request: CoapRequest, name: string): string {
 export function queryInteger(request: CoapRequest, name: string, min: number, max: number): number | undefined | "bad" {
   const text = request.query(name);
   if (text === undefined) return undefined;
-  if (!/^\d{1,15}$/.test(text)) return "bad";
-  const value = Number(text);
+  if (text.length === 0 || text.length > 15) return "bad";
+  let value = 0;
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return "bad";
+    value = value * 10 + digit;
+  }
   return value >= min && value <= max ? value : "bad";
 }
 

@@ -1,4 +1,4 @@
-import { Code } from "../../../coap/message.ts";
+import { Code, ContentFormat } from "../../../coap/message.ts";
 import type { CoapReply, CoapReplyFields, CoapRequest, Route } from "../../../coap/route.ts";
 import type { StatusReport } from "../../../schemas/generated/types.ts";
 import { isChildOf, type NodeId, parseNodeId } from "../../../schemas/wire/node-id.ts";
@@ -40,6 +40,11 @@ export function statusRoutes(context: CoapContext): Route[] {
 }
 
 function beat(context: CoapContext, request: CoapRequest, reply: CoapReply, nothingCode: number): void {
+  if (isSteadyBeat(context, request)) {
+    reply.code = nothingCode;
+    if (nothingCode === Code.content) reply.maxAge = 0;
+    return;
+  }
   let report: StatusReport | undefined;
   if (request.payload.length > 0) {
     const body = bodyOf(request, "status-report");
@@ -72,6 +77,9 @@ function beat(context: CoapContext, request: CoapRequest, reply: CoapReply, noth
     refuse(reply, "unknown-node");
     return;
   }
+  if (report !== undefined && request.contentFormat === ContentFormat.cbor) {
+    context.app.heartbeats.remember(node, request.payload);
+  }
   const fields = answerOf(context, request, node, outcome, nothingCode);
   const unstored = context.app.heartbeats.unstored(node);
   if (unstored === undefined) fill(reply, fields);
@@ -80,6 +88,20 @@ function beat(context: CoapContext, request: CoapRequest, reply: CoapReply, noth
       () => fields,
       () => refusal("storage-failed"),
     );
+}
+
+/**
+ * The usual heartbeat: a report in CBOR that says nothing new, of a node that speaks for itself and has nothing to do. It was answered by
+ * then, with no object made of it. Everything else, and everything that is wrong, is for the rules in `beat`.
+ */
+function isSteadyBeat(context: CoapContext, request: CoapRequest): boolean {
+  if (request.payloadEnd <= request.payloadStart || request.contentFormat !== ContentFormat.cbor) return false;
+  if (request.query("child") !== undefined) return false;
+  const node = context.askers.steadyNode(request);
+  const rev = node === undefined ? "bad" : queryRev(request);
+  if (node === undefined || rev === "bad") return false;
+  const { payloadBytes, payloadStart, payloadEnd, peer } = request;
+  return context.app.heartbeats.steadyBeat(node, rev, payloadBytes, payloadStart, payloadEnd, peer);
 }
 
 function answerOf(

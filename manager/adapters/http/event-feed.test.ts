@@ -14,7 +14,7 @@ test.each(["", "x", "1-2-3", "zz-1", "-5", "zz-99999999999999999999"])(
 
 test("a cursor of another run is a gap, so that a follower of a restarted manager loads everything anew", () => {
   const before = feedOf(4, 1);
-  before.add("a", {}, 0);
+  before.add({ kind: "a" }, 0);
   expect(feedOf(4, 2).after(before.cursor())).toBe("gap");
 });
 
@@ -26,27 +26,27 @@ test("a cursor from the future is a gap", () => {
 
 test("who was cut off gets exactly what it missed, in order", () => {
   const feed = feedOf(4);
-  feed.add("a", {}, 0);
+  feed.add({ kind: "a" }, 0);
   const cursor = feed.cursor();
   expect(kinds(feed.after(cursor))).toEqual([]);
-  feed.add("b", {}, 0);
-  feed.add("c", {}, 0);
+  feed.add({ kind: "b" }, 0);
+  feed.add({ kind: "c" }, 0);
   expect(kinds(feed.after(cursor))).toEqual(["b", "c"]);
 });
 
 test("who missed more than is kept is told of the gap, and not one event earlier", () => {
   const feed = feedOf(3);
   const start = feed.cursor();
-  for (const kind of ["a", "b", "c"]) feed.add(kind, {}, 0);
+  for (const kind of ["a", "b", "c"]) feed.add({ kind }, 0);
   expect(kinds(feed.after(start))).toEqual(["a", "b", "c"]);
-  feed.add("d", {}, 0);
+  feed.add({ kind: "d" }, 0);
   expect(feed.after(start)).toBe("gap");
 });
 
 test("the newest come first, as many as were asked for and are kept", () => {
   const feed = feedOf(3);
   expect(feed.recent(5, () => true)).toEqual([]);
-  for (const kind of ["a", "b", "c", "d"]) feed.add(kind, {}, 0);
+  for (const kind of ["a", "b", "c", "d"]) feed.add({ kind }, 0);
   expect(kinds(feed.recent(5, () => true))).toEqual(["d", "c", "b"]);
   expect(kinds(feed.recent(1, (kind) => kind !== "d"))).toEqual(["c"]);
 });

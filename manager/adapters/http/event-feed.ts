@@ -1,11 +1,32 @@
 import type { Entropy } from "../../../kernel/entropy.ts";
 
-/** One event as it goes to followers. Its JSON is made when the first of them needs it. */
-export interface FeedEvent {
-  readonly id: string;
+/** One event as it goes to followers. Its texts are made when the first of them needs them: many an event has none. */
+export class FeedEvent {
   readonly kind: string;
   readonly atMs: number;
-  json(): string;
+  readonly #run: string;
+  readonly #number: number;
+  readonly #value: { readonly kind: string };
+  #json: string | undefined;
+
+  constructor(run: string, number: number, value: { readonly kind: string }, atMs: number) {
+    this.kind = value.kind;
+    this.atMs = atMs;
+    this.#run = run;
+    this.#number = number;
+    this.#value = value;
+  }
+
+  get id(): string {
+    return `${this.#run}-${this.#number}`;
+  }
+
+  /** What the event says, but for its kind. */
+  json(): string {
+    const { kind: _, ...data } = this.#value;
+    this.#json ??= JSON.stringify(data);
+    return this.#json;
+  }
 }
 
 /**
@@ -24,13 +45,8 @@ export class EventFeed {
   }
 
   /** `value` must not change afterwards; `atMs` is the wall clock's. */
-  add(kind: string, value: unknown, atMs: number): FeedEvent {
-    let text: string | undefined;
-    const json = (): string => {
-      text ??= JSON.stringify(value);
-      return text;
-    };
-    const event = { id: `${this.#run}-${this.#next}`, kind, atMs, json };
+  add(value: { readonly kind: string }, atMs: number): FeedEvent {
+    const event = new FeedEvent(this.#run, this.#next, value, atMs);
     this.#ring[this.#next % this.#capacity] = event;
     this.#next += 1;
     return event;

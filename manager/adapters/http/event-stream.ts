@@ -96,8 +96,7 @@ export class EventStream {
       this.#telemetry.set(event.node, (this.#telemetry.get(event.node) ?? 0) + event.points);
       return;
     }
-    const { kind, ...data } = event;
-    const added = this.#feed.add(kind, data, this.#options.clock.wallMs());
+    const added = this.#feed.add(event, this.#options.clock.wallMs());
     if (this.#followers.size > 0) this.#writeAll(asText(added));
   }
 

@@ -10,6 +10,15 @@ export interface Heartbeats {
   beat(node: string, rev: number, report: StatusReport | undefined, path: NodePath | undefined): BeatOutcome;
 
   /**
+   * `beat` for a report in CBOR, `bytes[start, end)`, that brings nothing new: it says the same as the last but for figures, and nothing
+   * waits for the node. True: done, without an object made of it, and the node has nothing to do. False: nothing was done, `beat` must be asked.
+   */
+  steadyBeat(node: string, rev: number, bytes: Uint8Array, start: number, end: number, path: NodePath): boolean;
+
+  /** Right after `beat` took a report: these are its bytes, in CBOR, for the steady ones after it. */
+  remember(node: string, bytes: Uint8Array): void;
+
+  /**
    * Right after `beat`: undefined, as nearly always, or the writing of what the node said it finished. A node forgets a result when it
    * is answered, so it is answered after this resolved, and not with 2.04 when it rejects.
    */
