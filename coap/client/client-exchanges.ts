@@ -321,7 +321,7 @@ export class ClientExchanges implements OutboxOwner {
       return true;
     }
     const echo = view.code === Code.unauthorized ? view.copyOf(OptionNumber.echo) : undefined;
-    if (echo === undefined || pending.echo !== undefined) return false;
+    if (echo === undefined || pending.oscore?.hasEcho === true) return false;
     this.#sendAgain(pending, echo);
     return true;
   }

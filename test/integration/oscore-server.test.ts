@@ -280,9 +280,21 @@ describe("outer options", () => {
   });
 
   it("RFC 8613 4.1.3.7: an OSCORE option inside is refused, under protection", async () => {
-    const sealed = forger.sealed({ options: [[OptionNumber.oscore, ""], ...path("who", "again")] });
-    await answersTo(sealed);
+    // GET with an empty OSCORE option, then Uri-Path who, again.
+    const text = Uint8Array.from([1, 0x90, 0x23, ...bytesOf("who"), 5, ...bytesOf("again")]);
+    await answersTo(forger.sealedText(text));
     expect(forger.opened(sent.at(-1)!)?.code).toBe(Code.badOption);
+    expect(runs).toBe(0);
+  });
+
+  it.each([
+    ["no code", [0]],
+    ["a response", [0x45]],
+    ["an option that is cut short", [1, 0xb9, 1]],
+    ["a payload marker and no payload", [1, 0xb1, 0x61, 0xff]],
+    ["a reserved delta", [1, 0xf0]],
+  ])("RFC 8613 8.2: what verifies and holds %s is refused and runs nothing", async (_what, text) => {
+    expect(await refusal(forger.sealedText(Uint8Array.from(text)))).toBe("ACK 82 Failed to decode COSE Max-Age 0");
     expect(runs).toBe(0);
   });
 

@@ -3,6 +3,7 @@ import { CoapEndpoint, type CoapEndpointOptions } from "../../coap/endpoint.ts";
 import { MessageView } from "../../coap/message-view.ts";
 import { MessageWriter } from "../../coap/message-writer.ts";
 import type { PeerIdentity } from "../../coap/route.ts";
+import { aeadLayout } from "../../coap/security/oscore/aead.ts";
 import { nodeAead } from "../../coap/security/oscore/node-aead.ts";
 import type { OscoreContext } from "../../coap/security/oscore/oscore-context.ts";
 import { OscoreContexts, type OscoreContextsOptions } from "../../coap/security/oscore/oscore-contexts.ts";
@@ -132,13 +133,14 @@ export class OscoreForger {
   readonly messages: OscoreMessages;
   /** What binds an answer to the message sealed last. */
   exchange: OscoreExchange | undefined;
+  readonly #aead = nodeAead(8_192);
   #messageId = 100;
 
   constructor(peer: RawPeer, parameters: OscoreParameters) {
     this.peer = peer;
     this.contexts = new OscoreContexts({ entropy: seededEntropy("forger"), log: silentLog, leases: volatileLeases() });
     this.context = this.contexts.add(parameters, { isNew: true });
-    this.messages = new OscoreMessages({ contexts: this.contexts, aead: nodeAead(8_192), maxOptions: forgedOptions });
+    this.messages = new OscoreMessages({ contexts: this.contexts, aead: this.#aead, maxOptions: forgedOptions });
   }
 
   /** The protected form of a request; each has a message ID of its own unless one is given. */
@@ -155,6 +157,17 @@ export class OscoreForger {
     writer.end = plain.length;
     this.exchange = this.messages.sealRequest(writer, this.context, undefined);
     return writer.copy();
+  }
+
+  /** A request with this plaintext, which our own sealing would not make. */
+  sealedText(text: Uint8Array): Uint8Array {
+    const like = this.sealed();
+    const { aad, text: at } = aeadLayout;
+    const { bytes } = this.#aead;
+    bytes.set(text, at);
+    this.#aead.seal(this.context.facts, 12 + (bytes[aad + 11]! & 0x3f), text.length);
+    const length = text.length + this.context.facts.tagLength;
+    return Uint8Array.from([...like.subarray(0, like.indexOf(0xff, 5) + 1), ...bytes.subarray(at, at + length)]);
   }
 
   /** The plain answer to what was sealed last; undefined when it doesn't verify. */

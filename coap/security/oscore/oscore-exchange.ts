@@ -18,6 +18,8 @@ export class OscoreExchange {
   notificationNumber = -1;
   /** At the client: what the request asked for, so that Observe in an answer nobody asked to observe is refused. */
   isObserve: boolean = false;
+  /** At the client: whether the request had an Echo. */
+  hasEcho: boolean = false;
   /** At the server: the outer blocks of the request, which its answer has too. */
   outer: OuterRequest | undefined = undefined;
 

@@ -65,6 +65,7 @@ export class OscoreMessages {
     const plaintext = this.#plaintext;
     const length = plaintext.take(writer, true, echo);
     exchange.isObserve = plaintext.observe >= 0;
+    exchange.hasEcho = plaintext.hasEcho;
     this.#key(context, material.senderKey);
     this.#nonce(context, material.senderNonce, sequence);
     const aadLength = this.#aad(context, material.senderId, sequence);

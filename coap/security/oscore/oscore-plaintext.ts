@@ -20,6 +20,7 @@ for (const number of [
   OptionNumber.uriHost,
   OptionNumber.observe,
   OptionNumber.uriPort,
+  OptionNumber.oscore,
   OptionNumber.hopLimit,
   OptionNumber.proxyUri,
   OptionNumber.proxyScheme,
@@ -34,6 +35,8 @@ for (const number of [
 export class OscorePlaintext {
   /** Value of the Observe option of the message taken last, -1 without. */
   observe: number = none;
+  /** Whether it has an Echo option. */
+  hasEcho: boolean = false;
   readonly #text: Uint8Array;
   readonly #view: MessageView;
   readonly #inner: MessageWriter;
@@ -53,7 +56,8 @@ export class OscorePlaintext {
     const start = 4 + (bytes[0]! & 15);
     this.observe = none;
     if (this.#outer.length > 0) this.#outer = [];
-    if (echo !== undefined || hasSpecial(bytes, start, end)) return this.#split(writer, isRequest, echo);
+    this.hasEcho = echo !== undefined;
+    if (this.#isSpecial(bytes, start, end) || echo !== undefined) return this.#split(writer, isRequest, echo);
     if (1 + end - start > this.#text.length - textAt) throw new RangeError("The message is too long to be protected.");
     return this.#put(bytes[1]!, bytes, start, end);
   }
@@ -90,6 +94,8 @@ export class OscorePlaintext {
     for (let i = 0; i < view.optionCount; i++) options.push({ number: view.optionNumbers[i]!, value: view.valueAt(i) });
     const inner: OptionValue[] = echo === undefined ? [] : [{ number: OptionNumber.echo, value: echo }];
     for (const option of options) {
+      // Nothing is protected twice (section 4.1.3.7).
+      if (option.number === OptionNumber.oscore) throw new RangeError("The message has an OSCORE option already.");
       if (option.number === OptionNumber.echo && echo !== undefined) continue;
       if (option.number === OptionNumber.observe) {
         this.observe = view.uint(OptionNumber.observe);
@@ -123,33 +129,34 @@ export class OscorePlaintext {
     else for (let i = start, at = textAt + 1; i < end; i++, at++) text[at] = bytes[i]!;
     return 1 + end - start;
   }
-}
 
-/** Whether a message of our own making has an option that isn't simply an inner one. */
-function hasSpecial(bytes: Uint8Array, start: number, end: number): boolean {
-  let at = start;
-  let number = 0;
-  while (at < end) {
-    const head = bytes[at++]!;
-    if (head === 0xff) return false;
-    let delta = head >> 4;
-    let length = head & 15;
-    if (delta === 13) delta = 13 + bytes[at++]!;
-    else if (delta === 14) {
-      delta = 269 + ((bytes[at]! << 8) | bytes[at + 1]!);
-      at += 2;
+  /** Whether a message of our own making has an option that isn't simply an inner one. */
+  #isSpecial(bytes: Uint8Array, start: number, end: number): boolean {
+    let at = start;
+    let number = 0;
+    let found = false;
+    while (at < end) {
+      const head = bytes[at++]!;
+      if (head === 0xff) return found;
+      let delta = head >> 4;
+      let length = head & 15;
+      if (delta === 13) delta = 13 + bytes[at++]!;
+      else if (delta === 14) {
+        delta = 269 + ((bytes[at]! << 8) | bytes[at + 1]!);
+        at += 2;
+      }
+      if (length === 13) length = 13 + bytes[at++]!;
+      else if (length === 14) {
+        length = 269 + ((bytes[at]! << 8) | bytes[at + 1]!);
+        at += 2;
+      }
+      number += delta;
+      if (number <= lastSpecial && isSpecial[number] === 1) found = true;
+      if (number === OptionNumber.echo) this.hasEcho = true;
+      at += length;
     }
-    if (length === 13) length = 13 + bytes[at++]!;
-    else if (length === 14) {
-      length = 269 + ((bytes[at]! << 8) | bytes[at + 1]!);
-      at += 2;
-    }
-    number += delta;
-    if (number > lastSpecial) return false;
-    if (isSpecial[number] === 1) return true;
-    at += length;
+    return found;
   }
-  return false;
 }
 
 function writeOption(writer: MessageWriter, { number, value }: OptionValue): void {
