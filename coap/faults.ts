@@ -69,6 +69,11 @@ export const faults = defineFaults({
     fault: "peer",
     message: "{address} port {port} answered a protected request with an unprotected {code} {text}.",
   },
+  "coap.leases-unreadable": {
+    fault: "environment",
+    message:
+      "The sequence numbers in {path} can't be read: {reason}. Restore the file, or give every context that used it a new secret and remove it.",
+  },
   "coap.group-failed": {
     fault: "environment",
     message: "The group {group} can't be joined on {interface}: {reason}.",

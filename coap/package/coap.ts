@@ -18,6 +18,7 @@ export type {
   RequestOptions,
   Target,
 } from "../client-types.ts";
+export { type CoapUri, formatCoapUri, parseCoapUri } from "../coap-uri.ts";
 export { CoapEndpoint, type CoapEndpointOptions } from "../endpoint.ts";
 export { type CoapLimits, coapLimits } from "../limits.ts";
 export { attributeOf, formatLinks, type Link, matchesLinkQuery, parseLinks } from "../link-format.ts";
@@ -50,10 +51,12 @@ export { type DtlsCredential, type DtlsOptions, type DtlsTrust, dtlsCiphers } fr
 export type { OscoreContext } from "../security/oscore/oscore-context.ts";
 export { OscoreContexts, type OscoreContextsOptions } from "../security/oscore/oscore-contexts.ts";
 export { type OscoreLimits, oscoreLimits } from "../security/oscore/oscore-limits.ts";
-export type { OscoreContextOptions, OscoreParameters } from "../security/oscore/oscore-parameters.ts";
+export type { OscoreAlgorithm, OscoreContextOptions, OscoreParameters } from "../security/oscore/oscore-parameters.ts";
 export { type SequenceLeases, volatileLeases } from "../security/oscore/sequence-leases.ts";
 export type { Security } from "../security/security.ts";
+export type { AmplificationLimit } from "../server/address-proof.ts";
 export { type BatchTransportOptions, batchTransport } from "../transport/batch.ts";
 export { type DgramTransportOptions, dgramTransport } from "../transport/dgram.ts";
 export type { LocalAddress, Transport } from "../transport/transport.ts";
 export { createEndpoint, type EndpointOptions } from "./create-endpoint.ts";
+export { fileLeases } from "./file-leases.ts";

@@ -68,8 +68,15 @@ beforeAll(() => {
   execFileSync("tar", ["-xzf", join(folder, tarball!), "--strip-components=1", "-C", installed]);
   writeFileSync(join(folder, "package.json"), '{"type":"module","private":true}');
   writeFileSync(join(folder, "program.ts"), program);
+  const examples = readFileSync(join(built, "README.md"), "utf8").matchAll(/```ts\n([\s\S]*?)```/g);
+  const files = ["program.ts"];
+  for (const [, example] of examples) {
+    files.push(`example-${files.length}.ts`);
+    writeFileSync(join(folder, files.at(-1)!), example!);
+  }
+  expect(files.length).toBeGreaterThan(5);
   const compilerOptions = { module: "nodenext", target: "es2024", strict: true, types: [], skipLibCheck: false };
-  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["program.ts"] }));
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files }));
 }, 60_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -80,7 +87,7 @@ function run(): { length: number; got: number; isContent: boolean; warnings: str
 }
 
 describe("the packed package", () => {
-  it("has its face's types, which a strict compiler takes, and nothing else can be imported", () => {
+  it("has its face's types, with which a strict compiler takes the examples too, and nothing else can be imported", () => {
     const { status, stdout } = spawnSync("node_modules/.bin/tsc", ["-p", folder], { encoding: "utf8" });
     expect(stdout).toBe("");
     expect(status).toBe(0);

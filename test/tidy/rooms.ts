@@ -32,7 +32,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   // The published package's face: the one place where the machine's own clock and randomness meet the engine.
   "coap/package": {
     mayImport: ["coap", "coap/security", "coap/security/oscore", "coap/transport", "kernel", "kernel/system"],
-    packages: pure,
+    packages: ["node:fs", "node:path"],
   },
   "coap/native": { mayImport: [], packages: ["node:module", "node:url"] },
   mqtt: {
