@@ -62,7 +62,12 @@ export class EventStream {
       const without = new Set(queryText(request, "without")?.split(","));
       const events = this.#feed.recent(limit, (kind) => !without.has(kind));
       return {
-        events: events.map(({ id, kind, atMs, json }) => ({ id, kind, atMs, data: JSON.parse(json()) as unknown })),
+        events: events.map((event) => ({
+          id: event.id,
+          kind: event.kind,
+          atMs: event.atMs,
+          data: JSON.parse(event.json()) as unknown,
+        })),
       };
     });
     server.get("/api/v1/events", (request, reply) => {
