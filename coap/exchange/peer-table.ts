@@ -204,8 +204,6 @@ export class PeerTable {
   };
 }
 
-const scratch = new RemoteAddress();
-
 function isSameIdentity(a: PeerIdentity, b: PeerIdentity): boolean {
   if (a.kind === "none" || b.kind === "none") return a.kind === b.kind;
   return a.kind === b.kind && a.id === b.id && a.scheme === b.scheme;
