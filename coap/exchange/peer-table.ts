@@ -3,7 +3,7 @@ import type { Entropy } from "../../kernel/entropy.ts";
 import { RowTable } from "../../kernel/row-table.ts";
 import type { CoapLimits } from "../limits.ts";
 import type { Peer, PeerIdentity } from "../route.ts";
-import { ipv6KeyBase, RemoteAddress } from "../transport/remote-address.ts";
+import { ipv6KeyBase, type RemoteAddress } from "../transport/remote-address.ts";
 import { Ipv4Texts } from "./ipv4-texts.ts";
 import { idsPerRange, MessageIdRanges } from "./message-id-ranges.ts";
 
