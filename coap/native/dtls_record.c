@@ -53,14 +53,13 @@ bool read_hello(const uint8_t* bytes, size_t length, struct hello* hello) {
   /* In one fragment, as RFC 6347 lets a server ask for: no state may be kept for a stranger. */
   if (m[0] != CLIENT_HELLO || u24(m + 6) != 0 || u24(m + 9) != total || total != record.length - 12) return false;
   const uint8_t* body = m + 12;
-  if (total < 2 + 32 + 1) return false;
-  size_t end = 2 + 32 + 1 + (size_t)body[34];
-  if (body[34] > 32 || end + 1 > total) return false;
+  if (total < VERSION_AND_RANDOM + 1) return false;
+  size_t end = VERSION_AND_RANDOM + 1 + (size_t)body[VERSION_AND_RANDOM];
+  if (body[VERSION_AND_RANDOM] > 32 || end + 1 > total) return false;
   size_t cookie = body[end];
   if (end + 1 + cookie > total) return false;
   hello->sequence = record.sequence;
-  hello->before = body;
-  hello->before_length = end;
+  hello->start = body;
   hello->cookie = body + end + 1;
   hello->cookie_length = cookie;
   hello->after = hello->cookie + cookie;

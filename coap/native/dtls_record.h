@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include "aead.h"
 
-enum { RECORD_HEADER = 13, MAX_HEADER = RECORD_HEADER + 16, COOKIE = 32, VERIFY_REQUEST = RECORD_HEADER + 12 + 3 + COOKIE, MAX_IV = 12 };
+enum { RECORD_HEADER = 13, MAX_HEADER = RECORD_HEADER + 16, COOKIE = 32, VERIFY_REQUEST = RECORD_HEADER + 12 + 3 + COOKIE, MAX_IV = 12, VERSION_AND_RANDOM = 34 };
 enum { CHANGE_CIPHER_SPEC = 20, ALERT = 21, HANDSHAKE = 22, APPLICATION_DATA = 23, TLS12_CID = 25 };
 /* Length of the connection IDs that we give out, and of the longest that we put into records for a peer (RFC 9146). */
 enum { OWN_CID = 8, MAX_CID = 16 };
@@ -34,9 +34,9 @@ struct hello {
   uint64_t sequence;
   const uint8_t* cookie;
   size_t cookie_length;
-  /* The body around the cookie. */
-  const uint8_t* before;
-  size_t before_length;
+  /* Version and random, VERSION_AND_RANDOM bytes; the session id behind them is the handshake's alone. */
+  const uint8_t* start;
+  /* What stands behind the cookie. */
   const uint8_t* after;
   size_t after_length;
 };

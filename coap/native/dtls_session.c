@@ -244,15 +244,18 @@ void note_timeout(struct dtls* d, struct session* s) {
   counts_of(d)[COUNT_TIMEOUT_MS] = wait;
 }
 
+/* Over the address and what the client must say again (RFC 6347 section 4.2.1), but for the session id: mbedTLS that offers a ticket draws another
+ * one for the hello that brings the cookie back. What the cookie proves is that its bearer receives at the address, with this
+ * random; the id proves nothing. Who resumes is asked for the ticket and its keys, and the Finished messages cover the hello with the id in it. */
 bool cookie_of(struct dtls* d, int which, const struct hello* hello, size_t address_length, uint8_t cookie[COOKIE]) {
-  uint8_t text[MAX_ADDRESS + 2048];
-  size_t before = hello->before_length, after = hello->after_length, end = address_length;
+  uint8_t text[MAX_ADDRESS + VERSION_AND_RANDOM + 2048];
+  size_t after = hello->after_length, end = address_length;
   unsigned length = COOKIE;
-  if (address_length > MAX_ADDRESS || before + after > 2048) return false;
+  if (address_length > MAX_ADDRESS || after > 2048) return false;
   memcpy(text, d->address.data, address_length);
-  memcpy(text + end, hello->before, before);
-  memcpy(text + end + before, hello->after, after);
-  return HMAC(EVP_sha256(), d->secrets[which], SECRET, text, end + before + after, cookie, &length) != NULL;
+  memcpy(text + end, hello->start, VERSION_AND_RANDOM);
+  memcpy(text + end + VERSION_AND_RANDOM, hello->after, after);
+  return HMAC(EVP_sha256(), d->secrets[which], SECRET, text, end + VERSION_AND_RANDOM + after, cookie, &length) != NULL;
 }
 
 /* RFC 6347 section 4.2.4.1: twice as long each time, a minute at most. */

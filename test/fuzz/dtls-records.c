@@ -41,7 +41,7 @@ static void check_hello(const uint8_t* bytes, size_t length) {
   struct hello hello;
   if (!read_hello(bytes, length, &hello)) return;
   const uint8_t* end = bytes + length;
-  if (hello.before < bytes || hello.before + hello.before_length > end) fail("the part before the cookie is outside");
+  if (hello.start < bytes || hello.start + VERSION_AND_RANDOM > end) fail("version and random are outside");
   if (hello.cookie < bytes || hello.cookie + hello.cookie_length > end) fail("the cookie is outside");
   if (hello.after < bytes || hello.after + hello.after_length > end) fail("the part behind the cookie is outside");
 }

@@ -47,8 +47,8 @@ Status Context::open(const Keys& keys, hal::Entropy& entropy) {
   mbedtls_ssl_conf_min_version(&conf, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);  // DTLS 1.2
   mbedtls_ssl_conf_max_version(&conf, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
   mbedtls_ssl_conf_handshake_timeout(&conf, firstRetransmitMs, lastRetransmitMs);
-  // With a ticket this client makes up another session id for the hello that returns the cookie, which RFC 6347 section 4.2.1
-  // forbids, and a server whose cookie covers the id never lets it in. A node makes few handshakes: each is a whole one.
+  // A node makes few handshakes: each is a whole one. With a ticket this client makes up another session id for the hello that returns
+  // the cookie, which RFC 6347 section 4.2.1 forbids; a server whose cookie covers the id never lets it in then.
   mbedtls_ssl_conf_session_tickets(&conf, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
   mbedtls_ssl_conf_authmode(&conf, MBEDTLS_SSL_VERIFY_REQUIRED);
   if (!keys.psk.empty()) {
