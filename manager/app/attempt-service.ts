@@ -6,6 +6,7 @@ import type { Actor } from "./api/registry.ts";
 import type { Attempts, AttemptView, ReportOutcome } from "./api/updates.ts";
 import type { AttemptBook } from "./attempt-book.ts";
 import { type AttemptRecord, attemptKey, attemptTable, attemptView } from "./attempt-record.ts";
+import type { AuditTrail } from "./audit-trail.ts";
 import type { KeyedSerial } from "./keyed-serial.ts";
 import type { LiveEventBus } from "./live-event-bus.ts";
 import type { NodeTimeline } from "./node-timeline.ts";
@@ -18,6 +19,7 @@ export interface AttemptServiceOptions {
   readonly serial: KeyedSerial;
   readonly timeline: NodeTimeline;
   readonly bus: LiveEventBus;
+  readonly audit: AuditTrail;
   readonly clock: Clock;
   /** Ended attempts kept of each node. */
   readonly keptPerNode: number;
@@ -116,6 +118,9 @@ export class AttemptService implements Attempts {
       reason: `by ${by.id}`.slice(0, 96),
       nowMs: this.#options.clock.wallMs(),
     };
+    const { update, id, progress } = open.record;
+    const before = { update, attempt: id, state: progress.state };
+    await this.#options.audit.record({ what: "attempt-cancelled", actor: by, subject: `node/${node}`, before });
     return (await this.apply(open.record.id, event)) === "ended" ? "nothing-open" : "cancelled";
   }
 

@@ -11,6 +11,7 @@ import { appLimits } from "./app-limits.ts";
 import { AttemptBook } from "./attempt-book.ts";
 import { AttemptObserver } from "./attempt-observer.ts";
 import { AttemptService } from "./attempt-service.ts";
+import { AuditTrail } from "./audit-trail.ts";
 import { CallLimiter } from "./call-limiter.ts";
 import { ChildBook } from "./child-book.ts";
 import { CommandService } from "./command-service.ts";
@@ -59,6 +60,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
   const bus = new LiveEventBus({ log, maxListeners: limits.liveListeners });
   const writer = new StorageWriter({ storage, log, clock });
   const timeline = new NodeTimeline({ storage, writer, keep: limits.timelineEntries });
+  const audit = new AuditTrail({ writer });
   const isRegistered = (node: string): boolean => fleet.find(node) !== -1;
   const reach = new NodeReach({ fleet, storage });
   const calls = new CallLimiter({ atOnce: limits.callsAtOnce, maxWaiting: limits.waitingCalls });
@@ -83,7 +85,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
 
   /** What nearly everybody needs; each takes what it declares. */
   const core = {
-    ...{ storage, writer, serial, timeline, bus, clock, log, entropy, fleet },
+    ...{ storage, writer, serial, timeline, audit, bus, clock, log, entropy, fleet },
     ...{ broker, caller, reach, calls, book, intents, artifacts, isRegistered, box },
   };
   const guard = new IdentityGuard(core);
@@ -406,6 +408,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     alerts,
     statusNow,
     timeline,
+    audit,
     events: bus,
     hearing: presence,
     brokerEvents: dataPlane,

@@ -22,6 +22,7 @@ import type {
   KeyringEntry,
 } from "./api/credentials.ts";
 import type { Actor } from "./api/registry.ts";
+import type { AuditTrail } from "./audit-trail.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
 import { type CredentialRow, CredentialTable } from "./credential-table.ts";
 import type { KeyedSerial } from "./keyed-serial.ts";
@@ -42,6 +43,7 @@ export interface CredentialServiceOptions {
   readonly writer: StorageWriter;
   readonly serial: KeyedSerial;
   readonly timeline: NodeTimeline;
+  readonly audit: AuditTrail;
   readonly box: SecretBox;
   readonly clock: Clock;
   readonly entropy: Entropy;
@@ -98,7 +100,7 @@ export class CredentialService implements Credentials, Keyring {
   }
 
   issue(node: string, by: Actor): Promise<IssueOutcome> {
-    const { serial, writer, timeline, box, entropy, clock } = this.#options;
+    const { serial, writer, timeline, audit, box, entropy, clock } = this.#options;
     return serial.run(`credential/${node}`, async () => {
       const kid = this.#freeKid(node);
       if (kid === undefined || !this.#table.hasRoomFor(node)) return { kind: "full" };
@@ -117,7 +119,12 @@ export class CredentialService implements Credentials, Keyring {
         { kind: "put", table, key, expectedRevision: 0, value },
         ...(unused === -1 ? [] : await this.#revocation(node, this.#table.kid(unused), "replaced")),
         timeline.change(node, "credential-issued", { by: by.id }),
-        audit(node, "credential-issued", kid, by.id),
+        audit.change({
+          what: "credential-issued",
+          actor: by,
+          subject: `node/${node}`,
+          after: { scheme: value.scheme, kid: kid.toString(16), state: value.state },
+        }),
       ]);
       if (results[0]?.kind !== "written") throw new Error(`The credential ${key} is in storage already.`);
       if (unused !== -1) this.#drop(this.#table.kid(unused));
@@ -127,7 +134,7 @@ export class CredentialService implements Credentials, Keyring {
   }
 
   revoke(node: string, by: Actor): Promise<"revoked" | "none"> {
-    const { serial, writer, timeline } = this.#options;
+    const { serial, writer, timeline, audit } = this.#options;
     return serial.run(`credential/${node}`, async () => {
       const rows = this.#rowsOf(node);
       if (rows.length === 0) return "none";
@@ -136,7 +143,15 @@ export class CredentialService implements Credentials, Keyring {
       await writer.commit(node, [
         ...changes,
         timeline.change(node, "credential-revoked", { by: by.id }),
-        ...kids.map((kid) => audit(node, "credential-revoked", kid, by.id)),
+        ...rows.map((row, at) =>
+          audit.change({
+            what: "credential-revoked",
+            actor: by,
+            subject: `node/${node}`,
+            before: { kid: kids[at]!.toString(16), state: this.#table.isActive(row) ? "active" : "issued" },
+            after: { state: "revoked" },
+          }),
+        ),
       ]);
       for (const kid of kids) this.#drop(kid);
       await this.#options.revoked(node);
@@ -268,8 +283,4 @@ export class CredentialService implements Credentials, Keyring {
     }
     return undefined;
   }
-}
-
-function audit(node: string, what: string, kid: number, by: string): Change {
-  return { kind: "event", stream: "audit", key: node, value: { what, kid: kid.toString(16), by } };
 }

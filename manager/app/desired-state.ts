@@ -15,6 +15,7 @@ import type { Change, ChangeResult } from "../ports/storage.ts";
 import type { ActionQueues } from "./action-queues.ts";
 import type { Actor } from "./api/registry.ts";
 import type { DesiredState, QueuedAction } from "./api/steering.ts";
+import type { AuditTrail } from "./audit-trail.ts";
 import type { LiveEventBus } from "./live-event-bus.ts";
 import type { NodeTimeline } from "./node-timeline.ts";
 import type { StorageWriter } from "./storage-writer.ts";
@@ -24,6 +25,7 @@ export interface DesiredStateServiceOptions {
   readonly writer: StorageWriter;
   readonly timeline: NodeTimeline;
   readonly bus: LiveEventBus;
+  readonly audit: AuditTrail;
   readonly clock: Clock;
   isRegistered(node: string): boolean;
   /** The node's environment as far as memory has it. */
@@ -60,12 +62,16 @@ export class DesiredStateService implements DesiredState {
     by: Actor,
     options: EnqueueOptions = {},
   ): Promise<QueueEntry | undefined> {
-    const { clock, queues, timeline, bus } = this.#options;
+    const { clock, queues, timeline, audit, bus } = this.#options;
     const meta = {
       nowMs: clock.wallMs(),
       by: by.id,
       ...(options.expiresAtMs !== undefined && { expiresAtMs: options.expiresAtMs }),
     };
+    // Updates and environments are audited as what they come from, once and not for each node.
+    const isAudited = by.kind === "operator" && (body.kind === "command" || body.kind === "config");
+    const audited = (rev: number): Change =>
+      audit.change({ what: "action-queued", actor: by, subject: `node/${node}`, after: { rev, ...body } });
     const done = await queues.change(node, (queue) => {
       const enqueued = enqueue(queue, body, meta);
       if (enqueued === undefined) return { queue, result: undefined };
@@ -74,7 +80,7 @@ export class DesiredStateService implements DesiredState {
       return {
         queue: options.isQuiet === true ? markOffered(enqueued.queue, rev) : enqueued.queue,
         result: enqueued,
-        also: [noted, ...(options.also?.(rev) ?? [])],
+        also: [noted, ...(options.also?.(rev) ?? []), ...(isAudited ? [audited(rev)] : [])],
         written: (results) => options.written?.(results),
       };
     });
@@ -129,10 +135,13 @@ export class DesiredStateService implements DesiredState {
     if (!this.#options.isRegistered(node)) return "unknown-node";
     const entry = await this.#options.queues.cancel(node, (each) => each.rev === rev);
     if (entry === undefined) return "not-open";
-    this.#options.timeline.note(node, "action-cancelled", { rev, what: whatOf(entry.body), by: by.id });
+    const { timeline, audit } = this.#options;
+    timeline.note(node, "action-cancelled", { rev, what: whatOf(entry.body), by: by.id });
     this.#tell(node, entry, "cancelled");
     this.#options.abandoned(node, entry, "cancelled");
     this.#options.waits(node);
+    const before = { rev, what: whatOf(entry.body) };
+    await audit.record({ what: "action-cancelled", actor: by, subject: `node/${node}`, before });
     return "cancelled";
   }
 

@@ -8,6 +8,7 @@ import type { SecretBox } from "../ports/secret-box.ts";
 import type { Storage } from "../ports/storage.ts";
 import type { Environments, FleetSettings } from "./api/environments.ts";
 import type { Actor } from "./api/registry.ts";
+import type { AuditTrail } from "./audit-trail.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
 import { checkFleetSettings } from "./fleet-settings-check.ts";
 import { type FleetTable, nodeFlags } from "./fleet-table.ts";
@@ -19,6 +20,7 @@ export interface EnvironmentServiceOptions {
   readonly storage: Storage;
   readonly writer: StorageWriter;
   readonly serial: KeyedSerial;
+  readonly audit: AuditTrail;
   readonly broker: Broker;
   readonly box: SecretBox;
   readonly clock: Clock;
@@ -106,20 +108,18 @@ export class EnvironmentService implements Environments {
   }
 
   change(wanted: Partial<FleetSettings>, by: Actor): Promise<FleetSettings> {
-    return this.#options.serial.run("settings", async () => {
+    const { serial, audit } = this.#options;
+    return serial.run("settings", async () => {
       const change = this.#withKnownPasswords(wanted);
       checkFleetSettings(change);
       const stored = await this.#options.storage.get(settingTable, fleetKey);
+      const before = Object.fromEntries(
+        Object.keys(change).map((name) => [name, this.#settings[name as keyof FleetSettings]]),
+      );
       const value = { ...(stored?.value as Partial<FleetSettings> | undefined), ...change };
       await this.#options.writer.commit(fleetKey, [
         { kind: "put", table: settingTable, key: fleetKey, expectedRevision: "any", value },
-        // Which settings, not their values: among them are Wi-Fi passwords.
-        {
-          kind: "event",
-          stream: "audit",
-          key: "",
-          value: { what: "settings-changed", names: Object.keys(change), by },
-        },
+        audit.change({ what: "settings-changed", actor: by, subject: "settings", before, after: change }),
       ]);
       this.#settings = { ...this.#settings, ...change };
       this.#options.changed(by);

@@ -2,6 +2,7 @@ import type { Mode } from "../../schemas/generated/types.ts";
 import type { Actor } from "./api/registry.ts";
 import type { Modes, SetModeOutcome } from "./api/steering.ts";
 import type { AttemptService } from "./attempt-service.ts";
+import type { AuditTrail } from "./audit-trail.ts";
 import type { IntentBook } from "./intent-book.ts";
 import type { KeyedSerial } from "./keyed-serial.ts";
 import type { LiveEventBus } from "./live-event-bus.ts";
@@ -17,6 +18,7 @@ export interface ModeServiceOptions {
   readonly serial: KeyedSerial;
   readonly timeline: NodeTimeline;
   readonly bus: LiveEventBus;
+  readonly audit: AuditTrail;
   isRegistered(node: string): boolean;
   /** After the receipt. */
   changed(node: string): void;
@@ -68,11 +70,15 @@ export class ModeService implements Modes {
   }
 
   async #store(node: string, mode: { reason?: string; update?: string } | undefined, by: Actor): Promise<void> {
-    const { intents, writer, timeline, bus } = this.#options;
+    const { intents, writer, timeline, audit, bus } = this.#options;
     const before = intents.of(node).mode;
     if (before === undefined && mode === undefined) return;
     const what = mode === undefined ? "operational" : "maintenance";
-    await writer.commit(node, [intents.modeChange(node, mode), timeline.change(node, what, { ...mode, by: by.id }, 0)]);
+    await writer.commit(node, [
+      intents.modeChange(node, mode),
+      timeline.change(node, what, { ...mode, by: by.id }, 0),
+      audit.change({ what: "mode-changed", actor: by, subject: `node/${node}`, before, after: mode }, 0),
+    ]);
     intents.setMode(node, mode);
     bus.emit({ kind: "mode", node });
     this.#options.changed(node);

@@ -15,6 +15,7 @@ import type {
   RegisterOutcome,
   Registry,
 } from "./api/registry.ts";
+import type { AuditTrail } from "./audit-trail.ts";
 import { type FleetTable, type NodeRow, nodeFlags } from "./fleet-table.ts";
 import type { KeyedSerial } from "./keyed-serial.ts";
 import type { LiveEventBus } from "./live-event-bus.ts";
@@ -30,6 +31,7 @@ export interface NodeRegistryOptions {
   readonly writer: StorageWriter;
   readonly serial: KeyedSerial;
   readonly timeline: NodeTimeline;
+  readonly audit: AuditTrail;
   readonly bus: LiveEventBus;
   readonly clock: Clock;
   readonly observedNodes: number;
@@ -231,13 +233,16 @@ export class NodeRegistry implements Registry {
   }
 
   remove(node: string, by: Actor): Promise<"removed" | "unknown-node"> {
-    const { fleet, serial, writer, timeline, bus, presence } = this.#options;
+    const { fleet, storage, serial, writer, timeline, bus, presence } = this.#options;
     return serial.run(`node/${node}`, async () => {
       if (fleet.find(node) === -1) return "unknown-node";
+      const { manifest, identity, gateway } = ((await storage.get(nodeTable, node))?.value ??
+        {}) as Partial<NodeRecord>;
+      const before = { model: manifest?.model, identity, gateway };
       await writer.commit(node, [
         { kind: "delete", table: nodeTable, key: node, expectedRevision: "any" },
         timeline.change(node, "removed", { by: by.id }),
-        { kind: "event", stream: "audit", key: node, value: { what: "node-removed", by } },
+        this.#options.audit.change({ what: "node-removed", actor: by, subject: `node/${node}`, before }, 0),
       ]);
       const row = fleet.find(node);
       if (row !== -1) {

@@ -7,6 +7,7 @@ import { isSameUpdate, isTarget, isWrongModel, type UpdateRecord, updateBody } f
 import type { Artifacts } from "../ports/artifacts.ts";
 import type { Change, Storage } from "../ports/storage.ts";
 import type { ActionQueues } from "./action-queues.ts";
+import type { Audited } from "./api/audit.ts";
 import type { Actor } from "./api/registry.ts";
 import type {
   CreateUpdateOutcome,
@@ -21,6 +22,7 @@ import type {
 import type { AttemptBook } from "./attempt-book.ts";
 import { type AttemptRecord, attemptKey, attemptTable } from "./attempt-record.ts";
 import type { AttemptService } from "./attempt-service.ts";
+import type { AuditTrail } from "./audit-trail.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
 import type { DesiredStateService } from "./desired-state.ts";
 import type { IntentBook } from "./intent-book.ts";
@@ -40,6 +42,7 @@ export interface UpdateServiceOptions {
   readonly queues: ActionQueues;
   readonly desiredState: DesiredStateService;
   readonly bus: LiveEventBus;
+  readonly audit: AuditTrail;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly bases: readonly ArtifactBase[];
@@ -59,6 +62,8 @@ export interface UpdateServiceOptions {
 const updateTable = "update";
 const envelopeTable = "envelope";
 const waitSeconds = 30;
+/** Nodes that an entry of the audit names; of more it has the number. */
+const maxAuditedNodes = 100;
 
 export class UpdateService implements Updates {
   readonly #options: UpdateServiceOptions;
@@ -98,7 +103,7 @@ export class UpdateService implements Updates {
         hasManifest: false,
         isWithdrawn: false,
       };
-      await this.#store(body.id, record, 0, { what: "update-created", update: body.id, by });
+      await this.#store(body.id, record, 0, { what: "update-created", actor: by, after: body });
       bus.emit({ kind: "update", update: body.id, nodes: body.targets ?? [] });
       return { kind: "created", update: this.#view(record) };
     });
@@ -132,7 +137,13 @@ export class UpdateService implements Updates {
       if (known === undefined) return "unknown-update";
       if (!known.record.isWithdrawn) {
         const record = { ...known.record, isWithdrawn: true };
-        await this.#store(update, record, known.revision, { what: "update-withdrawn", update, by });
+        const audited = {
+          what: "update-withdrawn",
+          actor: by,
+          before: { isWithdrawn: false },
+          after: { isWithdrawn: true },
+        };
+        await this.#store(update, record, known.revision, audited);
       }
       const open = [...book.allOpen()].filter(({ record }) => record.update === update);
       for (const { record } of open) {
@@ -157,7 +168,8 @@ export class UpdateService implements Updates {
       const known = this.#records.get(update);
       if (known === undefined) return "unknown-update";
       const record = { ...known.record, hasManifest: true };
-      await this.#store(update, record, known.revision, { what: "envelope-set", update, by }, [
+      const audited = { what: "envelope-set", actor: by, after: { bytes: envelope.length } };
+      await this.#store(update, record, known.revision, audited, [
         {
           kind: "put",
           table: envelopeTable,
@@ -183,8 +195,16 @@ export class UpdateService implements Updates {
     const { record } = known;
     if (record.isWithdrawn) return { kind: "withdrawn" };
     if (!this.#isOffered()) return { kind: "unsigned" };
+    const wanted = new Set(nodes);
+    // Before it begins, and once for all: each node's own attempt is in its timeline.
+    await this.#options.audit.record({
+      what: "update-started",
+      actor: by,
+      subject: `update/${update}`,
+      after: { count: wanted.size, nodes: [...wanted].slice(0, maxAuditedNodes), trigger },
+    });
     const started: StartedNode[] = [];
-    for (const node of new Set(nodes)) started.push({ node, outcome: await this.#startOn(record, node, by, trigger) });
+    for (const node of wanted) started.push({ node, outcome: await this.#startOn(record, node, by, trigger) });
     this.#options.bus.emit({ kind: "update", update, nodes: started.map(({ node }) => node) });
     return { kind: "started", nodes: started };
   }
@@ -317,12 +337,12 @@ export class UpdateService implements Updates {
     update: string,
     record: UpdateRecord,
     expectedRevision: number,
-    audit: Readonly<Record<string, unknown>>,
+    audited: Omit<Audited, "subject">,
     also: readonly Change[] = [],
   ): Promise<void> {
     const [written] = await this.#options.writer.commit(update, [
       { kind: "put", table: updateTable, key: update, expectedRevision, value: record },
-      { kind: "event", stream: "audit", key: "", value: audit, onlyWith: 0 },
+      this.#options.audit.change({ ...audited, subject: `update/${update}` }, 0),
       ...also,
     ]);
     if (written?.kind !== "written") throw new Error(`Another process wrote update ${update} at the same time.`);

@@ -22,7 +22,12 @@ export interface NotServed {
 }
 
 /** Who acts on CoAP under `--insecure` without naming a node. */
-const localOperator: AskingOperator = { kind: "operator", actor: { kind: "operator", id: "local" } };
+const localOperator = "local";
+
+const operatorFrom = ({ peer }: CoapRequest, id: string): AskingOperator => ({
+  kind: "operator",
+  actor: { kind: "operator", id, from: peer.address },
+});
 
 const refused = (refusal: Refusal, detail = ""): NotServed => ({ kind: "refused", refusal, detail });
 
@@ -78,10 +83,10 @@ export class AskerRules {
   /** An operator must be asking. */
   operator(request: CoapRequest): AskingOperator | NotServed {
     const { identity } = request.peer;
-    if (identity.kind === "operator") return { kind: "operator", actor: { kind: "operator", id: identity.id } };
+    if (identity.kind === "operator") return operatorFrom(request, identity.id);
     if (identity.kind === "node" || request.query("ep") !== undefined) return refused("operators-only");
     if (!this.#isInsecure) return refused("no-identity");
-    return request.peer.isLoopback ? localOperator : refused("operator-elsewhere");
+    return request.peer.isLoopback ? operatorFrom(request, localOperator) : refused("operator-elsewhere");
   }
 
   /** Either may ask: a node names itself, and who doesn't is an operator. */
@@ -101,9 +106,9 @@ export class AskerRules {
   lookup(request: CoapRequest): Asker {
     const { identity } = request.peer;
     if (identity.kind === "node") return { kind: "node", node: nodeId(identity.id), how: "credential" };
-    if (identity.kind === "operator") return { kind: "operator", actor: { kind: "operator", id: identity.id } };
+    if (identity.kind === "operator") return operatorFrom(request, identity.id);
     if (!this.#isInsecure) return refused("no-identity");
-    return request.peer.isLoopback ? localOperator : refused("operator-elsewhere");
+    return request.peer.isLoopback ? operatorFrom(request, localOperator) : refused("operator-elsewhere");
   }
 
   /**

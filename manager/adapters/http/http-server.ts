@@ -138,7 +138,7 @@ export class HttpServer {
         },
         { isInsecure, ownHosts, openPaths, signIn: this.#signIn },
       );
-      setActor(request, actor);
+      setActor(request, actor && { ...actor, from: request.socket.remoteAddress });
       done();
     });
     this.#server.setNotFoundHandler((request) => {

@@ -1,5 +1,6 @@
 import type { Artifacts } from "../../ports/artifacts.ts";
 import type { BrokerEvents } from "../../ports/broker.ts";
+import type { Audit } from "./audit.ts";
 import type { Credentials, Identities } from "./credentials.ts";
 import type { Environments } from "./environments.ts";
 import type { Heartbeats } from "./heartbeats.ts";
@@ -35,6 +36,7 @@ export interface ManagerApp {
   readonly alerts: Alerts;
   readonly statusNow: StatusNow;
   readonly timeline: Timeline;
+  readonly audit: Audit;
   readonly events: LiveEvents;
   readonly hearing: Hearing;
   /** Give it to the broker adapter. */

@@ -27,6 +27,8 @@ export interface Registry {
 export interface Actor {
   readonly kind: "operator" | "node" | "manager";
   readonly id: string;
+  /** The address that the request came from, for the audit. */
+  readonly from?: string | undefined;
 }
 
 export interface RegisterInput {
