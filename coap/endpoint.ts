@@ -1,6 +1,7 @@
 import type { Clock } from "../kernel/clock.ts";
 import type { Entropy } from "../kernel/entropy.ts";
 import type { Log } from "../kernel/log.ts";
+import type { QBlockPeers } from "./blockwise/q-block-server.ts";
 import { ClientExchanges } from "./client/client-exchanges.ts";
 import { ClientTransfer } from "./client/client-transfer.ts";
 import { Ping } from "./client/ping.ts";
@@ -52,6 +53,11 @@ export interface CoapEndpointOptions {
    * identity but loopback.
    */
   readonly amplification?: AmplificationLimit | undefined;
+  /**
+   * Who may ask with Q-Block1 and Q-Block2 (RFC 9177): default `secured`, peers with an identity of DTLS; `proven` takes it in the clear
+   * too, once an address has proven itself; `off` from nobody. Never inside OSCORE.
+   */
+  readonly qBlock?: QBlockPeers | undefined;
   /**
    * Says that something else keeps the path free of congestion: a link of one's own, loopback, measured round trips. Only then may
    * `ackTimeoutMs` be below and `nstart` above their defaults (RFC 7252 section 4.8.1).
@@ -111,6 +117,7 @@ export class CoapEndpoint {
       outbox: this.#outbox,
       clock,
       amplification: options.amplification ?? "routable",
+      qBlock: options.qBlock ?? "secured",
     });
     this.#exchanges = new ClientExchanges(link, this.#outbox, clock);
     this.#observations = new Observations({ link, exchanges: this.#exchanges, clock });

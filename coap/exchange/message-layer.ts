@@ -151,7 +151,7 @@ export class MessageLayer implements MessageReceiver {
     }
     counters.resetsReceived++;
     if (slot >= 0) this.#outbox.reset(slot);
-    else if (peer >= 0) this.#server.observers.resetNonConfirmable(peer, messageId);
+    else if (peer >= 0) this.#server.reset(peer, messageId);
   }
 
   /** A response in an ACK: for the message that waits for that ACK, or for nobody. */

@@ -107,6 +107,8 @@ export class Observers {
       if (known >= 0) this.#end(known);
       return none;
     }
+    // Notifications don't go by Q-Block: who asks so is answered and not told of changes.
+    if (request.isQBlock) return none;
     // A further block is asked for, perhaps with the options of the registration: what is observed is the whole (RFC 7959 section 2.6).
     if (observe !== 0 || blockNumber(Math.max(0, request.view.uint(OptionNumber.block2))) > 0) return none;
     if (reply.code >> 5 !== 2 || !reply.observable) {

@@ -8,6 +8,7 @@ export { type AtFault, Fault, type FaultData, type FaultValue } from "../../kern
 export { type Log, type LogData, silentLog } from "../../kernel/log.ts";
 export { systemClock } from "../../kernel/system/system-clock.ts";
 export { systemEntropy } from "../../kernel/system/system-entropy.ts";
+export type { QBlockPeers } from "../blockwise/q-block-server.ts";
 export type {
   CoapResponse,
   DiscoverOptions,

@@ -1,4 +1,5 @@
 import type { Clock } from "../../kernel/clock.ts";
+import type { QBlockServer } from "../blockwise/q-block-server.ts";
 import type { Link } from "../exchange/link.ts";
 import type { OnceExchanges } from "../exchange/once-exchanges.ts";
 import type { Outbox, OutboxOwner } from "../exchange/outbox.ts";
@@ -20,6 +21,7 @@ export interface LaterAnswersOptions {
   readonly once: OnceExchanges;
   readonly responder: Responder;
   readonly proof: AddressProof;
+  readonly qBlocks: QBlockServer;
   readonly observers: Observers;
   readonly handlerFailed: (request: RequestView, error: unknown) => void;
 }
@@ -37,6 +39,7 @@ export class LaterAnswers implements OutboxOwner {
   readonly #once: OnceExchanges;
   readonly #responder: Responder;
   readonly #proof: AddressProof;
+  readonly #qBlocks: QBlockServer;
   readonly #observers: Observers;
   readonly #handlerFailed: (request: RequestView, error: unknown) => void;
   readonly #owner: number;
@@ -51,12 +54,13 @@ export class LaterAnswers implements OutboxOwner {
   readonly #waiting = new Map<number, { exchange: RunningExchange; reply: ReplyBuffer }>();
   #nextWaiting = 0;
 
-  constructor({ link, outbox, clock, once, responder, proof, observers, handlerFailed }: LaterAnswersOptions) {
+  constructor({ link, outbox, clock, once, responder, proof, qBlocks, observers, handlerFailed }: LaterAnswersOptions) {
     this.#link = link;
     this.#outbox = outbox;
     this.#once = once;
     this.#responder = responder;
     this.#proof = proof;
+    this.#qBlocks = qBlocks;
     this.#observers = observers;
     this.#handlerFailed = handlerFailed;
     this.#owner = outbox.register(this);
@@ -174,6 +178,10 @@ export class LaterAnswers implements OutboxOwner {
       this.running.end(exchange);
       return;
     }
+    if (request.isQBlock && this.#qBlocks.answer(request, reply, peer, isAckOpen(exchange))) {
+      this.running.end(exchange);
+      return;
+    }
     if (exchange.isAcknowledged && this.#proof.isProven(peer) && !this.#outbox.mayTransmit(peer)) {
       const number = this.#nextWaiting++;
       this.#waiting.set(number, { exchange, reply });
@@ -202,7 +210,7 @@ export class LaterAnswers implements OutboxOwner {
   #send(exchange: RunningExchange, reply: ReplyBuffer): void {
     const { request, peer, once } = exchange;
     const { view } = request;
-    const isPiggybacked = request.isConfirmable && !exchange.isAcknowledged;
+    const isPiggybacked = isAckOpen(exchange);
     const header = this.#header;
     const isConfirmable = request.isConfirmable && this.#proof.isProven(peer) && this.#outbox.mayTransmit(peer);
     header.type = isPiggybacked
@@ -223,6 +231,7 @@ export class LaterAnswers implements OutboxOwner {
     const spent = exchange.isAcknowledged ? bytesOfEmpty : 0;
     if (!this.#responder.write(request, reply, peer, header, observe, spent)) this.#writeShort(exchange, reply, spent);
     this.running.end(exchange);
+    if (request.isQBlock) this.#qBlocks.answered(request, peer);
     if (request.oscore !== undefined && !this.#seal(request, request.oscore, peer, isPiggybacked)) return;
     if (once >= 0 && header.type !== MessageType.confirmable) this.#once.store(once);
     if (!isPiggybacked && !isConfirmable && request.isConfirmable) this.#link.counters.answersUnconfirmed++;
@@ -250,6 +259,11 @@ export class LaterAnswers implements OutboxOwner {
     }
     this.#responder.writeBare(reply, this.#header);
   }
+}
+
+/** Whether the answer can still travel in the acknowledgement. */
+function isAckOpen({ request, isAcknowledged }: RunningExchange): boolean {
+  return request.isConfirmable && !isAcknowledged;
 }
 
 /** The reply again, with the bytes of its body at hand. */

@@ -55,6 +55,8 @@ export class RequestView implements CoapRequest {
   oscore: OscoreExchange | undefined = undefined;
   /** In place of the message's payload, when it came in blocks. */
   body: Uint8Array | undefined = undefined;
+  /** It came with Q-Block1 or Q-Block2. */
+  isQBlock: boolean = false;
   /** In place of the message's Observe option. */
   observeOverride: number | undefined = undefined;
   readonly #captured = new Uint16Array(maxParams);
@@ -73,6 +75,7 @@ export class RequestView implements CoapRequest {
     this.isMulticast = isMulticast;
     this.entry = undefined;
     this.body = undefined;
+    this.isQBlock = false;
     this.observeOverride = undefined;
     this.#path = undefined;
     this.#queries = undefined;
@@ -95,6 +98,7 @@ export class RequestView implements CoapRequest {
     request.isMulticast = this.isMulticast;
     request.localAddress = this.localAddress;
     request.entry = this.entry;
+    request.isQBlock = this.isQBlock;
     request.body = this.body?.slice();
     request.observeOverride = this.observeOverride;
     request.#captured.set(this.#captured);

@@ -141,7 +141,7 @@ export class Responder {
     const offset = asked < 0 ? 0 : blockNumber(asked) * blockBytes(askedExponent);
     // RFC 7959 section 2.3: an answer that says that more is to come of the request carries no Block2.
     const isWhole = asked < 0 && total <= size && body === undefined;
-    if (reply.code >> 5 !== 2 || isWhole || reply.code === Code.continue) {
+    if (reply.code >> 5 !== 2 || isWhole || reply.code === Code.continue || request.isQBlock) {
       this.#takePayload(reply.payload, 0, Math.min(total, blockBytes(ourExponent)));
       return undefined;
     }

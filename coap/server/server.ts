@@ -1,5 +1,7 @@
 import type { Clock } from "../../kernel/clock.ts";
 import { blockExponent, blockNumber, blockOption, exponentFor, hasMoreBlocks } from "../blockwise/block-option.ts";
+import { hasQBlock } from "../blockwise/q-block-receiver.ts";
+import { type QBlockPeers, QBlockServer, refusedQBlock } from "../blockwise/q-block-server.ts";
 import { ServerTransfers } from "../blockwise/server-transfers.ts";
 import type { Link } from "../exchange/link.ts";
 import { OnceExchanges } from "../exchange/once-exchanges.ts";
@@ -26,6 +28,7 @@ export interface ServerOptions {
   readonly outbox: Outbox;
   readonly clock: Clock;
   readonly amplification: AmplificationLimit;
+  readonly qBlock: QBlockPeers;
 }
 
 const none = -1;
@@ -46,6 +49,8 @@ export class Server {
   readonly #later: LaterAnswers;
   readonly #proof: AddressProof;
   readonly #transfers: ServerTransfers;
+  readonly #qBlocks: QBlockServer;
+  readonly #qBlockPeers: QBlockPeers;
   readonly #responder: Responder;
   readonly #leisure: Leisure;
   readonly #peer: PeerView;
@@ -60,13 +65,15 @@ export class Server {
   #refusals = 0;
   #refusalsSinceMs = 0;
 
-  constructor({ link, outbox, clock, amplification }: ServerOptions) {
+  constructor({ link, outbox, clock, amplification, qBlock }: ServerOptions) {
     this.#link = link;
     this.#clock = clock;
     this.#once = new OnceExchanges(link, clock);
     this.#proof = new AddressProof(link, clock, amplification);
     this.#transfers = new ServerTransfers(link, clock, this.#proof);
     this.#responder = new Responder(link, this.#transfers, this.#proof);
+    this.#qBlocks = new QBlockServer({ link, outbox, clock, proof: this.#proof, responder: this.#responder });
+    this.#qBlockPeers = qBlock;
     this.#leisure = new Leisure(link, clock);
     this.#peer = new PeerView(link.peers);
     this.#request = new RequestView(undefined as unknown as MessageView, this.#peer);
@@ -78,6 +85,7 @@ export class Server {
       once: this.#once,
       responder: this.#responder,
       proof: this.#proof,
+      qBlocks: this.#qBlocks,
       observers: this.observers,
       handlerFailed: (request, error) => this.#handlerFailed(request, error),
     });
@@ -110,6 +118,12 @@ export class Server {
     this.#onceRow = none;
 
     let refused = applyRequestRules(view);
+    if (refused < 0 && hasQBlock(view)) {
+      // RFC 9177 section 4.8: a group's answer doesn't come so.
+      if (source.isMulticast) return;
+      request.isQBlock = true;
+      refused = refusedQBlock(view, oscore === undefined && this.#offersQBlock(request));
+    }
     const isForwarded = view.setAside.length > 0 && this.router.forwards(view);
     if (isForwarded && refused !== OptionNumber.hopLimit) refused = firstUnsafe(view);
     if (refused >= 0) {
@@ -132,6 +146,7 @@ export class Server {
       this.#answer(request, reply, peer, source);
       return;
     }
+    if (request.isQBlock && !this.#takesQBlock(request, reply, peer, source)) return;
     if (!this.#hasWholeBody(request, reply, peer) || !this.#mayRun(request, reply, peer)) {
       this.#answer(request, reply, peer, source);
       return;
@@ -144,6 +159,7 @@ export class Server {
     this.#proof.forget(peer);
     this.observers.dropPeer(peer);
     this.#transfers.dropPeer(peer);
+    this.#qBlocks.dropPeer(peer);
     this.#later.running.abort(peer);
   }
 
@@ -158,6 +174,7 @@ export class Server {
     this.#later.stop();
     this.#once.stop();
     this.#transfers.stop();
+    this.#qBlocks.stop();
     this.#leisure.stop();
   }
 
@@ -168,8 +185,16 @@ export class Server {
       running: this.#later.running.size,
       transfers: this.#transfers.size,
       transferBytes: this.#transfers.bytes,
+      qBlocks: this.#qBlocks.size,
+      qBlockBytes: this.#qBlocks.bytes,
       observers: this.observers.size,
     };
+  }
+
+  /** A Reset came that no confirmable message of ours waits for. */
+  reset(peer: number, messageId: number): void {
+    this.observers.resetNonConfirmable(peer, messageId);
+    this.#qBlocks.reset(peer, messageId);
   }
 
   /** Answers a message that came before; true when it was one. */
@@ -220,7 +245,7 @@ export class Server {
     const block1 = view.uint(OptionNumber.block1);
     const wantsToStay = request.observe === 0 && observable !== undefined && observable !== false;
     const isFirstOfMany = block1 >= 0 && hasMoreBlocks(block1);
-    return (!wantsToStay && !isFirstOfMany) || this.#challenge(request, reply);
+    return (!wantsToStay && !isFirstOfMany && !request.isQBlock) || this.#challenge(request, reply);
   }
 
   #refuse(reply: ReplyBuffer, code: number): false {
@@ -232,6 +257,25 @@ export class Server {
     this.#link.counters.echoesAsked++;
     reply.refuse(Code.unauthorized);
     reply.echo = this.#proof.challenge(request.peer, request.view);
+    return false;
+  }
+
+  #offersQBlock({ peer }: RequestView): boolean {
+    return this.#qBlockPeers === "proven" || (this.#qBlockPeers === "secured" && peer.identity.kind !== "none");
+  }
+
+  /** RFC 9177. False: nothing runs, and what is to be said has been said. */
+  #takesQBlock(request: RequestView, reply: ReplyBuffer, peer: number, source: RemoteAddress): boolean {
+    const { view } = request;
+    const maxBody = request.entry!.route.maxBody ?? this.#link.limits.maxBody;
+    const next = this.#qBlocks.take(request, reply, peer, maxBody);
+    if (next === "run") return true;
+    if (next === "answer") {
+      if (reply.code === Code.requestEntityTooLarge) this.#size1 = maxBody;
+      this.#answer(request, reply, peer, source);
+    } else if (request.isConfirmable) {
+      this.#link.sendEmpty(MessageType.acknowledgement, view.messageId, source);
+    }
     return false;
   }
 
@@ -281,7 +325,8 @@ export class Server {
       if (refusal !== 0) return this.#isOver(reply, refusal);
     }
     // The last block of an upload is remembered even where the route may run again: its body is gone by then.
-    if (route.replay === "once" || this.#block1 >= 16) return this.#isRemembered(reply, peer, view.messageId);
+    const wasWhole = this.#block1 >= 16 || (request.isQBlock && request.body !== undefined);
+    if (route.replay === "once" || wasWhole) return this.#isRemembered(reply, peer, view.messageId);
     return true;
   }
 
@@ -357,8 +402,9 @@ export class Server {
       if (request.oscore !== undefined) this.#link.oscore?.acknowledged(peer, view);
       return;
     }
-    const header = this.#header;
     const isConfirmable = view.type === MessageType.confirmable;
+    if (request.isQBlock && this.#qBlocks.answer(request, reply, peer, isConfirmable)) return;
+    const header = this.#header;
     header.type = isConfirmable ? MessageType.acknowledgement : MessageType.nonConfirmable;
     header.messageId = isConfirmable ? view.messageId : this.#link.peers.nextMessageId(peer);
     if (header.messageId < 0) {
@@ -369,6 +415,7 @@ export class Server {
     header.tokenStart = view.tokenStart;
     header.tokenLength = view.tokenLength;
     if (!this.#responder.write(request, reply, peer, header, observe)) this.#writeShort(request, reply, peer, header);
+    if (request.isQBlock) this.#qBlocks.answered(request, peer);
     if (request.oscore !== undefined && !this.#seal(request, request.oscore, peer)) return;
     if (this.#onceRow >= 0 && isConfirmable) this.#once.store(this.#onceRow);
     this.#link.sendTo(this.#link.writer.bytes, this.#link.writer.end, source);

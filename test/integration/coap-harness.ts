@@ -107,9 +107,11 @@ export interface WorldOptions extends Partial<Omit<MemoryNetworkOptions, "clock"
   groups?: readonly string[];
   /** Of the server; by default these tests' addresses are taken as they come. */
   amplification?: CoapEndpointOptions["amplification"];
+  /** Of the server. */
+  qBlock?: CoapEndpointOptions["qBlock"];
 }
 
-type EndpointMore = Pick<CoapEndpointOptions, "congestion" | "amplification">;
+type EndpointMore = Pick<CoapEndpointOptions, "congestion" | "amplification" | "qBlock">;
 
 /** A server, a client and raw peers on one network and one virtual clock. */
 export class World {
@@ -120,12 +122,13 @@ export class World {
   readonly seed: number;
   #peers = 0;
 
-  constructor({ seed = 1, limits, clientLimits, groups = [], amplification = "none", ...network }: WorldOptions = {}) {
+  constructor(options: WorldOptions = {}) {
+    const { seed = 1, limits, clientLimits, groups = [], amplification = "none", qBlock, ...network } = options;
     this.seed = seed;
     const { clock } = this;
     this.network = new MemoryNetwork({ clock, entropy: seededEntropy(`${seed}/network`), delayMs: [1, 2], ...network });
     const atServer = this.network.transport(serverAddress.address, serverAddress.port, { groups });
-    this.server = this.endpoint(atServer, limits, { amplification });
+    this.server = this.endpoint(atServer, limits, { amplification, qBlock });
     this.client = this.endpoint(this.network.transport("10.0.0.2", 40_000), clientLimits);
   }
 

@@ -1,0 +1,227 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { blockNumber, blockOption, hasMoreBlocks } from "../../coap/blockwise/block-option.ts";
+import { decodeMissingBlocks, missingBlocksFormat } from "../../coap/blockwise/missing-blocks.ts";
+import { Code, OptionNumber } from "../../coap/message.ts";
+import { bytesOf, type PlainMessage, type RawPeer, type SeenMessage, textOf, World } from "./coap-harness.ts";
+
+const { qBlock1, qBlock2, requestTag, size1 } = OptionNumber;
+const size = 16;
+let world: World;
+let stored: string[] = [];
+let text = "";
+let nextId = 1;
+let peer: RawPeer;
+
+beforeEach(async () => {
+  world = new World({ qBlock: "proven", delayMs: [2, 2] });
+  stored = [];
+  text = "abcdefghijklmnop".repeat(25);
+  world.server.route({
+    method: "PUT",
+    path: "/q",
+    replay: "again",
+    answer(request) {
+      stored.push(textOf(request.payload));
+    },
+  });
+  world.server.route({
+    method: "GET",
+    path: "/q",
+    replay: "again",
+    answer(_request, reply) {
+      reply.payload = bytesOf(text);
+    },
+  });
+  await world.start();
+  peer = world.rawPeer();
+});
+afterEach(() => world.stop());
+
+type Options = [number, Uint8Array | string | number][];
+const message = (code: number, more: Options, rest: Partial<PlainMessage> = {}): PlainMessage => ({
+  type: "NON",
+  code,
+  messageId: nextId++,
+  options: [[OptionNumber.uriPath, "q"] as [number, string], ...more].sort(([a], [b]) => a - b),
+  ...rest,
+});
+const upload = (number: number, total: number, rest: Partial<PlainMessage> = {}): PlainMessage =>
+  message(
+    Code.put,
+    [
+      [qBlock1, blockOption(number, number + 1 < total, 0)],
+      [requestTag, 7],
+      [size1, total * size],
+    ],
+    { token: Uint8Array.of(number), payload: String.fromCharCode(65 + number).repeat(size), ...rest },
+  );
+async function send(...messages: PlainMessage[]): Promise<SeenMessage[]> {
+  for (const each of messages) {
+    peer.send(each);
+    await world.clock.advance(5);
+  }
+  return peer.take();
+}
+const missing = (seen: SeenMessage): number[] | undefined => decodeMissingBlocks(bytesOf(seen.payload));
+const ask = (...values: number[]): PlainMessage =>
+  message(
+    Code.get,
+    values.map((value): [number, number] => [qBlock2, value]),
+    { token: Uint8Array.of(200 + nextId) },
+  );
+const numbers = (seen: readonly SeenMessage[]): number[] => seen.map((each) => blockNumber(each.uint(qBlock2)));
+const whole = (total: number): string =>
+  Array.from({ length: total }, (_, i) => String.fromCharCode(65 + i).repeat(size)).join("");
+
+describe("RFC 9177: a server that gets a body by Q-Block1", () => {
+  it("RFC 9177 4.3: answers 4.00 without Request-Tag or Size1, and takes no Q-Block beside Block", async () => {
+    const [a] = await send(
+      message(
+        Code.put,
+        [
+          [qBlock1, 8],
+          [size1, 32],
+        ],
+        { payload: "x".repeat(16) },
+      ),
+    );
+    const [b] = await send(
+      message(
+        Code.put,
+        [
+          [qBlock1, 8],
+          [requestTag, 1],
+        ],
+        { payload: "x".repeat(16) },
+      ),
+    );
+    const mixed: Options = [
+      [qBlock1, 8],
+      [OptionNumber.block1, 8],
+      [requestTag, 1],
+      [size1, 32],
+    ];
+    const [c] = await send(message(Code.put, mixed, { type: "CON", payload: "x".repeat(16) }));
+    expect([a!.code, b!.code, c!.code]).toEqual([Code.badRequest, Code.badRequest, Code.badOption]);
+  });
+
+  it("RFC 9177 4.3, 7.2: answers whole sets with 2.31 and the body under the token of its last request", async () => {
+    const seen = await send(...Array.from({ length: 12 }, (_, i) => upload(i, 12)));
+    expect(seen.map(({ type, code, token }) => [type, code, token])).toEqual([
+      ["NON", Code.continue, "09"],
+      ["NON", Code.changed, "0b"],
+    ]);
+    expect(seen[0]!.uint(qBlock1)).toBe(blockOption(9, true, 0));
+    expect(stored).toEqual([whole(12)]);
+  });
+
+  it("RFC 9177 4.3, 5, 7.2: names missing blocks in ascending order when a later set begins, and takes them then", async () => {
+    const lost = new Set([1, 9]);
+    const sent = Array.from({ length: 12 }, (_, i) => i).filter((i) => !lost.has(i));
+    const seen = await send(...sent.map((i) => upload(i, 12)));
+    expect(seen.map((each) => [each.code, each.uint(OptionNumber.contentFormat), missing(each)])).toEqual([
+      [Code.requestEntityIncomplete, missingBlocksFormat, [1, 9]],
+    ]);
+    expect(await send(upload(1, 12), upload(9, 12))).toMatchObject([{ code: Code.changed, token: "09" }]);
+    expect(stored).toEqual([whole(12)]);
+  });
+
+  it("RFC 9177 4.3: ignores the payload of a block that came before, and answers as the first time", async () => {
+    await send(upload(0, 2), upload(0, 2, { payload: "!".repeat(size) }));
+    const [done] = await send(upload(1, 2));
+    const [again] = await send(upload(1, 2, { token: Uint8Array.of(99) }));
+    expect([done!.code, again!.code, again!.token, stored]).toEqual([Code.changed, Code.changed, "63", [whole(2)]]);
+  });
+
+  it("RFC 9177 4.3, 7.2: asks after 4, 8, 16 and 32 s for what is missing, and then forgets the body", async () => {
+    await send(upload(0, 3), upload(2, 3));
+    const began = world.clock.monotonicMs();
+    await world.clock.advance(200_000);
+    const seen = peer.take();
+    expect(seen.map(missing)).toEqual([[1], [1], [1], [1]]);
+    expect(seen.map(({ atMs }) => Math.round((atMs - began) / 1_000))).toEqual([4, 14, 30, 62]);
+    expect(world.server.counters()).toMatchObject({ "held.qBlocks": 0, "held.qBlockBytes": 0 });
+  });
+
+  it("RFC 9177 4.3: forgets the partial body when its 4.08 is reset", async () => {
+    await send(upload(0, 3));
+    await world.clock.advance(5_000);
+    peer.send({ type: "RST", code: 0, messageId: peer.take()[0]!.messageId });
+    await world.clock.advance(10);
+    expect(world.server.counters()).toMatchObject({ "held.qBlocks": 0, "held.qBlockBytes": 0 });
+  });
+
+  it("RFC 9177 4.3, 5: acknowledges confirmable blocks without 2.31 or 4.08", async () => {
+    const seen = await send(...Array.from({ length: 11 }, (_, i) => upload(i, 11, { type: "CON" })));
+    expect(seen.slice(0, 10).every(({ type, code }) => type === "ACK" && code === 0)).toBe(true);
+    expect(seen.at(-1)).toMatchObject({ type: "ACK", code: Code.changed });
+  });
+});
+
+describe("RFC 9177: a server that answers by Q-Block2", () => {
+  it("RFC 9177 4.4, 4.6, 7.2: sends a set at once, the next after 2 to 3 s, all with one ETag and Size2", async () => {
+    const seen = await send(ask(blockOption(0, true, 0)));
+    expect(numbers(seen)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    const began = world.clock.monotonicMs();
+    await world.clock.advance(3_100);
+    const more = peer.take();
+    expect(numbers(more)).toEqual([10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
+    expect(more[0]!.atMs - began).toBeGreaterThan(1_950);
+    await world.clock.advance(3_100);
+    const all = [...seen, ...more, ...peer.take()];
+    expect(all.map(({ payload }) => payload).join("")).toBe(text);
+    expect(new Set(all.map((each) => String(each.option(OptionNumber.eTag)))).size).toBe(1);
+    expect(new Set(all.map((each) => each.uint(OptionNumber.size2)))).toEqual(new Set([400]));
+    expect(all.map((each) => hasMoreBlocks(each.uint(qBlock2)))).toEqual(all.map((_, i) => i < 24));
+    expect(all.every(({ type, token }) => type === "NON" && token === seen[0]!.token)).toBe(true);
+  });
+
+  it("RFC 9177 4.4, 7.2: goes on at once after Continue, and sends missing blocks once each under the token that asks", async () => {
+    await send(ask(blockOption(0, true, 0)));
+    expect(numbers(await send(ask(blockOption(10, true, 0))))).toEqual([10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
+    const again = ask(blockOption(1, false, 0), blockOption(7, true, 0), blockOption(8, false, 0));
+    const seen = await send(again);
+    expect(numbers(seen)).toEqual([1, 7, 8, 9]);
+    expect(new Set(seen.map(({ token }) => token))).toEqual(new Set([Buffer.from(again.token!).toString("hex")]));
+  });
+
+  it("RFC 9177 4.4: answers 4.00 to blocks that don't ascend or come twice, and sends the newest when its copy is gone", async () => {
+    await send(ask(blockOption(0, true, 0)));
+    const [a] = await send(ask(blockOption(7, false, 0), blockOption(1, false, 0)));
+    const [b] = await send(ask(blockOption(7, false, 0), blockOption(7, false, 0)));
+    expect([a!.code, b!.code]).toEqual([Code.badRequest, Code.badRequest]);
+    await world.clock.advance(300_000);
+    peer.take();
+    text = "z".repeat(400);
+    const [fresh] = await send(ask(blockOption(3, false, 0)));
+    expect([fresh!.payload, numbers([fresh!])]).toEqual(["z".repeat(16), [3]]);
+  });
+
+  it("RFC 9177 4.5: puts no Observe into the answer: notifications don't go so", async () => {
+    const observing: Options = [
+      [OptionNumber.observe, 0],
+      [qBlock2, blockOption(0, true, 0)],
+    ];
+    const seen = await send(message(Code.get, observing));
+    expect(seen.every((each) => each.uint(OptionNumber.observe) < 0)).toBe(true);
+    expect(world.server.observers()).toBe(0);
+  });
+
+  it("RFC 9177 7: sends only confirmable blocks for a confirmable request, one at a time", async () => {
+    const seen = await send({ ...ask(blockOption(0, true, 0)), type: "CON" });
+    expect(seen.map(({ type }) => type)).toEqual(["ACK", "CON"]);
+    const [next] = await send({ type: "ACK", code: 0, messageId: seen[1]!.messageId });
+    expect([next!.type, blockNumber(next!.uint(qBlock2))]).toEqual(["CON", 2]);
+  });
+
+  it("RFC 9177 3.2: asks an address that hasn't proven itself for an Echo first", async () => {
+    await world.stop();
+    world = new World({ amplification: "all", qBlock: "proven" });
+    world.server.route({ method: "GET", path: "/q", replay: "again", answer() {} });
+    await world.start();
+    peer = world.rawPeer();
+    const seen = await send(ask(blockOption(0, true, 0)));
+    expect(seen).toMatchObject([{ code: Code.unauthorized }]);
+    expect(seen[0]!.option(OptionNumber.echo)).toHaveLength(8);
+  });
+});
