@@ -305,8 +305,8 @@ export class ClientExchanges implements OutboxOwner {
       return false;
     }
     const used = this.#link.oscore?.recovery.contextOf(context) ?? context;
-    if (contexts.hasSequence(used)) return true;
-    contexts.whenLeased(used, (isLeased) => {
+    if (contexts.numbers.isAtHand(used)) return true;
+    contexts.numbers.whenLeased(used, (isLeased) => {
       if (this.#byNumber[pending.number] !== pending) return;
       if (isLeased) this.#send(pending);
       else this.#fail(pending, faults("coap.oscore-no-numbers", {}));

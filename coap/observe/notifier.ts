@@ -346,7 +346,7 @@ export class Notifier implements OutboxOwner {
   /** Its turn comes again once sender sequence numbers are leased. */
   #withoutNumber(row: number, { context }: OscoreExchange): void {
     this.#table.set(row, ObserverFlag.dirty);
-    this.#link.oscore?.contexts.whenLeased(context, (isLeased) => {
+    this.#link.oscore?.contexts.numbers.whenLeased(context, (isLeased) => {
       if (!isLeased || this.#abort.signal.aborted || this.#table.oscore[row]?.context !== context) return;
       this.#line.push(row);
       this.#walkLine();

@@ -42,6 +42,10 @@ export class OscoreContext {
   readonly memory: Uint8Array;
   readonly at: number;
   isRemoved: boolean = false;
+  /** Appendix B.2 derived it from another one. */
+  isDerived: boolean = false;
+  /** Messages that didn't verify with it, since it was made. */
+  failures = 0;
   /** The one of its identity that protects our requests. */
   isCurrent: boolean = false;
   /** The next one with the same recipient ID. */
@@ -51,6 +55,8 @@ export class OscoreContext {
   leasedUntil = 0;
   nextLease = 0;
   nextLeaseEnd = 0;
+  /** Where the newest lease ends: none may begin below. */
+  leasedBefore = 0;
   isLeasing: boolean = false;
   waiting: ((isLeased: boolean) => void)[] | undefined = undefined;
   /** The replay window: highest Partial IV that verified, and which of the 64 up to it did. */
@@ -81,6 +87,15 @@ export class OscoreContext {
     this.memory = memory;
     this.at = at;
     this.hasWindow = options.isNew ?? false;
+  }
+
+  /** What a log or an error text may show of it: its keys, and the secret of one that derives others, stay out. */
+  toJSON(): { readonly oscoreContext: number; readonly identity: PeerIdentity } {
+    return { oscoreContext: this.number, identity: this.identity };
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): object {
+    return this.toJSON();
   }
 
   /** RFC 8613 section 7.4. Asks only: what fails to decrypt must not move the window. */

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Entropy } from "../../../kernel/entropy.ts";
 import type { Log } from "../../../kernel/log.ts";
 import { RowTable } from "../../../kernel/row-table.ts";
@@ -6,12 +5,13 @@ import { faults } from "../../faults.ts";
 import type { PeerIdentity } from "../../route.ts";
 import { aeads } from "./aead.ts";
 import { cborBytes } from "./cose.ts";
-import { deriveKeys } from "./derive-keys.ts";
-import { material, maxSequence, OscoreContext } from "./oscore-context.ts";
+import { material, OscoreContext } from "./oscore-context.ts";
 import { type OscoreLimits, oscoreLimits } from "./oscore-limits.ts";
 import type { OscoreOption } from "./oscore-option.ts";
 import type { OscoreContextOptions, OscoreParameters } from "./oscore-parameters.ts";
+import { SenderNumbers } from "./sender-numbers.ts";
 import type { SequenceLeases } from "./sequence-leases.ts";
+import { writeMaterial } from "./write-material.ts";
 
 export interface OscoreContextsOptions {
   readonly entropy: Entropy;
@@ -25,16 +25,13 @@ export interface OscoreContextsOptions {
    * Asked for a `kid` that no context has: what `add` would be given, so that contexts of a large fleet are made when they are first
    * needed. In the turn of the datagram, so from memory; a stranger may ask it at will.
    */
-  readonly lookup?:
-    | ((
-        kid: Uint8Array,
-        kidContext: Uint8Array | undefined,
-      ) => { readonly parameters: OscoreParameters; readonly options: OscoreContextOptions } | undefined)
-    | undefined;
+  readonly lookup?: ((kid: Uint8Array, kidContext: Uint8Array | undefined) => FoundContext | undefined) | undefined;
 }
 
-/** From here on the log says that a context needs new keys soon (RFC 8613 section 7.2.1). */
-const lowSequence = maxSequence - 2 ** 24;
+interface FoundContext {
+  readonly parameters: OscoreParameters;
+  readonly options: OscoreContextOptions;
+}
 
 /**
  * The security contexts of an endpoint, found by `kid` and `kid context`. What is removed is refused at the next datagram. Given to
@@ -44,14 +41,17 @@ export class OscoreContexts {
   readonly limits: OscoreLimits;
   readonly entropy: Entropy;
   readonly aead: "native" | "node";
+  readonly numbers: SenderNumbers;
   readonly #log: Log;
-  readonly #leases: SequenceLeases;
   readonly #lookup: OscoreContextsOptions["lookup"];
   readonly #memory: Uint8Array;
   readonly #freeSlots: number[] = [];
   #usedSlots = 0;
   #nextNumber = 1;
   #size = 0;
+  /** Places kept for what contexts of appendix B.2 will derive: a datagram must find room for it. */
+  #reserved = 0;
+  #hasLookupFailed: boolean = false;
   readonly #kids: RowTable<Record<never, never>>;
   /** By row of `#kids`: the first context with that ID. */
   readonly #heads: (OscoreContext | undefined)[] = [];
@@ -66,7 +66,7 @@ export class OscoreContexts {
     this.entropy = entropy;
     this.aead = aead;
     this.#log = log;
-    this.#leases = leases;
+    this.numbers = new SenderNumbers(leases, log, this.limits.leasedNumbers);
     this.#lookup = lookup;
     const capacity = this.limits.contexts;
     this.#memory = new Uint8Array(capacity * material.bytes);
@@ -82,7 +82,8 @@ export class OscoreContexts {
     const facts = aeads[parameters.algorithm ?? "AES-CCM-16-64-128"];
     const problem = problemOf(parameters, facts.nonceLength - 6);
     if (problem !== undefined) throw faults("coap.oscore-parameters", { reason: problem });
-    if (this.#size >= this.limits.contexts) {
+    const needed = options.derivesAnew === true ? 2 : 1;
+    if (this.#size + this.#reserved + needed > this.limits.contexts) {
       throw faults("coap.queue-full", { limit: "oscore contexts", value: this.limits.contexts });
     }
     const { recipientId } = parameters;
@@ -106,6 +107,7 @@ export class OscoreContexts {
     context.next = this.#heads[row];
     this.#heads[row] = context;
     this.#size++;
+    this.#reserved += needed - 1;
     this.#join(context);
     return context;
   }
@@ -121,7 +123,7 @@ export class OscoreContexts {
     writeMaterial(parameters, memory, 0);
     const options = { ...base.options, isNew: true, derivesAnew: false };
     const context = new OscoreContext({ number: 0, facts: base.facts, parameters, options, memory, at: 0 });
-    context.leasedUntil = maxSequence + 1;
+    this.numbers.ownAll(context);
     return context;
   }
 
@@ -129,10 +131,12 @@ export class OscoreContexts {
   adopt(base: OscoreContext, idContext: Uint8Array): OscoreContext {
     const { parameters, options } = base;
     if (parameters === undefined) throw new TypeError("This context doesn't derive others.");
-    if (base.derived !== undefined) this.remove(base.derived);
+    if (base.derived?.isRemoved === false) this.remove(base.derived);
+    this.#reserved--;
     const context = this.add({ ...parameters, idContext }, { ...options, isNew: true, derivesAnew: false });
-    context.leasedUntil = maxSequence + 1;
+    this.numbers.ownAll(context);
     context.wrappedIdContext = Uint8Array.from(cborBytes(idContext));
+    context.isDerived = true;
     base.derived = context;
     return context;
   }
@@ -141,7 +145,9 @@ export class OscoreContexts {
   remove(context: OscoreContext): void {
     if (context.isRemoved) return;
     context.isRemoved = true;
+    if (context.isDerived) this.#reserved++;
     if (context.derived !== undefined) this.remove(context.derived);
+    if (context.parameters !== undefined) this.#reserved--;
     const { memory, at } = context;
     const idAt = at + material.recipientId + 1;
     const row = this.#kids.find(keyOfId(memory, idAt, idAt + memory[idAt - 1]!));
@@ -193,13 +199,33 @@ export class OscoreContexts {
   }
 
   #lookUp(bytes: Uint8Array, option: OscoreOption): OscoreContext | undefined {
-    if (this.#lookup === undefined || this.#size >= this.limits.contexts) return undefined;
+    if (this.#lookup === undefined || this.#size + this.#reserved >= this.limits.contexts) return undefined;
     const { kidStart, kidEnd, kidContextStart, kidContextEnd } = option;
     const kidContext = kidContextStart < 0 ? undefined : bytes.slice(kidContextStart, kidContextEnd);
     const more = this.#lookup(bytes.slice(kidStart, kidEnd), kidContext);
     if (more === undefined) return undefined;
-    const context = this.add(more.parameters, more.options);
+    const context = this.#added(more);
+    if (context === undefined) return undefined;
     return isId(context, bytes, kidStart, kidEnd) && isContextOf(context, bytes, option) ? context : undefined;
+  }
+
+  /** A stranger's datagram asked for it, so what can't be added is told once and counts as not found. */
+  #added({ parameters, options }: FoundContext): OscoreContext | undefined {
+    try {
+      return this.add(parameters, options);
+    } catch (error) {
+      if (!this.#hasLookupFailed)
+        this.#log.error("oscore-lookup-failed", { message: error instanceof Error ? error.message : String(error) });
+      this.#hasLookupFailed = true;
+      return undefined;
+    }
+  }
+
+  /** A message didn't verify with it. Told once, half way to the limit from which on nothing is opened with it. */
+  failed(context: OscoreContext): void {
+    context.failures++;
+    if (context.failures !== Math.ceil(this.limits.forgeries / 2)) return;
+    this.#log.warn("oscore-forgeries", { failures: context.failures, identity: nameOf(context.identity) });
   }
 
   /** A message verified: its context is the one that the peer uses. */
@@ -207,77 +233,6 @@ export class OscoreContexts {
     if (context.isCurrent || context.isRemoved) return;
     for (const other of this.#byIdentity.get(nameOf(context.identity)) ?? []) other.isCurrent = false;
     context.isCurrent = context.identity.kind !== "none";
-  }
-
-  /** The next sender sequence number, -1 when none is leased yet: `whenLeased` then tells. */
-  takeSequence(context: OscoreContext): number {
-    if (context.isRemoved) return -1;
-    if (context.sequence >= context.leasedUntil) {
-      context.sequence = context.nextLease;
-      context.leasedUntil = context.nextLeaseEnd;
-      context.nextLease = 0;
-      context.nextLeaseEnd = 0;
-    }
-    const isLow = context.leasedUntil - context.sequence <= this.limits.leasedNumbers / 2;
-    if (isLow && context.nextLeaseEnd === 0) this.#lease(context);
-    if (context.sequence >= context.leasedUntil) {
-      if (context.nextLeaseEnd === 0) return -1;
-      return this.takeSequence(context);
-    }
-    return context.sequence > maxSequence ? -1 : context.sequence++;
-  }
-
-  hasSequence(context: OscoreContext): boolean {
-    if (context.sequence >= context.leasedUntil && context.nextLeaseEnd === 0) this.#lease(context);
-    return this.#hasNumbers(context);
-  }
-
-  /** Calls once numbers are there, or with false when the lease failed. */
-  whenLeased(context: OscoreContext, call: (isLeased: boolean) => void): void {
-    if (context.isLeasing) {
-      context.waiting ??= [];
-      context.waiting.push(call);
-    } else {
-      queueMicrotask(() => call(this.#hasNumbers(context)));
-    }
-  }
-
-  #hasNumbers({ isRemoved, sequence, leasedUntil, nextLeaseEnd }: OscoreContext): boolean {
-    return !isRemoved && (sequence < leasedUntil || nextLeaseEnd > 0);
-  }
-
-  #lease(context: OscoreContext): void {
-    if (context.isLeasing || context.isRemoved || context.sequence > maxSequence) return;
-    const count = this.limits.leasedNumbers;
-    const took = (first: number): void => {
-      if (first > maxSequence) return;
-      if (first <= lowSequence && first + count > lowSequence) {
-        this.#log.warn("oscore-numbers-end", { left: maxSequence - first, identity: nameOf(context.identity) });
-      }
-      context.nextLease = first;
-      context.nextLeaseEnd = Math.min(first + count, maxSequence + 1);
-    };
-    try {
-      const first = this.#leases.lease(sequenceName(context), count);
-      if (typeof first === "number") {
-        took(first);
-        return;
-      }
-      context.isLeasing = true;
-      const over = (): void => {
-        context.isLeasing = false;
-        const calls = context.waiting ?? [];
-        context.waiting = undefined;
-        for (const call of calls) call(this.#hasNumbers(context));
-      };
-      first.then(took, (error: unknown) => this.#leaseFailed(error)).then(over, over);
-    } catch (error) {
-      this.#leaseFailed(error);
-    }
-  }
-
-  #leaseFailed(error: unknown): void {
-    this.#log.error("oscore-lease-failed", { message: error instanceof Error ? error.message : String(error) });
   }
 
   #join(context: OscoreContext): void {
@@ -317,30 +272,6 @@ function problemOf(
   if (isSame(senderId, recipientId)) return "sender and recipient have the same ID";
   if (idContext !== undefined && idContext.length > 64) return "an ID Context has at most 64 bytes";
   return undefined;
-}
-
-function writeMaterial(parameters: OscoreParameters, memory: Uint8Array, at: number): void {
-  const { senderKey, recipientKey, commonIv } = deriveKeys(parameters);
-  const { senderId, recipientId } = parameters;
-  memory.set(senderKey, at + material.senderKey);
-  memory.set(recipientKey, at + material.recipientKey);
-  writeNonce(memory, at + material.senderNonce, commonIv, senderId);
-  writeNonce(memory, at + material.recipientNonce, commonIv, recipientId);
-  writeId(memory, at + material.senderId, senderId);
-  writeId(memory, at + material.recipientId, recipientId);
-}
-
-/** RFC 8613 section 5.2 with a Partial IV of zero: length and ID before five zeros, over the Common IV. */
-function writeNonce(memory: Uint8Array, at: number, commonIv: Uint8Array, id: Uint8Array): void {
-  memory.set(commonIv, at);
-  memory[at]! ^= id.length;
-  const end = at + commonIv.length - 5;
-  for (let i = 0; i < id.length; i++) memory[end - id.length + i]! ^= id[i]!;
-}
-
-function writeId(memory: Uint8Array, at: number, id: Uint8Array): void {
-  memory[at] = id.length;
-  memory.set(id, at + 1);
 }
 
 function keyNumber(memory: Uint8Array, at: number): number {
@@ -387,10 +318,4 @@ function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
 
 function nameOf(identity: PeerIdentity): string {
   return identity.kind === "none" ? "" : `${identity.kind} ${identity.id}`;
-}
-
-function sequenceName({ options, memory, at }: OscoreContext): string {
-  if (options.sequenceName !== undefined) return options.sequenceName;
-  const key = memory.subarray(at + material.senderKey, at + material.senderId);
-  return createHash("sha256").update("oscore sender").update(key).digest("hex").slice(0, 32);
 }

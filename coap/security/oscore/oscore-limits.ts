@@ -16,6 +16,13 @@ export const oscoreLimits = defineLimits({
     unit: "sequence numbers",
     full: "The next range is leased when half of it is used; without one messages wait, and answers that need a number are left out.",
   },
+  forgeries: {
+    default: 2 ** 32,
+    min: 1024,
+    max: 2 ** 48,
+    unit: "messages",
+    full: "So many messages that didn't verify are a chance of 2^-32 that one was taken (8 bytes of tag): the context opens nothing more.",
+  },
   maxUnfragmented: {
     default: 4096,
     min: 64,

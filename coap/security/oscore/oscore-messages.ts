@@ -58,7 +58,7 @@ export class OscoreMessages {
    */
   sealRequest(writer: MessageWriter, context: OscoreContext, echo: Uint8Array | undefined): OscoreExchange | undefined {
     if (context.isRemoved) return undefined;
-    const sequence = this.#contexts.takeSequence(context);
+    const sequence = this.#contexts.numbers.take(context);
     if (sequence < 0) return undefined;
     const { facts, memory, at } = context;
     const exchange = new OscoreExchange(context, sequence);
@@ -111,7 +111,7 @@ export class OscoreMessages {
     if (context.isRemoved) return false;
     let ownIv = none;
     if (hasOwnIv || exchange.isNonceUsed) {
-      ownIv = this.#contexts.takeSequence(context);
+      ownIv = this.#contexts.numbers.take(context);
       if (ownIv < 0) return false;
     } else {
       exchange.isNonceUsed = true;
@@ -153,7 +153,7 @@ export class OscoreMessages {
     this.#key(context, material.recipientKey);
     this.#nonce(context, material.recipientNonce, partialIv);
     const aadLength = this.#aad(context, material.recipientId, partialIv);
-    if (!this.#aead.open(context.facts, aadLength, length)) return false;
+    if (!this.#open(context, aadLength, length)) return false;
     const { request } = this;
     this.#decode(view, length - context.facts.tagLength, this.#requestBytes, request);
     if (request.code >> 5 !== 0) request.code = Code.empty;
@@ -174,7 +174,7 @@ export class OscoreMessages {
     if (ownIv >= 0) this.#nonce(context, material.recipientNonce, ownIv);
     else this.#nonce(context, material.senderNonce, requestIv);
     const aadLength = this.#aad(context, material.senderId, requestIv);
-    if (!this.#aead.open(context.facts, aadLength, length)) return "bad";
+    if (!this.#open(context, aadLength, length)) return "bad";
     this.#decode(view, length - context.facts.tagLength, this.#replyBytes, reply);
     const codeClass = reply.code >> 5;
     if (codeClass < 2 || codeClass > 5) return "bad";
@@ -237,6 +237,13 @@ export class OscoreMessages {
     to[1] = text[textAt]!;
     copy(text, textAt + 1, textAt + length, to, headLength);
     if (decodeMessage(to, 0, headLength + length - 1, view) !== Malformed.none) view.code = Code.empty;
+  }
+
+  #open(context: OscoreContext, aadLength: number, length: number): boolean {
+    if (context.failures >= this.#contexts.limits.forgeries) return false;
+    if (this.#aead.open(context.facts, aadLength, length)) return true;
+    this.#contexts.failed(context);
+    return false;
   }
 
   #key({ facts, memory, at }: OscoreContext, from: number): void {
