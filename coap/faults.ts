@@ -72,7 +72,11 @@ export const faults = defineFaults({
   "coap.leases-unreadable": {
     fault: "environment",
     message:
-      "The sequence numbers in {path} can't be read: {reason}. Restore the file, or give every context that used it a new secret and remove it.",
+      "The sequence numbers in {path} can't be read: {reason}. Give every context that used it a new secret and remove it; an older copy would give numbers twice.",
+  },
+  "coap.leases-busy": {
+    fault: "environment",
+    message: "Another process is writing {path} just now, so no sequence numbers were leased. Try again.",
   },
   "coap.group-failed": {
     fault: "environment",

@@ -1,23 +1,78 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
+import { systemClock } from "../../kernel/system/system-clock.ts";
 import { faults } from "../faults.ts";
 import type { SequenceLeases } from "../security/oscore/sequence-leases.ts";
 
+/** A write takes milliseconds: one that stands so long will not be finished. */
+const abandonedMs = 10_000;
+
 /**
  * OSCORE's sender sequence numbers in one small file, which outlives the process: written beside, forced to the disk and renamed before
- * a number is used, about once in a thousand messages. One process has a file. Throws `coap.leases-unreadable` for a file that is none of
- * its own: to begin anew would give numbers twice.
+ * a number is used, about once in a thousand messages. Processes that share the file get numbers of their own. An older copy of it must
+ * never take its place: its numbers would come twice. Throws `coap.leases-unreadable` for a file that is none of its own: to begin anew would
+ * give numbers twice as well.
  */
 export function fileLeases(path: string): SequenceLeases {
-  const next = read(path);
+  read(path);
+  const ours = new Map<string, number>();
   return {
     lease(name, count) {
-      const first = next.get(name) ?? 0;
-      next.set(name, first + count);
-      write(path, next);
-      return first;
+      const file = begin(path);
+      let isOver = false;
+      try {
+        const next = read(path);
+        const first = Math.max(next.get(name) ?? 0, ours.get(name) ?? 0);
+        next.set(name, first + count);
+        writeSync(file, JSON.stringify(Object.fromEntries(next)));
+        fsyncSync(file);
+        if (statSync(freshOf(path)).ino !== fstatSync(file).ino) throw faults("coap.leases-busy", { path });
+        renameSync(freshOf(path), path);
+        isOver = true;
+        ours.set(name, first + count);
+        syncFolder(path);
+        return first;
+      } catch (error) {
+        if (!isOver) rmSync(freshOf(path), { force: true });
+        throw error;
+      } finally {
+        closeSync(file);
+      }
     },
   };
+}
+
+/** The file beside it, which one process at a time may have: what was read stays true until it is renamed. */
+function begin(path: string): number {
+  const fresh = freshOf(path);
+  try {
+    return openSync(fresh, "wx", 0o600);
+  } catch (error) {
+    if (!isCode(error, "EEXIST")) throw error;
+    const ageMs = systemClock.wallMs() - (statSync(fresh, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+    if (ageMs < abandonedMs) throw faults("coap.leases-busy", { path: fresh });
+  }
+  // Whoever began it was killed.
+  rmSync(fresh, { force: true });
+  return openSync(fresh, "wx", 0o600);
+}
+
+function freshOf(path: string): string {
+  return `${path}.new`;
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
 }
 
 function read(path: string): Map<string, number> {
@@ -25,7 +80,7 @@ function read(path: string): Map<string, number> {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return new Map();
+    if (isCode(error, "ENOENT")) return new Map();
     throw faults("coap.leases-unreadable", { path, reason: error instanceof Error ? error.message : String(error) });
   }
   try {
@@ -41,16 +96,7 @@ function checked(value: unknown): number {
   throw new Error(`${JSON.stringify(value)} is no sequence number`);
 }
 
-function write(path: string, next: ReadonlyMap<string, number>): void {
-  const fresh = `${path}.new`;
-  const file = openSync(fresh, "w", 0o600);
-  try {
-    writeSync(file, JSON.stringify(Object.fromEntries(next)));
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(fresh, path);
+function syncFolder(path: string): void {
   const folder = openSync(dirname(path), "r");
   try {
     fsyncSync(folder);
