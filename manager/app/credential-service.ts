@@ -197,7 +197,8 @@ export class CredentialService implements Credentials, Keyring {
 
   lease(kid: number, count: number): Promise<number | undefined> {
     const row = this.#table.find(kid);
-    return row === -1 ? Promise.resolve(undefined) : this.#sequences.lease(this.#table.node(row), kid, count);
+    if (row === -1) return Promise.resolve(undefined);
+    return this.#sequences.lease(this.#table.node(row), kid, count, this.#table.isFresh(row));
   }
 
   onRevoked(listener: (kid: number, node: string) => void): void {

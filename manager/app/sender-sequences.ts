@@ -1,4 +1,5 @@
-import { credentialKey } from "../domain/node-credential.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import { type CredentialRecord, credentialKey } from "../domain/node-credential.ts";
 import type { Change, Storage } from "../ports/storage.ts";
 import type { KeyedSerial } from "./keyed-serial.ts";
 import type { StorageWriter } from "./storage-writer.ts";
@@ -7,15 +8,24 @@ export interface SenderSequencesOptions {
   readonly storage: Storage;
   readonly writer: StorageWriter;
   readonly serial: KeyedSerial;
+  readonly clock: Clock;
 }
 
 const table = "sender-sequence";
+const credentialTable = "node-credential";
 /** RFC 8613 section 7.2.1: a sequence number has 40 bits. */
 const end = 2 ** 40;
+/**
+ * A database that was restored from a backup knows less than was used. No context uses so many numbers a second for long (in 30 years they are a
+ * twentieth of all), so after a start numbers begin above what may have been used since the keys were issued.
+ */
+const numbersPerSecond = 64;
+/** A clock that is far ahead takes half of the numbers at most. */
+const highestFloor = 2 ** 39;
 
 /**
  * Hands out blocks of sender sequence numbers, each written before the first of it is used: a manager that was killed begins with the next
- * block, so no number is used twice with one key.
+ * block, so no number is used twice with one key, also when an older copy of the database took its place in between.
  */
 export class SenderSequences {
   readonly #options: SenderSequencesOptions;
@@ -27,18 +37,27 @@ export class SenderSequences {
     this.#options = options;
   }
 
-  lease(node: string, kid: number, count: number): Promise<number | undefined> {
-    const { serial, storage, writer } = this.#options;
+  /** `isFresh`: the keys were issued in this process. */
+  lease(node: string, kid: number, count: number, isFresh: boolean): Promise<number | undefined> {
+    const { serial, writer } = this.#options;
     return serial.run(`sequence/${kid}`, async () => {
       const key = credentialKey(node, kid);
-      const stored = this.#bounds.get(kid) ?? (await storage.get(table, key))?.value ?? 0;
-      const first = stored as number;
+      const first = this.#bounds.get(kid) ?? (await this.#firstOf(key, isFresh));
       if (first + count > end) return undefined;
       await writer.commit(node, [{ kind: "put", table, key, expectedRevision: "any", value: first + count }]);
       this.#bounds.set(kid, first + count);
       this.leases++;
       return first;
     });
+  }
+
+  async #firstOf(key: string, isFresh: boolean): Promise<number> {
+    const { storage, clock } = this.#options;
+    const stored = ((await storage.get(table, key))?.value ?? 0) as number;
+    const credential = isFresh ? undefined : (await storage.get(credentialTable, key))?.value;
+    if (credential === undefined) return stored;
+    const ageMs = Math.max(0, clock.wallMs() - (credential as CredentialRecord).issuedAtMs);
+    return Math.max(stored, Math.min(highestFloor, Math.ceil((ageMs / 1000) * numbersPerSecond)));
   }
 
   /** For the commit that revokes the credential. */

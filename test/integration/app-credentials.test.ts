@@ -116,6 +116,21 @@ test("a revoked node has no context, no account at the broker, and nothing that 
   expect(after.app.credentials.has("porch")).toBe(false);
 });
 
+test("RFC 8613 7.5: sender sequence numbers are never leased twice, though the database becomes an older copy of itself", async () => {
+  const h = await new AppHarness().start();
+  const { kid } = await issue(h, "porch");
+  const lease = (on: AppHarness) => on.wait(on.app.credentials.keyring.lease(kid, 1024));
+  const survivors = h.survivors();
+  const backup = structuredClone(survivors.content);
+  let used = 0;
+  for (let i = 0; i < 8; i++) used = (await lease(h))! + 1024;
+  await h.settle(600_000);
+  const restored = await new AppHarness({}, { ...survivors, content: backup, wallMs: h.survivors().wallMs }).start();
+  const first = await lease(restored);
+  expect(first).toBeGreaterThanOrEqual(used);
+  expect(await lease(restored)).toBe(first! + 1024);
+});
+
 test("sender sequence numbers are never leased twice, whatever fails and whoever crashes", async () => {
   let fails = 0;
   const h = await new AppHarness({ failsCommit: () => fails-- > 0 }).start();
