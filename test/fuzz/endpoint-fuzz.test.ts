@@ -1,6 +1,8 @@
-import { expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { fuzzEndpoint } from "./endpoint/endpoint-fuzz.ts";
+import { firstOscoreHost, OscoreHosts } from "./endpoint/oscore-hosts.ts";
 import { PlainMessage } from "./endpoint/plain-message.ts";
+import { Random } from "./endpoint/random.ts";
 import { ReplyOracle } from "./endpoint/reply-oracle.ts";
 
 /** A seed in the environment repeats a run: `FUZZ_SEED=7 vitest run test/fuzz/endpoint-fuzz.test.ts`. */
@@ -13,6 +15,10 @@ it("no mutated datagram makes the endpoint throw, answer wrongly or hold more th
   expect(report.counts["bodiesChecked"]).toBeGreaterThan(500);
   expect(report.counts["later"]).toBeGreaterThan(500);
   expect(report.counters["notificationsSent"]).toBeGreaterThan(100);
+  expect(report.protectedCounts["verified"]).toBeGreaterThan(500);
+  expect(report.protectedCounts["notifications"]).toBeGreaterThan(10);
+  expect(report.counters["oscore.replayed"]).toBeGreaterThan(10);
+  expect(report.counters["oscore.decryptionFailed"]).toBeGreaterThan(10);
 }, 60_000);
 
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "hex"));
@@ -54,4 +60,46 @@ it("the second reader refuses what has no options' end", () => {
   const message = new PlainMessage();
   message.read(hex("40010001b4626f64"), 0, 8);
   expect(message.state).toBe("bad");
+});
+
+describe("the oracle sees answers to protected requests that are wrong", () => {
+  const host = firstOscoreHost;
+  let hosts: OscoreHosts;
+  let oracle: ReplyOracle;
+  let asked: Uint8Array;
+
+  beforeEach(() => {
+    hosts = new OscoreHosts(new Random(3));
+    oracle = new ReplyOracle(() => false, hosts);
+    const bytes = new Uint8Array(200);
+    // Some come with more on their outside.
+    do {
+      bytes.set(hex("4101000baab4626f6479"));
+      asked = bytes.slice(0, hosts.protect(bytes, 10, host));
+    } while (asked.length !== 24);
+    oracle.going(asked, asked.length, host, false);
+  });
+
+  const said = (text: string): string => {
+    const token = Buffer.from(asked.subarray(4, 4 + (asked[0]! & 15))).toString("hex");
+    const bytes = hex(text.replace("TT", `${token}`).replace(/^6./, `6${token.length / 2}`));
+    oracle.sent(bytes, 0, bytes.length, host, true);
+    return oracle.wrong.join();
+  };
+
+  it.each([
+    ["success in the clear", "6045000bTTff61", "success in the clear"],
+    ["an error for what is genuine", "6080000bTT", "refused what is genuine"],
+    ["what doesn't verify", "6044000bTT90ff0102030405060708090a", "doesn't verify"],
+    ["its true code outside", "6084000bTT90ff0102030405060708090a", "an outer code"],
+  ])("%s", (_name, text, complaint) => {
+    expect(said(text)).toContain(complaint);
+  });
+
+  it("a protected answer to a forgery", () => {
+    asked[asked.length - 1]! ^= 1;
+    oracle.going(asked, asked.length, host, false);
+    expect(said("6044000bTT90ff0102030405060708090a")).toContain("forgery");
+    expect(hosts.counts).toMatchObject({ genuine: 1, forged: 1 });
+  });
 });

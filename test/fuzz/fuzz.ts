@@ -12,12 +12,13 @@ import { fuzzTargets } from "./fuzz-targets.ts";
 const names = [...Object.keys(fuzzTargets), "dtls", "endpoint"];
 const usage = `Looks for inputs that the CoAP engine's readers fail on.
 
-usage: npm run fuzz [-- TARGET...] [--seconds N] [--seed N] [--datagrams N] [--replay FILE]
+usage: npm run fuzz [-- TARGET...] [--seconds N] [--seed N] [--datagrams N] [--plain] [--replay FILE]
 
   TARGET         ${names.join(", ")}; default all of them.
   --seconds N    How long in all, shared out among the targets. Default 60.
   --seed N       Repeats the mutations of another run. Default: another one each time.
   --datagrams N  For the target "endpoint": how many instead of how long.
+  --plain        For the target "endpoint": without OSCORE, which a quarter of its hosts speak otherwise.
   --replay FILE  Runs one input of the one target that is named.
 
 Inputs that reached new code and those that failed are kept in .setup/fuzz/TARGET.`;
@@ -29,6 +30,7 @@ interface Asked {
   readonly seconds: number;
   readonly seed: number;
   readonly datagrams: number | undefined;
+  readonly isPlain: boolean;
   readonly replay: string | undefined;
 }
 
@@ -37,7 +39,8 @@ function readArguments(words: readonly string[]): Asked | "help" | { readonly wr
   let positionals: string[];
   const text = { type: "string" } as const;
   try {
-    const options = { seconds: text, seed: text, datagrams: text, replay: text, help: { type: "boolean" } } as const;
+    const flag = { type: "boolean" } as const;
+    const options = { seconds: text, seed: text, datagrams: text, replay: text, plain: flag, help: flag } as const;
     ({ values, positionals } = parseArgs({ args: [...words], options, allowPositionals: true }));
   } catch (error) {
     return { wrong: error instanceof Error ? error.message.split(". To specify")[0]! : String(error) };
@@ -62,6 +65,7 @@ function readArguments(words: readonly string[]): Asked | "help" | { readonly wr
     seconds: numbers["seconds"] ?? 60,
     seed: numbers["seed"] ?? Date.now() % 1_000_000_007,
     datagrams: numbers["datagrams"],
+    isPlain: values["plain"] === true,
     replay,
   };
 }
@@ -110,31 +114,41 @@ function fuzzDtls(seconds: number, seed: number): number {
   }
 }
 
-async function fuzzWholeEndpoint(seconds: number, seed: number, datagrams: number | undefined): Promise<number> {
+async function fuzzWholeEndpoint({ seed, datagrams, isPlain }: Asked, seconds: number): Promise<number> {
   const { fuzzEndpoint } = await import("./endpoint/endpoint-fuzz.ts");
-  const wanted = datagrams ?? Number.MAX_SAFE_INTEGER;
   const untilMs = performance.now() + seconds * 1000;
+  const isTerminal = process.stderr.isTTY === true;
+  let nextMs = 0;
   const report = await fuzzEndpoint({
-    datagrams: wanted,
+    datagrams: datagrams ?? Number.MAX_SAFE_INTEGER,
     seed,
+    hasOscore: !isPlain,
     isOver: () => datagrams === undefined && performance.now() >= untilMs,
-    progress: (done) => process.stderr.write(`\rendpoint: ${done} datagrams   `),
+    progress(done) {
+      if (performance.now() < nextMs) return;
+      nextMs = performance.now() + (isTerminal ? 300 : 10_000);
+      process.stderr.write(isTerminal ? `\rendpoint: ${done} datagrams   ` : `endpoint: ${done} datagrams\n`);
+    },
   });
-  process.stderr.write("\r");
-  const { counts, heapMiB, residentMiB, wrong } = report;
-  const memory = ({ quarter, end }: { quarter: number; end: number }): string =>
-    `${quarter.toFixed(1)} -> ${end.toFixed(1)} MiB`;
-  console.log(`endpoint: ${report.datagrams} datagrams in ${report.seconds.toFixed(0)} s, seed ${seed}`);
-  console.log(
-    `  ${Object.entries(counts)
-      .map(([name, count]) => `${name} ${count}`)
-      .join(", ")}`,
-  );
-  console.log(`  from a quarter of the run to its end: heap ${memory(heapMiB)}, process ${memory(residentMiB)}`);
-  console.log(`  findings ${wrong.length}`);
+  if (isTerminal) process.stderr.write("\r");
+  const { counts, protectedCounts, counters, heapMiB, residentMiB, wrong } = report;
+  const memory = ({ begin, end }: { begin: number; end: number }): string =>
+    `${begin.toFixed(1)} -> ${end.toFixed(1)} MiB`;
+  const reasons = Object.entries(counters).filter(([name, count]) => count > 0 && !name.startsWith("held."));
+  console.log(`  answers, by what the oracle saw: ${listed(Object.entries(counts))}`);
+  if (!isPlain) console.log(`  OSCORE, by the hosts' own keys: ${listed(Object.entries(protectedCounts))}`);
+  console.log(`  the engine's counters: ${listed(reasons)}`);
   for (const what of wrong) console.log(`  ${what}`);
+  const rate = Math.round(report.datagrams / report.seconds);
+  console.log(
+    `endpoint: ${report.datagrams} datagrams in ${report.seconds.toFixed(0)} s (${rate}/s), seed ${seed}, findings ${wrong.length}, ` +
+      `heap ${memory(heapMiB)}, RSS ${memory(residentMiB)}`,
+  );
   return wrong.length;
 }
+
+const listed = (counts: readonly (readonly [string, number])[]): string =>
+  counts.map(([name, count]) => `${name} ${count}`).join(", ");
 
 async function main(words: readonly string[]): Promise<number> {
   const asked = readArguments(words);
@@ -146,14 +160,14 @@ async function main(words: readonly string[]): Promise<number> {
     console.error(`${asked.wrong}\n\n${usage}`);
     return 2;
   }
-  const { targets, seed, datagrams, replay } = asked;
+  const { targets, seed, replay } = asked;
   if (replay !== undefined) return await replayInput(targets[0]!, replay);
   console.log(`seed ${seed}`);
   const seconds = asked.seconds / targets.length;
   let findings = 0;
   for (const name of targets) {
     if (name === "dtls") findings += fuzzDtls(seconds, seed);
-    else if (name === "endpoint") findings += await fuzzWholeEndpoint(seconds, seed, datagrams);
+    else if (name === "endpoint") findings += await fuzzWholeEndpoint(asked, seconds);
     else findings += await fuzzByCoverage(name, seconds, seed);
   }
   return findings === 0 ? 0 : 1;

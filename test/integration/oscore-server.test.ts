@@ -190,6 +190,19 @@ describe("a request that comes again", () => {
     expect(runs).toBe(1);
   });
 
+  it("RFC 8613 7.2; RFC 7252 4.5: what isn't confirmable gets no acknowledgement, also under the message ID of what was acknowledged", async () => {
+    const confirmable = forger.sealed({ options: path("who", "again") });
+    const next = forger.sealed({ type: "NON", options: path("who", "again") });
+    next.set(confirmable.subarray(2, 4), 2);
+    forger.peer.take();
+    for (const bytes of [confirmable, next]) {
+      forger.peer.sendBytes(bytes);
+      await world.world.clock.advance(100);
+    }
+    expect(forger.peer.take().map(({ type }) => type)).toEqual(["ACK", "NON"]);
+    expect(runs).toBe(2);
+  });
+
   it.each(["again", "once"])(
     "RFC 8613 7.2; RFC 7252 4.5: a retransmission gets the bytes of the first answer, on a route with replay: %s",
     async (replay) => {

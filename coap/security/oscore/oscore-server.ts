@@ -84,7 +84,8 @@ export class OscoreServer {
       return;
     }
     if (this.#server.isDuplicate(view, peer)) return;
-    if (this.#layer.recall(peer, view, writer)) {
+    // What isn't confirmable is never acknowledged; the replay window tells whether it came before.
+    if (view.type === MessageType.confirmable && this.#layer.recall(peer, view, writer)) {
       counters.duplicates++;
       this.#link.sendTo(writer.bytes, writer.end, source);
       return;

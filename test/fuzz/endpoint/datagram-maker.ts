@@ -1,3 +1,4 @@
+import { firstOscoreHost, type OscoreHosts } from "./oscore-hosts.ts";
 import type { PlainMessage } from "./plain-message.ts";
 import type { Random } from "./random.ts";
 
@@ -41,6 +42,7 @@ export class DatagramMaker {
   host = 1;
   isMulticast = false;
   readonly #random: Random;
+  readonly #oscore: OscoreHosts | undefined;
   readonly #heard: Heard[] = Array.from({ length: hosts + 1 }, () => ({
     messageId: 0,
     token: nothing,
@@ -48,8 +50,9 @@ export class DatagramMaker {
   }));
   #lastOption = 0;
 
-  constructor(random: Random) {
+  constructor(random: Random, oscore: OscoreHosts | undefined) {
     this.#random = random;
+    this.#oscore = oscore;
   }
 
   /** What the engine sent to a host. */
@@ -60,8 +63,13 @@ export class DatagramMaker {
       heard.messageId = message.messageId;
       heard.token = message.bytes.slice(message.start + 4, message.start + 4 + message.tokenLength);
     }
+    this.heardEcho(host, message);
+  }
+
+  /** The same of what was inside of a protected message. */
+  heardEcho(host: number, message: PlainMessage): void {
     const echo = message.find(252);
-    if (echo >= 0) heard.echo = message.bytes.slice(message.starts[echo], message.ends[echo]);
+    if (echo >= 0) this.#heard[host]!.echo = message.bytes.slice(message.starts[echo], message.ends[echo]);
   }
 
   make(): void {
@@ -73,6 +81,15 @@ export class DatagramMaker {
     else if (kind < 16) this.#empty();
     else if (kind < 26) this.#response();
     else this.#request();
+    const oscore = this.#oscore;
+    if (oscore !== undefined && kind >= 26 && this.host >= firstOscoreHost) {
+      this.isMulticast = false;
+      this.end = oscore.protect(this.bytes, this.end, this.host);
+    } else if (oscore !== undefined && this.host > lastBlindHost && random.once(25)) {
+      // From whoever captured it. An address that something genuine came from counts as proven, which the blind hosts' never are.
+      const length = oscore.replay(this.bytes);
+      if (length > 0) this.end = length;
+    }
     if (random.once(3)) this.#spoil();
   }
 

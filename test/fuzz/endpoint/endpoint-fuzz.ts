@@ -1,19 +1,25 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { CoapEndpoint } from "../../../coap/endpoint.ts";
+import { OscoreContexts } from "../../../coap/security/oscore/oscore-contexts.ts";
+import { volatileLeases } from "../../../coap/security/oscore/sequence-leases.ts";
 import { RemoteAddress } from "../../../coap/transport/remote-address.ts";
 import type { DatagramReceiver, LocalAddress, Transport } from "../../../coap/transport/transport.ts";
+import type { Entropy } from "../../../kernel/entropy.ts";
 import type { Log } from "../../../kernel/log.ts";
 import { seededEntropy } from "../../../kernel/seeded-entropy.ts";
 import { VirtualClock } from "../../../kernel/virtual-clock.ts";
 import { DatagramMaker, lastBlindHost } from "./datagram-maker.ts";
 import { addFuzzRoutes } from "./fuzz-routes.ts";
+import { OscoreHosts, oscoreKids, oscoreSecrets, oscoreServerId } from "./oscore-hosts.ts";
 import { Random } from "./random.ts";
 import { ReplyOracle } from "./reply-oracle.ts";
 
 export interface EndpointFuzzOptions {
   readonly datagrams: number;
   readonly seed: number;
+  /** False: nobody protects anything, and the engine has no OSCORE. */
+  readonly hasOscore?: boolean | undefined;
   /** Asked now and then: true ends the run before its time. */
   readonly isOver?: (() => boolean) | undefined;
   /** Told now and then. */
@@ -26,10 +32,13 @@ export interface EndpointFuzzReport {
   /** Sentences; empty when all was right. */
   readonly wrong: readonly string[];
   readonly counts: Readonly<Record<string, number>>;
+  /** Of what was protected. */
+  readonly protectedCounts: Readonly<Record<string, number>>;
+  /** The engine's own. */
   readonly counters: Readonly<Record<string, number>>;
-  /** MiB of heap in use after a collection, and of the whole process, at a quarter of the run and at its end. */
-  readonly heapMiB: { readonly quarter: number; readonly end: number };
-  readonly residentMiB: { readonly quarter: number; readonly end: number };
+  /** MiB of heap in use after a collection, and of the whole process: when all tables had been full once, and at the end. */
+  readonly heapMiB: { readonly begin: number; readonly end: number };
+  readonly residentMiB: { readonly begin: number; readonly end: number };
   readonly seconds: number;
 }
 
@@ -60,6 +69,8 @@ const held: Readonly<Record<string, number>> = {
 };
 const batch = 64;
 const ours = 8;
+/** Datagrams after which code is compiled and tables were full. */
+const warmUp = 1_000_000;
 
 /** Hands everything that the engine sends to the oracle, and to the maker what a listening host heard. */
 class OracleTransport implements Transport {
@@ -102,8 +113,10 @@ export async function fuzzEndpoint(options: EndpointFuzzOptions): Promise<Endpoi
   const { datagrams, seed, progress, isOver } = options;
   const started = performance.now();
   const random = new Random(seed);
-  const maker = new DatagramMaker(random);
-  const oracle = new ReplyOracle((host) => host <= lastBlindHost);
+  const hosts = options.hasOscore === false ? undefined : new OscoreHosts(random);
+  const maker = new DatagramMaker(random, hosts);
+  const oracle = new ReplyOracle((host) => host <= lastBlindHost, hosts);
+  oracle.echoed = (host, inner) => maker.heardEcho(host, inner);
   const transport = new OracleTransport(oracle, maker);
   const clock = new VirtualClock();
   const failures: string[] = [];
@@ -114,12 +127,14 @@ export async function fuzzEndpoint(options: EndpointFuzzOptions): Promise<Endpoi
     error: (event, data) => failures.push(`${event} ${String(data?.["error"])}`),
     with: () => log,
   };
-  const endpoint = new CoapEndpoint({ transport, clock, entropy: seededEntropy(seed), log, limits });
+  const entropy = seededEntropy(seed);
+  const oscore = hosts && oscoreContexts(entropy, log);
+  const endpoint = new CoapEndpoint({ transport, clock, entropy, log, limits, oscore });
   addFuzzRoutes(endpoint);
   await endpoint.start();
   const client = new OwnRequests(endpoint, oracle, random);
   const source = new RemoteAddress();
-  const memory = { quarter: { heap: 0, resident: 0 }, end: { heap: 0, resident: 0 } };
+  let begin: { heap: number; resident: number } | undefined;
   const wrong = oracle.wrong;
   for (let done = 0; done < datagrams && wrong.length === 0 && failures.length === 0; ) {
     for (let i = 0; i < batch && done < datagrams; i++, done++) {
@@ -148,9 +163,10 @@ export async function fuzzEndpoint(options: EndpointFuzzOptions): Promise<Endpoi
       progress?.(done);
       if (isOver?.() === true) break;
     }
-    if (memory.quarter.heap === 0 && done * 4 >= datagrams) memory.quarter = measureMemory();
+    if (begin === undefined && (done >= warmUp || done * 4 >= datagrams)) begin = measureMemory();
   }
-  memory.end = measureMemory();
+  const end = measureMemory();
+  begin ??= end;
   const counters = endpoint.counters();
   if (counters["handlerFailed"] !== 0) wrong.push("a handler failed: a request reached it half-parsed");
   // What is open ends by itself; observers that never were told anything stay.
@@ -166,11 +182,24 @@ export async function fuzzEndpoint(options: EndpointFuzzOptions): Promise<Endpoi
     seed,
     wrong: [...wrong, ...failures],
     counts: { ...oracle.counts, ownRequests: client.asked },
+    protectedCounts: { ...hosts?.counts },
     counters,
-    heapMiB: { quarter: memory.quarter.heap, end: memory.end.heap },
-    residentMiB: { quarter: memory.quarter.resident, end: memory.end.resident },
+    heapMiB: { begin: begin.heap, end: end.heap },
+    residentMiB: { begin: begin.resident, end: end.resident },
     seconds: (performance.now() - started) / 1000,
   };
+}
+
+/** One of the contexts begins as after a restart: nothing verifies before an Echo came back. */
+function oscoreContexts(entropy: Entropy, log: Log): OscoreContexts {
+  const contexts = new OscoreContexts({ entropy, log, leases: volatileLeases(), limits: { contexts: 16 } });
+  for (const [at, kid] of oscoreKids.entries()) {
+    contexts.add(
+      { masterSecret: oscoreSecrets[at]!, senderId: oscoreServerId, recipientId: kid },
+      { identity: { kind: "node", id: `host-${at}`, scheme: "oscore" }, isNew: at > 0 },
+    );
+  }
+  return contexts;
 }
 
 /** The endpoint's own requests and observations, so that responses meet somebody who waits for them. */

@@ -1,4 +1,5 @@
 import { echoText, fuzzPaths, patternAt, patternSize } from "./fuzz-routes.ts";
+import type { OscoreHosts, ProtectedRequest } from "./oscore-hosts.ts";
 import { PlainMessage } from "./plain-message.ts";
 
 /** The largest datagram that the engine may send. */
@@ -25,6 +26,8 @@ export class ReplyOracle {
   readonly #open = new Map<string, true>();
   /** By host and message ID: a digest of the last acknowledgement. */
   readonly #acknowledged = new Map<number, number>();
+  /** Hosts and the protected answers that they were sent. */
+  readonly #sealed = new Map<number, true>();
   /** Hosts and message IDs that were used: who uses one again may be taken for one who repeats. */
   readonly #used = new Map<number, true>();
   /** By host and message ID: when a confirmable request came that nothing was said to yet. */
@@ -37,9 +40,15 @@ export class ReplyOracle {
   #wasUsed = false;
   /** Says which hosts never hear what they are sent, and so can't prove their address. */
   readonly #isBlind: (host: number) => boolean;
+  readonly #oscore: OscoreHosts | undefined;
+  /** What is inside the request at hand, when it was protected by somebody who has the keys. */
+  #protected: ProtectedRequest | undefined;
+  /** Told of an Echo inside of a protected answer. */
+  echoed: (host: number, inner: PlainMessage) => void = () => {};
 
-  constructor(isBlind: (host: number) => boolean) {
+  constructor(isBlind: (host: number) => boolean, oscore?: OscoreHosts) {
     this.#isBlind = isBlind;
+    this.#oscore = oscore;
   }
 
   get open(): number {
@@ -52,13 +61,16 @@ export class ReplyOracle {
     this.#host = host;
     this.#isMulticast = isMulticast;
     this.#directs = 0;
+    this.#protected = undefined;
     const asked = this.#asked;
     if (asked.state !== "good" || asked.codeClass !== 0 || asked.isEmpty) return;
+    if (!isMulticast && asked.find(9) >= 0) this.#protected = this.#oscore?.read(asked, host);
     const key = host * 65_536 + asked.messageId;
     this.#wasUsed = this.#used.has(key);
     keep(this.#used, key, true);
     // Answered later at the route's will, by leisure, or again and again for an observer.
-    const mayBeLater = isMulticast || asked.uint(6) === 0 || ["later", "slow-body"].includes(asked.texts(11)[0] ?? "");
+    const inner = this.#protected?.inner ?? asked;
+    const mayBeLater = isMulticast || inner.uint(6) === 0 || ["later", "slow-body"].includes(inner.texts(11)[0] ?? "");
     if (mayBeLater) this.#remember(`${host}/${asked.token()}`);
   }
 
@@ -133,7 +145,36 @@ export class ReplyOracle {
     // Section 4.5: who uses a message ID again too early gets what was answered to it before.
     if (said.type === 2 && this.#isRepeated(said, this.#host)) return undefined;
     if (said.token() !== asked.token()) return "answered with another token";
+    if (this.#oscore !== undefined && asked.find(9) >= 0) return this.#oscoreFault(this.#oscore, said);
+    if (said.find(9) >= 0) return "protected the answer to a request in the clear";
     return codeFault(asked, said) ?? this.#bodyFault(asked, said);
+  }
+
+  /** RFC 8613: what may be answered to a request with an OSCORE option. */
+  #oscoreFault(oscore: OscoreHosts, said: PlainMessage): string | undefined {
+    const asked = this.#protected;
+    const isProtected = said.find(9) >= 0;
+    if (!isProtected) {
+      // Section 7.4 and 8.2: only what was refused before it was opened is answered in the clear, and outer blocks go on.
+      const isOuterBlock = said.code === 0x5f && this.#asked.find(27) >= 0;
+      if (said.codeClass === 2 && !isOuterBlock) return "success in the clear to what was protected";
+      const isGood = asked?.isFresh === true && isProper(asked.inner) && this.#asked.numbers.length <= 32;
+      return isGood && !isBusy(said.code) ? "refused what is genuine" : undefined;
+    }
+    // RFC 7252 section 4.5, as above: whoever keeps answers may have one for that message ID that is older than the last.
+    const key = sealedKey(said, this.#host);
+    if (this.#sealed.has(key)) return undefined;
+    if (asked === undefined) return "protected the answer to a forgery";
+    if (said.code !== 0x44 && said.code !== 0x45) return "an outer code that tells what is inside";
+    const inner = oscore.openReply(said, asked);
+    if (inner === undefined) return "an answer that doesn't verify";
+    if (inner.state !== "good" || inner.codeClass < 2) return "an answer that is no good message inside";
+    // Appendix B.1.2: before an Echo came back nothing is run, so it is asked for again and again.
+    const isAskingEcho = inner.code === 0x81 && inner.find(252) >= 0;
+    if (!isAskingEcho && oscore.answers(asked)) return "answered a replay";
+    keep(this.#sealed, key, true);
+    this.echoed(this.#host, inner);
+    return isProper(asked.inner) ? (codeFault(asked.inner, inner) ?? this.#bodyFault(asked.inner, inner)) : undefined;
   }
 
   #resetFault(said: PlainMessage): string | undefined {
@@ -141,6 +182,8 @@ export class ReplyOracle {
     const asked = this.#asked;
     if (!said.isEmpty) return "sent a Reset that is not empty";
     const isRequest = asked.state === "good" && asked.codeClass === 0 && !asked.isEmpty;
+    // RFC 8613 section 2: a protected message without a payload is malformed.
+    if (isRequest && this.#oscore !== undefined && asked.find(9) >= 0 && asked.payload().length === 0) return undefined;
     // More options than are kept is a reason of the engine's own.
     return isRequest && asked.type === 0 && asked.numbers.length <= 32 ? "rejected a good request" : undefined;
   }
@@ -191,7 +234,9 @@ export class ReplyOracle {
     const key = `${host}/${said.token()}`;
     if (!this.#open.has(key)) return `sent ${host} a response to a request it never made`;
     this.#remember(key);
-    return undefined;
+    if (said.find(9) < 0) return undefined;
+    keep(this.#sealed, sealedKey(said, host), true);
+    return this.#oscore?.laterFault(said, host);
   }
 
   #remember(key: string): void {
@@ -206,6 +251,16 @@ export class ReplyOracle {
     this.wrong.push(`${what}\n  in  ${asked.hex()} from ${this.#host}${to}\n  out ${said.hex()}`);
   }
 }
+
+/** A request that the engine has to understand. */
+function isProper(inner: PlainMessage): boolean {
+  return inner.state === "good" && !inner.isEmpty && inner.codeClass === 0 && inner.numbers.length <= 32;
+}
+
+const sealedKey = (said: PlainMessage, host: number): number => host * 2 ** 32 + said.digest();
+
+/** 4.29 and 5.03. */
+const isBusy = (code: number): boolean => code === 0x9d || code === 0xa3;
 
 /** Keeps the newest entries. */
 function keep<Key, Value>(map: Map<Key, Value>, key: Key, value: Value): void {
