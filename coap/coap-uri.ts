@@ -41,9 +41,14 @@ export function parseCoapUri(text: string): CoapUri | undefined {
 export function formatCoapUri({ scheme, host, port, path, queries }: CoapUri): string {
   const at = host.includes(":") ? `[${host}]` : encoded(host.toLowerCase(), "");
   const portText = port === defaultPorts[scheme] ? "" : `:${port}`;
-  const pathText = path.length === 0 ? "/" : path.map((segment) => `/${encoded(segment, ":@")}`).join("");
+  const pathText = formatUriPath(path);
   const queryText = queries.map((query) => encoded(query, ":@/?").replaceAll("&", "%26")).join("&");
   return `${scheme}://${at}${portText}${pathText}${queries.length === 0 ? "" : `?${queryText}`}`;
+}
+
+/** Segments as the path of a URI, which begins with a slash. */
+export function formatUriPath(segments: readonly string[]): string {
+  return segments.length === 0 ? "/" : segments.map((segment) => `/${encoded(segment, ":@")}`).join("");
 }
 
 /** "." and ".." are resolved before a path becomes options. */

@@ -6,26 +6,52 @@
 export interface Link {
   /** What stands between the angle brackets. */
   readonly target: string;
-  /** In order; a bare attribute has the value true. Names may repeat. */
+  /** In order; a bare attribute has the value true. Names may repeat, but for those that a link has once (section 3). */
   readonly attributes: readonly (readonly [name: string, value: string | true])[];
 }
 
-const plainValue = /^[0-9]+$/;
+/** Sections 3.1 to 3.3, and RFC 5988 section 5: a second one says nothing. */
+const onceNames: ReadonlySet<string> = new Set(["rt", "if", "sz", "rel", "rev", "anchor", "title", "type", "media"]);
+/** Several values parted by spaces, each of which matches by itself: `relation-types` of the grammar, and `ct` (RFC 7252 section 7.2.1). */
+const listNames: ReadonlySet<string> = new Set(["rt", "if", "rel", "rev", "ct"]);
+/** Their grammar has no form without quotes, or only one for values that aren't numbers. */
+const quotedNames: ReadonlySet<string> = new Set(["rt", "if", "rel", "rev", "anchor", "title", "type", "media"]);
+const number = /^[0-9]+$/;
+const token = /^[^\s",;\\]+$/;
 
-/** Numbers stand bare, everything else in quotes, as RFC 6690 asks for `rt`, `if`, `title`. */
+const space = /\s*/y;
+const targetHere = /[^<>"\s]*/y;
+/** RFC 5987 section 3.2.1: parmname. */
+const nameHere = /[A-Za-z0-9!#$&+\-.^_`|~]+\*?/y;
+const tokenHere = /[^\s",;\\]+/y;
+const quotedHere = /(?:[^"\\]|\\.)*/sy;
+
+/** Text of a document, without line breaks. Of an attribute that a link has once the first is written, and none that is called `href`. */
 export function formatLinks(links: readonly Link[]): string {
-  return links
-    .map(({ target, attributes }) => {
-      const parts = attributes.map(([name, value]) => {
-        if (value === true) return name;
-        return plainValue.test(value) ? `${name}=${value}` : `${name}="${value.replace(/["\\]/g, "\\$&")}"`;
-      });
-      return [`<${target}>`, ...parts].join(";");
-    })
-    .join(",");
+  return links.map(formatLink).join(",");
 }
 
-/** The links of a document; undefined when it isn't one. At most `maxLinks` are read. */
+function formatLink({ target, attributes }: Link): string {
+  let text = `<${target}>`;
+  for (const [i, [name, value]] of attributes.entries()) {
+    if (isSaid(attributes, name, i)) text += value === true ? `;${name}` : `;${name}=${formatValue(name, value)}`;
+  }
+  return text;
+}
+
+function formatValue(name: string, value: string): string {
+  // A language tag and an ext-value are never quoted (section 2).
+  const isBare = name === "hreflang" || name.endsWith("*") ? token.test(value) : number.test(value);
+  return isBare && !quotedNames.has(name) ? value : `"${value.replace(/["\\]/g, "\\$&")}"`;
+}
+
+/** `href` means the target in a query and is no attribute (section 2). */
+function isSaid(attributes: readonly (readonly [string, unknown])[], name: string, index: number): boolean {
+  if (name === "href") return false;
+  return !onceNames.has(name) || attributes.findIndex(([each]) => each === name) === index;
+}
+
+/** The links of a document; undefined when it isn't one. Of more than `maxLinks` none is read. */
 export function parseLinks(text: string, maxLinks = 1_000): Link[] | undefined {
   const links: Link[] = [];
   const scanner = new Scanner(text);
@@ -51,8 +77,8 @@ export function attributeOf(link: Link, name: string): string | undefined {
 }
 
 /**
- * RFC 6690 section 4.1: one `name=value` of the query, a trailing `*` matches the beginning. `href` matches the target; `rt`, `if` and `ct`
- * match any of their space-separated values; `obs` alone matches links that have it.
+ * RFC 6690 section 4.1: one `name=value` of the query, a trailing `*` matches the beginning; a `name` alone is `name=*`. `href`
+ * matches the target; `rt`, `if`, `rel`, `rev` and `ct` match by any of their values.
  */
 export function matchesLinkQuery(link: Link, query: string): boolean {
   const equals = query.indexOf("=");
@@ -62,13 +88,11 @@ export function matchesLinkQuery(link: Link, query: string): boolean {
   const text = isPrefix ? wanted.slice(0, -1) : wanted;
   const fits = (value: string): boolean => (isPrefix ? value.startsWith(text) : value === text);
   if (name === "href") return fits(link.target);
-  for (const [at, value] of link.attributes) {
-    if (at !== name) continue;
+  return link.attributes.some(([at, value]) => {
+    if (at !== name) return false;
     if (value === true) return text === "";
-    const isList = name === "rt" || name === "if" || name === "ct" || name === "rel";
-    if (isList ? value.split(" ").some(fits) : fits(value)) return true;
-  }
-  return false;
+    return listNames.has(name) ? value.split(" ").some(fits) : fits(value);
+  });
 }
 
 class Scanner {
@@ -90,57 +114,44 @@ class Scanner {
   }
 
   skipSpace(): void {
-    while (/^\s$/.test(this.#text[this.#at] ?? "")) this.#at++;
+    this.run(space);
   }
 
-  /** Everything before the first of `ends`; undefined when none comes. */
-  until(end: string): string | undefined {
-    const found = this.#text.indexOf(end, this.#at);
-    if (found < 0) return undefined;
-    const taken = this.#text.slice(this.#at, found);
-    this.#at = found + end.length;
-    return taken;
+  /** What a sticky pattern matches here; the empty string when it doesn't. */
+  run(pattern: RegExp): string {
+    pattern.lastIndex = this.#at;
+    const found = pattern.exec(this.#text)?.[0] ?? "";
+    this.#at += found.length;
+    return found;
   }
 
-  token(): string {
-    const start = this.#at;
-    while (!this.isAtEnd && !/[\s;,="<>]/.test(this.#text[this.#at]!)) this.#at++;
-    return this.#text.slice(start, this.#at);
-  }
-
-  /** After the opening quote. */
+  /** After the opening quote; undefined without a closing one. */
   quoted(): string | undefined {
-    let value = "";
-    for (; !this.isAtEnd; this.#at++) {
-      const char = this.#text[this.#at]!;
-      if (char === '"') {
-        this.#at++;
-        return value;
-      }
-      if (char === "\\") this.#at++;
-      value += this.#text[this.#at] ?? "";
-    }
-    return undefined;
+    const inside = this.run(quotedHere);
+    return this.take('"') ? inside.replace(/\\(.)/gs, "$1") : undefined;
   }
 }
 
 function parseLink(scanner: Scanner): Link | undefined {
   if (!scanner.take("<")) return undefined;
-  const target = scanner.until(">");
-  if (target === undefined) return undefined;
+  const target = scanner.run(targetHere);
+  if (!scanner.take(">")) return undefined;
   const attributes: [string, string | true][] = [];
   for (;;) {
     scanner.skipSpace();
-    if (!scanner.take(";")) return { target, attributes };
+    if (!scanner.take(";")) {
+      return { target, attributes: attributes.filter(([name], i) => isSaid(attributes, name, i)) };
+    }
     scanner.skipSpace();
-    const name = scanner.token();
+    const name = scanner.run(nameHere);
     if (name === "") return undefined;
     if (!scanner.take("=")) {
       attributes.push([name, true]);
       continue;
     }
-    const value = scanner.take('"') ? scanner.quoted() : scanner.token();
-    if (value === undefined) return undefined;
+    const isQuoted = scanner.take('"');
+    const value = isQuoted ? scanner.quoted() : scanner.run(tokenHere);
+    if (value === undefined || (value === "" && !isQuoted)) return undefined;
     attributes.push([name, value]);
   }
 }

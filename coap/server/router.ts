@@ -142,6 +142,8 @@ function parsePattern(route: Route): RouteEntry {
     if (!Number.isInteger(format) || format < 0 || format > 0xffff)
       throw bad(route, "ct is a Content-Format, 0 to 65535");
   }
+  const { sz = 0 } = route.attributes ?? {};
+  if (!Number.isSafeInteger(sz) || sz < 0) throw bad(route, "sz is a number of bytes");
   const parts = route.path === "/" ? [] : route.path.slice(1).split("/");
   const hasRest = parts.at(-1) === "*";
   if (hasRest) parts.pop();

@@ -1,3 +1,4 @@
+import { formatUriPath } from "../coap-uri.ts";
 import { formatLinks, type Link, matchesLinkQuery } from "../link-format.ts";
 import { Code, ContentFormat } from "../message.ts";
 import type { AnswerRoute, LinkAttributes, Route } from "../route.ts";
@@ -33,7 +34,7 @@ function linksOf(routes: readonly Route[]): Link[] {
       if (!attributes.some(([at]) => at === name)) attributes.push([name, value]);
     }
   }
-  return [...byPath].map(([path, attributes]) => ({ target: encodeURI(path), attributes }));
+  return [...byPath].map(([path, attributes]) => ({ target: formatUriPath(path.split("/").slice(1)), attributes }));
 }
 
 function* pairs(attributes: LinkAttributes, observable: Route["observable"]): Generator<[string, string | true]> {

@@ -158,6 +158,6 @@ describe("No-Response to a group", () => {
   });
 });
 
-it("RFC 7252 7.1: the manager, which offers discovery, listens on port 5683 unless it is told otherwise", () => {
+it("RFC 7252 7.1; RFC 6690 4: the manager, which offers discovery, listens on port 5683 unless it is told otherwise", () => {
   expect(settingsDescription.coap.port.default).toBe(5683);
 });
