@@ -36,6 +36,7 @@ export interface ComposeManagerOptions {
   readonly telemetryStore: TelemetryStore;
   readonly artifacts: Artifacts;
   readonly lastSeen: SnapshotFile;
+  readonly auditHeads?: SnapshotFile | undefined;
   readonly secretBox: SecretBox;
   /** Who may act as operator; undefined: nobody, but under `isInsecure` whoever sits at this machine. */
   readonly tokens?: OperatorTokens | undefined;
@@ -84,6 +85,7 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
     telemetryStore: options.telemetryStore,
     artifacts: options.artifacts,
     lastSeen: options.lastSeen,
+    auditHeads: options.auditHeads,
     secretBox: options.secretBox,
     nodeCaller: caller,
     broker,

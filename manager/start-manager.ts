@@ -107,6 +107,7 @@ async function startOnce(options: StartManagerOptions): Promise<RunningManager> 
     } = composeManager({
       ...{ clock, entropy, log, storage, telemetryStore, artifacts, secretBox, tokens, urls },
       lastSeen: new AtomicFile({ file: join(settings.dataDir, "last-seen.bin") }),
+      auditHeads: new AtomicFile({ file: join(settings.dataDir, "audit-heads.bin") }),
       transport: coapTransport(settings, ports.coap, log),
       mqttListener: { host: settings.mqtt.host, port: ports.mqtt },
       httpListener: { host: settings.http.host, port: ports.http },

@@ -13,6 +13,8 @@ export interface AppLifecycleOptions {
   readonly starts: readonly { start(): void }[];
   /** Told to end before what is behind is written. */
   readonly stops: readonly { stop(): void | Promise<void> }[];
+  /** Told to end when all is written. */
+  readonly lasts: readonly { stop(): void | Promise<void> }[];
   /** Every few seconds: what has a deadline. */
   sweep(): void;
   /** Seldom: nodes that nobody heard for very long. */
@@ -45,12 +47,13 @@ export class AppLifecycle {
 
   /** Always reaches its end. */
   async stop(): Promise<void> {
-    const { writer, stops, log } = this.#options;
+    const { writer, stops, lasts, log } = this.#options;
     this.#isStopping = true;
     this.#sweepTimer?.cancel();
     this.#forgetTimer?.cancel();
     const ends = await Promise.allSettled(stops.map(async (part) => part.stop()));
     await writer.flush();
+    ends.push(...(await Promise.allSettled(lasts.map(async (part) => part.stop()))));
     for (const end of ends) if (end.status === "rejected") log.error("stop-failed", { error: end.reason });
   }
 

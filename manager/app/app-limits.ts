@@ -156,6 +156,8 @@ export const appTimes = {
   presenceGatherMs: 100,
   hearingCheckMs: 5_000,
   lastSeenSnapshotMs: 300_000,
+  /** The heads of the audit are copied so long after an entry. */
+  auditCopyMs: 1_000,
   telemetryFlushMs: 50,
   telemetryPruneMs: 3_600_000,
   /** Deadlines of attempts, expiry of commands and age of broker loss are looked at so often. */

@@ -12,6 +12,7 @@ import { AttemptBook } from "./attempt-book.ts";
 import { AttemptObserver } from "./attempt-observer.ts";
 import { AttemptService } from "./attempt-service.ts";
 import { AuditTrail } from "./audit-trail.ts";
+import { AuditWitness } from "./audit-witness.ts";
 import { CallLimiter } from "./call-limiter.ts";
 import { ChildBook } from "./child-book.ts";
 import { CommandService } from "./command-service.ts";
@@ -60,7 +61,8 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
   const bus = new LiveEventBus({ log, maxListeners: limits.liveListeners });
   const writer = new StorageWriter({ storage, log, clock });
   const timeline = new NodeTimeline({ storage, writer, keep: limits.timelineEntries });
-  const audit = new AuditTrail({ writer });
+  const witness = new AuditWitness({ storage, clock, log, box, file: options.auditHeads });
+  const audit = new AuditTrail({ storage, writer, witness });
   const isRegistered = (node: string): boolean => fleet.find(node) !== -1;
   const reach = new NodeReach({ fleet, storage });
   const calls = new CallLimiter({ atOnce: limits.callsAtOnce, maxWaiting: limits.waitingCalls });
@@ -355,11 +357,12 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
   const lifecycle = new AppLifecycle({
     ...core,
     loads: [
-      ...[registry, credentials, environments, queues].map((each) => () => each.load()),
+      ...[audit, registry, credentials, environments, queues].map((each) => () => each.load()),
       ...[book, intents].map((each) => () => each.load(storage)),
       ...[updates, alerts, snapshot].map((each) => () => each.load()),
     ],
     starts: [presence, telemetry, snapshot],
+    lasts: [witness],
     stops: [presence, observer, attemptObserver, nudger, telemetry, snapshot],
     sweep: () => {
       queues.sweep();

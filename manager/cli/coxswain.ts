@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { managerVersion } from "../version.ts";
+import { addAuditCommands } from "./audit-commands.ts";
 import type { CommandContext } from "./command-context.ts";
 import { CommandFailure, exitCodes } from "./command-failure.ts";
 import { addCredentialCommands } from "./credential-commands.ts";
@@ -42,6 +43,7 @@ export async function coxswain(args: readonly string[]): Promise<number> {
   addWatchCommand(program, context);
   addStatusCommand(program, context);
   addSignInCommand(program, context);
+  addAuditCommands(program, context);
   for (const command of allCommands(program)) {
     command
       .exitOverride()

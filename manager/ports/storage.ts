@@ -8,6 +8,8 @@
  * - Every commit carries a lease `{partition, epoch}`; an epoch older than the newest one seen for that partition rejects
  *   the whole commit with the Fault `storage.stale-epoch`: this process lost the partition and must stop writing.
  * - Reads see what was receipted, not what is in flight.
+ * - Events of the stream `audit` are chained within their partition: each has the hash over itself and the one before
+ *   (`manager/audit/audit-chain.ts`), made in the same transaction that gives it its sequence.
  */
 export interface Storage {
   commit(changes: readonly Change[], lease: Lease): Promise<Receipt>;
@@ -21,6 +23,8 @@ export interface Storage {
   list(table: string, range?: KeyRange): Promise<readonly StoredRow[]>;
   /** Events of one stream, oldest first unless `newestFirst`. */
   events(stream: EventStream, range: EventRange): Promise<readonly StoredEvent[]>;
+  /** The newest audit event of each partition that has any, as it was written down when it was appended. */
+  auditHeads(): Promise<readonly AuditHead[]>;
   /** Forgets events beyond the newest `keep` of one key; only for `timeline`, `audit` is never cut. */
   trimTimeline(key: string, keep: number): Promise<void>;
   close(): Promise<void>;
@@ -99,6 +103,12 @@ export interface StoredEvent {
   readonly key: string;
   readonly wallMs: number;
   readonly value: StoredValue;
+  /** Of the stream `audit`: 64 hexadecimal digits. */
+  readonly hash?: string;
+}
+
+export interface AuditHead extends EventPosition {
+  readonly hash: string;
 }
 
 export interface KeyRange {
@@ -114,6 +124,13 @@ export interface EventRange {
   readonly key?: string;
   readonly afterSequence?: number;
   readonly newestFirst?: boolean;
+  /** The newest of all partitions by their time, those before `before` (undefined: from the newest on). Not with `afterSequence`. */
+  readonly byTime?: { readonly before?: EventTime | undefined };
   /** Default and maximum 1000. */
   readonly limit?: number;
+}
+
+/** A place in the order of time; the position decides between events of the same millisecond. */
+export interface EventTime extends EventPosition {
+  readonly wallMs: number;
 }

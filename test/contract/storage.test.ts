@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { AuditVerifier } from "../../manager/audit/audit-verifier.ts";
 import type { Change, Lease, PutChange } from "../../manager/ports/storage.ts";
 import { type StorageSubject, storageSubjects, until } from "./storage-subjects.ts";
 
@@ -192,6 +193,54 @@ describe.each(storageSubjects)("storage contract: $name", ({ make }) => {
       ["b", 9],
     ]);
     expect(await wait(subject.storage.events("audit", {}))).toHaveLength(1);
+  });
+
+  describe("chains audit events", () => {
+    const audited = (key: string, value: unknown, onlyWith?: number): Change => ({
+      ...{ kind: "event", stream: "audit", key, value },
+      ...(onlyWith !== undefined && { onlyWith }),
+    });
+    const verify = async (partition: number): Promise<unknown> => {
+      const verifier = new AuditVerifier(partition, await wait(subject.storage.auditHeads()));
+      for (const { position, wallMs, key, value, hash } of await wait(subject.storage.events("audit", { partition }))) {
+        verifier.add({ ...position, wallMs, key, text: JSON.stringify(value), hash: hash ?? "" });
+      }
+      return { entries: verifier.entries, problems: verifier.end() };
+    };
+
+    it("within their partition, across groups, refused changes, lost commits and restarts", async () => {
+      await commit(audited("a", { n: 1 }), event("a", "no audit"), audited("b", "ünïcode \u2028"));
+      await commit(put("taken", 1));
+      const { results } = await commit(put("taken", 2, 0), audited("a", "not done", 0), audited("a", null));
+      expect(results.map(({ kind }) => kind)).toEqual(["conflict", "skipped", "recorded"]);
+      await wait(subject.storage.commit([audited("z", 1)], { partition: 9, epoch: 1 }));
+      const stale = subject.storage.commit([audited("a", "stale")], { partition: 7, epoch: 0 });
+      await wait(subject.storage.claim([7]));
+      await wait(stale.catch(() => undefined));
+      subject = await subject.reopen();
+      await wait(subject.storage.commit([audited("a", 4)], { partition: 7, epoch: 9 }));
+      expect(await verify(7)).toMatchObject({ problems: [] });
+      expect(await verify(9)).toEqual({ entries: 1, problems: [] });
+      const heads = await wait(subject.storage.auditHeads());
+      const events = await wait(subject.storage.events("audit", { partition: 7 }));
+      expect(heads.find(({ partition }) => partition === 7)).toEqual({
+        ...events.at(-1)?.position,
+        hash: events.at(-1)?.hash,
+      });
+      expect((await wait(subject.storage.events("timeline", {})))[0]).not.toHaveProperty("hash");
+    });
+
+    it("and reads them by time over all partitions, a page at a time", async () => {
+      for (const [at, partition] of [7, 3, 7, 200].entries()) {
+        await wait(subject.storage.commit([audited("a", at), event("a", at)], { partition, epoch: 1 }));
+        await subject.clock.advance(10);
+      }
+      const page = await wait(subject.storage.events("audit", { byTime: {}, limit: 3 }));
+      expect(page.map(({ value }) => value)).toEqual([3, 2, 1]);
+      const { position, wallMs } = page.at(-1)!;
+      const rest = await wait(subject.storage.events("audit", { byTime: { before: { ...position, wallMs } } }));
+      expect(rest.map(({ value }) => value)).toEqual([0]);
+    });
   });
 
   it("lists in key order, by prefix, after a key, bounded, one table at a time", async () => {

@@ -7,6 +7,7 @@ import { expect, it } from "vitest";
 import { seededEntropy } from "../../kernel/seeded-entropy.ts";
 import { VirtualClock } from "../../kernel/virtual-clock.ts";
 import { SqliteStorage } from "../../manager/adapters/storage/sqlite-storage.ts";
+import { AuditVerifier } from "../../manager/audit/audit-verifier.ts";
 
 const writer = fileURLToPath(new URL("processes/receipt-writer.ts", import.meta.url));
 const rounds = 12;
@@ -38,6 +39,19 @@ it(`keeps every receipted change through kill -9 at ${rounds} moments (seed ${se
         if (page.length === 0) break;
         after = page.at(-1)!.key;
       }
+      const verifier = new AuditVerifier(0, await storage.auditHeads());
+      const audited = new Set<string>();
+      for (let afterSequence = 0; ; ) {
+        const page = await storage.events("audit", { partition: 0, afterSequence });
+        for (const { position, wallMs, key, value, hash = "" } of page) {
+          verifier.add({ ...position, wallMs, key, text: JSON.stringify(value), hash });
+          audited.add(key);
+        }
+        if (page.length === 0) break;
+        afterSequence = page.at(-1)!.position.sequence;
+      }
+      expect(verifier.end()).toEqual([]);
+      expect([...receipted.keys()].filter((key) => !audited.has(key))).toEqual([]);
     } finally {
       await storage.close();
     }

@@ -39,10 +39,12 @@ export const rooms: Readonly<Record<string, Room>> = {
     mayImport: ["kernel"],
     packages: ["aedes", "aedes-persistence", "mqtt", "node:stream", "node:net", "node:crypto", "node:events"],
   },
+  // How the audit is chained and checked: the storage that appends, the use case that verifies and the command line that checks an export.
+  "manager/audit": { mayImport: [], packages: ["node:crypto"] },
   "manager/domain": { mayImport: ["kernel", "schemas/generated", "schemas/wire"], packages: pure },
   "manager/ports": { mayImport: ["kernel", "manager/domain", "schemas/generated", "schemas/wire"], packages: pure },
   "manager/app": {
-    mayImport: ["kernel", "manager/domain", "manager/ports", "schemas/generated", "schemas/wire"],
+    mayImport: ["kernel", "manager/audit", "manager/domain", "manager/ports", "schemas/generated", "schemas/wire"],
     packages: pure,
   },
   "manager/adapters/coap": {
@@ -81,6 +83,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       "kernel",
       "kernel/system",
       "manager/app",
+      "manager/audit",
       "manager/domain",
       "manager/ports",
       "schemas/generated",
@@ -94,7 +97,15 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   "manager/cli": {
     // The command line reads answers of the HTTP API, whose shapes are those of the use cases.
-    mayImport: ["kernel", "manager", "manager/app", "manager/ports", "schemas/generated", "schemas/wire"],
+    mayImport: [
+      "kernel",
+      "manager",
+      "manager/app",
+      "manager/audit",
+      "manager/ports",
+      "schemas/generated",
+      "schemas/wire",
+    ],
     packages: ["commander", "node:"],
   },
   "manager/console": { mayImport: [], packages: pure },

@@ -54,6 +54,11 @@ export const describedRoutes: Readonly<Record<string, string>> = {
   "PUT /api/v1/artifacts/:hex":
     "Uploads bytes that must have this SHA-256; streamed, checked, kept whole or not at all",
   "DELETE /api/v1/artifacts/:hex": "Deletes one that no update needs; 204",
+  "GET /api/v1/audit":
+    "Who did what, newest first: when, from where, before and after. Query: `subject` (`node/ID`, `settings`...), `limit` up to 1000, `before` the `next` of an earlier page",
+  "GET /api/v1/audit/verify": "Checks the chains of the audit; names each entry that was altered, moved or removed",
+  "GET /api/v1/audit/export":
+    "Every entry with its hash, one JSON object a line; the last line has the heads of the chains",
   "GET /api/v1/alerts": "What is wrong now",
   "GET /api/v1/events":
     "Live events as server-sent events; Last-Event-ID or `?after=` resumes, `reset` says that it couldn't",

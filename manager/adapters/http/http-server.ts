@@ -6,6 +6,7 @@ import { ApiError } from "./api-error.ts";
 import { addArtifactDownload } from "./artifact-download.ts";
 import { addArtifactRoutes } from "./artifact-routes.ts";
 import { admit } from "./asker.ts";
+import { addAuditRoutes } from "./audit-routes.ts";
 import { addConsoleFiles, consolePaths } from "./console-files.ts";
 import { addCredentialRoutes } from "./credential-routes.ts";
 import { EventStream } from "./event-stream.ts";
@@ -64,6 +65,7 @@ export class HttpServer {
     addUpdateRoutes(this.#server, options.app);
     addArtifactDownload(this.#server, options.app);
     addSystemRoutes(this.#server, options);
+    addAuditRoutes(this.#server, options.app);
     addMetricsPage(this.#server, options);
     addConsoleFiles(this.#server);
     this.#events.addRoutes(this.#server);

@@ -1,6 +1,8 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Clock, Timer } from "../../../kernel/clock.ts";
+import { type ChainedEntry, chainHash, chainStart } from "../../audit/audit-chain.ts";
 import type {
+  AuditHead,
   Change,
   ChangeResult,
   EventRange,
@@ -39,6 +41,9 @@ const migrations = [
    CREATE INDEX event_of_key ON event (stream, key, sequence);
    CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID, STRICT;
    CREATE TABLE epoch (partition INTEGER PRIMARY KEY, epoch INTEGER NOT NULL) STRICT`,
+  `ALTER TABLE event ADD COLUMN hash TEXT;
+   CREATE TABLE audit_head (partition INTEGER PRIMARY KEY, sequence INTEGER NOT NULL, hash TEXT NOT NULL) STRICT;
+   CREATE INDEX audit_by_time ON event (wall_ms, partition, sequence) WHERE stream = 'audit'`,
 ];
 
 interface Waiting {
@@ -66,6 +71,8 @@ export class SqliteStorage implements Storage {
   #revision: number;
   /** Event sequences, by stream and partition. */
   readonly #sequences: Map<string, number>;
+  /** The newest audit event of each partition. */
+  #auditHeads: Map<number, AuditHead>;
   #waiting: Waiting[] = [];
   #waitingChanges = 0;
   #timer: Timer | undefined;
@@ -93,6 +100,16 @@ export class SqliteStorage implements Storage {
         .all()
         .map((row) => [Number(row["partition"]), Number(row["epoch"])]),
     );
+    this.#auditHeads = new Map(
+      this.#database
+        .prepare("SELECT partition, sequence, hash FROM audit_head")
+        .all()
+        .map((row) => [
+          Number(row["partition"]),
+          { partition: Number(row["partition"]), sequence: Number(row["sequence"]), hash: String(row["hash"]) },
+        ]),
+    );
+    if (this.#auditHeads.size === 0) this.#chainEarlierEvents();
   }
 
   commit(changes: readonly Change[], lease: Lease): Promise<Receipt> {
@@ -136,9 +153,14 @@ export class SqliteStorage implements Storage {
   }
 
   async events(stream: EventStream, range: EventRange): Promise<readonly StoredEvent[]> {
-    const { partition, key, afterSequence = 0, newestFirst = false, limit = maxRows } = range;
-    const where = ["stream = ?", "sequence > ?"];
-    const values: (string | number)[] = [stream, afterSequence];
+    const { partition, key, afterSequence = 0, newestFirst = false, byTime, limit = maxRows } = range;
+    // The stream as a literal where its index by time is of use: it is a partial one.
+    const where = [`stream = '${stream}'`, ...(byTime === undefined ? ["sequence > ?"] : [])];
+    const values: (string | number)[] = byTime === undefined ? [afterSequence] : [];
+    if (byTime?.before !== undefined) {
+      where.push("(wall_ms, partition, sequence) < (?, ?, ?)");
+      values.push(byTime.before.wallMs, byTime.before.partition, byTime.before.sequence);
+    }
     if (partition !== undefined) {
       where.push("partition = ?");
       values.push(partition);
@@ -148,11 +170,15 @@ export class SqliteStorage implements Storage {
       values.push(key);
     }
     const direction = newestFirst ? "DESC" : "ASC";
+    const order =
+      byTime === undefined
+        ? `partition ${direction}, sequence ${direction}`
+        : "wall_ms DESC, partition DESC, sequence DESC";
     const rows = this.#reading(() =>
       this.#database
         .prepare(
-          `SELECT partition, sequence, key, wall_ms, value FROM event WHERE ${where.join(" AND ")}
-           ORDER BY partition ${direction}, sequence ${direction} LIMIT ?`,
+          `SELECT partition, sequence, key, wall_ms, value, hash FROM event WHERE ${where.join(" AND ")}
+           ORDER BY ${order} LIMIT ?`,
         )
         .all(...values, Math.min(limit, maxRows)),
     );
@@ -161,6 +187,16 @@ export class SqliteStorage implements Storage {
       key: String(row["key"]),
       wallMs: Number(row["wall_ms"]),
       value: JSON.parse(String(row["value"])),
+      ...(row["hash"] !== null && { hash: String(row["hash"]) }),
+    }));
+  }
+
+  async auditHeads(): Promise<readonly AuditHead[]> {
+    const rows = this.#reading(() => this.#database.prepare("SELECT partition, sequence, hash FROM audit_head").all());
+    return rows.map((row) => ({
+      partition: Number(row["partition"]),
+      sequence: Number(row["sequence"]),
+      hash: String(row["hash"]),
     }));
   }
 
@@ -190,6 +226,7 @@ export class SqliteStorage implements Storage {
 
     const revisionBefore = this.#revision;
     const sequencesBefore = new Map(this.#sequences);
+    const headsBefore = new Map(this.#auditHeads);
     const outcomes: (Receipt | Error)[] = [];
     try {
       this.#inTransaction(() => {
@@ -198,11 +235,15 @@ export class SqliteStorage implements Storage {
         for (const [name, value] of this.#sequences) {
           if (sequencesBefore.get(name) !== value) this.#statements.putCounter.run(name, value);
         }
+        for (const [partition, head] of this.#auditHeads) {
+          if (headsBefore.get(partition) !== head) this.#putHead(head);
+        }
       });
     } catch (error) {
       this.#revision = revisionBefore;
       this.#sequences.clear();
       for (const [name, value] of sequencesBefore) this.#sequences.set(name, value);
+      this.#auditHeads = headsBefore;
       for (const { reject } of group) reject(error);
       return;
     }
@@ -232,7 +273,9 @@ export class SqliteStorage implements Storage {
       const sequence = (this.#sequences.get(name) ?? 0) + 1;
       this.#sequences.set(name, sequence);
       const { stream, key, text } = change;
-      this.#statements.putEvent.run(stream, partition, sequence, key, this.#clock.wallMs(), text);
+      const wallMs = this.#clock.wallMs();
+      const hash = stream === "audit" ? this.#chain({ partition, sequence, wallMs, key, text }) : null;
+      this.#statements.putEvent.run(stream, partition, sequence, key, wallMs, text, hash);
       return { kind: "recorded", position: { partition, sequence } };
     }
     const { table, key, expectedRevision } = change;
@@ -247,6 +290,43 @@ export class SqliteStorage implements Storage {
     this.#revision++;
     this.#statements.put.run(table, key, this.#revision, change.text);
     return { kind: "written", revision: this.#revision };
+  }
+
+  /** The hash of the partition's next audit event, which becomes its head. */
+  #chain(entry: ChainedEntry): string {
+    const { partition, sequence } = entry;
+    const hash = chainHash(this.#auditHeads.get(partition)?.hash ?? chainStart, entry);
+    this.#auditHeads.set(partition, { partition, sequence, hash });
+    return hash;
+  }
+
+  #putHead({ partition, sequence, hash }: AuditHead): void {
+    this.#statements.putHead.run(partition, sequence, hash);
+  }
+
+  /** Audit events of a version that didn't chain them yet. */
+  #chainEarlierEvents(): void {
+    const rows = this.#database
+      .prepare(
+        "SELECT partition, sequence, key, wall_ms, value FROM event WHERE stream = 'audit' ORDER BY partition, sequence",
+      )
+      .all();
+    if (rows.length === 0) return;
+    const put = this.#database.prepare(
+      "UPDATE event SET hash = ? WHERE stream = 'audit' AND partition = ? AND sequence = ?",
+    );
+    this.#inTransaction(() => {
+      for (const row of rows) {
+        const [partition, sequence, wallMs] = [row["partition"], row["sequence"], row["wall_ms"]].map(Number) as [
+          number,
+          number,
+          number,
+        ];
+        const entry = { partition, sequence, wallMs, key: String(row["key"]), text: String(row["value"]) };
+        put.run(this.#chain(entry), partition, sequence);
+      }
+      for (const head of this.#auditHeads.values()) this.#putHead(head);
+    });
   }
 
   #inTransaction(work: () => void): void {
@@ -276,7 +356,7 @@ type Statements = ReturnType<typeof prepareStatements>;
 function prepareStatements(
   database: DatabaseSync,
 ): Record<
-  "get" | "revision" | "list" | "put" | "delete" | "putEvent" | "trim" | "putCounter" | "putEpoch",
+  "get" | "revision" | "list" | "put" | "delete" | "putEvent" | "putHead" | "trim" | "putCounter" | "putEpoch",
   StatementSync
 > {
   return {
@@ -291,7 +371,11 @@ function prepareStatements(
     ),
     delete: database.prepare(`DELETE FROM entry WHERE "table" = ? AND key = ?`),
     putEvent: database.prepare(
-      "INSERT INTO event (stream, partition, sequence, key, wall_ms, value) VALUES (?, ?, ?, ?, ?, ?)",
+      "INSERT INTO event (stream, partition, sequence, key, wall_ms, value, hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    ),
+    putHead: database.prepare(
+      `INSERT INTO audit_head (partition, sequence, hash) VALUES (?, ?, ?)
+       ON CONFLICT DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash`,
     ),
     trim: database.prepare(
       `DELETE FROM event WHERE stream = 'timeline' AND key = ? AND sequence <= (

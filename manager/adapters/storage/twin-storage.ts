@@ -1,10 +1,13 @@
 import { type Clock, sleep } from "../../../kernel/clock.ts";
 import type { Entropy } from "../../../kernel/entropy.ts";
+import { chainHash, chainStart } from "../../audit/audit-chain.ts";
 import type {
+  AuditHead,
   Change,
   ChangeResult,
   EventRange,
   EventStream,
+  EventTime,
   KeyRange,
   Lease,
   Receipt,
@@ -36,7 +39,9 @@ export class TwinContent {
     key: string;
     wallMs: number;
     text: string;
+    hash?: string;
   }[] = [];
+  readonly auditHeads = new Map<number, AuditHead>();
   readonly epochs = new Map<number, number>();
   readonly sequences = new Map<string, number>();
   revision = 0;
@@ -116,25 +121,34 @@ export class TwinStorage implements Storage {
   }
 
   events(stream: EventStream, range: EventRange): Promise<readonly StoredEvent[]> {
-    const { partition, key, afterSequence = 0, newestFirst = false, limit = maxRows } = range;
+    const { partition, key, afterSequence = 0, newestFirst = false, byTime, limit = maxRows } = range;
+    const before = byTime?.before;
     return this.#read(() => {
       const found = this.content.events
         .filter(
           (event) =>
             event.stream === stream &&
             event.sequence > afterSequence &&
+            (before === undefined || compareTimes(event, before) < 0) &&
             (partition === undefined || event.partition === partition) &&
             (key === undefined || event.key === key),
         )
-        .sort((a, b) => a.partition - b.partition || a.sequence - b.sequence);
-      if (newestFirst) found.reverse();
+        .sort((a, b) =>
+          byTime === undefined ? a.partition - b.partition || a.sequence - b.sequence : compareTimes(a, b),
+        );
+      if (newestFirst || byTime !== undefined) found.reverse();
       return found.slice(0, Math.min(limit, maxRows)).map((event) => ({
         position: { partition: event.partition, sequence: event.sequence },
         key: event.key,
         wallMs: event.wallMs,
         value: JSON.parse(event.text),
+        ...(event.hash !== undefined && { hash: event.hash }),
       }));
     });
+  }
+
+  auditHeads(): Promise<readonly AuditHead[]> {
+    return this.#read(() => [...this.content.auditHeads.values()]);
   }
 
   trimTimeline(key: string, keep: number): Promise<void> {
@@ -202,7 +216,12 @@ export class TwinStorage implements Storage {
       const sequence = (content.sequences.get(name) ?? 0) + 1;
       content.sequences.set(name, sequence);
       const { stream, key, text } = change;
-      content.events.push({ stream, partition, sequence, key, wallMs: this.#clock.wallMs(), text });
+      const entry = { partition, sequence, key, wallMs: this.#clock.wallMs(), text };
+      if (stream === "audit") {
+        const hash = chainHash(content.auditHeads.get(partition)?.hash ?? chainStart, entry);
+        content.auditHeads.set(partition, { partition, sequence, hash });
+        content.events.push({ stream, ...entry, hash });
+      } else content.events.push({ stream, ...entry });
       return { kind: "recorded", position: { partition, sequence } };
     }
     const { table, key, expectedRevision } = change;
@@ -221,4 +240,8 @@ export class TwinStorage implements Storage {
     rows.set(key, { revision: content.revision, text: change.text });
     return { kind: "written", revision: content.revision };
   }
+}
+
+function compareTimes(a: EventTime, b: EventTime): number {
+  return a.wallMs - b.wallMs || a.partition - b.partition || a.sequence - b.sequence;
 }

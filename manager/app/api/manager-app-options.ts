@@ -15,6 +15,8 @@ export interface ManagerAppOptions {
   readonly telemetryStore: TelemetryStore;
   readonly artifacts: Artifacts;
   readonly lastSeen: SnapshotFile;
+  /** Copy of the heads of the audit, outside of the database; undefined: none is kept. */
+  readonly auditHeads?: SnapshotFile | undefined;
   readonly nodeCaller: NodeCaller;
   readonly broker: Broker;
   readonly secretBox: SecretBox;

@@ -17,6 +17,7 @@ async function writeForever(): Promise<void> {
       [
         { kind: "put", table: "node", key, expectedRevision: 0, value: { key, filling: "x".repeat(next % 700) } },
         { kind: "event", stream: "timeline", key, value: "written", onlyWith: 0 },
+        { kind: "event", stream: "audit", key, value: { what: "written" }, onlyWith: 0 },
       ],
       { partition: 0, epoch: 1 },
     );
