@@ -302,12 +302,12 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
 
   const heartbeats = new HeartbeatService({
     ...core,
-    heard: (node, path) => registry.heard(node, path),
+    heard: (node, path, nowMs) => registry.heard(node, path, nowMs),
     queues,
     next: (node, rev) => desiredState.next(node, rev),
     reported: (node, report) => reactions.reported(node, report, "beat"),
-    isSteady: (node, bytes, start, end) => reactions.isSteady(node, bytes, start, end),
-    tookSteady: (node) => reactions.tookSteady(node),
+    isSteady: (node, bytes, start, end, nowMs) => reactions.isSteady(node, bytes, start, end, nowMs),
+    tookSteady: (node, nowMs) => reactions.tookSteady(node, nowMs),
     remember: (node, bytes) => health.remember(node, bytes),
     resulted: (node, result) => reactions.resulted(node, result),
   });

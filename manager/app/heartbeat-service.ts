@@ -1,3 +1,4 @@
+import type { Clock } from "../../kernel/clock.ts";
 import type { Action, StatusReport } from "../../schemas/generated/types.ts";
 import type { NodePath } from "../ports/node-caller.ts";
 import type { ActionQueues } from "./action-queues.ts";
@@ -6,15 +7,16 @@ import type { LiveEventBus } from "./live-event-bus.ts";
 import type { StorageWriter } from "./storage-writer.ts";
 
 export interface HeartbeatServiceOptions {
-  heard(node: string, path: NodePath | undefined): boolean;
+  readonly clock: Pick<Clock, "monotonicMs">;
+  heard(node: string, path: NodePath | undefined, nowMs: number): boolean;
   readonly queues: ActionQueues;
   readonly writer: StorageWriter;
   readonly bus: LiveEventBus;
   next(node: string, rev: number): Action | undefined;
   reported(node: string, report: StatusReport): void;
   /** Whether the report in `bytes[start, end)` says nothing new, and what then is left to do. */
-  isSteady(node: string, bytes: Uint8Array, start: number, end: number): boolean;
-  tookSteady(node: string): void;
+  isSteady(node: string, bytes: Uint8Array, start: number, end: number, nowMs: number): boolean;
+  tookSteady(node: string, nowMs: number): void;
   remember(node: string, bytes: Uint8Array): void;
   /** The node says how an action ended; undefined when no attempt is waiting for that. */
   resulted(node: string, result: NonNullable<StatusReport["result"]>): Promise<unknown> | undefined;
@@ -41,7 +43,7 @@ export class HeartbeatService implements Heartbeats {
   /** Without a report and with nothing new in `rev` this allocates nothing. */
   beat(node: string, rev: number, report: StatusReport | undefined, path: NodePath | undefined): BeatOutcome {
     const { queues, writer } = this.#options;
-    if (!this.#options.heard(node, path)) return unknownNode;
+    if (!this.#options.heard(node, path, this.#options.clock.monotonicMs())) return unknownNode;
     const acknowledged = queues.acknowledge(node, rev, report?.result);
     if (acknowledged !== undefined) writer.behind("acknowledge", acknowledged);
     if (report !== undefined) this.#options.reported(node, report);
@@ -57,9 +59,11 @@ export class HeartbeatService implements Heartbeats {
   steadyBeat(node: string, rev: number, bytes: Uint8Array, start: number, end: number, path: NodePath): boolean {
     const options = this.#options;
     if (this.#unstored.size > 0 && this.#unstored.has(node)) return false;
-    if (!options.queues.isQuiet(node, rev) || !options.isSteady(node, bytes, start, end)) return false;
-    if (!options.heard(node, path)) return false;
-    options.tookSteady(node);
+    // Looked at once: the clock is a good part of what a steady heartbeat costs.
+    const nowMs = options.clock.monotonicMs();
+    if (!options.queues.isQuiet(node, rev) || !options.isSteady(node, bytes, start, end, nowMs)) return false;
+    if (!options.heard(node, path, nowMs)) return false;
+    options.tookSteady(node, nowMs);
     return true;
   }
 

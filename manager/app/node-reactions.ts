@@ -131,7 +131,7 @@ export class NodeReactions {
    * Whether a heartbeat's report says the same as the node's last one but for figures, and nothing is open about the node that a report
    * could move. Then `tookSteady` is all that `reported` would do. Changes nothing.
    */
-  isSteady(node: string, bytes: Uint8Array, start: number, end: number): boolean {
+  isSteady(node: string, bytes: Uint8Array, start: number, end: number, nowMs: number): boolean {
     const { health, alerts, book, intents, bridge } = this.#options;
     if (!health.findSteady(node, bytes, start, end)) return false;
     if (health.freeHeap >= 0 && health.freeHeap < alertThresholds.lowHeapClearBytes) return false;
@@ -142,14 +142,14 @@ export class NodeReactions {
       book.openOf(node) === undefined &&
       intents.isOperational(node) &&
       this.#options.isPhaseSettled(node) &&
-      !bridge.wantsReport(node)
+      !bridge.wantsReport(node, nowMs)
     );
   }
 
   /** The report that was found steady, in the same turn. */
-  tookSteady(node: string): void {
-    const { health, bus, clock } = this.#options;
-    health.takeSteady(clock.monotonicMs());
+  tookSteady(node: string, nowMs: number): void {
+    const { health, bus } = this.#options;
+    health.takeSteady(nowMs);
     if (health.status !== undefined) bus.emit({ kind: "health", node, status: health.status });
   }
 

@@ -146,11 +146,10 @@ export class NodeRegistry implements Registry {
     );
   }
 
-  heard(node: string, path?: NodePath): boolean {
-    const { fleet, clock } = this.#options;
+  heard(node: string, path?: NodePath, nowMs = this.#options.clock.monotonicMs()): boolean {
+    const { fleet } = this.#options;
     const row = fleet.find(node);
     if (row === -1) return false;
-    const nowMs = clock.monotonicMs();
     const { heardAtMs, lifetimeSeconds, flags } = fleet.rows.columns;
     const bits = flags[row]!;
     if ((bits & nodeFlags.heard) !== 0 && nowMs - heardAtMs[row]! > lifetimeSeconds[row]! * 1000) return false;
