@@ -1,4 +1,5 @@
 // What the endpoint makes of an OSCORE association: both roles, blocks, observers, losses, replays and forgeries.
+#include "../generated/oscore_vectors.hpp"
 #include "oscore_pair.hpp"
 
 TEST("the first request after a start is asked for an Echo, and passes with it") {
@@ -274,4 +275,128 @@ TEST("the replay window takes each number once, in any order, and nothing older 
   CHECK(window.wasSeen(141));
   CHECK(!window.wasSeen((1ULL << 39U) - 31));
   CHECK(window.wasSeen((1ULL << 39U) - 32));
+}
+
+TEST("RFC 8613 8.2: each forged request of the shared vectors is refused by its name, and moves no window") {
+  static FakeClock clock;
+  static FakeEntropy entropy(3);
+  for (const vectors::OscoreForgedVector& vector : vectors::oscoreForged) {
+    const vectors::OscoreKeysVector& keysOf = vectors::oscoreKeys[vector.server];
+    OscoreCredentials ours;
+    CHECK(isOk(ours.masterSecret.assign(Hex<32>(keysOf.secretHex).view())));
+    CHECK(isOk(ours.masterSalt.assign(Hex<16>(keysOf.saltHex).view())));
+    CHECK(isOk(ours.senderId.assign(Hex<7>(keysOf.senderIdHex).view())));
+    CHECK(isOk(ours.recipientId.assign(Hex<7>(keysOf.recipientIdHex).view())));
+    CHECK(isOk(ours.idContext.assign(Hex<16>(keysOf.idContextHex).view())));
+    FakeNumbers numbers;
+    OscoreKeys keys;
+    CHECK(isOk(deriveOscoreKeys(ours, keys)));
+    CHECK(isOk(OscoreSequence::create(numbers, keys)));
+    OscoreSession session(entropy, clock);
+    CHECK(isOk(session.open(ours, numbers, nullptr, nullptr)));
+    const Hex<80> datagram(vector.hex);
+    uint8_t bytes[80];
+    std::memcpy(bytes, datagram.view().data(), datagram.view().size());
+    CoapMessage message;
+    CHECK(isOk(decodeCoap(ByteSpan(bytes, datagram.view().size()), message).status));
+    const size_t payloadAt = datagram.view().size() - message.payload.size();
+    OscorePiv piv;
+    const OscoreVerdict verdict = session.openRequest(message, MutableSpan(bytes + payloadAt, message.payload.size()), nullptr, piv);
+    const OscoreVerdict expected = vector.code == coap::code::badRequest     ? OscoreVerdict::forged
+                                   : vector.code == coap::code::unauthorized ? OscoreVerdict::unknown
+                                                                             : OscoreVerdict::undecodable;
+    CHECK(verdict == expected);
+    CHECK_EQ(piv.size, 0U);
+  }
+}
+
+TEST("RFC 8613 5: an empty kid context names no context of ours, whether we have an ID Context or none") {
+  static Pair without;
+  static Pair with("37cbf3210017a2d3");
+  for (Pair* pair : {&without, &with}) {
+    uint8_t bytes[64];
+    CoapMessageWriter writer(bytes, Type::confirmable, coap::code::post, 1, Hex<2>("c0de").view());
+    writer.putOption(coap::option::oscore, Hex<7>("19000000000007").view());
+    writer.putPayload(Hex<12>("000102030405060708090a0b").view());
+    pair->node.socket.deliver(pair->manager.here, *writer.finish());
+    CHECK(pair->carry(pair->node, pair->manager, true));
+    CHECK_EQ(pair->lastMessage().code, coap::code::unauthorized);
+    CHECK(pair->lastHasText("Security context not found"));
+  }
+}
+
+TEST("RFC 8613 2: a protected message without payload is malformed and rejected, without a word when it isn't confirmable") {
+  static Pair pair;
+  for (const Type type : {Type::confirmable, Type::nonConfirmable}) {
+    uint8_t bytes[32];
+    CoapMessageWriter writer(bytes, type, coap::code::post, 7, Hex<2>("c0de").view());
+    writer.putOption(coap::option::oscore, Hex<2>("0900").view());
+    pair.node.socket.deliver(pair.manager.here, *writer.finish());
+    const bool isAnswered = pair.carry(pair.node, pair.manager, true);
+    CHECK_EQ(isAnswered, type == Type::confirmable);
+    if (isAnswered) CHECK(pair.lastMessage().type == Type::reset);
+  }
+}
+
+TEST("RFC 8613 8.2: outer options with an inner meaning are dropped, unknown critical ones and a proxy's are refused") {
+  static Pair pair;
+  Answers answers;
+  struct Case {
+    uint16_t option;
+    uint8_t code;  // of the answer, from outside
+  };
+  constexpr Case cases[] = {{coap::option::ifMatch, coap::code::changed},
+                            {coap::option::ifNoneMatch, coap::code::changed},
+                            {coap::option::uriPath, coap::code::changed},
+                            {coap::option::accept, coap::code::changed},
+                            {coap::option::block1, coap::code::badOption},
+                            {coap::option::proxyScheme, coap::code::proxyingNotSupported},
+                            {65001, coap::code::badOption}};
+  for (const Case& each : cases) {
+    CHECK(pair.ask(pair.manager, pair.node, answers, coap::code::get, "health").hasValue());
+    CHECK(pair.carry(pair.manager, pair.node, true));
+    const CoapMessage sealed = pair.lastMessage();
+    ByteSpan value;
+    CHECK(findOption(sealed.options, coap::option::oscore, value));
+    uint8_t bytes[128];
+    CoapMessageWriter writer(bytes, sealed.type, sealed.code, sealed.messageId, sealed.token);
+    if (each.option < coap::option::oscore) writer.putOption(each.option, Hex<9>("010203040506070809").view());
+    writer.putOption(coap::option::oscore, value);
+    if (each.option > coap::option::oscore) writer.putOption(each.option, Hex<9>("010203040506070809").view());
+    writer.putPayload(sealed.payload);
+    pair.node.socket.deliver(pair.manager.here, *writer.finish());
+    CHECK(pair.carry(pair.node, pair.manager));
+    CHECK_EQ(pair.lastMessage().code, each.code);
+    pair.settle();
+  }
+  CHECK_EQ(answers.responses + answers.ends, 7U);
+}
+
+TEST("RFC 8613 4.1.3.5.2: an answer that claims to be a notification is none of ours") {
+  static Pair pair;
+  Answers answers;
+  CHECK(pair.ask(pair.node, pair.manager, answers, coap::code::get, "health").hasValue());
+  CHECK(pair.carry(pair.node, pair.manager, true));
+  const CoapMessage request = pair.lastMessage();
+  ByteSpan value;
+  OscoreOption option;
+  CHECK(findOption(request.options, coap::option::oscore, value) && isOk(decodeOscoreOption(value, option)));
+  OscoreBinding binding;
+  binding.request = option.piv;
+  for (const bool isNotification : {true, false}) {
+    uint8_t plain[64];
+    uint8_t wire[128];
+    CoapMessageWriter writer(plain, Type::acknowledgement, coap::code::content, request.messageId, request.token);
+    if (isNotification) writer.putOption(coap::option::observe, Hex<1>("05").view());
+    writer.putPayload(asBytes("hello"));
+    CoapMessage message;
+    CHECK(isOk(decodeCoap(*writer.finish(), message).status));
+    binding.own = *pair.manager.session.takeNumber();
+    const Expected<ByteSpan> sealed = pair.manager.session.protect(message, binding, wire);
+    CHECK(sealed.hasValue());
+    pair.node.socket.deliver(pair.manager.here, *sealed);
+    pair.node.endpoint.poll();
+    CHECK_EQ(answers.responses, isNotification ? 0U : 1U);
+  }
+  CHECK_EQ(answers.ends, 0U);
 }

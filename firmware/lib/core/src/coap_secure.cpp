@@ -8,6 +8,34 @@ namespace {
 
 constexpr uint32_t numberRetryMs = 1000;  // storage can't raise the bound of numbers just now
 
+// The outer options of a protected request (RFC 8613 section 8.2): those with an inner meaning are none of ours, whatever they
+// hold. 0, or the code that refuses.
+uint8_t checkOuterOptions(const CoapMessage& message) {
+  CoapOptionReader reader(message.options);
+  CoapOption option;
+  bool hasOscore = false;
+  while (reader.next(option)) {
+    if (!coap::option::isCritical(option.number)) continue;
+    switch (option.number) {
+      case coap::option::ifMatch:
+      case coap::option::ifNoneMatch:
+      case coap::option::uriPath:
+      case coap::option::uriQuery:
+      case coap::option::accept:
+      case coap::option::uriHost:
+      case coap::option::uriPort: break;
+      case coap::option::oscore:
+        if (hasOscore) return coap::code::badOption;
+        hasOscore = true;
+        break;
+      case coap::option::proxyUri:
+      case coap::option::proxyScheme: return coap::code::proxyingNotSupported;
+      default: return coap::code::badOption;  // also blocks made by a proxy: they would have to be put together first
+    }
+  }
+  return 0;
+}
+
 }  // namespace
 
 // The part of the receive buffer that `bytes` views: it is decrypted where it lies.
@@ -77,10 +105,14 @@ bool CoapEndpoint::admit(const Inbound& inbound, CoapMessage& message, ReplyCont
     return false;
   }
   if (inbound.isMulticast) return false;
-  const uint8_t fault = checkOptions(message);
-  const bool hasOuterBlock = findOption(message.options, coap::option::block1, value) || findOption(message.options, coap::option::block2, value);
-  if (fault != 0 || hasOuterBlock) {  // blocks made by a proxy would have to be put together first
-    answerCode(inbound, fault != 0 ? fault : coap::code::badOption, context);
+  if (message.payload.empty()) {  // malformed (section 2), and so rejected
+    counters_.refused++;
+    if (message.type == coap::Type::confirmable) sendEmpty(coap::Type::reset, message.messageId, inbound.from);
+    return false;
+  }
+  const uint8_t fault = checkOuterOptions(message);
+  if (fault != 0) {
+    answerCode(inbound, fault, context);
     return false;
   }
   CoapOnceRow* row = findRow(inbound);
@@ -159,7 +191,9 @@ bool CoapEndpoint::openResponse(CoapOutgoing& slot, CoapMessage& message) {
     if (coap::codeClass(message.code) >= 4) endRequest(slot, Status::refused);
     return false;
   }
-  if (isOk(session_->openResponse(slot.protection.binding.request, message, received(message.payload)))) return true;
+  const Status status = session_->openResponse(slot.protection.binding.request, message, received(message.payload));
+  // We observe nothing, so a notification answers no request of ours (section 4.1.3.5.2).
+  if (isOk(status) && !findOption(message.options, coap::option::observe, value)) return true;
   counters_.refused++;
   return false;
 }

@@ -53,7 +53,9 @@ OscoreVerdict OscoreSession::openRequest(CoapMessage& message, MutableSpan ciphe
   if (!findOption(message.options, coap::option::oscore, value) || !isOk(decodeOscoreOption(value, option))) return OscoreVerdict::undecodable;
   if (!option.hasKid || option.piv.size == 0 || ciphertext.size() <= hal::aeadTagSize) return OscoreVerdict::undecodable;
   if (!isOpen_ || !equal(option.kid, keys_.recipientId.view())) return OscoreVerdict::unknown;
-  if (option.hasKidContext && !equal(option.kidContext, keys_.idContext.view())) return OscoreVerdict::unknown;
+  // No ID Context and an empty one are two things, and ours is never empty.
+  const bool isOtherContext = option.hasKidContext && (option.kidContext.empty() || !equal(option.kidContext, keys_.idContext.view()));
+  if (isOtherContext) return OscoreVerdict::unknown;
 
   const uint64_t number = option.piv.number();
   const bool isRepeated = window_.isKnown() && window_.wasSeen(number);
