@@ -35,6 +35,11 @@ export class ObservedResources {
     return this.#byPath.get(pathKey) ?? [];
   }
 
+  /** The number of the request's resource, -1 when nobody observes it. */
+  find(request: RequestView): number {
+    return this.#byKey.get(keyOf(request))?.number ?? -1;
+  }
+
   /** The resource of the request, made from a copy of it when it is new. */
   of(request: RequestView): ObservedResource {
     const key = keyOf(request);

@@ -151,9 +151,10 @@ export class ObserverTable {
     return this.#nextOfPeer[row]!;
   }
 
-  /** The peer's observer with the token of `view`, -1 without. */
-  find(peer: number, view: MessageView): number {
-    for (let row = this.firstOf(peer); row !== end; row = this.#nextOfPeer[row]!) {
+  /** The peer's observer with the token of `view`, or the next one after another; -1 without. Several have one token only under OSCORE. */
+  find(peer: number, view: MessageView, after = end): number {
+    const first = after === end ? this.firstOf(peer) : this.#nextOfPeer[after]!;
+    for (let row = first; row !== end; row = this.#nextOfPeer[row]!) {
       if (this.tokenLength[row] !== view.tokenLength) continue;
       let i = 0;
       while (i < view.tokenLength && this.tokens[row * maxToken + i] === view.bytes[view.tokenStart + i]) i++;

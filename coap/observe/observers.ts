@@ -27,6 +27,7 @@ interface FilteredChange {
 }
 
 const none = -1;
+const ofAnother = -2;
 const sequenceMask = 0xffffff;
 
 /** The server's side of RFC 7641: who observes what, from registration to end. Telling them is the notifier's. */
@@ -97,12 +98,8 @@ export class Observers {
     if (observe === undefined || entry === undefined || request.isMulticast) return none;
     const { observable } = entry.route;
     if (observable === undefined || observable === false) return none;
-    const withToken = this.#table.find(peer, request.view);
-    // Whoever registered under OSCORE is not ended or changed by another who knows its token.
-    const isOwn = withToken < 0 || this.#table.oscore[withToken]?.context === request.oscore?.context;
-    if (!isOwn && this.#table.oscore[withToken] !== undefined) return none;
-    if (!isOwn) this.#end(withToken);
-    const known = isOwn ? withToken : none;
+    const known = this.#registered(peer, request);
+    if (known === ofAnother) return none;
     if (observe === 1) {
       if (known >= 0) this.#end(known);
       return none;
@@ -201,6 +198,26 @@ export class Observers {
         if (filter === undefined || filter(resource.peer)) this.#notifier.mark(row);
       }
     }
+  }
+
+  /**
+   * The observer that the request renews or cancels. The token alone says so in the clear; under OSCORE the context and what is observed must be the same
+   * as well (RFC 8613 section 4.1.3.5), and who registered under it is not ended or changed by another who knows its token.
+   */
+  #registered(peer: number, request: RequestView): number {
+    const { view, oscore } = request;
+    const table = this.#table;
+    let found = none;
+    for (let row = table.find(peer, view); row !== none; row = table.find(peer, view, row)) {
+      const context = table.oscore[row]?.context;
+      if (oscore === undefined) {
+        if (context !== undefined) return ofAnother;
+        found = row;
+      } else if (context === oscore.context && table.resource[row] === this.#resources.find(request)) {
+        return row;
+      }
+    }
+    return found;
   }
 
   #add(peer: number, request: RequestView, resource: ObservedResource): number {
