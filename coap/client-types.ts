@@ -29,8 +29,13 @@ export interface RequestOptions {
   readonly accept?: number | undefined;
   /** Largest block in either direction: 16, 32, ... 1024. */
   readonly blockSize?: number | undefined;
-  /** Default true. */
+  /** Default true; with `qBlock` it says how blocks go, and the default is false. */
   readonly confirmable?: boolean | undefined;
+  /**
+   * Long bodies, and answers to GET and FETCH, go by Q-Block1 and Q-Block2 (RFC 9177) where the peer takes that, which is asked once; else,
+   * and always under OSCORE, by Block1 and Block2. For paths with long round trips or loss. Default false.
+   */
+  readonly qBlock?: boolean | undefined;
   /** Aborting rejects with the signal's reason and forgets the exchange. */
   readonly signal?: AbortSignal | undefined;
   /** 0..8 bytes; default one of the endpoint's own. Only for tests of other endpoints. */

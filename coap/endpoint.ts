@@ -5,6 +5,8 @@ import type { QBlockPeers } from "./blockwise/q-block-server.ts";
 import { ClientExchanges } from "./client/client-exchanges.ts";
 import { ClientTransfer } from "./client/client-transfer.ts";
 import { Ping } from "./client/ping.ts";
+import { QBlockChannels } from "./client/q-block-channels.ts";
+import { QBlockRequest } from "./client/q-block-request.ts";
 import type {
   CoapResponse,
   DiscoverOptions,
@@ -79,6 +81,7 @@ export class CoapEndpoint {
   readonly #outbox: Outbox;
   readonly #server: Server;
   readonly #exchanges: ClientExchanges;
+  readonly #qBlocks: QBlockChannels;
   readonly #observations: Observations;
   readonly #messages: MessageLayer;
   readonly #ping: Ping;
@@ -97,6 +100,7 @@ export class CoapEndpoint {
     const changedHands = (row: number): void => {
       this.#server.dropPeer(row);
       this.#exchanges.dropPeer(row);
+      this.#qBlocks.dropPeer(row);
       this.#outbox.dropPeer(row);
       this.#link.echoes.forget(row);
     };
@@ -120,6 +124,7 @@ export class CoapEndpoint {
       qBlock: options.qBlock ?? "secured",
     });
     this.#exchanges = new ClientExchanges(link, this.#outbox, clock);
+    this.#qBlocks = new QBlockChannels(link, this.#outbox);
     this.#observations = new Observations({ link, exchanges: this.#exchanges, clock });
     this.#ping = new Ping(link, this.#outbox);
     this.#messages = new MessageLayer({
@@ -127,6 +132,7 @@ export class CoapEndpoint {
       outbox: this.#outbox,
       server: this.#server,
       exchanges: this.#exchanges,
+      qBlocks: this.#qBlocks,
       observations: this.#observations,
       clock,
     });
@@ -179,6 +185,7 @@ export class CoapEndpoint {
     this.#state = "stopped";
     this.#observations.stop();
     this.#exchanges.stop();
+    this.#qBlocks.stop();
     this.#ping.stop();
     this.#server.stop();
     this.#outbox.stop();
@@ -231,21 +238,25 @@ export class CoapEndpoint {
         transfer.cancel();
         reject(signal?.reason);
       };
-      const transfer = new ClientTransfer({
+      const parts = {
         link: this.#link,
         exchanges: this.#exchanges,
         peer: this.#peerOf(options.to),
         oscore: this.#oscoreOf(options.to),
         request: options,
-        resolved(response) {
+        resolved(response: CoapResponse) {
           signal?.removeEventListener("abort", onAbort);
           resolve(response);
         },
-        failed(fault) {
+        failed(fault: Error) {
           signal?.removeEventListener("abort", onAbort);
           reject(fault);
         },
-      });
+      };
+      const transfer =
+        options.qBlock === true
+          ? new QBlockRequest({ ...parts, channels: this.#qBlocks, clock: this.#clock })
+          : new ClientTransfer(parts);
       signal?.addEventListener("abort", onAbort, { once: true });
       transfer.start();
     });
@@ -355,6 +366,7 @@ export class CoapEndpoint {
     for (const [name, value] of Object.entries(this.#server.sizes())) counts[`held.${name}`] = value;
     counts["held.peers"] = this.#peers.size;
     counts["held.requests"] = this.#exchanges.size;
+    counts["held.qBlockRequests"] = this.#qBlocks.size;
     counts["held.outstanding"] = this.#outbox.size;
     counts["held.observations"] = this.#observations.size;
     return counts;

@@ -85,7 +85,7 @@ export class OutgoingBody {
     let exponent = options.exponent;
     while (exponent >= 0 && blockBytes(exponent) > room) exponent--;
     this.exponent = exponent;
-    this.total = exponent < 0 ? 0 : Math.ceil(this.size / blockBytes(exponent));
+    this.total = exponent < 0 ? 0 : Math.max(1, Math.ceil(this.size / blockBytes(exponent)));
   }
 
   read(block: number): Uint8Array | Promise<Uint8Array> {

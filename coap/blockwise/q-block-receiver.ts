@@ -163,7 +163,9 @@ export class QBlockReceiver {
     const { ledger } = body;
     const set = ledger.setOf(number);
     const isSetWhole = ledger.wholeUntil >= ledger.endOf(set);
-    if (isSetWhole && (body.continuedSet < set || !isNew)) {
+    // Of blocks that come again the last of a set alone is answered: 2.31 isn't for every one of them (section 4.3).
+    const isLastAgain = !isNew && number === ledger.endOf(set) - 1;
+    if (isSetWhole && (body.continuedSet < set || isLastAgain)) {
       const last = ledger.setOf(ledger.wholeUntil - 1);
       body.continuedSet = ledger.wholeUntil >= ledger.endOf(last) ? last : set;
       this.#send(body, Code.continue, () => {

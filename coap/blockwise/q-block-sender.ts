@@ -138,7 +138,9 @@ export class QBlockSender implements OutboxOwner {
 
   #isLong(reply: ReplyBuffer, values: readonly number[]): boolean {
     const size = reply.body?.size ?? reply.payload.length;
-    if (reply.code >> 5 !== 2 || reply.code === Code.valid || size === 0) return false;
+    if (reply.code >> 5 !== 2 || reply.code === Code.valid) return false;
+    // Whoever asks whether this is done here learns it by the option, of an empty body too.
+    if (size === 0) return values.length > 0 && reply.code === Code.content;
     return values.length > 0 || reply.body !== undefined || size > this.#link.limits.blockSize;
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from "../../kernel/clock.ts";
 import type { ClientExchanges } from "../client/client-exchanges.ts";
+import type { QBlockChannels } from "../client/q-block-channels.ts";
 import { decodeMessage, Malformed, malformedNames, malformedVerdict } from "../decode-message.ts";
 import { Code, MessageType, OptionNumber } from "../message.ts";
 import { MessageView } from "../message-view.ts";
@@ -20,6 +21,7 @@ export interface MessageLayerOptions {
   readonly outbox: Outbox;
   readonly server: Server;
   readonly exchanges: ClientExchanges;
+  readonly qBlocks: QBlockChannels;
   readonly observations: Observations;
   readonly clock: Clock;
 }
@@ -32,6 +34,7 @@ export class MessageLayer implements MessageReceiver {
   readonly #outbox: Outbox;
   readonly #server: Server;
   readonly #exchanges: ClientExchanges;
+  readonly #qBlocks: QBlockChannels;
   readonly #observations: Observations;
   readonly #view: MessageView;
   readonly #recent: RecentResponses;
@@ -40,12 +43,13 @@ export class MessageLayer implements MessageReceiver {
   /** By reason. */
   readonly malformed = new Float64Array(malformedNames.length);
 
-  constructor({ link, outbox, server, exchanges, observations, clock }: MessageLayerOptions) {
+  constructor({ link, outbox, server, exchanges, qBlocks, observations, clock }: MessageLayerOptions) {
     this.#link = link;
     this.#recent = new RecentResponses(link.limits.recentResponses, clock, link.limits.exchangeLifetimeMs);
     this.#outbox = outbox;
     this.#server = server;
     this.#exchanges = exchanges;
+    this.#qBlocks = qBlocks;
     this.#observations = observations;
     this.#view = new MessageView(link.limits.maxOptions);
     if (link.oscore === undefined) return;
@@ -151,7 +155,10 @@ export class MessageLayer implements MessageReceiver {
     }
     counters.resetsReceived++;
     if (slot >= 0) this.#outbox.reset(slot);
-    else if (peer >= 0) this.#server.reset(peer, messageId);
+    else if (peer >= 0) {
+      this.#server.reset(peer, messageId);
+      this.#qBlocks.rejected(peer, messageId);
+    }
   }
 
   /** A response in an ACK: for the message that waits for that ACK, or for nobody. */
@@ -164,7 +171,8 @@ export class MessageLayer implements MessageReceiver {
       counters.acknowledgementsUnmatched++;
       return;
     }
-    if (!this.#exchanges.ownsSlot(slot, view)) {
+    const isOfBody = this.#qBlocks.ownsSlot(slot, view);
+    if (!isOfBody && !this.#exchanges.ownsSlot(slot, view)) {
       // Another token than asked with: the message arrived, the response isn't ours.
       counters.responsesUnexpected++;
       this.#outbox.acknowledge(slot);
@@ -179,7 +187,11 @@ export class MessageLayer implements MessageReceiver {
       this.#exchanges.reject(opened, peer, option);
       return;
     }
-    this.#exchanges.response(opened, peer, source);
+    if (isOfBody) {
+      // First what it says: it may end the body, and the message with it.
+      this.#qBlocks.response(opened, source);
+      if (this.#outbox.find(peer, view.messageId) === slot) this.#outbox.acknowledge(slot);
+    } else this.#exchanges.response(opened, peer, source);
   }
 
   /** A response in a message of its own: acknowledged when somebody takes it, reset when nobody does. */
@@ -218,6 +230,13 @@ export class MessageLayer implements MessageReceiver {
       return;
     }
     const isOfObservation = this.#oscoreClient?.isOfObservation === true;
+    if (!isOfObservation && this.#qBlocks.knows(view, peer) === "taken") {
+      // Its repeats are told by their blocks.
+      peers.heard(peer);
+      if (isConfirmable) this.#link.sendEmpty(MessageType.acknowledgement, messageId, source);
+      this.#qBlocks.response(opened, source);
+      return;
+    }
     const isAnswer = !isOfObservation && this.#exchanges.knows(view, peer) === "taken";
     // Repeats of non-confirmable notifications are told by their order.
     if (isConfirmable || isAnswer) {
@@ -231,7 +250,9 @@ export class MessageLayer implements MessageReceiver {
 
   #canTake(view: MessageView, peer: number): "taken" | "unknown" | "elsewhere" {
     const byExchange = this.#exchanges.knows(view, peer);
-    return byExchange === "unknown" ? this.#observations.knows(view, peer) : byExchange;
+    if (byExchange !== "unknown") return byExchange;
+    const byBody = this.#qBlocks.knows(view, peer);
+    return byBody === "unknown" ? this.#observations.knows(view, peer) : byBody;
   }
 
   /** Never to a group, and for what carries a message ID. */
