@@ -1,39 +1,51 @@
 /**
  * `npm run bench -- NAME [--quick] [--minutes N]`: JSON lines on stdout, a table for people on stderr, and as the last line the ratios and
- * goals. Exits 1 when a goal was neither measured nor named as skipped, 2 on a wrong call.
+ * goals. Exits 1 when a goal was neither measured nor named as skipped, 2 on a wrong call. What the numbers mean: docs/benchmarks.md.
  */
-import { coapBench } from "./coap.ts";
 import { dtlsBench } from "./dtls.ts";
+import { heartbeatBench } from "./heartbeat.ts";
+import { memoryBench } from "./memory.ts";
 import { observeBench } from "./observe.ts";
 import { oscoreBench } from "./oscore.ts";
-import { type Bench, type Measurement, median, verdict } from "./report.ts";
+import { type Bench, type Measurement, median, type Part, verdict } from "./report.ts";
 import { ServerProcess } from "./server-process.ts";
 
 const benches: Readonly<Record<string, Bench>> = {
-  coap: coapBench,
-  dtls: dtlsBench,
+  heartbeat: heartbeatBench,
   observe: observeBench,
+  dtls: dtlsBench,
   oscore: oscoreBench,
+  memory: memoryBench,
 };
+/** `coap` is all of them in one run; `memory` only when `--minutes` says for how long. */
+const names = ["coap", ...Object.keys(benches)];
 
 async function main(args: readonly string[]): Promise<number> {
   const minutesAt = args.indexOf("--minutes");
-  const minutes = minutesAt === -1 ? 0 : Number(args[minutesAt + 1]);
+  const minutes = minutesAt === -1 ? undefined : Number(args[minutesAt + 1]);
   const words = minutesAt === -1 ? args : args.toSpliced(minutesAt, 2);
-  const [name, ...others] = words.filter((each) => !each.startsWith("--"));
+  const [name = "", ...others] = words.filter((each) => !each.startsWith("--"));
   const unknown = [...others, ...words.filter((each) => each.startsWith("--") && each !== "--quick")];
-  const bench = name === undefined ? undefined : benches[name];
-  if (name === undefined || bench === undefined || unknown.length > 0 || !(minutes >= 0)) {
-    console.error(`usage: npm run bench -- ${Object.keys(benches).join("|")} [--quick] [--minutes N]`);
+  if (!names.includes(name) || unknown.length > 0 || (minutes !== undefined && !(minutes > 0))) {
+    console.error(`usage: npm run bench -- ${names.join("|")} [--quick] [--minutes N]`);
     return 2;
   }
   const isQuick = args.includes("--quick");
-  const measurements = await bench.run({ isQuick, minutes });
-  for (const each of measurements) console.log(JSON.stringify({ bench: name, ...each }));
-  printTable(bench, measurements);
-  for (const [what, why] of Object.entries(bench.notMeasured?.() ?? {})) console.error(`not measured: ${what}: ${why}`);
-  if (isQuick) for (const each of bench.leftOutWhenQuick) console.error(`--quick leaves out: ${each}`);
-  const { line, isComplete } = verdict(name, bench, measurements);
+  const parts: Part[] = [];
+  for (const [part, bench] of Object.entries(benches)) {
+    if (name !== "coap" && name !== part) continue;
+    const isLeftOut = name === "coap" && part === "memory" && minutes === undefined;
+    const measurements = isLeftOut ? undefined : await bench.run({ isQuick, minutes });
+    parts.push({ name: part, bench, measurements });
+    if (measurements === undefined) continue;
+    for (const each of measurements) console.log(JSON.stringify({ bench: name, part, ...each }));
+    console.error(`\n${part}`);
+    printTable(bench, measurements);
+    for (const [what, why] of Object.entries(bench.notMeasured?.() ?? {}))
+      console.error(`not measured: ${what}: ${why}`);
+    if (isQuick) for (const each of bench.leftOutWhenQuick) console.error(`--quick leaves out: ${each}`);
+  }
+  const { line, isComplete } = verdict(name, parts);
   console.log(line);
   return isComplete ? 0 : 1;
 }
@@ -43,7 +55,7 @@ function printTable(bench: Bench, measurements: readonly Measurement[]): void {
   const subjects = [bench.subject, ...bench.peers].filter((each) =>
     measurements.some(({ subject }) => subject === each),
   );
-  console.error(`\n${"".padEnd(28)}${subjects.map((each) => each.padStart(18)).join("")}`);
+  console.error(`${"".padEnd(28)}${subjects.map((each) => each.padStart(18)).join("")}`);
   for (const metric of new Set(measurements.map((each) => each.metric))) {
     const of = measurements.filter((each) => each.metric === metric);
     const cells = subjects.map((subject) => {

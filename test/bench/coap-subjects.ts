@@ -55,6 +55,13 @@ export async function startManager(name: string, folder: string, nodes: number):
   };
 }
 
+/** Its answers cost what the kernel takes for a datagram in and one out. */
+export async function startKernelAlone(name: string, program: string): Promise<Subject> {
+  const server = ServerProcess.pinned([program]);
+  const port = Number((await server.printed(/port (\d+)/))[1]);
+  return { name, server, port, method: 2, big: undefined, runs: async () => undefined, stop: () => server.stop() };
+}
+
 export async function startPeer(peer: PeerServer, folder: string): Promise<Subject> {
   const port = await freePort();
   const [program, ...args] = peer.command.map((word) => (word === "PORT" ? String(port) : word));

@@ -8,6 +8,7 @@ const here = fileURLToPath(new URL("load/", import.meta.url));
 export interface LoadTools {
   readonly load: string;
   readonly observe: string;
+  readonly kernelAlone: string;
 }
 
 export function buildLoadTools(folder: string): LoadTools {
@@ -16,7 +17,7 @@ export function buildLoadTools(folder: string): LoadTools {
     execFileSync("cc", ["-O2", "-o", program, join(here, `${name}.c`), join(here, "endpoints.c")]);
     return program;
   };
-  return { load: build("coap-load"), observe: build("coap-observe") };
+  return { load: build("coap-load"), observe: build("coap-observe"), kernelAlone: build("kernel-alone") };
 }
 
 export interface LoadResult {
@@ -33,6 +34,8 @@ export interface LoadResult {
   readonly mostAnEndpointSends: number;
   /** CoAP code of the last error answer, as in "4.04". */
   readonly lastError: string;
+  /** Of the generator's sockets, for the next run. */
+  readonly ports: string;
 }
 
 export interface ObserveResult {

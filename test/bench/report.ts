@@ -10,8 +10,8 @@ export interface Measurement {
 export interface BenchOptions {
   /** Ends within two minutes and says what it leaves out. */
   readonly isQuick: boolean;
-  /** Length of the run that looks at memory; 0 leaves it out. */
-  readonly minutes: number;
+  /** Length of a run that looks at memory; undefined: its default. */
+  readonly minutes: number | undefined;
 }
 
 /** A benchmark measures its subjects interleaved in one run. `peers` are compared with `subject` metric by metric. */
@@ -70,38 +70,44 @@ export function ratiosOf(bench: Bench, measurements: readonly Measurement[]): Re
   return ratios;
 }
 
+/** One benchmark as part of a run. */
+export interface Part {
+  readonly name: string;
+  readonly bench: Bench;
+  /** Undefined: it was left out of this run. */
+  readonly measurements: readonly Measurement[] | undefined;
+}
+
 /**
- * The last line of a benchmark: its ratios, and each goal of goals.json as true, false, or null where it was not measured. A null is
- * complete only with its reason: one of goals.json, or one that the run found.
+ * The last line of a run: the ratios of its parts (but for the first, after the part's name and a colon), and each goal of goals.json as
+ * true, false, or null where it was not measured. A null is complete only with its reason: one of goals.json, or one that the run found.
  */
-export function verdict(
-  name: string,
-  bench: Bench,
-  measurements: readonly Measurement[],
-): { line: string; isComplete: boolean } {
+export function verdict(name: string, parts: readonly Part[]): { line: string; isComplete: boolean } {
   const all = JSON.parse(readFileSync(new URL("goals.json", import.meta.url), "utf8")) as Record<string, Goal[]>;
-  const ratios = ratiosOf(bench, measurements);
-  const notMeasured = bench.notMeasured?.() ?? {};
+  const ratios: Record<string, number> = {};
   const goals: Record<string, boolean | null> = {};
   const skipped: Record<string, string> = {};
-  let isComplete = true;
-  for (const each of all[name] ?? []) {
-    const { metric, subject = bench.subject, atLeast, atMost } = each;
-    const value =
-      each.ratio !== undefined
-        ? ratios[each.ratio]
-        : metric === undefined
-          ? undefined
-          : medianOf(measurements, subject, metric);
-    if (value !== undefined && (atLeast !== undefined || atMost !== undefined)) {
-      goals[each.goal] = (atLeast === undefined || value >= atLeast) && (atMost === undefined || value <= atMost);
-      continue;
+  const notMeasured: Record<string, string> = {};
+  for (const part of parts) {
+    const own = part.measurements === undefined ? {} : ratiosOf(part.bench, part.measurements);
+    for (const [key, ratio] of Object.entries(own)) ratios[part === parts[0] ? key : `${part.name}: ${key}`] = ratio;
+    Object.assign(notMeasured, part.bench.notMeasured?.());
+    for (const each of all[part.name] ?? []) {
+      const isReached = reached(each, part, own);
+      goals[each.goal] = isReached ?? null;
+      const { metric = "", subject = part.bench.subject, ratio, skipped: known } = each;
+      const why = notMeasured[metric] ?? notMeasured[ratio?.split(" vs ")[1] ?? subject] ?? known;
+      if (isReached === undefined && why !== undefined) skipped[each.goal] = why;
     }
-    goals[each.goal] = null;
-    const peer = each.ratio?.split(" vs ")[1] ?? subject;
-    const why = notMeasured[metric ?? ""] ?? notMeasured[peer] ?? each.skipped;
-    if (why === undefined) isComplete = false;
-    else skipped[each.goal] = why;
   }
+  const isComplete = Object.entries(goals).every(([goal, isReached]) => isReached !== null || goal in skipped);
   return { line: JSON.stringify({ bench: name, ratios, goals, skipped, notMeasured }), isComplete };
+}
+
+/** Undefined: not measured. */
+function reached(goal: Goal, part: Part, ratios: Readonly<Record<string, number>>): boolean | undefined {
+  const { ratio, metric = "", subject = part.bench.subject, atLeast, atMost } = goal;
+  const value = ratio === undefined ? medianOf(part.measurements ?? [], subject, metric) : ratios[ratio];
+  if (value === undefined || (atLeast === undefined && atMost === undefined)) return undefined;
+  return (atLeast === undefined || value >= atLeast) && (atMost === undefined || value <= atMost);
 }

@@ -1,15 +1,20 @@
 /* CoAP load over loopback from ENDPOINTS endpoints, each with an address of its own and at most one confirmable request outstanding.
  * With a RATE requests go out at that rate, and latency counts from when each was due (open loop); with rate 0 the next goes out when
  * one is answered, OUTSTANDING of them at a time, endpoint after endpoint (closed loop). One that isn't answered within a second is
- * counted as lost; nothing is sent twice, so a server runs its handler for each request once. Prints one JSON object.
+ * counted as lost; nothing is sent twice, so a server runs its handler for each request once. With a RATE and OUTSTANDING 0 it sleeps a
+ * millisecond between looks: for long runs, whose latencies say nothing then. Prints one JSON object.
  *
- *   coap-load PORT SECONDS ENDPOINTS OUTSTANDING RATE METHOD PAYLOADHEX CONTENTFORMAT PATH [QUERY...]
+ *   coap-load PORT SECONDS ENDPOINTS OUTSTANDING RATE METHOD PAYLOADHEX CONTENTFORMAT OWNPORTS PATH [QUERY...]
+ *
+ * OWNPORTS, "-" or the "ports" that an earlier run printed: with them the endpoints are the same again, which matters to a server whose
+ * cost grows with the peers that it remembers.
  *
  * "%d" in path and queries becomes the endpoint's index, so that each is a node of its own; CONTENTFORMAT -1 leaves it out. The four
  * bytes "UUUUUUUU" in PAYLOADHEX grow with each request, the two of "HHHH" wander: no two reports of a node are alike. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "endpoints.h"
 
 enum { LOST_AFTER_MS = 1000, DRAIN_MS = 1000, LONGEST_US = 1000000, SOCKETS = 16 };
@@ -31,7 +36,7 @@ static void build(struct endpoint* e, int index, char** words, int word_count) {
   char text[256], path[256];
   unsigned last = 0;
   int format = atoi(words[2]);
-  snprintf(path, sizeof path, "%s", words[3]);
+  snprintf(path, sizeof path, "%s", words[4]);
   for (char* segment = strtok(path, "/"); segment; segment = strtok(NULL, "/")) {
     snprintf(text, sizeof text, segment, index);
     at = put_option(at, 11 - last, text, strlen(text));
@@ -42,7 +47,7 @@ static void build(struct endpoint* e, int index, char** words, int word_count) {
     at = put_option(at, 12 - last, &value, format ? 1 : 0);
     last = 12;
   }
-  for (int i = 4; i < word_count; i++) {
+  for (int i = 5; i < word_count; i++) {
     snprintf(text, sizeof text, words[i], index);
     at = put_option(at, 15 - last, text, strlen(text));
     last = 15;
@@ -155,14 +160,15 @@ static unsigned percentile(double share) {
 }
 
 int main(int argc, char** argv) {
-  if (argc < 10) {
-    fprintf(stderr, "usage: coap-load PORT SECONDS ENDPOINTS OUTSTANDING RATE METHOD PAYLOADHEX CONTENTFORMAT PATH [QUERY...]\n");
+  if (argc < 11) {
+    fprintf(stderr, "usage: coap-load PORT SECONDS ENDPOINTS OUTSTANDING RATE METHOD PAYLOADHEX CONTENTFORMAT OWNPORTS PATH [QUERY...]\n");
     return 2;
   }
   double seconds = atof(argv[2]), rate = atof(argv[5]);
   int window = atoi(argv[4]);
   count = atoi(argv[3]);
-  endpoints_open(count, count < SOCKETS ? count : SOCKETS, atoi(argv[1]));
+  const char* ports = argv[9][0] == '-' ? NULL : argv[9];
+  endpoints_open(count, count < SOCKETS ? count : SOCKETS, atoi(argv[1]), ports);
   all = calloc((size_t)count, sizeof *all);
   for (int i = 0; i < count; i++) {
     all[i].message = malloc(MAX_MESSAGE);
@@ -170,6 +176,8 @@ int main(int argc, char** argv) {
     all[i].id = (uint16_t)(now_ns() / 1000 + (uint64_t)i * 77);
   }
   uint64_t start = now = now_ns(), end = start + (uint64_t)(seconds * 1e9), checked = start;
+  const struct timespec nap = {.tv_nsec = 1000000};
+  const int is_gentle = rate > 0 && window == 0;
   is_closed_loop = rate == 0;
   uint64_t gap_ns = is_closed_loop ? 0 : (uint64_t)(1e9 / rate), due = start, skipped = 0;
   if (is_closed_loop) for (int i = 0; i < window; i++) send_next(now);
@@ -179,6 +187,7 @@ int main(int argc, char** argv) {
       for (; due <= now; due += gap_ns) if (!send_next(due)) skipped++;
     endpoints_receive(receive);
     endpoints_flush();
+    if (is_gentle) nanosleep(&nap, NULL);
     if (now - checked < 50000000u) continue;
     checked = now;
     give_up_late_ones();
@@ -194,8 +203,10 @@ int main(int argc, char** argv) {
   uint32_t most = 0;
   for (int i = 0; i < count; i++) if (all[i].sent > most) most = all[i].sent;
   printf("{\"seconds\":%.3f,\"sent\":%llu,\"answeredInTime\":%llu,\"answered\":%llu,\"errors\":%llu,\"lost\":%llu,\"strays\":%llu,\"skipped\":%llu,"
-         "\"p50us\":%u,\"p99us\":%u,\"mostAnEndpointSends\":%.1f,\"lastError\":\"%u.%02u\"}\n", took,
+         "\"p50us\":%u,\"p99us\":%u,\"mostAnEndpointSends\":%.1f,\"lastError\":\"%u.%02u\",\"ports\":", took,
          (unsigned long long)sent, (unsigned long long)answered_in_time, (unsigned long long)answered, (unsigned long long)errors,
          (unsigned long long)lost, (unsigned long long)strays, (unsigned long long)skipped, p50, p99, most / took, last_error >> 5, last_error & 31u);
+  endpoints_print_ports();
+  printf("}\n");
   return 0;
 }

@@ -140,7 +140,7 @@ int main(int argc, char** argv) {
   observers = atoi(argv[3]);
   latest = calloc((size_t)observers, sizeof *latest);
   is_registered = calloc((size_t)observers, 1);
-  endpoints_open(observers + 1, SOCKETS, atoi(argv[1]));
+  endpoints_open(observers + 1, SOCKETS, atoi(argv[1]), NULL);
   if (!all_observe(argv[4])) {
     fprintf(stderr, "coap-observe: %d of %d could register\n", registered, observers);
     return 1;

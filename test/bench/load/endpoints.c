@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { MAX_SOCKETS = 64, BATCH = 64, CONTROL = 64, FIRST = 0x7f100001 };
+enum { BATCH = 64, CONTROL = 64, FIRST = 0x7f100001 };
 
 struct batch {
   int fd, queued;
@@ -28,9 +28,9 @@ uint64_t now_ns(void) {
   return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void open_batch(struct batch* b) {
+static void open_batch(struct batch* b, uint16_t port) {
   const int on = 1, buffer = 4194304;
-  struct sockaddr_in any = {.sin_family = AF_INET};
+  struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(port)};
   b->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
   if (b->fd < 0 || setsockopt(b->fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) || bind(b->fd, (struct sockaddr*)&any, sizeof any)) {
     perror("endpoints");
@@ -45,7 +45,7 @@ static void open_batch(struct batch* b) {
   }
 }
 
-void endpoints_open(int count, int sockets, int server_port) {
+void endpoints_open(int count, int sockets, int server_port, const char* ports) {
   if (count < 1 || count > MAX_ENDPOINTS || sockets < 1 || sockets > MAX_SOCKETS) {
     fprintf(stderr, "endpoints: at most %d on %d sockets\n", MAX_ENDPOINTS, MAX_SOCKETS);
     exit(2);
@@ -53,7 +53,21 @@ void endpoints_open(int count, int sockets, int server_port) {
   server = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)server_port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   batch_count = sockets;
   batches = calloc((size_t)sockets, sizeof *batches);
-  for (int i = 0; i < sockets; i++) open_batch(&batches[i]);
+  for (int i = 0; i < sockets; i++) {
+    open_batch(&batches[i], ports ? (uint16_t)atoi(ports) : 0);
+    const char* comma = ports ? strchr(ports, ',') : NULL;
+    ports = comma ? comma + 1 : NULL;
+  }
+}
+
+void endpoints_print_ports(void) {
+  for (int i = 0; i < batch_count; i++) {
+    struct sockaddr_in own = {0};
+    socklen_t length = sizeof own;
+    getsockname(batches[i].fd, (struct sockaddr*)&own, &length);
+    printf("%s%u", i == 0 ? "\"" : ",", ntohs(own.sin_port));
+  }
+  printf("\"");
 }
 
 static void flush(struct batch* b) {

@@ -10,8 +10,14 @@ enum { MAX_ENDPOINTS = 65535, MAX_MESSAGE = 1400 };
 
 typedef void received(int endpoint, const uint8_t* message, size_t length);
 
-/* Exits with a message when a socket can't be had. Endpoint e is 127.16.0.1 + e. */
-void endpoints_open(int count, int sockets, int server_port);
+enum { MAX_SOCKETS = 64 };
+
+/* Exits with a message when a socket can't be had. Endpoint e is 127.16.0.1 + e. PORTS, of the sockets, are as many numbers with commas between
+ * them, from `endpoints_print_ports` of an earlier run: a server then meets the same peers again. NULL leaves them to the kernel. */
+void endpoints_open(int count, int sockets, int server_port, const char* ports);
+
+/* As a JSON string. */
+void endpoints_print_ports(void);
 
 /* Room for a message of that endpoint, which must be written in full before anything else of this header is called. */
 uint8_t* endpoints_message(int endpoint, size_t length);
