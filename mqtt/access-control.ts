@@ -42,12 +42,14 @@ export class AccessControl {
     const { counters, log, takeover } = this.#options;
     const connection = this.#options.connection(client);
     const account = this.#options.account(client.id);
-    if (
-      connection === undefined ||
-      account === undefined ||
-      !isSecretOf(account.secret, user ?? "", password ?? nothing)
-    ) {
-      const returnCode = this.#refusalOf(user ?? "", password ?? nothing);
+    const proven = connection?.proven;
+    const isProven =
+      proven === undefined
+        ? isSecretOf(account?.secret, user ?? "", password ?? nothing)
+        : proven === client.id && (user === undefined || user === account?.user);
+    if (connection === undefined || account === undefined || !isProven) {
+      // Who has a certificate may know that the client id must be the one in it.
+      const returnCode = proven === undefined ? this.#refusalOf(user ?? "", password ?? nothing) : identifierRejected;
       counters.connectsRefused++;
       log.info("mqtt-connect-refused", { clientId: client.id.slice(0, 128), user: user?.slice(0, 128), returnCode });
       done(Object.assign(new Error("refused"), { returnCode }), false);

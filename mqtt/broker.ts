@@ -149,8 +149,8 @@ export class Broker {
     this.#batch.flush();
   }
 
-  /** Takes a connection of any transport: a socket, or one end of a pair in memory. */
-  attach(raw: Duplex): void {
+  /** Takes a connection of any transport: a socket, or one end of a pair in memory. `proven`: the client id that a certificate showed it to be. */
+  attach(raw: Duplex, proven?: string): void {
     const engine = this.#engine;
     const slot = this.#freeSlots.pop() ?? this.#bySlot.length;
     if (engine === undefined || slot >= this.limits.maxConnections) {
@@ -176,7 +176,7 @@ export class Broker {
       },
       ownFilter: (filter, isSubscribe) => connection.account?.ownFilter(filter, isSubscribe) ?? filter,
     });
-    const connection: Connection = { slot, raw, gate, account: undefined, isRegistered: false };
+    const connection: Connection = { slot, raw, gate, proven, account: undefined, isRegistered: false };
     this.#bySlot[slot] = connection;
     const client = engine.handle(gate);
     this.#connections.set(client, connection);

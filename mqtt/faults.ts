@@ -26,6 +26,10 @@ export const mqttFaults = defineFaults({
     fault: "environment",
     message: "TCP port {port} on {host} is taken by another program. Stop it, or choose another MQTT port.",
   },
+  "mqtt.bad-certificate": {
+    fault: "environment",
+    message: "The certificate, key, CA or revocation list of MQTT over TLS can't be used ({reason}).",
+  },
   "mqtt.listen-failed": {
     fault: "environment",
     message: "Can't listen for MQTT on {host} port {port}: {reason}",

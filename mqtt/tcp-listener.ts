@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { Log } from "../kernel/log.ts";
 import { mqttFaults } from "./faults.ts";
+import { listenOn } from "./listen-on.ts";
 
 export interface TcpListenerOptions {
   host: string;
@@ -24,15 +25,7 @@ export class TcpListener {
   async start(): Promise<void> {
     const { host, port, attach, log } = this.#options;
     const server = createServer({ noDelay: true }, attach);
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", (error: NodeJS.ErrnoException) => {
-        if (error.code === "EADDRINUSE") reject(mqttFaults("mqtt.port-in-use", { host, port }, error));
-        else reject(mqttFaults("mqtt.listen-failed", { host, port, reason: error.message }, error));
-      });
-      server.listen({ host, port }, resolve);
-    });
-    // For example out of file descriptors: this connection is lost, the next may do.
-    server.on("error", (error) => log.warn("mqtt-accept-failed", { error }));
+    await listenOn(server, { host, port, log });
     this.#server = server;
   }
 

@@ -37,7 +37,16 @@ export const rooms: Readonly<Record<string, Room>> = {
   "coap/native": { mayImport: [], packages: ["node:module", "node:url"] },
   mqtt: {
     mayImport: ["kernel"],
-    packages: ["aedes", "aedes-persistence", "mqtt", "node:stream", "node:net", "node:crypto", "node:events"],
+    packages: [
+      "aedes",
+      "aedes-persistence",
+      "mqtt",
+      "node:stream",
+      "node:net",
+      "node:tls",
+      "node:crypto",
+      "node:events",
+    ],
   },
   // How the audit is chained and checked: the storage that appends, the use case that verifies and the command line that checks an export.
   "manager/audit": { mayImport: [], packages: ["node:crypto"] },
