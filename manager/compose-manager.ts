@@ -5,9 +5,11 @@ import type { Entropy } from "../kernel/entropy.ts";
 import type { Part } from "../kernel/lifecycle.ts";
 import type { Log } from "../kernel/log.ts";
 import { AskerRules } from "./adapters/coap/asker.ts";
+import { CoapDoors } from "./adapters/coap/coap-doors.ts";
 import { CoapFace } from "./adapters/coap/coap-face.ts";
 import { CoapNodeCaller } from "./adapters/coap/node-caller.ts";
 import { NodeContexts } from "./adapters/coap/node-contexts.ts";
+import type { NodeSessions } from "./adapters/coap/node-sessions.ts";
 import { HttpServer } from "./adapters/http/http-server.ts";
 import { defaultHttpLimits, type HttpLimits } from "./adapters/http/http-server-options.ts";
 import { EmbeddedBroker } from "./adapters/mqtt/embedded-broker.ts";
@@ -15,6 +17,7 @@ import type { FleetSettings } from "./app/api/environments.ts";
 import type { ManagerApp } from "./app/api/manager-app.ts";
 import { createManagerApp } from "./app/create-manager-app.ts";
 import type { Artifacts } from "./ports/artifacts.ts";
+import type { NodeAuthority } from "./ports/node-authority.ts";
 import type { OperatorTokens } from "./ports/operator-tokens.ts";
 import type { SecretBox } from "./ports/secret-box.ts";
 import type { SnapshotFile } from "./ports/snapshot-file.ts";
@@ -25,6 +28,8 @@ import { managerVersion } from "./version.ts";
 export interface ManagerUrls {
   readonly http: string;
   readonly coap: string;
+  /** Undefined: the manager doesn't speak DTLS. */
+  readonly coaps?: string | undefined;
   readonly mqtt: string;
 }
 
@@ -41,6 +46,10 @@ export interface ComposeManagerOptions {
   /** Who may act as operator; undefined: nobody, but under `isInsecure` whoever sits at this machine. */
   readonly tokens?: OperatorTokens | undefined;
   readonly transport: Transport;
+  /** CoAP over DTLS, on a socket of its own; undefined: there is none. */
+  readonly secured?: { readonly transport: Transport; readonly sessions: NodeSessions } | undefined;
+  /** Makes certificates for nodes. */
+  readonly authority?: NodeAuthority | undefined;
   /** Without a listener connections come by `broker.attach` and `http.attach` alone. */
   readonly mqttListener?: { readonly host: string; readonly port: number };
   readonly httpListener?: { readonly host: string; readonly port: number };
@@ -67,13 +76,24 @@ export interface ComposedManager {
   readonly parts: readonly Part[];
 }
 
+function securedDoor(
+  { transport, sessions }: NonNullable<ComposeManagerOptions["secured"]>,
+  parts: Pick<ComposeManagerOptions, "clock" | "entropy" | "log">,
+): CoapDoors["secured"] {
+  return { endpoint: new CoapEndpoint({ transport, security: sessions.security, ...parts }), sessions };
+}
+
 /** Puts the manager together from its outside: the same whole over real sockets and files, and over a simulated world. */
 export function composeManager(options: ComposeManagerOptions): ComposedManager {
   const { clock, entropy, log, transport, urls, fleet, isInsecure, limits, shutdown, restart } = options;
   const amplification = isInsecure ? "none" : "routable";
   const contexts = new NodeContexts({ entropy, log, nodes: limits.nodes });
-  const endpoint = new CoapEndpoint({ transport, clock, entropy, log, amplification, oscore: contexts });
-  const caller = new CoapNodeCaller({ endpoint, contexts, isInsecure });
+  const open = new CoapEndpoint({ transport, clock, entropy, log, amplification, oscore: contexts });
+  const doors = new CoapDoors({
+    open,
+    secured: options.secured && securedDoor(options.secured, { clock, entropy, log }),
+  });
+  const caller = new CoapNodeCaller({ doors, contexts, isInsecure });
   const broker = new EmbeddedBroker({
     ...options.mqttListener,
     rootTopic: fleet.rootTopic,
@@ -87,31 +107,33 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
     lastSeen: options.lastSeen,
     auditHeads: options.auditHeads,
     secretBox: options.secretBox,
+    authority: options.authority,
     nodeCaller: caller,
     broker,
     ...{ clock, entropy, log },
     settings: fleet,
-    artifactBases: [urls.http, urls.coap],
+    artifactBases: [urls.http, urls.coap, ...(urls.coaps === undefined ? [] : [urls.coaps])],
     offersUnsigned: isInsecure || options.offersUnsigned === true,
     limits: { nodes: limits.nodes },
   });
   broker.bind(app.brokerEvents);
   contexts.bind(app.credentials.keyring);
+  options.secured?.sessions.bind(app.credentials.keyring);
   const http = new HttpServer({
     app,
     ...options.httpListener,
     isInsecure,
     tokens: options.tokens,
     baseUrl: () => urls.http,
-    coapUrl: () => urls.coap,
+    coapUrls: () => ({ coap: urls.coap, coaps: urls.coaps }),
     ownHosts: options.ownHosts,
     ...{ clock, entropy, log },
     limits: { ...defaultHttpLimits, ...limits },
-    describe: () => ({ version: managerVersion, urls, coap: endpoint.counters(), mqtt: broker.counters() }),
+    describe: () => ({ version: managerVersion, urls, ...doors.counters(), mqtt: broker.counters() }),
     ...{ shutdown, restart },
   });
   const coap = new CoapFace({
-    ...{ app, endpoint, caller, clock, entropy, log, isInsecure, shutdown, restart },
+    ...{ app, doors, caller, clock, entropy, log, isInsecure, shutdown, restart },
     askers: new AskerRules({
       isInsecure,
       claimedAnother: (node, claimed) => app.identities.claimedAnother(node, claimed),

@@ -5,6 +5,7 @@ import { systemClock } from "../kernel/system/system-clock.ts";
 import { systemEntropy } from "../kernel/system/system-entropy.ts";
 import { createSystemLog } from "../kernel/system/system-log.ts";
 import { rootFault } from "./root-fault.ts";
+import { dtlsProblem } from "./secure-door.ts";
 import { type Settings, settingsDescription } from "./settings.ts";
 import { type AskedToStart, readStartFlags, startHelp } from "./settings-flags.ts";
 import { settingsInForce } from "./settings-help.ts";
@@ -56,6 +57,7 @@ async function run(settings: Settings, isJson: boolean): Promise<number> {
     }
     console.log(readyLine(manager, settings, isJson));
     if (manager.signIn !== undefined && !isJson) console.log(signInLines(manager.signIn));
+    if (settings.dtls && manager.urls.coaps === undefined) console.error(noDtlsWarning(dtlsProblem() ?? ""));
     if (settings.insecure) console.error(insecureWarning);
     const how = await ending.next();
     const faults = await manager.stop();
@@ -74,6 +76,7 @@ function withPortsOf({ urls }: RunningManager, settings: Settings): Settings {
   return {
     ...settings,
     coap: { ...settings.coap, port: port(urls.coap) },
+    coaps: { ...settings.coaps, ...(urls.coaps === undefined ? {} : { port: port(urls.coaps) }) },
     http: { ...settings.http, port: port(urls.http) },
     mqtt: { ...settings.mqtt, port: port(urls.mqtt) },
   };
@@ -86,6 +89,10 @@ const insecureWarning = [
   "",
 ].join("\n");
 
+function noDtlsWarning(reason: string): string {
+  return `coxswain: no CoAP over DTLS: the native addon isn't there (${reason}). Build it with \`node coap/native/build.mjs\`, which takes a C compiler, or start with --no-dtls.`;
+}
+
 function readyLine({ urls }: RunningManager, settings: Settings, isJson: boolean): string {
   if (isJson) {
     const files = { dataDir: resolve(settings.dataDir) };
@@ -94,7 +101,7 @@ function readyLine({ urls }: RunningManager, settings: Settings, isJson: boolean
   const console = settings.insecure
     ? `open ${urls.http}/`
     : `console: ${urls.http}/, sign in with \`coxswain sign-in\``;
-  return `coxswain ${managerVersion} is ready: ${urls.coap}  ${urls.mqtt}  ${urls.http}  (${console})`;
+  return `coxswain ${managerVersion} is ready: ${urls.coap}  ${urls.coaps === undefined ? "" : `${urls.coaps}  `}${urls.mqtt}  ${urls.http}  (${console})`;
 }
 
 function signInLines({ tokenFile, link }: NonNullable<RunningManager["signIn"]>): string {

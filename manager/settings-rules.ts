@@ -24,6 +24,15 @@ export function settingConflicts(
       `${name}: ${settings[name]} s is only for trying things out on one machine; set at least ${leastWithSecurity} s`,
     );
   }
+  const { certificate, key, ca, crl } = settings.coaps;
+  const given = [certificate, key, ca].filter((file) => file !== "").length;
+  if (given !== 0 && given !== 3) {
+    conflict(
+      "coaps: certificate, key and ca belong together; name all three files, or none for a CA of the manager's own",
+    );
+  }
+  if (crl !== "" && given === 0)
+    conflict("coaps.crl: is only for a CA that coaps.ca names; the manager's own needs no list");
   for (const group of ["coap", "http", "mqtt"] as const) {
     const { host } = settings[group];
     if (isLoopbackHost(host)) continue;

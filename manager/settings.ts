@@ -93,6 +93,11 @@ export const settingsDescription = {
     help: "Network interface of multicast discovery and the mDNS announcement. Empty: the one that has the CoAP address.",
   },
   mdns: { kind: "flag", default: true, help: "Announce the manager by mDNS (_coap._udp)." },
+  dtls: {
+    kind: "flag",
+    default: true,
+    help: "Speak CoAP over DTLS (coaps) with nodes too. It needs the native addon; without it the manager says so and goes on with CoAP.",
+  },
   coap: {
     host: {
       kind: "text",
@@ -103,6 +108,42 @@ export const settingsDescription = {
       help: "Address the CoAP endpoint listens on. It serves nodes that have credentials (OSCORE); in the open it answers discovery and nothing else, unless insecure is set.",
     },
     port: { kind: "integer", default: 5683, ...portRange, help: "UDP port of the CoAP endpoint; 0 takes a free one." },
+  },
+  coaps: {
+    port: {
+      kind: "integer",
+      default: 0,
+      ...portRange,
+      help: "UDP port of CoAP over DTLS, at the address of CoAP. 0 takes the one behind CoAP's (5684), where nodes look for it that found the manager by multicast.",
+    },
+    certificate: {
+      kind: "text",
+      default: "",
+      shape: "FILE",
+      maxLength: 1024,
+      help: "PEM file with the manager's certificate for DTLS and its chain, ECDSA on P-256, for the address or name that nodes use. Together with its key and the CA. Empty: the manager has a CA of its own in the data folder and makes them.",
+    },
+    key: {
+      kind: "text",
+      default: "",
+      shape: "FILE",
+      maxLength: 1024,
+      help: "PEM file with the private key of that certificate.",
+    },
+    ca: {
+      kind: "text",
+      default: "",
+      shape: "FILE",
+      maxLength: 1024,
+      help: "PEM file with the CAs whose certificates nodes may show: for SAN URI `urn:coxswain:node:ID`, and only nodes that were added with --x509.",
+    },
+    crl: {
+      kind: "text",
+      default: "",
+      shape: "FILE",
+      maxLength: 1024,
+      help: "PEM file with the revocation lists of those CAs, one of each. Read at the start.",
+    },
   },
   http: {
     host: {

@@ -21,6 +21,7 @@ import type { ManagerApp } from "./app/api/manager-app.ts";
 import { composeManager, type ManagerUrls } from "./compose-manager.ts";
 import { freePort } from "./free-port.ts";
 import { rootFault } from "./root-fault.ts";
+import { secureDoor } from "./secure-door.ts";
 import type { Settings } from "./settings.ts";
 import { isWildcardHost } from "./settings-rules.ts";
 
@@ -83,7 +84,6 @@ async function startOnce(options: StartManagerOptions): Promise<RunningManager> 
   const { settings, clock, entropy, log } = options;
   makeFolder(settings.dataDir);
   const ports = await choosePorts(settings);
-  const urls = publicUrls(settings, ports);
 
   const storage = new SqliteStorage({ file: join(settings.dataDir, "registry.db"), clock });
   const stores: Part[] = [{ name: "registry.db", start: () => {}, stop: () => storage.close() }];
@@ -100,6 +100,8 @@ async function startOnce(options: StartManagerOptions): Promise<RunningManager> 
       entropy,
       maxBytes: settings.limits.artifactBytes,
     });
+    const secured = secureDoor({ settings, port: ports.coaps, secretBox, clock, entropy, log });
+    const urls = publicUrls(settings, ports, secured !== undefined);
     const {
       app,
       http,
@@ -109,6 +111,7 @@ async function startOnce(options: StartManagerOptions): Promise<RunningManager> 
       lastSeen: new AtomicFile({ file: join(settings.dataDir, "last-seen.bin") }),
       auditHeads: new AtomicFile({ file: join(settings.dataDir, "audit-heads.bin") }),
       transport: coapTransport(settings, ports.coap, log),
+      ...{ secured, authority: secured?.authority },
       mqttListener: { host: settings.mqtt.host, port: ports.mqtt },
       httpListener: { host: settings.http.host, port: ports.http },
       observerPassword: settings.mqtt.observerPassword,
@@ -144,18 +147,26 @@ function makeFolder(folder: string): void {
 
 interface Ports {
   readonly coap: number;
+  readonly coaps: number;
   readonly http: number;
   readonly mqtt: number;
 }
 
 /** Numbers for the ports that were left to the system. */
-async function choosePorts({ coap, http, mqtt }: Settings): Promise<Ports> {
+async function choosePorts({ coap, coaps, http, mqtt }: Settings): Promise<Ports> {
   const choose = (kind: "udp" | "tcp", { host, port }: { host: string; port: number }): number | Promise<number> =>
     port === 0 ? freePort(kind, host) : port;
-  return { coap: await choose("udp", coap), http: await choose("tcp", http), mqtt: await choose("tcp", mqtt) };
+  const coapPort = await choose("udp", coap);
+  return {
+    coap: coapPort,
+    // The last port of all has none behind it.
+    coaps: coaps.port === 0 ? (coapPort === 65_535 ? coapPort - 1 : coapPort + 1) : coaps.port,
+    http: await choose("tcp", http),
+    mqtt: await choose("tcp", mqtt),
+  };
 }
 
-function publicUrls({ publicHost, coap, http, mqtt }: Settings, ports: Ports): ManagerUrls {
+function publicUrls({ publicHost, coap, http, mqtt }: Settings, ports: Ports, hasDtls: boolean): ManagerUrls {
   const url = (scheme: string, host: string, port: number): string => {
     const name = publicHost === "" ? host : publicHost;
     return `${scheme}://${name.includes(":") ? `[${name}]` : name}:${port}`;
@@ -163,6 +174,7 @@ function publicUrls({ publicHost, coap, http, mqtt }: Settings, ports: Ports): M
   return {
     http: url("http", http.host, ports.http),
     coap: url("coap", coap.host, ports.coap),
+    ...(hasDtls ? { coaps: url("coaps", coap.host, ports.coaps) } : {}),
     mqtt: url("mqtt", mqtt.host, ports.mqtt),
   };
 }

@@ -45,7 +45,7 @@ export interface NativeDtls {
   readonly outRows: Int32Array;
   readonly plain: Uint8Array;
   readonly plainRows: Int32Array;
-  /** [datagrams, messages, forged records, replayed records, milliseconds until `tick` or -1]. */
+  /** [datagrams, messages, forged records, replayed records, milliseconds until `tick` or -1, why a handshake failed: 0 other, 1 the certificate, 2 no suite in common, 3 an alert]. */
   readonly counts: Int32Array;
   /** Where the caller writes what a cookie is bound to. */
   readonly address: Uint8Array;
@@ -83,6 +83,7 @@ export interface NativePeer {
   readonly psk?: string;
   /** Of the certificate's subjectAltName. */
   readonly uris?: readonly string[];
+  readonly serial?: Uint8Array;
   readonly names?: readonly string[];
 }
 

@@ -29,7 +29,18 @@ static void put_alternatives(napi_env env, napi_value object, X509* certificate)
   napi_set_named_property(env, object, "names", names);
 }
 
-/* peer(session): {cipher, psk?, uris?, names?} */
+/* The serial number as big-endian bytes without a sign. */
+static void put_serial(napi_env env, napi_value object, const X509* certificate) {
+  const ASN1_INTEGER* serial = X509_get0_serialNumber(certificate);
+  int length = serial ? ASN1_STRING_length(serial) : 0;
+  void* to;
+  napi_value buffer, array;
+  if (napi_create_arraybuffer(env, (size_t)length, &to, &buffer) != napi_ok) return;
+  if (length > 0) memcpy(to, ASN1_STRING_get0_data(serial), (size_t)length);
+  if (napi_create_typedarray(env, napi_uint8_array, (size_t)length, buffer, 0, &array) == napi_ok) napi_set_named_property(env, object, "serial", array);
+}
+
+/* peer(session): {cipher, psk?, uris?, names?, serial?} */
 napi_value js_peer(napi_env env, napi_callback_info info) {
   size_t count = 1;
   napi_value argument, object;
@@ -39,8 +50,12 @@ napi_value js_peer(napi_env env, napi_callback_info info) {
   const char* identity = SSL_get_psk_identity(s->ssl);
   X509* certificate = SSL_get1_peer_certificate(s->ssl);
   put_text(env, object, "cipher", SSL_get_cipher_name(s->ssl), NAPI_AUTO_LENGTH);
-  if (certificate) put_alternatives(env, object, certificate);
-  else if (identity) put_text(env, object, "psk", identity, NAPI_AUTO_LENGTH);
+  if (certificate) {
+    put_alternatives(env, object, certificate);
+    put_serial(env, object, certificate);
+  } else if (identity) {
+    put_text(env, object, "psk", identity, NAPI_AUTO_LENGTH);
+  }
   X509_free(certificate);
   return object;
 }

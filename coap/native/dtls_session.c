@@ -135,6 +135,14 @@ void become_own(struct session* s) {
   s->state = OWN;
 }
 
+/* Of OpenSSL's error, before that is cleared. */
+static enum failure failure_of(SSL* ssl) {
+  const int reason = ERR_GET_REASON(ERR_peek_error());
+  if (SSL_get_verify_result(ssl) != X509_V_OK || reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) return FAILURE_CERTIFICATE;
+  if (reason == SSL_R_NO_SHARED_CIPHER) return FAILURE_CIPHER;
+  return reason > SSL_AD_REASON_OFFSET && reason < SSL_AD_REASON_OFFSET + 256 ? FAILURE_ALERT : FAILURE_OTHER;
+}
+
 /* Goes on with the handshake with what the BIO holds. */
 int step(struct session* s) {
   ERR_clear_error();
@@ -148,8 +156,10 @@ int step(struct session* s) {
     return NEWLY_FINISHED | (is_resumed ? RESUMED : 0);
   }
   int error = SSL_get_error(s->ssl, result);
+  bool is_open = error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
+  if (!is_open) counts_of(SSL_get_app_data(s->ssl))[COUNT_FAILURE] = (int32_t)failure_of(s->ssl);
   ERR_clear_error();
-  return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? 0 : FAILED;
+  return is_open ? 0 : FAILED;
 }
 
 void give_to_openssl(struct dtls* d, const uint8_t* bytes, size_t length) {

@@ -8,8 +8,13 @@ import type { DtlsLimits } from "./dtls-limits.ts";
 /** What a client proved: that it has the key of a PSK identity, or a certificate of a CA we trust. */
 export type DtlsCredential =
   | { readonly scheme: "psk"; readonly identity: string }
-  /** URIs and DNS names of the certificate's subjectAltName. */
-  | { readonly scheme: "x509"; readonly uris: readonly string[]; readonly names: readonly string[] };
+  /** URIs and DNS names of the certificate's subjectAltName, and its serial number as big-endian bytes. */
+  | {
+      readonly scheme: "x509";
+      readonly uris: readonly string[];
+      readonly names: readonly string[];
+      readonly serial: Uint8Array;
+    };
 
 export interface DtlsTrust {
   /** PEM: certificates of the CAs whose peers are let in. */

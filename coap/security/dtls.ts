@@ -15,6 +15,8 @@ import type { DatagramSender, MessageReceiver, Security } from "./security.ts";
 export interface DtlsSecurity extends Security {
   /** Closes every session of the identity, so that it is refused from the next datagram on; returns how many there were. */
   revoke(identityId: string): number;
+  /** Who has a session at that address; undefined: nobody. */
+  identityAt(address: RemoteAddress): PeerIdentity | undefined;
   /** Other CAs and revocation lists, for handshakes from now on. Throws `coap.dtls-credentials`. */
   trust(trust: DtlsTrust): void;
   counters(): Readonly<Record<string, number>>;
@@ -46,6 +48,14 @@ const randomEnd = randomStart + 32;
 const handshakesUntilTrim = 256;
 const trimAfterMs = 5000;
 
+/** By the addon's number; what has none is something else. */
+const failures = [
+  undefined,
+  "handshakesFailedByCertificate",
+  "handshakesFailedByCipher",
+  "handshakesFailedByAlert",
+] as const;
+
 const nobody: PeerIdentity = { kind: "none" };
 
 class Dtls implements DtlsSecurity {
@@ -65,6 +75,9 @@ class Dtls implements DtlsSecurity {
     handshakesFinished: 0,
     handshakesResumed: 0,
     handshakesFailed: 0,
+    handshakesFailedByCertificate: 0,
+    handshakesFailedByCipher: 0,
+    handshakesFailedByAlert: 0,
     handshakesRefused: 0,
     handshakesTimedOut: 0,
     identitiesRefused: 0,
@@ -174,6 +187,10 @@ class Dtls implements DtlsSecurity {
     return count;
   }
 
+  identityAt(address: RemoteAddress): PeerIdentity | undefined {
+    return this.#established.find(address)?.identity;
+  }
+
   trust(trust: DtlsTrust): void {
     try {
       this.#native.trust(trust);
@@ -272,6 +289,8 @@ class Dtls implements DtlsSecurity {
     this.#flush(session.path);
     if ((events & failed) !== 0) {
       this.#counts.handshakesFailed++;
+      const why = failures[counts[5]!];
+      if (why !== undefined) this.#counts[why]++;
       this.#gaveUp(session);
       return;
     }
@@ -347,7 +366,8 @@ class Dtls implements DtlsSecurity {
     if (peer === undefined || server === undefined) return undefined;
     try {
       if (peer.psk !== undefined) return server.identityOf({ scheme: "psk", identity: peer.psk });
-      return server.identityOf({ scheme: "x509", uris: peer.uris ?? [], names: peer.names ?? [] });
+      const { uris = [], names = [], serial = new Uint8Array(0) } = peer;
+      return server.identityOf({ scheme: "x509", uris, names, serial });
     } catch (error) {
       log.error("coap-identity-failed", { message: error instanceof Error ? error.message : String(error) });
       return undefined;

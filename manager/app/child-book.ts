@@ -7,6 +7,10 @@ export class ChildBook {
     return this.#children.get(gateway) ?? [];
   }
 
+  gatewayOf(child: string): string | undefined {
+    return this.#gateways.get(child);
+  }
+
   /** Whether it was new. */
   add(gateway: string, child: string): boolean {
     if (this.#gateways.get(child) === gateway) return false;

@@ -46,7 +46,7 @@ import { PresenceWatch } from "./presence-watch.ts";
 import { StatusNowService } from "./status-now-service.ts";
 import { StorageWriter } from "./storage-writer.ts";
 import { TelemetryService } from "./telemetry-service.ts";
-import { parseArtifactBase } from "./update-action-body.ts";
+import { parseArtifactBase, usableBases } from "./update-action-body.ts";
 import { UpdateService } from "./update-service.ts";
 
 /** Wires the use cases together. What one calls on another is spelled out here and nowhere else. */
@@ -55,6 +55,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
   const { nodeCaller: caller, secretBox: box } = options;
   const limits = appLimits.resolve(options.limits);
   const startedAtMs = clock.wallMs();
+  const artifactBases = options.artifactBases.map(parseArtifactBase);
 
   const fleet = new FleetTable({ capacity: limits.nodes, hashSeed: entropy.uint32() });
   const serial = new KeyedSerial();
@@ -188,7 +189,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     attempts,
     queues,
     desiredState,
-    bases: options.artifactBases.map(parseArtifactBase),
+    bases: (node) => usableBases(artifactBases, credentials.schemeOf(children.gatewayOf(node) ?? node)),
     offersUnsigned: options.offersUnsigned,
     limits,
     node: async (id) => {
@@ -295,6 +296,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
 
   const credentials = new CredentialService({
     ...core,
+    authority: options.authority,
     capacity: limits.nodes,
     revoked: (node) => endings.revoked(node),
     otherIdentities: () => guard.otherIdentities,

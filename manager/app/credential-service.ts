@@ -4,13 +4,16 @@ import { defineFaults } from "../../kernel/fault.ts";
 import type { Log } from "../../kernel/log.ts";
 import {
   type CredentialRecord,
+  type CredentialScheme,
   credentialKey,
   kidFor,
-  type OscoreSecrets,
-  oscoreSaltBytes,
-  oscoreSecretBytes,
   parseCredentialKey,
+  parsePskIdentity,
+  pskIdentity,
+  secretBytes,
+  secretsFrom,
 } from "../domain/node-credential.ts";
+import type { NodeAuthority } from "../ports/node-authority.ts";
 import type { SecretBox } from "../ports/secret-box.ts";
 import type { Change, Storage } from "../ports/storage.ts";
 import type {
@@ -45,6 +48,8 @@ export interface CredentialServiceOptions {
   readonly timeline: NodeTimeline;
   readonly audit: AuditTrail;
   readonly box: SecretBox;
+  /** Makes certificates; undefined: the CA is somebody else's, and nodes bring theirs. */
+  readonly authority: NodeAuthority | undefined;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;
@@ -64,13 +69,13 @@ export class CredentialService implements Credentials, Keyring {
   readonly #options: CredentialServiceOptions;
   readonly #table: CredentialTable;
   readonly #sequences: SenderSequences;
-  readonly #listeners = new Set<(kid: number, node: string) => void>();
+  readonly #listeners = new Set<(kid: number, node: string, wasUsed: boolean) => void>();
 
   constructor(options: CredentialServiceOptions) {
     this.#options = options;
     this.#table = new CredentialTable({
       capacity: options.capacity,
-      sealedBytes: oscoreSecretBytes + oscoreSaltBytes + options.box.overhead,
+      sealedBytes: secretBytes + options.box.overhead,
       hashSeed: options.entropy.uint32(),
     });
     this.#sequences = new SenderSequences(options);
@@ -85,12 +90,14 @@ export class CredentialService implements Credentials, Keyring {
     for (let after = ""; ; ) {
       const page = await storage.list(table, { after });
       for (const { key, value } of page) {
-        const { state, sealed } = value as CredentialRecord;
+        const record = value as CredentialRecord;
+        const { scheme, state } = record;
         const parsed = parseCredentialKey(key);
-        if (parsed === undefined || state === "revoked" || sealed === undefined) continue;
-        const bytes = fromBase64(sealed);
-        if (!box.isOurs(bytes)) throw credentialFaults("credentials.other-key-file", {});
-        const row = this.#table.add(parsed.node, parsed.kid, bytes, state, false);
+        if (parsed === undefined || state === "revoked") continue;
+        const sealed = record.sealed === undefined ? undefined : fromBase64(record.sealed);
+        if (sealed === undefined && scheme !== "x509") continue;
+        if (sealed !== undefined && !box.isOurs(sealed)) throw credentialFaults("credentials.other-key-file", {});
+        const row = this.#table.add(parsed.node, parsed.kid, { scheme, sealed, state, isFresh: false });
         if (row === -1) log.warn("credentials-full", { node: parsed.node });
       }
       const last = page.at(-1);
@@ -99,18 +106,22 @@ export class CredentialService implements Credentials, Keyring {
     }
   }
 
-  issue(node: string, by: Actor): Promise<IssueOutcome> {
-    const { serial, writer, timeline, audit, box, entropy, clock } = this.#options;
+  issue(node: string, by: Actor, scheme: CredentialScheme = "oscore"): Promise<IssueOutcome> {
+    const { serial, writer, timeline, audit, box, entropy, clock, authority } = this.#options;
     return serial.run(`credential/${node}`, async () => {
       const kid = this.#freeKid(node);
       if (kid === undefined || !this.#table.hasRoomFor(node)) return { kind: "full" };
       const key = credentialKey(node, kid);
-      const secrets = { masterSecret: entropy.bytes(oscoreSecretBytes), masterSalt: entropy.bytes(oscoreSaltBytes) };
-      const sealed = box.seal(Uint8Array.of(...secrets.masterSecret, ...secrets.masterSalt), key);
+      const bytes = entropy.bytes(secretBytes);
+      const sealed = scheme === "x509" ? undefined : box.seal(bytes, key);
+      const active = this.#table.of(node, "active");
+      const isSecond = scheme === "psk" && active !== -1 && this.#table.scheme(active) === "psk";
+      const identity = scheme === "psk" ? { identity: pskIdentity(node, kid, isSecond) } : {};
+      const certificate = scheme === "x509" ? { certificate: authority?.certify(node, kid) } : {};
       const value: CredentialRecord = {
-        scheme: "oscore",
+        scheme,
         state: "issued",
-        sealed: toBase64(sealed),
+        ...(sealed === undefined ? {} : { sealed: toBase64(sealed) }),
         issuedAtMs: clock.wallMs(),
         issuedBy: by.id,
       };
@@ -128,8 +139,8 @@ export class CredentialService implements Credentials, Keyring {
       ]);
       if (results[0]?.kind !== "written") throw new Error(`The credential ${key} is in storage already.`);
       if (unused !== -1) this.#drop(this.#table.kid(unused));
-      this.#table.add(node, kid, sealed, "issued", true);
-      return { kind: "issued", node, kid, secrets };
+      this.#table.add(node, kid, { scheme, sealed, state: "issued", isFresh: true });
+      return { kind: "issued", node, kid, secrets: secretsFrom(scheme, bytes), ...identity, ...certificate };
     });
   }
 
@@ -183,6 +194,23 @@ export class CredentialService implements Credentials, Keyring {
     return row === -1 ? undefined : this.#opened(row);
   }
 
+  ofPsk(identity: string): KeyringEntry | undefined {
+    const named = parsePskIdentity(identity);
+    const row = "kid" in named ? this.#table.find(named.kid) : this.#rowOf(named.node, "psk");
+    return row === -1 || this.#table.scheme(row) !== "psk" ? undefined : this.#opened(row);
+  }
+
+  ofCertificate(node: string): KeyringEntry | undefined {
+    const row = this.#rowOf(node, "x509");
+    return row === -1 ? undefined : this.#opened(row);
+  }
+
+  /** What the node proved itself with last; undefined: nothing. */
+  schemeOf(node: string): CredentialScheme | undefined {
+    const row = this.#table.of(node, "active");
+    return row === -1 ? undefined : this.#table.scheme(row);
+  }
+
   used(kid: number): void {
     const row = this.#table.find(kid);
     if (row === -1 || this.#table.isActive(row)) return;
@@ -201,7 +229,7 @@ export class CredentialService implements Credentials, Keyring {
     return this.#sequences.lease(this.#table.node(row), kid, count, this.#table.isFresh(row));
   }
 
-  onRevoked(listener: (kid: number, node: string) => void): void {
+  onRevoked(listener: (kid: number, node: string, wasUsed: boolean) => void): void {
     this.#listeners.add(listener);
   }
 
@@ -257,9 +285,10 @@ export class CredentialService implements Credentials, Keyring {
     const row = this.#table.find(kid);
     if (row === -1) return;
     const node = this.#table.node(row);
+    const wasUsed = this.#table.isActive(row);
     this.#table.remove(row);
     this.#sequences.forget(kid);
-    for (const listener of this.#listeners) listener(kid, node);
+    for (const listener of this.#listeners) listener(kid, node, wasUsed);
   }
 
   #rowsOf(node: string): readonly CredentialRow[] {
@@ -269,12 +298,15 @@ export class CredentialService implements Credentials, Keyring {
   #opened(row: CredentialRow): KeyringEntry {
     const node = this.#table.node(row);
     const kid = this.#table.kid(row);
-    const plain = this.#options.box.open(this.#table.sealed(row), credentialKey(node, kid));
-    const secrets: OscoreSecrets = {
-      masterSecret: plain.subarray(0, oscoreSecretBytes),
-      masterSalt: plain.subarray(oscoreSecretBytes),
-    };
-    return { node, kid, isFresh: this.#table.isFresh(row), secrets };
+    const scheme = this.#table.scheme(row);
+    const sealed = this.#table.sealed(row);
+    const plain = scheme === "x509" ? sealed : this.#options.box.open(sealed, credentialKey(node, kid));
+    return { node, kid, isFresh: this.#table.isFresh(row), secrets: secretsFrom(scheme, plain) };
+  }
+
+  /** The node's credential of that scheme: the one it uses, else the one that was issued. */
+  #rowOf(node: string, scheme: CredentialScheme): CredentialRow {
+    return this.#rowsOf(node).find((row) => this.#table.scheme(row) === scheme) ?? -1;
   }
 
   #freeKid(node: string): number | undefined {

@@ -1,5 +1,6 @@
 import { RowTable } from "../../kernel/row-table.ts";
 import { TextRowTable } from "../../kernel/text-row-table.ts";
+import { type CredentialScheme, credentialSchemes } from "../domain/node-credential.ts";
 
 export interface CredentialTableOptions {
   /** Nodes with credentials. */
@@ -9,20 +10,29 @@ export interface CredentialTableOptions {
   readonly hashSeed: number;
 }
 
+export interface NewCredential {
+  readonly scheme: CredentialScheme;
+  /** Undefined: there is nothing to keep secret. */
+  readonly sealed: Uint8Array | undefined;
+  readonly state: "issued" | "active";
+  /** Issued in this process, so nothing was ever received with it before. */
+  readonly isFresh: boolean;
+}
+
 /** A good credential in memory, by its row. */
 export type CredentialRow = number;
 
 /** The good credentials of all nodes in flat arrays: at most two of each node, the one it uses and the one that shall follow. */
 export class CredentialTable {
   readonly #sealedBytes: number;
-  readonly #kids: RowTable<{ owner: "u32"; isActive: "u8"; isFresh: "u8" }>;
+  readonly #kids: RowTable<{ owner: "u32"; isActive: "u8"; isFresh: "u8"; scheme: "u8" }>;
   /** Rows of the kids + 1; 0: none. */
   readonly #nodes: TextRowTable<{ active: "u32"; issued: "u32" }>;
   readonly #sealed: Uint8Array;
 
   constructor({ capacity, sealedBytes, hashSeed }: CredentialTableOptions) {
     this.#sealedBytes = sealedBytes;
-    const columns = { owner: "u32", isActive: "u8", isFresh: "u8" } as const;
+    const columns = { owner: "u32", isActive: "u8", isFresh: "u8", scheme: "u8" } as const;
     this.#kids = new RowTable({ capacity: capacity * 2, columns, hashSeed });
     this.#nodes = new TextRowTable({ capacity, columns: { active: "u32", issued: "u32" }, hashSeed });
     this.#sealed = new Uint8Array(capacity * 2 * sealedBytes);
@@ -40,8 +50,9 @@ export class CredentialTable {
     return this.#kids.find(kid);
   }
 
-  /** `isFresh`: issued in this process, so nothing was ever received with it before. -1: full. */
-  add(node: string, kid: number, sealed: Uint8Array, state: "issued" | "active", isFresh: boolean): CredentialRow {
+  /** -1: full. */
+  add(node: string, kid: number, credential: NewCredential): CredentialRow {
+    const { scheme, sealed, state, isFresh } = credential;
     // One of a state at most: whoever isn't found by its node could never be revoked.
     const before = this.of(node, state);
     if (before !== -1) this.remove(before);
@@ -51,7 +62,8 @@ export class CredentialTable {
     this.#kids.columns.owner[row] = owner;
     this.#kids.columns.isActive[row] = state === "active" ? 1 : 0;
     this.#kids.columns.isFresh[row] = isFresh ? 1 : 0;
-    this.#sealed.set(sealed, row * this.#sealedBytes);
+    this.#kids.columns.scheme[row] = credentialSchemes.indexOf(scheme);
+    if (sealed !== undefined) this.#sealed.set(sealed, row * this.#sealedBytes);
     this.#nodes.columns[state][owner] = row + 1;
     return row;
   }
@@ -87,6 +99,10 @@ export class CredentialTable {
 
   node(row: CredentialRow): string {
     return this.#nodes.keyOf(this.#kids.columns.owner[row]!) ?? "";
+  }
+
+  scheme(row: CredentialRow): CredentialScheme {
+    return credentialSchemes[this.#kids.columns.scheme[row]!]!;
   }
 
   isActive(row: CredentialRow): boolean {

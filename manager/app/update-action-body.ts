@@ -3,6 +3,7 @@ import { artifactUri } from "../../schemas/wire/artifact-uri.ts";
 import type { NodeId } from "../../schemas/wire/node-id.ts";
 import { managerPath, queryNames } from "../../schemas/wire/paths.ts";
 import type { ActionBody } from "../domain/action-queue.ts";
+import type { CredentialScheme } from "../domain/node-credential.ts";
 
 /** Where artifacts are served: `http://HOST:PORT`. */
 export interface ArtifactBase {
@@ -20,6 +21,15 @@ export function parseArtifactBase(text: string): ArtifactBase {
   if (!match) throw new TypeError(`not scheme://host:port: ${JSON.stringify(text)}`);
   const [, scheme, address, name, port] = match;
   return { text, scheme: scheme as ArtifactBase["scheme"], host: address ?? name ?? "", port: Number(port) };
+}
+
+/** CoAP is for those who speak it as the node does: one with a session of DTLS has no key for the open port, and none of the others has one for DTLS. */
+export function usableBases(
+  bases: readonly ArtifactBase[],
+  credential: CredentialScheme | undefined,
+): readonly ArtifactBase[] {
+  const isDtls = credential === "psk" || credential === "x509";
+  return bases.filter(({ scheme }) => scheme !== (isDtls ? "coap" : "coaps"));
 }
 
 /** The action that offers an update to a node. Its URIs name node and attempt, so that the manager sees who fetched what. */

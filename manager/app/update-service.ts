@@ -45,7 +45,8 @@ export interface UpdateServiceOptions {
   readonly audit: AuditTrail;
   readonly clock: Clock;
   readonly entropy: Entropy;
-  readonly bases: readonly ArtifactBase[];
+  /** Where the node can fetch artifacts. */
+  bases(node: string): readonly ArtifactBase[];
   readonly offersUnsigned: boolean;
   readonly limits: {
     readonly updates: number;
@@ -259,7 +260,7 @@ export class UpdateService implements Updates {
     by: Actor,
     trigger: "action" | "mqtt",
   ): Promise<StartedNode["outcome"]> {
-    const { serial, book, attempts, clock, entropy, desiredState, intents, bases } = this.#options;
+    const { serial, book, attempts, clock, entropy, desiredState, intents } = this.#options;
     const refused = (reason: StartRefusal): StartedNode["outcome"] => ({ kind: "refused", reason });
     return serial.run(`start/${node}`, async () => {
       const about = await this.#options.node(node);
@@ -281,7 +282,7 @@ export class UpdateService implements Updates {
       let record: AttemptRecord | undefined;
       const entry = await desiredState.enqueue(
         node,
-        updateActionBody(body, { node: nodeId(node), attempt: id, bases, hasManifest }),
+        updateActionBody(body, { node: nodeId(node), attempt: id, bases: this.#options.bases(node), hasManifest }),
         by,
         {
           isQuiet: trigger === "mqtt",

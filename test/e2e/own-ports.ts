@@ -13,13 +13,21 @@ export interface OwnPorts {
 
 /** Ports for a manager that comes back where its nodes know it. */
 export async function ownPorts(): Promise<OwnPorts> {
-  return { coap: await ownPort("udp"), http: await ownPort("tcp"), mqtt: await ownPort("tcp") };
+  return { coap: await ownPair(), http: await ownPort("tcp"), mqtt: await ownPort("tcp") };
 }
 
 async function ownPort(kind: "udp" | "tcp"): Promise<number> {
   for (;;) {
     const port = range.from + (systemEntropy.uint32() % range.size);
     if (await isFree(kind, port)) return port;
+  }
+}
+
+/** With the one behind it, where the manager speaks DTLS. */
+async function ownPair(): Promise<number> {
+  for (;;) {
+    const port = await ownPort("udp");
+    if (await isFree("udp", port + 1)) return port;
   }
 }
 

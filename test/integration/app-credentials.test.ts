@@ -50,6 +50,7 @@ test("a database with another key file stops the start instead of locking every 
 test("keys survive a crash, and neither they nor the password at the broker can be read in the database", async () => {
   const h = await new AppHarness().start();
   const { kid, secrets } = await issue(h, "porch");
+  if (secrets.scheme !== "oscore") throw new Error(secrets.scheme);
   await h.register("porch");
   const password = (await h.wait(h.app.environments.build("porch")))?.mqtt?.password ?? "";
   const stored = JSON.stringify([...h.storage.content.tables].map(([name, rows]) => [name, [...rows]]));

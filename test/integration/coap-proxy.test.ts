@@ -47,7 +47,11 @@ beforeEach(async () => {
   const context = {
     endpoint: world.server,
     entropy: seededEntropy(8),
-    caller: new CoapNodeCaller({ endpoint: world.server, contexts: { identityOf: () => undefined }, isInsecure: true }),
+    caller: new CoapNodeCaller({
+      doors: { open: world.server, secured: undefined },
+      contexts: { identityOf: () => undefined },
+      isInsecure: true,
+    }),
     app: { registry },
     askers: { operator: () => ({ kind: "operator" }) } satisfies Partial<Record<keyof AskerRules, unknown>>,
     log,

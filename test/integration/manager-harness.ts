@@ -86,6 +86,7 @@ function parametersOf(keys: TestKeys): OscoreParameters {
 export async function issueKeys(manager: RunningManager, node: string): Promise<TestKeys> {
   const outcome = await manager.app.credentials.issue(node, { kind: "operator", id: "test" });
   if (outcome.kind !== "issued") throw new Error(outcome.kind);
+  if (outcome.secrets.scheme !== "oscore") throw new Error(outcome.secrets.scheme);
   const { masterSecret, masterSalt } = outcome.secrets;
   return {
     masterSecret: toHex(masterSecret),

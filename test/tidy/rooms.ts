@@ -57,11 +57,12 @@ export const rooms: Readonly<Record<string, Room>> = {
     packages: pure,
   },
   "manager/adapters/coap": {
-    // Security too: the contexts of nodes are made here.
+    // Security too: the contexts and sessions of nodes are made here.
     mayImport: [
       "coap",
       "coap/security",
       "coap/security/oscore",
+      "coap/transport",
       "kernel",
       "manager/app",
       "manager/domain",
@@ -100,6 +101,11 @@ export const rooms: Readonly<Record<string, Room>> = {
     ],
     packages: ["node:"],
   },
+  // The CA for nodes: certificates are made and signed here.
+  "manager/adapters/certificates": {
+    mayImport: ["kernel", "manager/domain", "manager/ports"],
+    packages: ["node:crypto", "node:fs", "node:net"],
+  },
   "manager/adapters/discovery": {
     mayImport: ["kernel", "manager/app", "manager/ports"],
     packages: ["bonjour-service", "node:os", "node:net"],
@@ -122,6 +128,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   manager: {
     mayImport: [
       "coap",
+      "coap/native",
       "coap/security",
       "coap/security/oscore",
       "coap/transport",
@@ -133,6 +140,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       "manager/domain",
       "manager/app",
       "manager/ports",
+      "manager/adapters/certificates",
       "manager/adapters/coap",
       "manager/adapters/http",
       "manager/adapters/mqtt",

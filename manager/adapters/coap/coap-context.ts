@@ -1,15 +1,15 @@
-import type { CoapEndpoint } from "../../../coap/endpoint.ts";
 import type { Clock } from "../../../kernel/clock.ts";
 import type { Entropy } from "../../../kernel/entropy.ts";
 import type { Log } from "../../../kernel/log.ts";
 import type { ManagerApp } from "../../app/api/manager-app.ts";
 import type { AskerRules } from "./asker.ts";
+import type { CoapDoors } from "./coap-doors.ts";
 import type { CoapNodeCaller } from "./node-caller.ts";
 
 /** What the routes of this adapter stand on. */
 export interface CoapContext {
   readonly app: ManagerApp;
-  readonly endpoint: CoapEndpoint;
+  readonly doors: CoapDoors;
   readonly askers: AskerRules;
   readonly caller: CoapNodeCaller;
   readonly clock: Clock;

@@ -27,8 +27,8 @@ function provenOnly({ peer }: CoapRequest): number | undefined {
 }
 
 /**
- * The CoAP face of the manager: puts every resource of the device protocol, section 2, on the endpoint, and tells observers and the
- * app what changes. The endpoint itself is started and stopped with it.
+ * The CoAP face of the manager: puts every resource of the device protocol, section 2, on its endpoints, and tells observers and the
+ * app what changes. The endpoints themselves are started and stopped with it.
  */
 export class CoapFace {
   readonly #context: CoapContext;
@@ -47,7 +47,7 @@ export class CoapFace {
     if (context.isInsecure) routes.push(...new LegacyRoutes(context).routes());
     for (const route of routes) {
       const served = "later" in route ? { ...route, later: this.#guarded(route) } : route;
-      context.endpoint.route(context.isInsecure ? served : { ...served, allows: provenOnly });
+      context.doors.route(context.isInsecure ? served : { ...served, allows: provenOnly });
     }
   }
 
@@ -65,7 +65,7 @@ export class CoapFace {
   }
 
   async start(): Promise<void> {
-    await this.#context.endpoint.start();
+    await this.#context.doors.start();
     this.#context.app.hearing.socket(true);
     this.#notifier.start();
   }
@@ -73,6 +73,6 @@ export class CoapFace {
   async stop(): Promise<void> {
     this.#notifier.stop();
     this.#context.app.hearing.socket(false);
-    await this.#context.endpoint.stop();
+    await this.#context.doors.stop();
   }
 }

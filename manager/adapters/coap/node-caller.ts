@@ -9,6 +9,7 @@ import type {
   NodeTarget,
   ObservationListener,
 } from "../../ports/node-caller.ts";
+import type { CoapDoors } from "./coap-doors.ts";
 import type { NodeContexts } from "./node-contexts.ts";
 
 export const nodeCallerFaults = defineFaults({
@@ -19,52 +20,61 @@ export const nodeCallerFaults = defineFaults({
 });
 
 export interface CoapNodeCallerOptions {
-  readonly endpoint: CoapEndpoint;
+  readonly doors: Pick<CoapDoors, "open" | "secured">;
   readonly contexts: Pick<NodeContexts, "identityOf">;
   readonly isInsecure: boolean;
+}
+
+/** How a call goes out. */
+export interface NodeWay {
+  readonly endpoint: CoapEndpoint;
+  readonly to: Target;
 }
 
 /**
  * Calls nodes from the very socket that their registration reached, so that whatever stands in between lets the datagrams back in.
  */
 export class CoapNodeCaller implements NodeCaller {
-  readonly #endpoint: CoapEndpoint;
+  readonly #doors: CoapNodeCallerOptions["doors"];
   readonly #contexts: Pick<NodeContexts, "identityOf">;
   readonly #isInsecure: boolean;
 
-  constructor({ endpoint, contexts, isInsecure }: CoapNodeCallerOptions) {
-    this.#endpoint = endpoint;
+  constructor({ doors, contexts, isInsecure }: CoapNodeCallerOptions) {
+    this.#doors = doors;
     this.#contexts = contexts;
     this.#isInsecure = isInsecure;
   }
 
   /**
-   * Where a call goes and what secures it. With a credential only an answer of its holder is taken; without one nodes are called
-   * under `--insecure` alone. Throws `node.unreachable`.
+   * Where a call goes and what secures it: the node's DTLS session at that address, else its OSCORE context. With a credential only an
+   * answer of its holder is taken; without one nodes are called under `--insecure` alone. Throws `node.unreachable`.
    */
-  target({ node, to, credential }: Pick<NodeTarget, "node" | "to" | "credential">): Target {
+  way({ node, to, credential }: Pick<NodeTarget, "node" | "to" | "credential">): NodeWay {
     const { address, port } = to;
+    const { open, secured } = this.#doors;
     const unreachable = (reason: string): Fault =>
       nodeCallerFaults("node.unreachable", { node, address, port, reason });
     if (credential === undefined) {
       if (!this.#isInsecure) throw unreachable("it registered without a credential");
-      return { address, port };
+      return { endpoint: open, to: { address, port } };
     }
+    if (secured?.sessions.has(credential, to) === true) return { endpoint: secured.endpoint, to: { address, port } };
     const identity = this.#contexts.identityOf(credential);
-    if (identity === undefined) throw unreachable("its credential was revoked");
-    return { address, port, identity };
+    if (identity === undefined) throw unreachable("it has no DTLS session, and no OSCORE context that is good");
+    return { endpoint: open, to: { address, port, identity } };
   }
 
   async request(request: NodeRequest): Promise<NodeAnswer> {
-    const { node, to, credential: _, ...rest } = request;
+    const { node, to: at, credential: _, ...rest } = request;
     try {
-      return asAnswer(await this.#endpoint.request({ to: this.target(request), ...rest }));
+      const { endpoint, to } = this.way(request);
+      return asAnswer(await endpoint.request({ to, ...rest }));
     } catch (error) {
       if (error instanceof Fault && error.code === "node.unreachable") throw error;
       if (!(error instanceof Fault)) throw error;
       throw nodeCallerFaults(
         "node.unreachable",
-        { node, address: to.address, port: to.port, reason: error.code },
+        { node, address: at.address, port: at.port, reason: error.code },
         error,
       );
     }
@@ -72,9 +82,9 @@ export class CoapNodeCaller implements NodeCaller {
 
   observe(target: NodeTarget, listener: ObservationListener): NodeObservation {
     const { path, queries, accept } = target;
-    const to = this.target(target);
+    const { endpoint, to } = this.way(target);
     let isOver = false;
-    const observation = this.#endpoint.observe(
+    const observation = endpoint.observe(
       { to, path, queries, accept },
       {
         notification: (response) => {

@@ -53,8 +53,9 @@ export class NodeContexts extends OscoreContexts {
     if (this.of(identity) !== undefined) return identity;
     const entry = this.#source.keyring?.of(node);
     if (entry === undefined) return undefined;
-    const { parameters, options } = contextOf(entry);
-    this.add(parameters, options);
+    const context = contextOf(entry);
+    if (context === undefined) return undefined;
+    this.add(context.parameters, context.options);
     return identity;
   }
 
@@ -79,12 +80,17 @@ function identityOf(node: string): PeerIdentity {
   return { kind: "node", id: node, scheme: "oscore" };
 }
 
-function contextOf({ node, kid, secrets, isFresh }: KeyringEntry): {
-  readonly parameters: OscoreParameters;
-  readonly options: OscoreContextOptions;
-} {
+/** Undefined: those keys are of DTLS. */
+function contextOf({ node, kid, secrets, isFresh }: KeyringEntry):
+  | {
+      readonly parameters: OscoreParameters;
+      readonly options: OscoreContextOptions;
+    }
+  | undefined {
+  if (secrets.scheme !== "oscore") return undefined;
+  const { masterSecret, masterSalt } = secrets;
   return {
-    parameters: { ...secrets, senderId: managerSenderId, recipientId: kidToBytes(kid) },
+    parameters: { masterSecret, masterSalt, senderId: managerSenderId, recipientId: kidToBytes(kid) },
     options: { identity: identityOf(node), sequenceName: credentialKey(node, kid), isNew: isFresh },
   };
 }

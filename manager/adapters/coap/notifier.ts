@@ -1,7 +1,7 @@
-import type { CoapEndpoint } from "../../../coap/endpoint.ts";
 import type { Clock, Timer } from "../../../kernel/clock.ts";
 import type { ManagerApp } from "../../app/api/manager-app.ts";
 import type { LiveEvent } from "../../app/api/watching.ts";
+import type { CoapDoors } from "./coap-doors.ts";
 
 /** An observer gets at most one notification of one resource in this time; the last change always comes through. */
 const quietMs = 1_000;
@@ -11,7 +11,7 @@ const maxWaiting = 4_096;
 /** Tells the observers of the manager's resources when what they see changed. */
 export class Notifier {
   readonly #app: ManagerApp;
-  readonly #endpoint: Pick<CoapEndpoint, "notify" | "observers">;
+  readonly #doors: Pick<CoapDoors, "notify" | "observers">;
   readonly #clock: Clock;
   /** Path -> whether something changed since its last notification. */
   readonly #quiet = new Map<string, { isDirty: boolean; readonly timer: Timer }>();
@@ -19,11 +19,11 @@ export class Notifier {
 
   constructor(options: {
     readonly app: ManagerApp;
-    readonly endpoint: Pick<CoapEndpoint, "notify" | "observers">;
+    readonly doors: Pick<CoapDoors, "notify" | "observers">;
     readonly clock: Clock;
   }) {
     this.#app = options.app;
-    this.#endpoint = options.endpoint;
+    this.#doors = options.doors;
     this.#clock = options.clock;
   }
 
@@ -49,7 +49,7 @@ export class Notifier {
       case "health":
       case "metrics":
         // Every heartbeat of every node comes by here.
-        if (this.#endpoint.observers() === 0) return;
+        if (this.#doors.observers() === 0) return;
         this.#changed(["nodes", event.node, event.kind]);
         return;
       case "alert":
@@ -61,7 +61,7 @@ export class Notifier {
   }
 
   #changed(path: readonly string[]): void {
-    if (this.#endpoint.observers(path) === 0) return;
+    if (this.#doors.observers(path) === 0) return;
     const key = path.join("/");
     const quiet = this.#quiet.get(key);
     if (quiet !== undefined) {
@@ -72,7 +72,7 @@ export class Notifier {
   }
 
   #notify(path: readonly string[], key: string): void {
-    this.#endpoint.notify(path);
+    this.#doors.notify(path);
     if (this.#quiet.size >= maxWaiting) return;
     const timer = this.#clock.after(quietMs, () => {
       const wasDirty = this.#quiet.get(key)?.isDirty === true;

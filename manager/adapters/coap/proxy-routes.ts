@@ -63,8 +63,9 @@ async function pass(proxy: Proxy, request: CoapRequest, signal: AbortSignal): Pr
   const credential = speaker.identity === "credential" ? speaker.id : undefined;
   const own = request.path.slice(prefixLength);
   try {
-    const response = await context.endpoint.request({
-      to: context.caller.target({ node: node.id, to: speaker.path, credential }),
+    const { endpoint, to } = context.caller.way({ node: node.id, to: speaker.path, credential });
+    const response = await endpoint.request({
+      to,
       method: request.method,
       path: gateway === undefined ? own : ["nodes", node.id, ...own],
       queries: request.queries.filter((each) => !ownQueries.has(each.split("=", 1)[0] ?? "")),

@@ -93,7 +93,8 @@ async function remove(context: CoapContext, request: CoapRequest): Promise<CoapR
 async function simple(context: CoapContext, request: CoapRequest, signal: AbortSignal): Promise<CoapReplyFields> {
   const asker = context.askers.node(request);
   if (asker.kind === "refused") return refusal(asker.refusal, asker.detail);
-  const answer = await context.endpoint
+  const answer = await context.doors
+    .of(request.peer.identity)
     .request({ to: request.peer, method: "GET", path: [".well-known", "core"], accept: linkFormat, signal })
     .catch(() => undefined);
   if (answer?.code !== Code.content) return refusal("no-answer", "GET /.well-known/core");

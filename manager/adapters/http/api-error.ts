@@ -60,6 +60,11 @@ export const apiErrors = {
     message: "The node {node} has no credentials that could be revoked.",
     next: "GET /api/v1/nodes/{node}/credentials lists those that it had.",
   },
+  "no-dtls": {
+    status: 409,
+    message: "Credentials of the scheme {scheme} are for DTLS, which this manager doesn't speak.",
+    next: "See its log at the start: the native addon is missing, or it was started with --no-dtls. Or issue credentials for OSCORE.",
+  },
   "no-manifest": {
     status: 404,
     message: "The update {update} has no signed manifest yet.",

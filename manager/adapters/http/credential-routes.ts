@@ -1,41 +1,38 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { toHex } from "../../../schemas/wire/hex.ts";
+import type { IssueOutcome } from "../../app/api/credentials.ts";
 import type { ManagerApp } from "../../app/api/manager-app.ts";
-import { kidToBytes } from "../../domain/node-credential.ts";
+import { type CredentialScheme, credentialSchemes, kidToBytes } from "../../domain/node-credential.ts";
 import { ApiError } from "./api-error.ts";
+import type { CoapUrls } from "./http-server-options.ts";
 import { actorOf } from "./request-actor.ts";
-import { nodeIdOf, paramOf } from "./request-input.ts";
+import { bytesOf, nodeIdOf, objectOf, paramOf } from "./request-input.ts";
+
+type Issued = Extract<IssueOutcome, { kind: "issued" }>;
 
 /** The manager's own Sender ID in every context: the shortest there is, since the node knows one manager only. */
 const managerSenderId = "";
 
 /** Keys of nodes: /api/v1/nodes/:node/credentials. */
-export function addCredentialRoutes(server: FastifyInstance, app: ManagerApp, coapUrl: () => string): void {
+export function addCredentialRoutes(server: FastifyInstance, app: ManagerApp, coapUrls: () => CoapUrls): void {
   server.get("/api/v1/nodes/:node/credentials", async (request) => ({
     credentials: await app.credentials.list(nodeIdOf(paramOf(request, "node"))),
   }));
 
   server.post("/api/v1/nodes/:node/credentials", async (request, reply) => {
     const node = nodeIdOf(paramOf(request, "node"));
-    const outcome = await app.credentials.issue(node, actorOf(request));
+    const scheme = schemeOf(request);
+    const { coap, coaps } = coapUrls();
+    const manager = scheme === "oscore" ? coap : coaps;
+    // Before the keys are made: nobody could use them.
+    if (manager === undefined) throw new ApiError("no-dtls", { scheme });
+    const outcome = await app.credentials.issue(node, actorOf(request), scheme);
     if (outcome.kind === "full") throw new ApiError("too-many", { limit: "nodes with credentials" });
-    const { masterSecret, masterSalt } = outcome.secrets;
-    const kid = toHex(kidToBytes(outcome.kid));
     reply.code(201).header("cache-control", "no-store");
     return await reply.send({
-      id: node,
-      manager: coapUrl(),
-      kid,
-      // The file of `cxnode --credentials`, as docs/reference/node.md describes it.
-      credentials: {
-        id: node,
-        oscore: {
-          masterSecret: toHex(masterSecret),
-          masterSalt: toHex(masterSalt),
-          senderId: kid,
-          recipientId: managerSenderId,
-        },
-      },
+      ...{ id: node, scheme, manager, kid: toHex(kidToBytes(outcome.kid)) },
+      ...(scheme === "x509" ? { subjectAltName: `URI:urn:coxswain:node:${node}` } : {}),
+      credentials: credentialsOf(outcome),
     });
   });
 
@@ -46,4 +43,43 @@ export function addCredentialRoutes(server: FastifyInstance, app: ManagerApp, co
     }
     return await reply.code(204).send();
   });
+}
+
+/** `{scheme}`; no body is OSCORE. */
+function schemeOf(request: FastifyRequest): CredentialScheme {
+  if (bytesOf(request).length === 0) return "oscore";
+  const { scheme = "oscore" } = objectOf(request, "credentials");
+  const found = credentialSchemes.find((each) => each === scheme);
+  if (found !== undefined) return found;
+  throw new ApiError("bad-body", {
+    kind: "credentials",
+    path: "scheme",
+    rule: `must be ${credentialSchemes.join(", ")}`,
+  });
+}
+
+/** The file of `cxnode --credentials`, as docs/reference/node.md describes it; null: the given CA makes what belongs into it. */
+function credentialsOf({
+  node,
+  kid,
+  secrets,
+  identity,
+  certificate,
+}: Issued): Readonly<Record<string, unknown>> | null {
+  switch (secrets.scheme) {
+    case "oscore":
+      return {
+        id: node,
+        oscore: {
+          masterSecret: toHex(secrets.masterSecret),
+          masterSalt: toHex(secrets.masterSalt),
+          senderId: toHex(kidToBytes(kid)),
+          recipientId: managerSenderId,
+        },
+      };
+    case "psk":
+      return { id: node, dtls: { psk: { identity, key: toHex(secrets.key) } } };
+    case "x509":
+      return certificate === undefined ? null : { id: node, dtls: certificate };
+  }
 }

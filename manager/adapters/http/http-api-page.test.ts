@@ -20,7 +20,7 @@ test("every route is described, and nothing that isn't there", async () => {
     limits: defaultHttpLimits,
     describe: () => ({}),
     baseUrl: () => "",
-    coapUrl: () => "",
+    coapUrls: () => ({ coap: "", coaps: undefined }),
   });
   const there = (await server.routes()).filter((each) => !consoleRoutes.includes(each.replace("GET ", "")));
   expect([...new Set(there)].toSorted((a, b) => (a < b ? -1 : 1))).toEqual(

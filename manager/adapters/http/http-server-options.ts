@@ -15,8 +15,7 @@ export interface HttpServerOptions {
   readonly tokens?: OperatorTokens | undefined;
   /** `http://HOST:PORT` as people reach it. */
   baseUrl(): string;
-  /** `coap://HOST:PORT` as nodes reach it. */
-  coapUrl(): string;
+  coapUrls(): CoapUrls;
   /** Names besides loopback under which the manager may be asked. */
   readonly ownHosts: readonly string[];
   readonly clock: Clock;
@@ -29,6 +28,14 @@ export interface HttpServerOptions {
   readonly shutdown?: (() => void) | undefined;
   /** Asks for a stop and a new start; undefined where that isn't offered. */
   readonly restart?: (() => void) | undefined;
+}
+
+/** As nodes reach the manager. */
+export interface CoapUrls {
+  /** `coap://HOST:PORT` */
+  readonly coap: string;
+  /** `coaps://HOST:PORT`; undefined: the manager doesn't speak DTLS. */
+  readonly coaps: string | undefined;
 }
 
 export interface HttpLimits {

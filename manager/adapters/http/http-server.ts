@@ -60,7 +60,7 @@ export class HttpServer {
     this.#addGates();
     addSessionRoutes(this.#server, this.#signIn);
     addNodeRoutes(this.#server, options.app);
-    addCredentialRoutes(this.#server, options.app, options.coapUrl);
+    addCredentialRoutes(this.#server, options.app, options.coapUrls);
     addSteeringRoutes(this.#server, options.app);
     addUpdateRoutes(this.#server, options.app);
     addArtifactDownload(this.#server, options.app);

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { dtlsFamilies } from "./dtls-metrics.ts";
 import type { HttpServerOptions } from "./http-server-options.ts";
 import { type MetricFamily, metricsText } from "./metrics-text.ts";
 
@@ -46,9 +47,17 @@ function families({ app, clock, describe }: HttpServerOptions): readonly MetricF
       samples: Object.entries(presences).map(([presence, value]) => ({ labels: { presence }, value })),
     },
     ...counterFamilies("coap", "CoAP", described["coap"]),
+    ...counterFamilies("coaps", "CoAP over DTLS", withoutSecurity(described["coaps"])),
+    ...dtlsFamilies(described["dtls"]),
     ...counterFamilies("mqtt", "MQTT", described["mqtt"]),
     ...counterFamilies("app", "Manager", counters),
   ];
+}
+
+/** What the endpoint says of DTLS has families of its own. */
+function withoutSecurity(counters: unknown = {}): Readonly<Record<string, number>> {
+  const all = Object.entries(counters as Readonly<Record<string, number>>);
+  return Object.fromEntries(all.filter(([name]) => !name.startsWith("security.")));
 }
 
 /** One family for each counter, and one for each group of them that differ by their reason. */

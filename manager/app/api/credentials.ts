@@ -1,13 +1,14 @@
-import type { CredentialState, OscoreSecrets } from "../../domain/node-credential.ts";
+import type { CredentialScheme, CredentialState, NodeSecrets } from "../../domain/node-credential.ts";
+import type { NodeCertificate } from "../../ports/node-authority.ts";
 import type { Actor } from "./registry.ts";
 
 /** Keys of nodes: who may say that it is which node. */
 export interface Credentials {
   /**
    * Makes keys for a node, which needn't be registered yet. Durable when it resolves; the secret is told this once. Keys that the node
-   * uses stay good until it used the new ones; keys that were issued and never used are revoked.
+   * uses stay good until it used the new ones, of whatever scheme; keys that were issued and never used are revoked.
    */
-  issue(node: string, by: Actor): Promise<IssueOutcome>;
+  issue(node: string, by: Actor, scheme?: CredentialScheme): Promise<IssueOutcome>;
   /** Every key of the node: refused from the next datagram on, connections to the broker closed, observations ended. Durable. */
   revoke(node: string, by: Actor): Promise<"revoked" | "none">;
   /** Newest first; without secrets. Revoked ones are among them until the node is removed. */
@@ -29,11 +30,20 @@ export type CredentialCounters = {
 };
 
 export type IssueOutcome =
-  | { readonly kind: "issued"; readonly node: string; readonly kid: number; readonly secrets: OscoreSecrets }
+  | {
+      readonly kind: "issued";
+      readonly node: string;
+      readonly kid: number;
+      readonly secrets: NodeSecrets;
+      /** Of a PSK: what the node says it is. */
+      readonly identity?: string;
+      /** Of scheme x509, where the manager has a CA of its own; undefined: the given CA makes it. */
+      readonly certificate?: NodeCertificate | undefined;
+    }
   | { readonly kind: "full" };
 
 export interface CredentialView {
-  readonly scheme: "oscore";
+  readonly scheme: CredentialScheme;
   /** 8 hexadecimal digits: what the node sends as kid. */
   readonly kid: string;
   readonly state: CredentialState;
@@ -46,19 +56,23 @@ export interface CredentialView {
 
 /** What the security layer asks for at a datagram. Synchronous but for leases. */
 export interface Keyring {
-  /** The good context with that kid; undefined: there is none, or it was revoked. */
+  /** The good credential with that kid; undefined: there is none, or it was revoked. */
   find(kid: number): KeyringEntry | undefined;
-  /** The context to call a node with: the one that it proved to have. */
+  /** The credential to call a node with: the one that it proved to have. */
   of(node: string): KeyringEntry | undefined;
-  /** A request that the node protected with this context was authentic. */
+  /** The good key that a PSK identity names. */
+  ofPsk(identity: string): KeyringEntry | undefined;
+  /** Whether the node may prove itself by a certificate, and by which credential: the one it uses, else the one that was issued. */
+  ofCertificate(node: string): KeyringEntry | undefined;
+  /** The node proved that it has this one: a request that it protected was authentic, or a handshake finished. */
   used(kid: number): void;
   /**
    * Takes the next `count` sender sequence numbers: durable when it resolves with the first of them, so none is ever taken twice. Undefined: the
    * context is gone, or its numbers are.
    */
   lease(kid: number, count: number): Promise<number | undefined>;
-  /** Called with each context that is good no more, in the turn in which it is. */
-  onRevoked(listener: (kid: number, node: string) => void): void;
+  /** Called with each credential that is good no more, in the turn in which it is. `wasUsed`: the node had proved to have it. */
+  onRevoked(listener: (kid: number, node: string, wasUsed: boolean) => void): void;
 }
 
 export interface KeyringEntry {
@@ -66,7 +80,7 @@ export interface KeyringEntry {
   readonly kid: number;
   /** Issued since this process started: nothing was ever received with it before. */
   readonly isFresh: boolean;
-  readonly secrets: OscoreSecrets;
+  readonly secrets: NodeSecrets;
 }
 
 /** Who acted as somebody else. */

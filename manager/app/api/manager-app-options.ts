@@ -3,6 +3,7 @@ import type { Entropy } from "../../../kernel/entropy.ts";
 import type { Log } from "../../../kernel/log.ts";
 import type { Artifacts } from "../../ports/artifacts.ts";
 import type { Broker } from "../../ports/broker.ts";
+import type { NodeAuthority } from "../../ports/node-authority.ts";
 import type { NodeCaller } from "../../ports/node-caller.ts";
 import type { SecretBox } from "../../ports/secret-box.ts";
 import type { SnapshotFile } from "../../ports/snapshot-file.ts";
@@ -20,12 +21,14 @@ export interface ManagerAppOptions {
   readonly nodeCaller: NodeCaller;
   readonly broker: Broker;
   readonly secretBox: SecretBox;
+  /** Makes certificates for nodes; undefined: their CA is somebody else's. */
+  readonly authority?: NodeAuthority | undefined;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;
   /** Defaults of the fleet's settings; what an operator changed and storage holds goes first. */
   readonly settings: FleetSettings;
-  /** What comes before `/artifacts/<hex>` in an action's URIs, best first: `http://HOST:PORT`, `coap://HOST:PORT`. */
+  /** What comes before `/artifacts/<hex>` in an action's URIs, best first: `http://HOST:PORT`, `coap://HOST:PORT`, `coaps://HOST:PORT`. A node is told of those that it can use. */
   readonly artifactBases: readonly string[];
   /** Updates without a checked signature are offered. */
   readonly offersUnsigned: boolean;

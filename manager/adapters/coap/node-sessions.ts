@@ -1,0 +1,102 @@
+import type { PeerIdentity } from "../../../coap/route.ts";
+import { type DtlsSecurity, dtlsSecurity } from "../../../coap/security/dtls.ts";
+import { dtlsLimits } from "../../../coap/security/dtls-limits.ts";
+import type { DtlsCredential, DtlsTrust } from "../../../coap/security/dtls-options.ts";
+import { RemoteAddress } from "../../../coap/transport/remote-address.ts";
+import type { Clock } from "../../../kernel/clock.ts";
+import type { Log } from "../../../kernel/log.ts";
+import { parseNodeId } from "../../../schemas/wire/node-id.ts";
+import type { Keyring, KeyringEntry } from "../../app/api/credentials.ts";
+import { kidFromBytes } from "../../domain/node-credential.ts";
+import type { NodePath } from "../../ports/node-caller.ts";
+
+/** What the manager shows nodes that come with a certificate, and whose certificates it takes. */
+export interface SessionCertificates {
+  readonly certificate: { readonly cert: string; readonly key: string };
+  readonly trust: DtlsTrust;
+  /** The CA is the manager's own: each certificate's serial number says which credential it is. */
+  readonly isOwnCa: boolean;
+}
+
+export interface NodeSessionsOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Sessions of so many nodes; the one that was silent for longest goes for the next. */
+  readonly nodes: number;
+  /** Undefined: pre-shared keys alone. */
+  readonly certificates?: SessionCertificates | undefined;
+}
+
+const nodeUri = /^urn:coxswain:node:(.+)$/;
+
+/**
+ * The DTLS sessions of nodes: who they are comes from the app's keyring, when a handshake finishes and when a session is resumed, and a
+ * session is over in the turn in which the keys that it began with are revoked.
+ */
+export class NodeSessions {
+  readonly security: DtlsSecurity;
+  readonly #isOwnCa: boolean;
+  readonly #at = new RemoteAddress();
+  #keyring: Keyring | undefined;
+  #unknown = 0;
+  #revoked = 0;
+
+  /** Throws `coap.dtls-unavailable`, `coap.dtls-credentials`. */
+  constructor({ clock, log, nodes, certificates }: NodeSessionsOptions) {
+    const { max } = dtlsLimits.definitions.sessions;
+    this.#isOwnCa = certificates?.isOwnCa === true;
+    this.security = dtlsSecurity({
+      ...{ clock, log, limits: { sessions: Math.min(nodes, max) } },
+      server: {
+        pskOf: (identity) => this.#keyOf(identity),
+        identityOf: (credential) => this.#identityOf(credential),
+      },
+      ...(certificates && { certificate: certificates.certificate, trust: certificates.trust }),
+    });
+  }
+
+  /** Where the keys are; the use cases are made after the endpoint that they call nodes with. */
+  bind(keyring: Keyring): void {
+    this.#keyring = keyring;
+    keyring.onRevoked((_kid, node, wasUsed) => {
+      // Keys that nobody used have no session; that of the others goes on.
+      if (wasUsed) this.#revoked += this.security.revoke(node);
+    });
+  }
+
+  /** Whether that node has a session at that address: a call there reaches it and nobody else. */
+  has(node: string, { address, port, family }: NodePath): boolean {
+    this.#at.set(address, port, family);
+    const identity = this.security.identityAt(this.#at);
+    return identity !== undefined && identity.kind === "node" && identity.id === node;
+  }
+
+  /** What the engine counted, and what only this knows. */
+  counters(): Readonly<Record<string, number>> {
+    return { ...this.security.counters(), pskIdentitiesUnknown: this.#unknown, sessionsRevoked: this.#revoked };
+  }
+
+  #keyOf(identity: string): Uint8Array | undefined {
+    const secrets = this.#keyring?.ofPsk(identity)?.secrets;
+    if (secrets?.scheme === "psk") return secrets.key;
+    this.#unknown++;
+    return undefined;
+  }
+
+  #identityOf(credential: DtlsCredential): PeerIdentity | undefined {
+    const entry = credential.scheme === "psk" ? this.#keyring?.ofPsk(credential.identity) : this.#certified(credential);
+    if (entry === undefined) return undefined;
+    this.#keyring?.used(entry.kid);
+    return { kind: "node", id: entry.node, scheme: credential.scheme };
+  }
+
+  /** Its certificate is of the CA, valid and not on a list, which OpenSSL has checked; here it must be one that was let in, and is still. */
+  #certified({ uris, serial }: Extract<DtlsCredential, { scheme: "x509" }>): KeyringEntry | undefined {
+    const named = uris.map((uri) => nodeUri.exec(uri)?.[1]).filter((id) => id !== undefined);
+    const parsed = named.length === 1 ? parseNodeId(named[0] ?? "") : undefined;
+    if (parsed?.ok !== true) return undefined;
+    if (!this.#isOwnCa) return this.#keyring?.ofCertificate(parsed.id);
+    const entry = this.#keyring?.find(kidFromBytes(serial.subarray(0, 4)));
+    return entry?.secrets.scheme === "x509" && entry.node === parsed.id ? entry : undefined;
+  }
+}
