@@ -114,6 +114,18 @@ describe("a link document", () => {
     }
   });
 
+  it("RFC 8613 9; RFC 7641 6: osc and obs have no value and stand once, in what is read and in what is written", () => {
+    const read = parseLinks('</a>;osc=1;obs="x";osc;obs;osc=""');
+    const flags = [
+      ["osc", true],
+      ["obs", true],
+    ] as const;
+    expect(read).toEqual([{ target: "/a", attributes: flags }]);
+    const given = [["osc", "yes"], ...flags, ["osc", "2"]] as const;
+    expect(formatLinks([{ target: "/a", attributes: given }])).toBe("</a>;osc;obs");
+    expect(matchesLinkQuery(read![0]!, "osc=*")).toBe(true);
+  });
+
   it("RFC 6690 3.3: a size of any length is kept as it is", () => {
     const sz = "123456789012345678901234567890";
     const link = linkOf(`</a>;sz=${sz}`);

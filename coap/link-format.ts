@@ -10,8 +10,21 @@ export interface Link {
   readonly attributes: readonly (readonly [name: string, value: string | true])[];
 }
 
+/** They say something by being there: what stands behind them says nothing (RFC 7641 section 6, RFC 8613 section 9). */
+const flagNames: ReadonlySet<string> = new Set(["obs", "osc"]);
 /** Sections 3.1 to 3.3, and RFC 5988 section 5: a second one says nothing. */
-const onceNames: ReadonlySet<string> = new Set(["rt", "if", "sz", "rel", "rev", "anchor", "title", "type", "media"]);
+const onceNames: ReadonlySet<string> = new Set([
+  ...flagNames,
+  "rt",
+  "if",
+  "sz",
+  "rel",
+  "rev",
+  "anchor",
+  "title",
+  "type",
+  "media",
+]);
 /** Several values parted by spaces, each of which matches by itself: `relation-types` of the grammar, and `ct` (RFC 7252 section 7.2.1). */
 const listNames: ReadonlySet<string> = new Set(["rt", "if", "rel", "rev", "ct"]);
 /** Their grammar has no form without quotes, or only one for values that aren't numbers. */
@@ -34,7 +47,8 @@ export function formatLinks(links: readonly Link[]): string {
 function formatLink({ target, attributes }: Link): string {
   let text = `<${target}>`;
   for (const [i, [name, value]] of attributes.entries()) {
-    if (isSaid(attributes, name, i)) text += value === true ? `;${name}` : `;${name}=${formatValue(name, value)}`;
+    if (isSaid(attributes, name, i))
+      text += value === true || flagNames.has(name) ? `;${name}` : `;${name}=${formatValue(name, value)}`;
   }
   return text;
 }
@@ -152,6 +166,6 @@ function parseLink(scanner: Scanner): Link | undefined {
     const isQuoted = scanner.take('"');
     const value = isQuoted ? scanner.quoted() : scanner.run(tokenHere);
     if (value === undefined || (value === "" && !isQuoted)) return undefined;
-    attributes.push([name, value]);
+    attributes.push([name, flagNames.has(name) || value]);
   }
 }

@@ -99,6 +99,8 @@ export interface LinkAttributes {
   readonly ct?: number | readonly number[];
   readonly sz?: number;
   readonly title?: string;
+  /** The resource is there under OSCORE alone (RFC 8613 section 9): a hint to who reads the links, nothing that the server checks. */
+  readonly osc?: boolean;
 }
 
 interface RouteCommon {

@@ -44,4 +44,5 @@ function* pairs(attributes: LinkAttributes, observable: Route["observable"]): Ge
   if (attributes.sz !== undefined) yield ["sz", String(attributes.sz)];
   if (attributes.title !== undefined) yield ["title", attributes.title];
   if (observable !== undefined && observable !== false) yield ["obs", true];
+  if (attributes.osc === true) yield ["osc", true];
 }
