@@ -64,7 +64,7 @@ describe.each(contexts)("RFC 8613 3.2, $name", (vector) => {
 });
 
 describe("messages", () => {
-  it.each(requests)("RFC 8613 4.1.2, 4.2, 5, 8.1: a client protects request $name", (vector) => {
+  it.each(requests)("RFC 8613 4.1.2, 4.2, 5, 8.1, 5.4, 6.2: a client protects request $name", (vector) => {
     const aead = nodeAead(256);
     const { context, messages } = sideOf(vector.client, vector.sequence!, aead);
     const writer = written(vector.plainHex);
@@ -84,7 +84,7 @@ describe("messages", () => {
     expect(messageOf(messages.request)).toBe(vector.plainHex);
   });
 
-  it.each(responses)("RFC 8613 8.3: a server protects response $name", (vector) => {
+  it.each(responses)("RFC 8613 8.3, 5.4: a server protects response $name", (vector) => {
     const { context, messages } = sideOf(vector.server, vector.sequence ?? 7, nodeAead(256));
     const writer = written(vector.plainHex);
     expect(messages.sealReply(writer, new OscoreExchange(context, 20), vector.sequence !== null)).toBe(true);

@@ -63,6 +63,19 @@ test("keys survive a crash, and neither they nor the password at the broker can 
   expect((await after.wait(after.app.environments.build("porch")))?.mqtt?.password).toBe(password);
 });
 
+test("RFC 8613 3.3: no kid is given twice, and each begins with its node's partition", async () => {
+  const h = await new AppHarness().start();
+  const kids = new Set<number>();
+  for (let i = 0; i < 40; i++) {
+    const node = `node-${i % 8}`;
+    const { kid } = await issue(h, node);
+    expect(kid >>> 24).toBe(partitionOf(node));
+    expect(h.app.credentials.keyring.find(kid)?.node).toBe(node);
+    kids.add(kid);
+  }
+  expect(kids.size).toBe(40);
+});
+
 test("new keys are on trial until they were used once, and the old ones die then", async () => {
   const h = await new AppHarness().start();
   const { keyring } = h.app.credentials;

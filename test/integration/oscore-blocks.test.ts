@@ -226,7 +226,7 @@ describe("outer blocks of an answer", () => {
     expect(answer.code).toBe(Code.requestEntityIncomplete);
   });
 
-  it("RFC 8613 8.4.1: our client puts together what a proxy cut, asking for each block with the same OSCORE option", async () => {
+  it("RFC 8613 8.4.1, 4.1.3.4.2: our client puts together what a proxy cut, asking for each block with the same OSCORE option", async () => {
     stored = body(700);
     const kept = new Map<string, Uint8Array>();
     const asked: string[] = [];

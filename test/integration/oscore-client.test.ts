@@ -103,7 +103,7 @@ beforeEach(() => build());
 afterEach(() => world.client.stop());
 
 describe("an answer", () => {
-  it("RFC 8613 8.4: that was changed, is another's or comes in the clear is dropped, and the genuine one still taken", async () => {
+  it("RFC 8613 8, 8.4: that was changed, is another's or comes in the clear is dropped, and the genuine one still taken", async () => {
     const state = ask();
     await pass();
     const good = sealedAnswer(wire[0]!);
@@ -151,7 +151,7 @@ describe("an answer", () => {
     expect(await world.world.run(state.ended)).toBe("coap.oscore-refused");
   });
 
-  it("RFC 8613 4.1.3.5.2: that claims to be a notification of a request without Observe is dropped", async () => {
+  it("RFC 8613 4.1.3.5.2, 8.4: that claims to be a notification of a request without Observe is dropped", async () => {
     const state = ask();
     await pass();
     send(sealedAnswer(wire[0]!, { options: [[OptionNumber.observe, 5]] }, true));
@@ -168,7 +168,7 @@ describe("an answer", () => {
     expect(await world.world.run(state.ended)).toBe("45 secret");
   });
 
-  it("RFC 8613 8.4: outer options with an inner meaning are dropped, and so is the outer code", async () => {
+  it("RFC 8613 4.2, 8.4: outer options with an inner meaning are dropped, and so is the outer code", async () => {
     const state = ask();
     await pass();
     const good = sealedAnswer(wire[0]!, { options: [[OptionNumber.maxAge, 9]] });
@@ -190,6 +190,35 @@ describe("an answer", () => {
     expect(await world.world.run(state.ended)).toBe("45 secret");
   });
 
+  it("RFC 8613 2, 8.4: without payload, or with an option that doesn't decode, is dropped", async () => {
+    const state = ask();
+    await pass();
+    const good = sealedAnswer(wire[0]!);
+    for (const value of ["", "\x20", "\x06", "\x19", "\x02\x00\x01"]) {
+      const payload = value === "" ? undefined : good.slice(good.indexOf(0xff) + 1);
+      send(
+        inTheClear(wire[0]!, {
+          code: Code.changed,
+          options: [[OptionNumber.oscore, value]],
+          ...(payload && { payload }),
+        }),
+      );
+    }
+    await pass();
+    expect(state.result).toBeUndefined();
+    expect(world.client.counters()["oscore.responsesUnverified"]).toBe(5);
+    send(good);
+    expect(await world.world.run(state.ended)).toBe("45 secret");
+  });
+
+  it("RFC 8613 2; RFC 7252 5.4.1: that is protected although the request wasn't is rejected", async () => {
+    const state = ask({ to: serverAddress });
+    await pass();
+    send(inTheClear(wire[0]!, { options: [[OptionNumber.oscore, ""]], payload: "12345678901234567" }));
+    await pass();
+    expect(state.result).toBe("coap.bad-response");
+  });
+
   it("a confirmable one that doesn't verify is acknowledged and not reset", async () => {
     const state = ask();
     await pass();
@@ -205,7 +234,7 @@ describe("an answer", () => {
 });
 
 describe("a request", () => {
-  it("RFC 8613 4, 4.1.1, 4.2: shows a proxy POST, its OSCORE option and nothing of what it says", async () => {
+  it("RFC 8613 4, 4.1.1, 4.2, 5, 6.2: shows a proxy POST, its OSCORE option and nothing of what it says", async () => {
     const payload = bytesOf("secret payload");
     ask({ method: "PUT", path: ["secret-path"], queries: ["secret=query"], payload, contentFormat: 60, accept: 0 });
     await pass();
@@ -260,6 +289,36 @@ describe("a request", () => {
     const state = ask({ options: [{ number: OptionNumber.oscore, value: new Uint8Array(0) }] });
     expect(await state.ended).toBe("coap.bad-request");
     expect(wire).toEqual([]);
+  });
+
+  it("RFC 8613 8.1: to a group is not sent: protection is for one server", async () => {
+    const state = ask({ to: { ...world.to, address: "224.0.1.187" } });
+    await pass();
+    expect(state.result).toBe("coap.bad-request");
+    expect(wire).toEqual([]);
+  });
+
+  it("RFC 8613 5, 6.1, 8.1: names its kid last, its number without leading zeros, and its ID Context where it has one", async () => {
+    for (const [sequence, value] of [
+      [0, "0900c1"],
+      [255, "09ffc1"],
+      [256, "0a0100c1"],
+      [2 ** 40 - 1, "0dffffffffffc1"],
+    ] as const) {
+      wire = [];
+      expect(world.atClient.numbers.isAtHand(world.clientContext)).toBe(true);
+      world.atClient.numbers.ownAll(world.clientContext);
+      world.clientContext.sequence = sequence;
+      ask();
+      await pass();
+      expect(Buffer.from(decodePlain(wire[0]!).option(OptionNumber.oscore)!).toString("hex")).toBe(value);
+      await pass(300_000);
+    }
+    await world.client.stop();
+    await build({ parameters: { ...shared, idContext: bytesOf("id") } });
+    ask();
+    await pass();
+    expect(Buffer.from(decodePlain(wire[0]!).option(OptionNumber.oscore)!).toString("hex")).toBe("1900026964c1");
   });
 
   it("RFC 8613 7.2: a retransmission is the same bytes, a new request has the next number", async () => {

@@ -37,7 +37,7 @@ const contextsWith = (leases: SequenceLeases, more: object = {}): OscoreContexts
   new OscoreContexts({ entropy: seededEntropy("limits"), log, leases, ...more });
 
 describe("the table of contexts", () => {
-  it("RFC 8613 B.2.1: keeps a place for what each context derives, so that a datagram never finds it full", async () => {
+  it("RFC 8613 B.2.1, B.2: keeps a place for what each context derives, so that a datagram never finds it full", async () => {
     const both = { serverOptions: { derivesAnew: true }, clientOptions: { derivesAnew: true } };
     expect(() => new OscoreWorld({ ...both, oscoreLimits: { contexts: 1 } })).toThrow(full);
     await build({ ...both, oscoreLimits: { contexts: 2 } });
@@ -101,6 +101,20 @@ describe("keys that wear out", () => {
     const more = Array.from({ length: 40 }, () => contexts.numbers.take(context)).filter((number) => number >= 0);
     for (const number of more) expect(taken.has(number)).toBe(false);
     expect(lines.some((line) => line.startsWith("oscore-lease-failed"))).toBe(true);
+  });
+
+  it("RFC 8613 7.2.1: the log asks for new keys 2^24 numbers before they end, once", () => {
+    let next = maxSequence - 2 ** 24 - 24;
+    const lease = (_name: string, count: number): number => {
+      next += count;
+      return next - count;
+    };
+    const contexts = contextsWith({ lease }, { limits: { leasedNumbers: 16 } });
+    const context = contexts.add(shared, { isNew: true });
+    for (let i = 0; i < 8; i++) expect(contexts.numbers.take(context)).toBeGreaterThan(0);
+    expect(lines).toEqual([]);
+    for (let i = 0; i < 64; i++) expect(contexts.numbers.take(context)).toBeGreaterThan(0);
+    expect(lines).toEqual([expect.stringContaining("oscore-numbers-end")]);
   });
 
   it("RFC 8613 7.2.1, B.2: a derived context has all numbers, and none of another context when they end", () => {

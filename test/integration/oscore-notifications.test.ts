@@ -110,7 +110,7 @@ describe("our client, with a server that may do wrong", () => {
     expect(seen).toEqual(["five"]);
   });
 
-  it("RFC 8613 4.1.3.5.2, 7.4.1: the highest Partial IV is the freshest, none comes twice, and the outer Observe is nothing", async () => {
+  it("RFC 8613 4.1.3.5.2, 7.4.1, 8, 8.4.2: the highest Partial IV is the freshest, none comes twice, and the outer Observe is nothing", async () => {
     await build();
     observe();
     await pass();

@@ -88,7 +88,7 @@ describe("a protected observation", () => {
     expect(world.server.observers()).toBe(0);
   });
 
-  it("RFC 8613 4.1.3.5, 4.1.3.5.2, 8.3.1, 5: every notification but the first has a Partial IV, and it grows", async () => {
+  it("RFC 8613 4.1.3.5, 4.1.3.5.2, 8.3.1, 5, 8: every notification but the first has a Partial IV, and it grows", async () => {
     observe();
     await pass();
     for (let i = 0; i < 3; i++) await change();

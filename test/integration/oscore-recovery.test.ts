@@ -72,7 +72,7 @@ describe("sender sequence numbers", () => {
     for (const number of sent) expect(leases.given.some((first) => number >= first && number < first + 16)).toBe(true);
   });
 
-  it("RFC 8613 7.2: requests wait while a range is being written", async () => {
+  it("RFC 8613 7.2, B.1.1: requests wait while a range is being written", async () => {
     let written: () => void = () => undefined;
     const wait = new Promise<void>((resolve) => {
       written = resolve;
@@ -86,7 +86,7 @@ describe("sender sequence numbers", () => {
     expect(textOf((await world.world.run(asked)).payload)).toBe("oscore esp-1");
   });
 
-  it("RFC 8613 7.2: nothing is sent when no range can be written", async () => {
+  it("RFC 8613 7.2, B.1.1: nothing is sent when no range can be written", async () => {
     await build({ clientLeases: { lease: () => Promise.reject(new Error("the disk is full")) } });
     const seen = listen(world);
     await expect(world.ask("/who")).rejects.toMatchObject({ code: "coap.oscore-no-numbers" });
@@ -190,7 +190,7 @@ describe("contexts derived anew", () => {
     await reborn.stop();
   });
 
-  it("RFC 8613 B.2: a replayed request #1 starts a run and does nothing, a replayed request #2 isn't taken", async () => {
+  it("RFC 8613 B.2, B.2.1: a replayed request #1 starts a run and does nothing, a replayed request #2 isn't taken", async () => {
     await build(both);
     const recorded: Uint8Array[] = [];
     world.world.network.taps.push(({ bytes, from }) => {

@@ -114,7 +114,7 @@ afterEach(() => world.stop());
 describe("a request that doesn't verify", () => {
   const vectors = oscoreVectors.forged.filter(({ name }) => name !== "no payload");
 
-  it.each(vectors)("RFC 8613 8.2: is answered in the clear as the RFC says: $name", async (vector) => {
+  it.each(vectors)("RFC 8613 8.2, 5: is answered in the clear as the RFC says: $name", async (vector) => {
     const own = world.atServer.add(parametersOf(vector.server), { isNew: true });
     const answer = await refusal(hexBytes(vector.hex));
     const code = Number.parseInt(vector.code[0]!, 10) * 32 + Number(vector.code.slice(2));
@@ -135,7 +135,7 @@ describe("a request that doesn't verify", () => {
     expect(runs).toBe(0);
   });
 
-  it("RFC 8613 8.2: never runs, whatever byte is changed and wherever it is cut", async () => {
+  it("RFC 8613 6.1, 8.2: never runs, whatever byte is changed and wherever it is cut", async () => {
     const sealed = forger.sealed({ options: path("who", "again") });
     for (let at = 5; at < sealed.length; at++) {
       forger.peer.sendBytes(changed(sealed, at));
@@ -171,7 +171,7 @@ describe("a request that doesn't verify", () => {
 });
 
 describe("a request that comes again", () => {
-  it("RFC 8613 7.4: is a replay, from whatever address and under whatever message ID", async () => {
+  it("RFC 8613 7.4, 7.5: is a replay, from whatever address and under whatever message ID", async () => {
     const sealed = forger.sealed({ options: path("who", "again") });
     expect(await answersTo(sealed)).toEqual([Code.changed]);
     const again = sealed.slice();
@@ -226,7 +226,7 @@ describe("a request that comes again", () => {
     expect(runs).toBe(1);
   });
 
-  it("RFC 8613 7.4: the window takes what comes out of order and nothing twice, whatever the order", async () => {
+  it("RFC 8613 7.4, 8.2: the window takes what comes out of order and nothing twice, whatever the order", async () => {
     const sealed = Array.from({ length: 150 }, () => forger.sealed({ type: "NON", options: path("who", "again") }));
     const order = [0, 5, 3, 64, 2, 70, 70, 69, 7, 8, 5, 140, 77, 76, 139, 3];
     const taken = new Set<number>();
@@ -247,7 +247,7 @@ describe("a request that comes again", () => {
 });
 
 describe("outer options", () => {
-  it("RFC 8613 8.2, 4.2: those of class E are dropped, and so is the outer code", async () => {
+  it("RFC 8613 8.2, 4.2, 4.1.3.6: those of class E are dropped, and so is the outer code", async () => {
     const sealed = forger.sealed({ options: path("who", "again") });
     const dressed = withOuter(
       sealed,
@@ -311,6 +311,14 @@ describe("outer options", () => {
     expect(runs).toBe(0);
   });
 
+  it("RFC 8613 9: a route's link says osc, without a value, to who asks in the clear as well", async () => {
+    const attributes = { rt: "x", osc: true };
+    world.server.route({ method: "GET", path: "/linked", replay: "again", attributes, answer() {} });
+    const plain = encodePlain({ type: "CON", code: 1, messageId: 6, options: path(".well-known", "core") });
+    await answersTo(plain);
+    expect(decodePlain(sent.at(-1)!).payload).toBe('</linked>;rt="x";osc');
+  });
+
   it("RFC 8613 8.2: an endpoint with contexts still answers the clear as nobody's", async () => {
     const plain = encodePlain({ type: "CON", code: 1, messageId: 5, options: path("who", "again") });
     await answersTo(plain);
@@ -320,7 +328,7 @@ describe("outer options", () => {
 });
 
 describe("an answer", () => {
-  it("RFC 8613 2, 4.2, 8.3: looks like 2.04 with an empty OSCORE option, whatever it is, errors too", async () => {
+  it("RFC 8613 2, 4.2, 5, 8.3: looks like 2.04 with an empty OSCORE option, whatever it is, errors too", async () => {
     for (const [options, code] of [
       [path("who", "again"), Code.content],
       [path("nowhere"), Code.notFound],
@@ -346,7 +354,7 @@ describe("an answer", () => {
     expect(runs).toBe(1);
   });
 
-  it("RFC 8613 8: an answer is bound to its request alone", async () => {
+  it("RFC 8613 8, 5.4, 7.1: an answer is bound to its request alone", async () => {
     const first = forger.sealed({ options: path("who", "again") });
     const ofFirst = forger.exchange!;
     await answersTo(first);
@@ -371,7 +379,7 @@ describe("an answer", () => {
 });
 
 describe("contexts", () => {
-  it("RFC 8613 3.3: two never have the same sender key, nor the same recipient ID and ID Context", () => {
+  it("RFC 8613 3.3, 4.1.3.2: two never have the same sender key, nor the same recipient ID and ID Context", () => {
     const add = (change: object) => () => world.atServer.add({ ...mirrored(shared), ...change });
     const clash = expect.objectContaining({ code: "coap.oscore-parameters" });
     expect(add({})).toThrow(clash);
@@ -387,13 +395,13 @@ describe("contexts", () => {
     [{ recipientId: bytesOf("s"), senderId: bytesOf("s") }],
     [{ algorithm: "A128GCM", senderId: new Uint8Array(7).fill(1) }],
     [{ idContext: new Uint8Array(65) }],
-  ])("RFC 8613 3.3: are not made of what the nonce has no room for, or with the same ID twice: %j", (change) => {
+  ])("RFC 8613 3.2, 3.3: are not made of what the nonce has no room for, or with the same ID twice: %j", (change) => {
     expect(() => world.atServer.add({ ...shared, ...(change as object) })).toThrow(
       expect.objectContaining({ code: "coap.oscore-parameters" }),
     );
   });
 
-  it("RFC 8613 5.1: the kid context says which of several with one kid is meant; without it each is tried", async () => {
+  it("RFC 8613 5, 5.1: the kid context says which of several with one kid is meant; without it each is tried", async () => {
     for (const id of ["one", "two", "three"]) {
       const parameters = { ...mirrored(shared), idContext: bytesOf(id) };
       world.atServer.add(parameters, { isNew: true, identity: { kind: "node", id, scheme: "oscore" } });
