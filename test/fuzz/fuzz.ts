@@ -4,12 +4,13 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { buildSanitizedAddon, fuzzAddon } from "./addon/fuzz-addon.ts";
 import { buildDtlsRecords } from "./build-dtls-records.ts";
 import { CoverageFuzzer } from "./coverage-fuzzer.ts";
 import { CoverageReader } from "./coverage-reader.ts";
 import { fuzzTargets } from "./fuzz-targets.ts";
 
-const names = [...Object.keys(fuzzTargets), "dtls", "endpoint"];
+const names = [...Object.keys(fuzzTargets), "dtls", "addon", "endpoint"];
 const usage = `Looks for inputs that the CoAP engine's readers fail on.
 
 usage: npm run fuzz [-- TARGET...] [--seconds N] [--seed N] [--datagrams N] [--plain] [--replay FILE]
@@ -114,6 +115,28 @@ function fuzzDtls(seconds: number, seed: number): number {
   }
 }
 
+function fuzzNativeAddon(seconds: number, seed: number): number {
+  const temporary = mkdtempSync(join(tmpdir(), "coxswain-fuzz-"));
+  try {
+    const built = buildSanitizedAddon(temporary);
+    if (built === undefined) return 0;
+    const untilMs = performance.now() + seconds * 1000;
+    const sums: Record<string, number> = {};
+    for (let i = 0; i === 0 || performance.now() < untilMs; i++) {
+      const report = fuzzAddon(built, 2000, seed + i);
+      for (const [name, count] of Object.entries(report)) sums[name] = (sums[name] ?? 0) + count;
+      for (const name of ["seed", "beginMiB", "endMiB"]) sums[name] = report[name]!;
+    }
+    console.log(`addon: ${listed(Object.entries(sums))} with the sanitizers, findings 0`);
+    return 0;
+  } catch (error) {
+    console.log(`addon: ${error instanceof Error ? error.message : String(error)}`);
+    return 1;
+  } finally {
+    rmSync(temporary, { recursive: true });
+  }
+}
+
 async function fuzzWholeEndpoint({ seed, datagrams, isPlain }: Asked, seconds: number): Promise<number> {
   const { fuzzEndpoint } = await import("./endpoint/endpoint-fuzz.ts");
   const untilMs = performance.now() + seconds * 1000;
@@ -167,6 +190,7 @@ async function main(words: readonly string[]): Promise<number> {
   let findings = 0;
   for (const name of targets) {
     if (name === "dtls") findings += fuzzDtls(seconds, seed);
+    else if (name === "addon") findings += fuzzNativeAddon(seconds, seed);
     else if (name === "endpoint") findings += await fuzzWholeEndpoint(asked, seconds);
     else findings += await fuzzByCoverage(name, seconds, seed);
   }
