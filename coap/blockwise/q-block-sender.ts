@@ -78,6 +78,7 @@ export class QBlockSender implements OutboxOwner {
     const body = this.#begin(request, reply, peer, tokenOf(view), request.isConfirmable, none);
     if (body === undefined) return "refused";
     if (!isWhole && !isFirstAlone) {
+      if (piggyback) this.#link.sendEmptyToPeer(MessageType.acknowledgement, view.messageId, peer);
       const first = blockNumber(values[0]!);
       body.next = isContinue(values, maxPayloads) && first < body.total ? first : body.total;
       this.#serve(body, values, body.token);

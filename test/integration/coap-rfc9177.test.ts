@@ -214,6 +214,14 @@ describe("RFC 9177: a server that answers by Q-Block2", () => {
     expect([next!.type, blockNumber(next!.uint(qBlock2))]).toEqual(["CON", 2]);
   });
 
+  it("RFC 9177 4.4; RFC 7252 4.2: acknowledges a confirmable request for blocks of a copy that is gone, then sends them", async () => {
+    const [ack, block] = await send({ ...ask(blockOption(3, false, 0)), type: "CON" });
+    expect([ack!.type, ack!.code]).toEqual(["ACK", Code.empty]);
+    expect([block!.type, block!.code, numbers([block!])]).toEqual(["CON", Code.content, [3]]);
+    const [beyond] = await send({ ...ask(blockOption(700, false, 0)), type: "CON" });
+    expect([beyond!.type, beyond!.code]).toEqual(["ACK", Code.empty]);
+  });
+
   it("RFC 9177 3.2: asks an address that hasn't proven itself for an Echo first", async () => {
     await world.stop();
     world = new World({ amplification: "all", qBlock: "proven" });

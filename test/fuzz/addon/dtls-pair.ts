@@ -165,17 +165,17 @@ export class DtlsPair {
   /** Short pieces that begin as something does. */
   #noise(row: number): void {
     const random = this.#random;
-    const bytes = new Uint8Array(random.below(80));
+    const bytes = new Uint8Array(random.below(140));
     for (let i = 0; i < bytes.length; i++) bytes[i] = random.below(256);
     bytes.set(
       Uint8Array.of(random.pick([20, 21, 22, 23, 25]), 0xfe, random.pick([0xfd, 0xff])).subarray(0, bytes.length),
     );
-    if (random.once(2) && bytes.length > 26) {
+    if (bytes.length > 80) {
       // A hello whose lengths are right as far as it goes.
       const hello = new ClientHello(bytes.fill(0, 3, 11).slice(0, 60), bytes.subarray(60)).bytes(new Uint8Array(0));
       hello.set([22], 0);
       hello.set([1, ...hello.subarray(14, 17), 0, 0, 0, 0, 0], 13);
-      hello[59] = random.below(34);
+      hello[59] = random.below(12);
       this.#deliver(row, hello);
       return;
     }

@@ -148,12 +148,13 @@ export class DatagramMaker {
     for (let i = random.below(3); i > 0; i--)
       this.#bytesOption(15, text.encode(random.pick(["a=1", "b", "rt=echo", ""])));
     if (random.once(8)) this.#number(17, random.pick([0, 40, 42, 65_535]));
-    if (random.once(30)) this.#number(19, this.#block());
+    if (random.once(12)) this.#number(19, this.#block());
     if (random.once(4)) this.#number(23, this.#block());
     const isUpload = code === 2 || code === 3 || code === 5 ? random.once(2) : random.once(20);
     const block = this.#block();
     if (isUpload) this.#number(27, block);
     if (random.once(20)) this.#number(28, random.below(10_000));
+    if (random.once(20)) this.#number(31, this.#block());
     if (random.once(40)) this.#bytesOption(35, text.encode("coap://elsewhere/"));
     if (random.once(20)) this.#number(60, random.below(0x7fffffff));
     if (random.once(8)) this.#bytesOption(252, this.#heard[this.host]!.echo);

@@ -131,7 +131,7 @@ export async function fuzzEndpoint(options: EndpointFuzzOptions): Promise<Endpoi
   };
   const entropy = seededEntropy(seed);
   const oscore = hosts && oscoreContexts(entropy, log);
-  const endpoint = new CoapEndpoint({ transport, clock, entropy, log, limits, oscore });
+  const endpoint = new CoapEndpoint({ transport, clock, entropy, log, limits, oscore, qBlock: "proven" });
   addFuzzRoutes(endpoint);
   await endpoint.start();
   const client = new OwnRequests(endpoint, oracle, random);
@@ -174,7 +174,14 @@ export async function fuzzEndpoint(options: EndpointFuzzOptions): Promise<Endpoi
   // What is open ends by itself; observers that never were told anything stay.
   await clock.advance(2_000_000);
   const after = endpoint.counters();
-  for (const name of ["held.onceExchanges", "held.transfers", "held.running", "held.outstanding", "held.requests"]) {
+  for (const name of [
+    "held.onceExchanges",
+    "held.transfers",
+    "held.qBlocks",
+    "held.running",
+    "held.outstanding",
+    "held.requests",
+  ]) {
     if (after[name] !== 0) wrong.push(`${name} is still ${after[name]} long after the last datagram`);
   }
   await endpoint.stop();

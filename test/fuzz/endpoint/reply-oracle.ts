@@ -8,6 +8,8 @@ const maxMessage = 1232;
 const maxOpen = 20_000;
 /** A confirmable request is acknowledged by then: the engine waits 200 ms for a slow handler, in steps of its timers. */
 const acknowledgedWithinMs = 400;
+/** MAX_PAYLOADS of RFC 9177. */
+const maxPayloads = 10;
 /** An unproven address gets at most this many times what it sent. */
 const amplification = 3;
 
@@ -70,7 +72,8 @@ export class ReplyOracle {
     keep(this.#used, key, true);
     // Answered later at the route's will, by leisure, or again and again for an observer.
     const inner = this.#protected?.inner ?? asked;
-    const mayBeLater = isMulticast || inner.uint(6) === 0 || ["later", "slow-body"].includes(inner.texts(11)[0] ?? "");
+    const isSlow = ["later", "slow-body"].includes(inner.texts(11)[0] ?? "");
+    const mayBeLater = isMulticast || inner.uint(6) === 0 || isSlow || isQBlock(asked);
     if (mayBeLater) this.#remember(`${host}/${asked.token()}`);
   }
 
@@ -89,7 +92,8 @@ export class ReplyOracle {
   /** After the engine's turn. */
   gone(nowMs: number): void {
     const { state, type, isEmpty, codeClass, messageId } = this.#asked;
-    if (this.#directs > 1) this.#complain("answered one datagram twice");
+    // RFC 9177: a set of blocks is the answer to one message.
+    if (this.#directs > (isQBlock(this.#asked) ? maxPayloads : 1)) this.#complain("answered one datagram twice");
     if (this.#directs === 0) {
       this.counts.silent++;
       // Section 4.2: an empty confirmable message and a response that nobody waits for get a Reset.
@@ -201,7 +205,7 @@ export class ReplyOracle {
   #bodyFault(asked: PlainMessage, said: PlainMessage): string | undefined {
     if (said.code !== 0x45) return undefined;
     const path = asked.texts(11);
-    const block = said.uint(23);
+    const block = said.find(31) >= 0 ? said.uint(31) : said.uint(23);
     const offset = block < 0 ? 0 : (block >>> 4) * (16 << (block & 7));
     const payload = said.payload();
     if (path[0] === "body" || path[0] === "slow-body") {
@@ -256,6 +260,8 @@ export class ReplyOracle {
 function isProper(inner: PlainMessage): boolean {
   return inner.state === "good" && !inner.isEmpty && inner.codeClass === 0 && inner.numbers.length <= 32;
 }
+
+const isQBlock = (asked: PlainMessage): boolean => asked.find(19) >= 0 || asked.find(31) >= 0;
 
 const sealedKey = (said: PlainMessage, host: number): number => host * 2 ** 32 + said.digest();
 
