@@ -179,10 +179,11 @@ export class ClientExchanges implements OutboxOwner {
     }
   }
 
-  /** Ends what is open under a context that was removed. */
+  /** Ends what is open under a context that was removed. What was asked under one that was replaced may still be answered with response #1. */
   dropContext(context: OscoreContext): void {
     for (const pending of [...this.#byToken.values()]) {
-      const isUnder = pending.exchange.oscore === context || pending.oscore?.context === context;
+      const isUnder =
+        pending.exchange.oscore === context || (pending.oscore?.context === context && !context.isReplaced);
       if (isUnder) this.#fail(pending, noContext(this.#where(pending.peer)));
     }
   }
@@ -328,7 +329,7 @@ export class ClientExchanges implements OutboxOwner {
 
   /** RFC 8613 appendix B.2: what was answered belongs to the first context, and by now there is a third. */
   #isForNewContext(context: OscoreContext, { oscore: base }: ClientExchange): boolean {
-    return base?.derived !== undefined && base.derived !== context && context.number === 0;
+    return base !== undefined && context.base === base && base.derived !== context;
   }
 
   #sendAgain(pending: Pending, echo: Uint8Array | undefined): void {

@@ -148,7 +148,7 @@ export class Observations {
   /** Ends those under a context that was removed. */
   dropContext(context: OscoreContext): void {
     this.#contexts.forEach((each, row) => {
-      if (each !== context) return;
+      if (each !== context && this.#oscore[row]?.context !== context) return;
       if (this.#state[row] === State.open) this.#end(row, "refused");
       else {
         this.#stopWork(row);

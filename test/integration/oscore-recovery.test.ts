@@ -1,6 +1,9 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { Code, OptionNumber } from "../../coap/message.ts";
-import type { SequenceLeases } from "../../coap/security/oscore/sequence-leases.ts";
+import { OscoreContexts } from "../../coap/security/oscore/oscore-contexts.ts";
+import { type SequenceLeases, volatileLeases } from "../../coap/security/oscore/sequence-leases.ts";
+import { silentLog } from "../../kernel/log.ts";
+import { seededEntropy } from "../../kernel/seeded-entropy.ts";
 import { bytesOf, decodePlain, serverAddress, textOf } from "./coap-harness.ts";
 import { manager, mirrored, node, OscoreWorld, type OscoreWorldOptions, shared } from "./oscore-world.ts";
 
@@ -175,10 +178,6 @@ describe("contexts derived anew", () => {
     await build(both);
     await world.ask("/who");
     const old = world.serverContext.derived!;
-    const { OscoreContexts } = await import("../../coap/security/oscore/oscore-contexts.ts");
-    const { volatileLeases } = await import("../../coap/security/oscore/sequence-leases.ts");
-    const { silentLog } = await import("../../kernel/log.ts");
-    const { seededEntropy } = await import("../../kernel/seeded-entropy.ts");
     const contexts = new OscoreContexts({ entropy: seededEntropy("reborn"), log: silentLog, leases: volatileLeases() });
     contexts.add(shared, { identity: manager, derivesAnew: true });
     const reborn = world.endpoint(world.world.network.transport("10.0.0.2", 40_002), contexts);
@@ -188,6 +187,54 @@ describe("contexts derived anew", () => {
     expect(old.isRemoved).toBe(true);
     expect(world.atServer.size).toBe(2);
     await reborn.stop();
+  });
+
+  it("RFC 8613 B.2: a server that lost everything answers #1 to whatever comes, and each request runs once in the new context", async () => {
+    await build(both);
+    await world.ask("/who");
+    const old = world.clientContext.derived!;
+    await world.server.stop();
+    // The same client, and a server with nothing but the secret.
+    const contexts = new OscoreContexts({ entropy: seededEntropy("reborn"), log: silentLog, leases: volatileLeases() });
+    contexts.add(mirrored(shared), { identity: node, derivesAnew: true });
+    const transport = world.world.network.transport(serverAddress.address, serverAddress.port);
+    const reborn = world.endpoint(transport, contexts);
+    let ran = 0;
+    reborn.route({ method: "GET", path: "/who", replay: "again", answer: () => void ran++ });
+    await reborn.start();
+    const codes: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      const asked = world.client.request({ to: world.to, method: "GET", path: ["who"] });
+      void asked.then(({ code }) => codes.push(code));
+    }
+    await world.world.clock.advance(20_000);
+    expect(codes).toEqual([Code.content, Code.content, Code.content]);
+    expect(ran).toBe(3);
+    expect(old.isRemoved).toBe(true);
+    expect([world.atClient.size, contexts.size]).toEqual([2, 2]);
+    expect(await world.ask("/who")).toBe("45 ");
+    await reborn.stop();
+  });
+
+  it("RFC 8613 B.2.1: two endpoints that begin at the same time both get their answers", async () => {
+    await build(both);
+    world.client.route({ method: "GET", path: "/who", replay: "again", answer: () => undefined });
+    const back = { address: "10.0.0.2", port: 40_000, identity: node };
+    const results: string[] = [];
+    for (let round = 0; round < 4; round++) {
+      const asked = [
+        world.client.request({ to: world.to, method: "GET", path: ["who"] }),
+        world.server.request({ to: back, method: "GET", path: ["who"] }),
+      ];
+      for (const each of asked) {
+        each.then(
+          () => results.push("done"),
+          (fault: { code: string }) => results.push(fault.code),
+        );
+      }
+      await world.world.clock.advance(100_000 + round * 7_000);
+    }
+    expect(results).toEqual(Array.from({ length: 8 }, () => "done"));
   });
 
   it("RFC 8613 B.2, B.2.1: a replayed request #1 starts a run and does nothing, a replayed request #2 isn't taken", async () => {
@@ -216,10 +263,6 @@ describe("contexts derived anew", () => {
     await build({ ...both, oscoreLimits: { recoveries: 1 } });
     const other = { ...shared, senderId: bytesOf("x1"), masterSecret: new Uint8Array(16).fill(9) };
     world.atServer.add(mirrored(other), { identity: node, derivesAnew: true });
-    const { OscoreContexts } = await import("../../coap/security/oscore/oscore-contexts.ts");
-    const { volatileLeases } = await import("../../coap/security/oscore/sequence-leases.ts");
-    const { silentLog } = await import("../../kernel/log.ts");
-    const { seededEntropy } = await import("../../kernel/seeded-entropy.ts");
     const contexts = new OscoreContexts({ entropy: seededEntropy("2"), log: silentLog, leases: volatileLeases() });
     contexts.add(other, { identity: manager, derivesAnew: true });
     const second = world.endpoint(world.world.network.transport("10.0.0.3", 40_002), contexts);

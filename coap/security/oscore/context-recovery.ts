@@ -12,6 +12,8 @@ export type RecoveryVerdict =
   /** Nothing here derives contexts for it. */
   | { readonly kind: "unknown" }
   | { readonly kind: "forged" }
+  /** Request #1 of an endpoint that began at the same time as we did and is to wait: it comes again. */
+  | { readonly kind: "late" }
   /** The limit of protocol runs is reached. */
   | { readonly kind: "full" }
   /** Request #1: to be answered 4.01 under `context`, with this `kid context`. */
@@ -22,15 +24,22 @@ export type RecoveryVerdict =
 /** At the client: the context of request #1, until the server's part of the next ID Context is there. */
 interface Beginning {
   readonly base: OscoreContext;
-  readonly r1: Uint8Array;
+  /** When a request was last protected with it. */
+  usedMs: number;
   /** Other requests under the first context may still be answered. */
   isDone: boolean;
 }
 
 const randomBytes = 8;
 const macBytes = 8;
+/**
+ * Two endpoints that begin at the same time would each put the other's context in place of their own (appendix B.2.1). So the one with the smaller Sender
+ * ID leaves request #1 without an answer for so long: its own run is over when the other's request is sent again.
+ */
+const headStartMs = 5_000;
 const unknown: RecoveryVerdict = { kind: "unknown" };
 const forged: RecoveryVerdict = { kind: "forged" };
+const late: RecoveryVerdict = { kind: "late" };
 
 /**
  * Response #1 has the nonce of the request (section 8.3), which was made from the Common IV of the first context, not of its own.
@@ -76,6 +85,7 @@ export class ContextRecovery {
     }
     const first = this.#contexts.derive(base, id);
     if (!this.#messages.openRequest(view, first, partialIv)) return forged;
+    if (this.#isAhead(base)) return late;
     const r2 = this.#newR2(base);
     if (r2 === undefined) return { kind: "full" };
     const context = this.#contexts.derive(base, Uint8Array.from([...r2, ...id]));
@@ -87,40 +97,51 @@ export class ContextRecovery {
   contextOf(base: OscoreContext): OscoreContext {
     if (base.parameters === undefined) return base;
     if (base.derived?.isRemoved === false) return base.derived;
-    for (const [context, { base: of, isDone }] of this.#beginnings) {
-      if (of !== base) continue;
-      if (!isDone) return context;
+    const usedMs = this.#clock.monotonicMs();
+    for (const [context, beginning] of this.#beginnings) {
+      if (beginning.base !== base) continue;
+      beginning.usedMs = usedMs;
+      if (!beginning.isDone) return context;
       this.#beginnings.delete(context);
     }
     const r1 = this.#contexts.entropy.bytes(randomBytes);
     const context = this.#contexts.derive(base, r1);
     context.kidContext = Uint8Array.from(cborBytes(r1));
-    this.#beginnings.set(context, { base, r1, isDone: false });
+    this.#beginnings.set(context, { base, usedMs, isDone: false });
     return context;
   }
 
-  /** Whether answers to that context are response #1. */
+  /** Whether an answer under that context may be response #1: it began a run, or the server lost what a run had made. */
+  mayBegin({ base }: OscoreContext): boolean {
+    return base !== undefined;
+  }
+
+  /** Whether only response #1 can answer what was sent under it. */
   isBeginning(context: OscoreContext): boolean {
     return this.#beginnings.has(context);
   }
 
   /** Response #1: when it verifies, `contextOf` gives the new context from now on, and the request is to be sent again. */
   response(view: MessageView, exchange: OscoreExchange): ReplyVerdict {
-    const beginning = this.#beginnings.get(exchange.context);
+    const { context } = exchange;
+    const { base, idContext: id } = context;
     const { option } = this.#messages;
-    if (beginning === undefined || !this.#messages.decodeOption(view) || option.kidContextStart < 0) return "bad";
+    if (base === undefined || base.isRemoved || id === undefined) return "bad";
+    if (!this.#messages.decodeOption(view) || option.kidContextStart < 0) return "bad";
     const r2 = unwrapped(view.bytes, option.kidContextStart, option.kidContextEnd);
     if (r2 === undefined) return "bad";
-    const { base, r1 } = beginning;
     const second = exchange.copy();
-    second.context = this.#contexts.derive(base, Uint8Array.from([...r2, ...r1]));
-    takeNonce(exchange.context, second.context, material.senderNonce);
+    second.context = this.#contexts.derive(base, Uint8Array.from([...r2, ...id]));
+    // The keys of one that was replaced are gone.
+    const first = context.isRemoved ? this.#contexts.derive(base, id) : context;
+    takeNonce(first, second.context, material.senderNonce);
     if (this.#messages.openReply(view, second) !== "opened") return "bad";
-    if (beginning.isDone) return "opened";
-    beginning.isDone = true;
-    const id = Uint8Array.from([...r2, ...this.#contexts.entropy.bytes(randomBytes)]);
-    const context = this.#contexts.adopt(base, id);
-    context.kidContext = context.wrappedIdContext;
+    const beginning = this.#beginnings.get(context);
+    // Other requests under the first context are answered so as well.
+    const isDone = beginning === undefined ? base.derived !== context : beginning.isDone;
+    if (isDone) return "opened";
+    if (beginning !== undefined) beginning.isDone = true;
+    this.#contexts.adopt(base, Uint8Array.from([...r2, ...this.#contexts.entropy.bytes(randomBytes)]));
     return "opened";
   }
 
@@ -128,6 +149,16 @@ export class ContextRecovery {
   forget(context: OscoreContext): void {
     this.#keys.delete(context);
     for (const [first, { base }] of this.#beginnings) if (base === context) this.#beginnings.delete(first);
+  }
+
+  #isAhead(base: OscoreContext): boolean {
+    const { senderId, recipientId } = base.parameters!;
+    if (!isBefore(senderId, recipientId)) return false;
+    const since = this.#clock.monotonicMs() - headStartMs;
+    for (const { base: of, usedMs, isDone } of this.#beginnings.values()) {
+      if (of === base && !isDone && usedMs > since) return true;
+    }
+    return false;
   }
 
   #newR2(base: OscoreContext): Uint8Array | undefined {
@@ -159,6 +190,11 @@ export class ContextRecovery {
     this.#keys.set(base, { key, untilMs: this.#clock.monotonicMs() + recoveryMs });
     return key;
   }
+}
+
+function isBefore(a: Uint8Array, b: Uint8Array): boolean {
+  const at = a.findIndex((byte, i) => byte !== b[i]);
+  return at < 0 ? a.length < b.length : at >= b.length ? false : a[at]! < b[at]!;
 }
 
 function macOf(key: Uint8Array, s2: Uint8Array): Uint8Array {

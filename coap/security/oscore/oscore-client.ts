@@ -76,8 +76,9 @@ export class OscoreClient {
 
   #openAnswer(view: MessageView, exchange: OscoreExchange): ReplyVerdict {
     const { messages, recovery } = this.#layer;
-    return recovery.isBeginning(exchange.context)
-      ? recovery.response(view, exchange)
-      : messages.openReply(view, exchange);
+    const { context } = exchange;
+    if (!recovery.mayBegin(context)) return messages.openReply(view, exchange);
+    const verdict = recovery.isBeginning(context) ? "bad" : messages.openReply(view, exchange);
+    return verdict === "bad" ? recovery.response(view, exchange) : verdict;
   }
 }

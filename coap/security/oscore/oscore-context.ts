@@ -42,8 +42,10 @@ export class OscoreContext {
   readonly memory: Uint8Array;
   readonly at: number;
   isRemoved: boolean = false;
-  /** Appendix B.2 derived it from another one. */
-  isDerived: boolean = false;
+  /** Appendix B.2 derived it from this one. */
+  base: OscoreContext | undefined = undefined;
+  /** It was removed because another one derived from its base took its place. */
+  isReplaced: boolean = false;
   /** Messages that didn't verify with it, since it was made. */
   failures = 0;
   /** The one of its identity that protects our requests. */

@@ -124,6 +124,7 @@ export class OscoreContexts {
     const options = { ...base.options, isNew: true, derivesAnew: false };
     const context = new OscoreContext({ number: 0, facts: base.facts, parameters, options, memory, at: 0 });
     this.numbers.ownAll(context);
+    context.base = base;
     return context;
   }
 
@@ -131,12 +132,17 @@ export class OscoreContexts {
   adopt(base: OscoreContext, idContext: Uint8Array): OscoreContext {
     const { parameters, options } = base;
     if (parameters === undefined) throw new TypeError("This context doesn't derive others.");
-    if (base.derived?.isRemoved === false) this.remove(base.derived);
+    if (base.derived?.isRemoved === false) {
+      base.derived.isReplaced = true;
+      this.remove(base.derived);
+    }
     this.#reserved--;
     const context = this.add({ ...parameters, idContext }, { ...options, isNew: true, derivesAnew: false });
     this.numbers.ownAll(context);
     context.wrappedIdContext = Uint8Array.from(cborBytes(idContext));
-    context.isDerived = true;
+    // Requests name it in the form in which either end takes it for request #1, should the other end have lost it.
+    context.kidContext = context.wrappedIdContext;
+    context.base = base;
     base.derived = context;
     return context;
   }
@@ -145,7 +151,7 @@ export class OscoreContexts {
   remove(context: OscoreContext): void {
     if (context.isRemoved) return;
     context.isRemoved = true;
-    if (context.isDerived) this.#reserved++;
+    if (context.base !== undefined) this.#reserved++;
     if (context.derived !== undefined) this.remove(context.derived);
     if (context.parameters !== undefined) this.#reserved--;
     const { memory, at } = context;
@@ -172,9 +178,10 @@ export class OscoreContexts {
     return contexts.length;
   }
 
-  /** The context that protects our requests to that identity. */
+  /** The context that protects our requests to that identity, or the one that derives those which do. */
   of(identity: PeerIdentity): OscoreContext | undefined {
-    return this.#byIdentity.get(nameOf(identity))?.find(({ isCurrent }) => isCurrent);
+    const current = this.#byIdentity.get(nameOf(identity))?.find(({ isCurrent }) => isCurrent);
+    return current?.base ?? current;
   }
 
   /**

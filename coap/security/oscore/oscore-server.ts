@@ -210,6 +210,8 @@ export class OscoreServer {
         counts.contextNotFound++;
         this.#refuse(view, peer, source, Code.unauthorized, texts.context);
         return;
+      case "late":
+        return;
       case "forged":
         counts.decryptionFailed++;
         this.#refuse(view, peer, source, Code.badRequest, texts.decryption);
