@@ -29,7 +29,7 @@ export interface RequestOptions {
   readonly accept?: number | undefined;
   /** Largest block in either direction: 16, 32, ... 1024. */
   readonly blockSize?: number | undefined;
-  /** Default true; with `qBlock` it says how blocks go, and the default is false. */
+  /** Default true; for blocks that go by Q-Block false. */
   readonly confirmable?: boolean | undefined;
   /**
    * Long bodies, and answers to GET and FETCH, go by Q-Block1 and Q-Block2 (RFC 9177) where the peer takes that, which is asked once; else,

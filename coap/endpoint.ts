@@ -125,7 +125,7 @@ export class CoapEndpoint {
     });
     this.#exchanges = new ClientExchanges(link, this.#outbox, clock);
     this.#qBlocks = new QBlockChannels(link, this.#outbox);
-    this.#observations = new Observations({ link, exchanges: this.#exchanges, clock });
+    this.#observations = new Observations({ link, exchanges: this.#exchanges, qBlocks: this.#qBlocks, clock });
     this.#ping = new Ping(link, this.#outbox);
     this.#messages = new MessageLayer({
       link,

@@ -16,6 +16,8 @@ export interface OutgoingBodyOptions {
   readonly isConfirmable: boolean;
   /** The same in each block (RFC 9177 section 4.5); -1 none. */
   readonly observe: number;
+  /** The observer of a notification is no longer there. */
+  readonly gone?: (() => void) | undefined;
   /** Of the blocks that were asked for, and what a message holds. */
   readonly exponent: number;
   readonly maxMessage: number;
@@ -36,6 +38,9 @@ export class OutgoingBody {
   /** Of the request that began it: further sets go under it. */
   readonly token: Uint8Array;
   readonly isConfirmable: boolean;
+  readonly gone: (() => void) | undefined;
+  /** Of the messages of a notification: a Reset to any of them ends the observation. */
+  readonly messageIds: number[] = [];
   /** The first block that was not sent yet. */
   next = 0;
   /** Confirmable blocks that wait for their turn. */
@@ -63,6 +68,7 @@ export class OutgoingBody {
     this.peer = options.peer;
     this.token = options.token;
     this.isConfirmable = options.isConfirmable;
+    this.gone = options.gone;
     this.#observe = options.observe;
     this.size = source?.size ?? reply.payload.length;
     this.bytes = source === undefined ? this.size : 0;
@@ -106,6 +112,7 @@ export class OutgoingBody {
     token: Uint8Array,
   ): void {
     const value = blockOption(block, block + 1 < this.total, this.exponent);
+    if (this.gone !== undefined) this.messageIds.push(messageId);
     this.#writeOptions(writer, type, messageId, token, value, token === this.token ? this.#observe : -1);
     writer.payload(bytes, 0, bytes.length);
     if (this.#options !== undefined) insertOptions(writer, this.#options);

@@ -6,11 +6,14 @@ import type { MessageView } from "../message-view.ts";
 import type { ReplyBuffer } from "../server/reply-buffer.ts";
 import type { RequestView } from "../server/request-view.ts";
 import { blockBytes, blockExponent, blockNumber, exponentFor, maxBlockNumber } from "./block-option.ts";
-import { OutgoingBody } from "./outgoing-body.ts";
+import { OutgoingBody, type OutgoingBodyOptions } from "./outgoing-body.ts";
 import { isContinue, qBlockWish, wishedBlocks } from "./q-block-wish.ts";
 import { transferKey } from "./transfer-key.ts";
 
 const none = -1;
+
+/** How a body goes out of itself. */
+export type QBlockNotification = Pick<OutgoingBodyOptions, "token" | "isConfirmable" | "observe" | "gone">;
 
 /**
  * Answers that go by Q-Block2 (RFC 9177 section 4.4): sets of MAX_PAYLOADS blocks, the next after a "Continue" of the peer or
@@ -70,12 +73,19 @@ export class QBlockSender implements OutboxOwner {
    * Sends the answer of a route. "short": it is none that goes in blocks; "refused": no block fits beside its options. `piggyback`: the
    * first block goes into the ACK, which is still open.
    */
-  answer(request: RequestView, reply: ReplyBuffer, peer: number, piggyback: boolean): "sent" | "short" | "refused" {
+  answer(
+    request: RequestView,
+    reply: ReplyBuffer,
+    peer: number,
+    piggyback: boolean,
+    observe: number,
+  ): "sent" | "short" | "refused" {
     const { view } = request;
     const { values, isWhole, isFirstAlone } = qBlockWish(view);
     if (!this.#isLong(reply, values)) return "short";
     const { maxPayloads } = this.#link.limits;
-    const body = this.#begin(request, reply, peer, tokenOf(view), request.isConfirmable, none);
+    const { isConfirmable } = request;
+    const body = this.#begin(request, reply, peer, { token: tokenOf(view), isConfirmable, observe });
     if (body === undefined) return "refused";
     if (!isWhole && !isFirstAlone) {
       if (piggyback) this.#link.sendEmptyToPeer(MessageType.acknowledgement, view.messageId, peer);
@@ -91,6 +101,31 @@ export class QBlockSender implements OutboxOwner {
     }
     this.#arm(body);
     return "sent";
+  }
+
+  /** The same for a notification, whose first set goes at once; it takes the place of the one before. */
+  notify(
+    request: RequestView,
+    reply: ReplyBuffer,
+    peer: number,
+    notification: QBlockNotification,
+  ): "sent" | "short" | "refused" {
+    if (!this.#isLong(reply, qBlockWish(request.view).values)) return "short";
+    const body = this.#begin(request, reply, peer, notification);
+    if (body === undefined) return "refused";
+    this.#sendSet(body);
+    return "sent";
+  }
+
+  /** A Reset came: for a block of a notification it says that the client doesn't know the observation. */
+  rejected(peer: number, messageId: number): void {
+    if (!this.#countOf.has(peer)) return;
+    for (const body of this.#bodies.values()) {
+      if (body.peer !== peer || !body.messageIds.includes(messageId)) continue;
+      this.#end(body);
+      body.gone?.();
+      return;
+    }
   }
 
   /** The answer to that body was sent before: its first set once more, as if the block had come for the first time. */
@@ -135,6 +170,8 @@ export class QBlockSender implements OutboxOwner {
     body.waiting.length = 0;
     body.isOnDemand = true;
     this.#arm(body);
+    // RFC 7641 section 4.5: who doesn't acknowledge a notification is no observer any more.
+    body.gone?.();
   }
 
   #isLong(reply: ReplyBuffer, values: readonly number[]): boolean {
@@ -250,14 +287,7 @@ export class QBlockSender implements OutboxOwner {
     this.#end(body);
   }
 
-  #begin(
-    request: RequestView,
-    reply: ReplyBuffer,
-    peer: number,
-    token: Uint8Array,
-    isConfirmable: boolean,
-    observe: number,
-  ): OutgoingBody | undefined {
+  #begin(request: RequestView, reply: ReplyBuffer, peer: number, way: QBlockNotification): OutgoingBody | undefined {
     const { limits, peers, writer } = this.#link;
     const key = transferKey(request.view, peer, false);
     const before = this.#bodies.get(key);
@@ -268,7 +298,8 @@ export class QBlockSender implements OutboxOwner {
     const number = this.#nextNumber++;
     const { maxMessage } = limits;
     const body = new OutgoingBody({
-      ...{ number, key, peer, reply, token, isConfirmable, observe, exponent, maxMessage, writer },
+      ...{ number, key, peer, reply, exponent, maxMessage, writer },
+      ...way,
     });
     if (body.exponent < 0 || body.size > blockBytes(body.exponent) * (maxBlockNumber + 1)) return undefined;
     this.#makeRoom(peer, body.bytes);

@@ -8,7 +8,7 @@ import type { ReplyBuffer } from "../server/reply-buffer.ts";
 import type { RequestView } from "../server/request-view.ts";
 import type { Responder } from "../server/responder.ts";
 import { QBlockReceiver } from "./q-block-receiver.ts";
-import { QBlockSender } from "./q-block-sender.ts";
+import { type QBlockNotification, QBlockSender } from "./q-block-sender.ts";
 
 /**
  * From whom Q-Block is taken (RFC 9177), from others it is an unknown critical option: from peers with an identity of DTLS; also in the
@@ -74,8 +74,16 @@ export class QBlockServer {
   }
 
   /** Sends the answer in blocks; false when it is one message, which the caller sends. */
-  answer(request: RequestView, reply: ReplyBuffer, peer: number, piggyback: boolean): boolean {
-    const sent = this.#sender.answer(request, reply, peer, piggyback);
+  answer(request: RequestView, reply: ReplyBuffer, peer: number, piggyback: boolean, observe: number): boolean {
+    return this.#isSent(this.#sender.answer(request, reply, peer, piggyback, observe), request, reply, peer);
+  }
+
+  /** The same for a notification. */
+  notify(request: RequestView, reply: ReplyBuffer, peer: number, notification: QBlockNotification): boolean {
+    return this.#isSent(this.#sender.notify(request, reply, peer, notification), request, reply, peer);
+  }
+
+  #isSent(sent: "sent" | "short" | "refused", request: RequestView, reply: ReplyBuffer, peer: number): boolean {
     if (sent === "refused") {
       // RFC 9177 section 4.4: the answer's own options leave no room for a block.
       reply.refuse(Code.requestEntityTooLarge);
@@ -91,6 +99,7 @@ export class QBlockServer {
 
   reset(peer: number, messageId: number): void {
     this.#receiver.reset(peer, messageId);
+    this.#sender.rejected(peer, messageId);
   }
 
   dropPeer(peer: number): void {

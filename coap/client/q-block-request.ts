@@ -118,7 +118,7 @@ export class QBlockRequest implements QBlockTask {
       return;
     }
     if (this.#upload?.take(view) === true) return;
-    if (view.code === Code.badOption && this.#download === undefined) {
+    if (view.code === Code.badOption && this.#download?.hasBegun !== true) {
       this.#options.channels.support.learn(this.#options.peer, false);
       this.#fallBack();
       return;

@@ -1,4 +1,5 @@
 import type { Clock } from "../../kernel/clock.ts";
+import type { QBlockServer } from "../blockwise/q-block-server.ts";
 import type { Link } from "../exchange/link.ts";
 import type { Outbox, OutboxOwner } from "../exchange/outbox.ts";
 import { Code, MessageType } from "../message.ts";
@@ -14,6 +15,7 @@ export interface NotifierOptions {
   readonly outbox: Outbox;
   readonly clock: Clock;
   readonly responder: Responder;
+  readonly qBlocks: QBlockServer;
   readonly table: ObserverTable;
   readonly resources: ObservedResources;
   /** Ends the observation; `keepMessage` lets its last confirmable notification be retransmitted. */
@@ -37,6 +39,7 @@ export class Notifier implements OutboxOwner {
   readonly #outbox: Outbox;
   readonly #clock: Clock;
   readonly #responder: Responder;
+  readonly #qBlocks: QBlockServer;
   readonly #table: ObserverTable;
   readonly #resources: ObservedResources;
   readonly #endRow: (row: number, keepMessage: boolean) => void;
@@ -55,11 +58,12 @@ export class Notifier implements OutboxOwner {
   /** The resource whose shared representation is planned in the responder. */
   #shared: ObservedResource | undefined;
 
-  constructor({ link, outbox, clock, responder, table, resources, end }: NotifierOptions) {
+  constructor({ link, outbox, clock, responder, qBlocks, table, resources, end }: NotifierOptions) {
     this.#link = link;
     this.#outbox = outbox;
     this.#clock = clock;
     this.#responder = responder;
+    this.#qBlocks = qBlocks;
     this.#table = table;
     this.#resources = resources;
     this.#endRow = end;
@@ -270,6 +274,7 @@ export class Notifier implements OutboxOwner {
       void this.#responder.plan(resource.request, reply, peer, none, none);
       this.#shared = undefined;
     }
+    if (resource.request.isQBlock && reply.observable && this.#emitBody(row, resource, reply, isConfirmable)) return;
     const isLast = reply.code >> 5 !== 2 || !reply.observable;
     const header = this.#header;
     header.type = isConfirmable ? MessageType.confirmable : MessageType.nonConfirmable;
@@ -310,6 +315,34 @@ export class Notifier implements OutboxOwner {
       this.#link.sendWritten(peer);
     }
     if (isLast) this.#endRow(row, true);
+  }
+
+  /** By Q-Block2 (RFC 9177 section 4.5); false when it is one message, or none that goes so. */
+  #emitBody(row: number, resource: ObservedResource, reply: ReplyBuffer, isConfirmable: boolean): boolean {
+    const table = this.#table;
+    const peer = table.peer[row]!;
+    const start = table.tokenStart(row);
+    const sent = this.#qBlocks.notify(resource.request, reply, peer, {
+      isConfirmable,
+      token: table.tokens.slice(start, start + table.tokenLength[row]!),
+      observe: resource.sequence,
+      gone: () => {
+        if (this.#isOf(row, resource) && table.peer[row] === peer) this.#gone(row);
+      },
+    });
+    if (!sent) return false;
+    this.#link.counters.notificationsSent++;
+    table.clear(row, ObserverFlag.dirty);
+    this.#inherited.delete(row);
+    const nowMs = this.#clock.monotonicMs();
+    if (isConfirmable) {
+      table.unconfirmed[row] = 0;
+      table.lastConfirmedMs[row] = nowMs;
+    } else {
+      table.unconfirmed[row]!++;
+      this.#link.peers.columns.notifiedMs[peer] = Math.max(1, nowMs >>> 0);
+    }
+    return true;
   }
 
   /** Nothing can be sent to it now: no message ID is free (RFC 7252 section 4.4), or its queue is full. Its turn comes again. */

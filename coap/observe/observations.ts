@@ -4,6 +4,7 @@ import { blockNumber, blockOption, exponentFor, hasMoreBlocks } from "../blockwi
 import type { ClientExchange, ClientExchanges } from "../client/client-exchanges.ts";
 import { ClientResponse } from "../client/client-response.ts";
 import { ClientTransfer } from "../client/client-transfer.ts";
+import type { QBlockChannels } from "../client/q-block-channels.ts";
 import { RequestMessage } from "../client/request-message.ts";
 import type { CoapResponse, ObservationEnd } from "../client-types.ts";
 import type { Link } from "../exchange/link.ts";
@@ -15,10 +16,12 @@ import type { OscoreContext } from "../security/oscore/oscore-context.ts";
 import type { OscoreExchange } from "../security/oscore/oscore-exchange.ts";
 import type { RemoteAddress } from "../transport/remote-address.ts";
 import type { ObservationKind } from "./observation-types.ts";
+import { ObservedBody } from "./observed-body.ts";
 
 export interface ObservationsOptions {
   readonly link: Link;
   readonly exchanges: ClientExchanges;
+  readonly qBlocks: QBlockChannels;
   readonly clock: Clock;
 }
 
@@ -46,6 +49,7 @@ const end = -1;
 export class Observations {
   readonly #link: Link;
   readonly #exchanges: ClientExchanges;
+  readonly #qBlocks: QBlockChannels;
   readonly #clock: Clock;
   readonly #kinds: (KindEntry | undefined)[] = [];
   readonly #kindNumbers = new Map<ObservationKind, number>();
@@ -68,9 +72,10 @@ export class Observations {
   #untouched = 0;
   #size = 0;
 
-  constructor({ link, exchanges, clock }: ObservationsOptions) {
+  constructor({ link, exchanges, qBlocks, clock }: ObservationsOptions) {
     this.#link = link;
     this.#exchanges = exchanges;
+    this.#qBlocks = qBlocks;
     this.#clock = clock;
     const capacity = link.limits.observations;
     this.#peer = new Uint32Array(capacity);
@@ -178,7 +183,11 @@ export class Observations {
 
   #register(row: number, observe: 0 | 1, echo?: Uint8Array): void {
     const { kind, message } = this.#kinds[this.#kind[row]!]!;
-    const { writer } = this.#link;
+    const { writer, limits } = this.#link;
+    const { support } = this.#qBlocks;
+    // RFC 9177 section 4.1: the registration is confirmable, so it may ask whether this is supported.
+    const mayQBlock = kind.qBlock === true && observe === 0 && this.#contexts[row] === undefined;
+    const asksQBlock = mayQBlock && support.of(this.#peer[row]!) !== false;
     const secret = this.#secret[row]!;
     const isSame = (): boolean => this.#state[row] !== State.free && this.#secret[row] === secret;
     const exchange: ClientExchange = {
@@ -187,11 +196,10 @@ export class Observations {
       write(type, messageId, token) {
         const more: { number: number; value: Uint8Array }[] = [];
         more.push({ number: OptionNumber.observe, value: uintBytes(observe) });
-        if (kind.blockSize !== undefined) {
-          more.push({
-            number: OptionNumber.block2,
-            value: uintBytes(blockOption(0, false, exponentFor(kind.blockSize))),
-          });
+        const exponent = exponentFor(kind.blockSize ?? limits.blockSize);
+        if (asksQBlock) more.push({ number: OptionNumber.qBlock2, value: uintBytes(blockOption(0, true, exponent)) });
+        else if (kind.blockSize !== undefined) {
+          more.push({ number: OptionNumber.block2, value: uintBytes(blockOption(0, false, exponent)) });
         }
         if (echo !== undefined) more.push({ number: OptionNumber.echo, value: echo });
         message.write(writer, type, messageId, token, more);
@@ -206,8 +214,12 @@ export class Observations {
         }
         const asked = view.code === Code.unauthorized ? view.copyOf(OptionNumber.echo) : undefined;
         // Once: a server that isn't content with its own Echo has refused (RFC 9175 section 2.3).
+        if (asksQBlock && view.uint(OptionNumber.qBlock2) >= 0) support.learn(this.#peer[row]!, true);
         if (asked !== undefined && echo === undefined) this.#register(row, observe, asked);
-        else if (observe === 1) this.#release(row);
+        else if (asksQBlock && view.code === Code.badOption) {
+          support.learn(this.#peer[row]!, false);
+          this.#register(row, observe, echo);
+        } else if (observe === 1) this.#release(row);
         else this.#take(row, view, source);
       },
       failed: (fault) => {
@@ -236,6 +248,12 @@ export class Observations {
       return;
     }
     const sequence = view.uint(OptionNumber.observe);
+    const body = this.#underWay.get(row);
+    const isBlock = view.uint(OptionNumber.qBlock2) >= 0;
+    if (isBlock && body instanceof ObservedBody && body.observe === sequence) {
+      body.take(view, source);
+      return;
+    }
     // Protected ones are ordered by their Partial IVs (RFC 8613 section 4.1.3.5.2).
     if (sequence >= 0 && this.#oscore[row] === undefined && !this.#isFresh(row, sequence)) {
       this.#link.counters.notificationsStale++;
@@ -246,6 +264,10 @@ export class Observations {
       this.#lastTick[row] = this.#tick();
     }
     if (this.#kinds[this.#kind[row]!]!.kind.reRegister === true) this.#renewAfter(row, view.uint(OptionNumber.maxAge));
+    if (isBlock && this.#contexts[row] === undefined) {
+      this.#takeBody(row, view, source, sequence);
+      return;
+    }
     const block2 = view.uint(OptionNumber.block2);
     if (block2 >= 0 && hasMoreBlocks(block2) && blockNumber(block2) === 0) {
       this.#fetchRest(row, view, source, sequence >= 0);
@@ -263,6 +285,31 @@ export class Observations {
     });
     const freshMs = (maxAge < 0 ? defaultMaxAge : maxAge) * 1_000;
     this.#renewals.arm(row, freshMs + staleForMs.least + entropy.fraction() * staleForMs.spread);
+  }
+
+  /** The first block to come of a notification by Q-Block2; one that isn't whole yet is given up for it. */
+  #takeBody(row: number, view: MessageView, source: RemoteAddress, observe: number): void {
+    const { kind, message } = this.#kinds[this.#kind[row]!]!;
+    this.#stopWork(row);
+    const secret = this.#secret[row]!;
+    const isSame = (): boolean => this.isOpen(row) && this.#secret[row] === secret;
+    const body = new ObservedBody({
+      ...{ link: this.#link, clock: this.#clock, channels: this.#qBlocks, message, observe, first: view },
+      peer: this.#peer[row]!,
+      maxBody: kind.maxResponseBody ?? this.#link.limits.maxResponseBody,
+      resolved: (response) => {
+        if (!isSame()) return;
+        this.#underWay.delete(row);
+        this.#deliver(row, response, observe >= 0);
+      },
+      failed: () => {
+        if (!isSame()) return;
+        this.#underWay.delete(row);
+        this.#link.counters.responsesRejected++;
+      },
+    });
+    this.#underWay.set(row, body);
+    body.take(view, source);
   }
 
   #fetchRest(row: number, view: MessageView, source: RemoteAddress, goesOn: boolean): void {

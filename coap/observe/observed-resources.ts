@@ -3,7 +3,7 @@ import { Code, OptionNumber } from "../message.ts";
 import { contentTag } from "../security/content-tag.ts";
 import { PeerView, type RequestView } from "../server/request-view.ts";
 
-/** One representation that is observed: a path with its queries, Accept and, for FETCH, body. */
+/** One representation that is observed: a path with its queries, Accept, size and kind of blocks and, for FETCH, body. */
 export interface ObservedResource {
   readonly number: number;
   readonly key: string;
@@ -88,12 +88,14 @@ function keyOf(request: RequestView): string {
         break;
       case OptionNumber.accept:
       case OptionNumber.block2:
+      case OptionNumber.qBlock2:
       case OptionNumber.contentFormat:
         parts.push(view.optionNumbers[i]!, view.uintAt(i));
         break;
       default:
     }
   }
+  if (request.isQBlock) parts.push("q-block");
   if (view.code === Code.fetch) parts.push(request.payload.length, ...contentTag(request.payload));
   return JSON.stringify(parts);
 }

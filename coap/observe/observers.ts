@@ -1,5 +1,6 @@
 import type { Clock } from "../../kernel/clock.ts";
 import { blockNumber } from "../blockwise/block-option.ts";
+import type { QBlockServer } from "../blockwise/q-block-server.ts";
 import type { Link } from "../exchange/link.ts";
 import type { Outbox } from "../exchange/outbox.ts";
 import { Code, OptionNumber } from "../message.ts";
@@ -19,6 +20,7 @@ export interface ObserversOptions {
   readonly clock: Clock;
   readonly responder: Responder;
   readonly proof: AddressProof;
+  readonly qBlocks: QBlockServer;
 }
 
 interface FilteredChange {
@@ -45,7 +47,7 @@ export class Observers {
   #willTell: boolean = false;
   #isStopped: boolean = false;
 
-  constructor({ link, outbox, clock, responder, proof }: ObserversOptions) {
+  constructor({ link, outbox, clock, responder, proof, qBlocks }: ObserversOptions) {
     this.#link = link;
     this.#clock = clock;
     this.#proof = proof;
@@ -56,6 +58,7 @@ export class Observers {
       outbox,
       clock,
       responder,
+      qBlocks,
       table: this.#table,
       resources: this.#resources,
       end: (row, keepMessage) => this.#end(row, keepMessage),
@@ -104,10 +107,10 @@ export class Observers {
       if (known >= 0) this.#end(known);
       return none;
     }
-    // Notifications don't go by Q-Block: who asks so is answered and not told of changes.
-    if (request.isQBlock) return none;
     // A further block is asked for, perhaps with the options of the registration: what is observed is the whole (RFC 7959 section 2.6).
-    if (observe !== 0 || blockNumber(Math.max(0, request.view.uint(OptionNumber.block2))) > 0) return none;
+    const { view } = request;
+    const block = Math.max(0, view.uint(OptionNumber.block2), view.uint(OptionNumber.qBlock2));
+    if (observe !== 0 || blockNumber(block) > 0) return none;
     if (reply.code >> 5 !== 2 || !reply.observable) {
       if (known >= 0) this.#end(known);
       return none;

@@ -178,7 +178,10 @@ export class LaterAnswers implements OutboxOwner {
       this.running.end(exchange);
       return;
     }
-    if (request.isQBlock && this.#qBlocks.answer(request, reply, peer, isAckOpen(exchange))) {
+    if (
+      request.isQBlock &&
+      this.#qBlocks.answer(request, reply, peer, isAckOpen(exchange), this.#observers.register(request, reply, peer))
+    ) {
       this.running.end(exchange);
       return;
     }

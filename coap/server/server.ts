@@ -77,7 +77,14 @@ export class Server {
     this.#leisure = new Leisure(link, clock);
     this.#peer = new PeerView(link.peers);
     this.#request = new RequestView(undefined as unknown as MessageView, this.#peer);
-    this.observers = new Observers({ link, outbox, clock, responder: this.#responder, proof: this.#proof });
+    this.observers = new Observers({
+      link,
+      outbox,
+      clock,
+      responder: this.#responder,
+      proof: this.#proof,
+      qBlocks: this.#qBlocks,
+    });
     this.#later = new LaterAnswers({
       link,
       outbox,
@@ -403,7 +410,7 @@ export class Server {
       return;
     }
     const isConfirmable = view.type === MessageType.confirmable;
-    if (request.isQBlock && this.#qBlocks.answer(request, reply, peer, isConfirmable)) return;
+    if (request.isQBlock && this.#qBlocks.answer(request, reply, peer, isConfirmable, observe)) return;
     const header = this.#header;
     header.type = isConfirmable ? MessageType.acknowledgement : MessageType.nonConfirmable;
     header.messageId = isConfirmable ? view.messageId : this.#link.peers.nextMessageId(peer);

@@ -52,6 +52,8 @@ export interface SeenMessage {
   atMs: number;
   option(number: number): Uint8Array | undefined;
   uint(number: number): number;
+  /** The values of a number option that is there more than once. */
+  all(number: number): number[];
 }
 
 export function decodePlain(bytes: Uint8Array, atMs = 0): SeenMessage {
@@ -68,6 +70,10 @@ export function decodePlain(bytes: Uint8Array, atMs = 0): SeenMessage {
     atMs,
     option: (number) => copy.copyOf(number),
     uint: (number) => copy.uint(number),
+    all: (number) =>
+      Array.from({ length: copy.optionCount }, (_, i) => i)
+        .filter((i) => copy.optionNumbers[i] === number)
+        .map((i) => copy.uintAt(i)),
   };
 }
 

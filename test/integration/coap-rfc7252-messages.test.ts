@@ -341,6 +341,7 @@ describe("message IDs", () => {
         atMs: 0,
         option: expect.anything(),
         uint: expect.anything(),
+        all: expect.anything(),
       });
     expect(again).toHaveLength(2);
     expect(runs.once).toBe(1);

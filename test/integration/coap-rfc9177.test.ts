@@ -2,7 +2,16 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { blockNumber, blockOption, hasMoreBlocks } from "../../coap/blockwise/block-option.ts";
 import { decodeMissingBlocks, missingBlocksFormat } from "../../coap/blockwise/missing-blocks.ts";
 import { Code, OptionNumber } from "../../coap/message.ts";
-import { bytesOf, type PlainMessage, type RawPeer, type SeenMessage, textOf, World } from "./coap-harness.ts";
+import { RemoteAddress } from "../../coap/transport/remote-address.ts";
+import {
+  bytesOf,
+  encodePlain,
+  type PlainMessage,
+  type RawPeer,
+  type SeenMessage,
+  textOf,
+  World,
+} from "./coap-harness.ts";
 
 const { qBlock1, qBlock2, requestTag, size1 } = OptionNumber;
 const size = 16;
@@ -28,6 +37,7 @@ beforeEach(async () => {
     method: "GET",
     path: "/q",
     replay: "again",
+    observable: true,
     answer(_request, reply) {
       reply.payload = bytesOf(text);
     },
@@ -197,14 +207,137 @@ describe("RFC 9177: a server that answers by Q-Block2", () => {
     expect([fresh!.payload, numbers([fresh!])]).toEqual(["z".repeat(16), [3]]);
   });
 
-  it("RFC 9177 4.5: puts no Observe into the answer: notifications don't go so", async () => {
+  it("RFC 9177 4.3, 4.5: notifies by Q-Block2 with one Observe value in all blocks, under the token of the first answer", async () => {
     const observing: Options = [
       [OptionNumber.observe, 0],
       [qBlock2, blockOption(0, true, 0)],
     ];
-    const seen = await send(message(Code.get, observing));
-    expect(seen.every((each) => each.uint(OptionNumber.observe) < 0)).toBe(true);
+    const values = (seen: readonly SeenMessage[]): Set<number> =>
+      new Set(seen.map((each) => each.uint(OptionNumber.observe)));
+    const seen = await send(message(Code.get, observing, { token: Uint8Array.of(0xaa) }));
+    expect([numbers(seen).length, values(seen).size, world.server.observers()]).toEqual([10, 1, 1]);
+    text = "z".repeat(400);
+    world.server.notify("/q");
+    await world.clock.advance(10);
+    const told = peer.take();
+    expect([numbers(told), values(told).size, new Set(told.map(({ token }) => token))]).toEqual([
+      [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+      1,
+      new Set(["aa"]),
+    ]);
+    expect(values(told)).not.toEqual(values(seen));
+    // "Continue" goes on with the notification, a missing block comes without Observe.
+    const more = await send(ask(blockOption(10, true, 0)));
+    expect([numbers(more)[0], values(more), more[0]!.token]).toEqual([10, values(told), "aa"]);
+    const [missed] = await send(ask(blockOption(3, false, 0)));
+    expect([numbers([missed!]), missed!.uint(OptionNumber.observe), missed!.payload]).toEqual([
+      [3],
+      -1,
+      "z".repeat(size),
+    ]);
+    peer.send({ type: "RST", code: 0, messageId: more[4]!.messageId });
+    await world.clock.advance(10);
     expect(world.server.observers()).toBe(0);
+  });
+
+  it("RFC 9177 4.1, 4.8: takes Q-Block from nobody without an identity unless told so, and never from a group", async () => {
+    for (const qBlock of [undefined, "off"] as const) {
+      await world.stop();
+      world = new World({ qBlock, groups: ["224.0.1.187"] });
+      world.server.route({ method: "GET", path: "/q", replay: "again", multicast: true, answer() {} });
+      await world.start();
+      peer = world.rawPeer();
+      expect(await send({ ...ask(blockOption(0, true, 0)), type: "CON" })).toMatchObject([{ code: Code.badOption }]);
+      expect(await send({ ...upload(0, 2), type: "CON" })).toMatchObject([{ code: Code.badOption }]);
+      expect(await send(ask(blockOption(0, true, 0)))).toEqual([]);
+    }
+    await world.stop();
+    world = new World({ qBlock: "proven", groups: ["224.0.1.187"], limits: { leisureMs: 1 } });
+    world.server.route({
+      method: "GET",
+      path: "/q",
+      replay: "again",
+      multicast: true,
+      answer(_request, reply) {
+        reply.payload = bytesOf("here");
+      },
+    });
+    await world.start();
+    peer = world.rawPeer();
+    const group = RemoteAddress.from("224.0.1.187", 5683);
+    peer.sendBytes(encodePlain(ask(blockOption(0, true, 0))), group);
+    peer.sendBytes(encodePlain(message(Code.get, [], { token: Uint8Array.of(1) })), group);
+    await world.clock.advance(1_000);
+    expect(peer.take().map(({ token }) => token)).toEqual(["01"]);
+  });
+
+  it("RFC 9177 4.1: refuses Q-Block1 twice, or beside more than one Q-Block2, with 4.02", async () => {
+    const common: Options = [
+      [requestTag, 7],
+      [size1, 32],
+    ];
+    const twice: Options = [[qBlock1, 8], [qBlock1, 8], ...common];
+    const both: Options = [[qBlock1, 8], [qBlock2, 0], [qBlock2, 16], ...common];
+    for (const options of [twice, both]) {
+      const seen = await send(message(Code.put, options, { type: "CON", payload: "x".repeat(size) }));
+      expect(seen).toMatchObject([{ code: Code.badOption }]);
+    }
+  });
+
+  it("RFC 9177 4.4: sends a block once, however often options with and without M name it, and the newest where a body became shorter", async () => {
+    await send(ask(blockOption(0, true, 0)));
+    expect(
+      numbers(await send(ask(blockOption(2, true, 0), blockOption(3, false, 0), blockOption(5, true, 0)))),
+    ).toEqual([2, 3, 4, 5, 6, 7, 8, 9]);
+    await world.clock.advance(300_000);
+    peer.take();
+    text = "short";
+    const [fresh] = await send(ask(blockOption(20, false, 0)));
+    expect([fresh!.payload, numbers([fresh!]), fresh!.uint(OptionNumber.size2)]).toEqual(["short", [0], 5]);
+  });
+
+  it("RFC 9177 4.4: keeps what it answers a body with for further blocks, which carry neither payload nor Q-Block1", async () => {
+    world.server.route({
+      method: "FETCH",
+      path: "/q",
+      replay: "once",
+      answer(request, reply) {
+        stored.push("fetched");
+        reply.payload = request.payload;
+        text = "another";
+      },
+    });
+    const asking: [number, number] = [qBlock2, blockOption(0, true, 0)];
+    const fetch = (number: number): PlainMessage => {
+      const plain = upload(number, 3);
+      const options = [...plain.options!, asking].sort(([a], [b]) => a - b);
+      return { ...plain, code: Code.fetch, options };
+    };
+    const seen = await send(fetch(0), fetch(1), fetch(2));
+    expect(seen.map(({ payload }) => payload).join("")).toBe(whole(3));
+    expect(new Set(seen.map(({ token }) => token))).toEqual(new Set(["02"]));
+    const again = (block: number, token: number): PlainMessage =>
+      message(
+        Code.fetch,
+        [
+          [qBlock2, block],
+          [requestTag, 7],
+        ],
+        { token: Uint8Array.of(token) },
+      );
+    expect(await send(again(blockOption(1, false, 0), 77))).toMatchObject([{ payload: "B".repeat(size), token: "4d" }]);
+    // All of it: what was answered, since the tag names that body. Its last block again: the same.
+    expect(numbers(await send(again(blockOption(0, true, 0), 78)))).toEqual([0, 1, 2]);
+    expect(numbers(await send({ ...fetch(2), token: Uint8Array.of(79) }))).toEqual([0, 1, 2]);
+    expect(stored).toEqual(["fetched"]);
+  });
+
+  it("RFC 9177 4.4: ends the transfer when a confirmable block isn't acknowledged; what is missing can still be asked for", async () => {
+    await send({ ...ask(blockOption(0, true, 0)), type: "CON" });
+    await world.clock.advance(120_000);
+    const sent = peer.take();
+    expect(new Set(numbers(sent))).toEqual(new Set([1]));
+    expect(await send(ask(blockOption(4, false, 0)))).toMatchObject([{ type: "CON", payload: "abcdefghijklmnop" }]);
   });
 
   it("RFC 9177 7: sends only confirmable blocks for a confirmable request, one at a time", async () => {
