@@ -184,7 +184,7 @@ export class QBlockSender implements OutboxOwner {
 
   #serve(body: OutgoingBody, values: readonly number[], token: Uint8Array): void {
     const { maxPayloads } = this.#link.limits;
-    if (isContinue(values, maxPayloads)) {
+    if (isContinue(values, maxPayloads) && blockNumber(values[0]!) < body.total) {
       // "Continue": the set before it came whole. A set that went out meanwhile isn't sent again.
       if (blockNumber(values[0]!) !== body.next) return;
       body.isOnDemand = false;

@@ -351,8 +351,13 @@ describe("RFC 9177: a server that answers by Q-Block2", () => {
     const [ack, block] = await send({ ...ask(blockOption(3, false, 0)), type: "CON" });
     expect([ack!.type, ack!.code]).toEqual(["ACK", Code.empty]);
     expect([block!.type, block!.code, numbers([block!])]).toEqual(["CON", Code.content, [3]]);
-    const [beyond] = await send({ ...ask(blockOption(700, false, 0)), type: "CON" });
-    expect([beyond!.type, beyond!.code]).toEqual(["ACK", Code.empty]);
+  });
+
+  it("RFC 9177 4.4: answers Continue behind the end of what it read anew with a block of that, and keeps it no longer than others", async () => {
+    expect(numbers(await send(ask(blockOption(700, true, 0))))).toEqual([0]);
+    expect(world.server.counters()["held.qBlocks"]).toBe(1);
+    await world.clock.advance(600_000);
+    expect(world.server.counters()).toMatchObject({ "held.qBlocks": 0, "held.qBlockBytes": 0 });
   });
 
   it("RFC 9177 3.2: asks an address that hasn't proven itself for an Echo first", async () => {

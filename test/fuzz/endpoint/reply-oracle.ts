@@ -5,7 +5,7 @@ import { PlainMessage } from "./plain-message.ts";
 /** The largest datagram that the engine may send. */
 const maxMessage = 1232;
 /** Tokens that the oracle remembers as waiting for something; far more than the engine's limits let be open. */
-const maxOpen = 20_000;
+const maxOpen = 200_000;
 /** A confirmable request is acknowledged by then: the engine waits 200 ms for a slow handler, in steps of its timers. */
 const acknowledgedWithinMs = 400;
 /** MAX_PAYLOADS of RFC 9177. */
