@@ -34,6 +34,8 @@ export async function coxswain(args: readonly string[]): Promise<number> {
     .description("Manage a fleet of small devices.")
     .version(managerVersion, "--version")
     .showHelpAfterError("(--help says how)")
+    // What stands here is inherited by the commands below. Programs get what is wrong as JSON, in `report`.
+    .configureOutput({ writeErr: (text) => context.isJson() || process.stderr.write(text) })
     // Without it the program would take the --version of `update create` for its own.
     .enablePositionalOptions()
     .exitOverride();
@@ -70,7 +72,12 @@ function optionOf(args: readonly string[], flag: string): string | undefined {
 }
 
 function report(error: unknown, isJson: boolean): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return exitCodes.done;
+    const message = error.message.replace(/^error: /, "");
+    if (isJson) console.error(JSON.stringify({ error: { code: "usage", message, next: "--help says how." } }));
+    return exitCodes.usage;
+  }
   if (!(error instanceof CommandFailure)) throw error;
   const { code, message, next } = error;
   console.error(isJson ? JSON.stringify({ error: { code, message, next } }) : `coxswain: ${message}\n${next}`);

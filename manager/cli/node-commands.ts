@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import type { NodePage, NodeView, PresenceState } from "../app/api/registry.ts";
+import type { NodeView, NodeWalk, PresenceState } from "../app/api/registry.ts";
 import type { CommandView } from "../app/api/steering.ts";
 import type { AttemptView } from "../app/api/updates.ts";
 import type { AlertView, TimelineEntry } from "../app/api/watching.ts";
@@ -16,15 +16,14 @@ export function addNodeCommands(program: Command, context: CommandContext): Comm
   for (const name of filters) nodes.option(`--${name} <${name.toUpperCase()}>`, `only those with this ${name}`);
   nodes.addOption(new Option("--presence <STATE>", "only those with this presence").choices([...presences]));
   nodes
-    .option("--count <N>", "how many to show", "100")
-    .option("--page <N>", "from which page on, beginning with 0", "0");
-  nodes.action(async (options: Readonly<Record<string, string>>) => {
-    const found = await context.client().get<NodePage>(`/nodes?${new URLSearchParams(options).toString()}`);
-    const more =
-      found.nodes.length < found.total
-        ? `\n${found.nodes.length} of ${found.total}; --page and --count show others.`
-        : "";
-    const text = found.total === 0 ? "No node matches." : `${listOf(found.nodes)}${more}`.trimStart();
+    .option("--limit <N>", "how many to show", "100")
+    .option("--after <ID>", "those that follow this id")
+    .option("--all", "all of them");
+  nodes.action(async ({ all, ...query }: NodeListFlags) => {
+    const found = all === true ? await walkAll(context, query) : await walk(context, query);
+    const more = found.next === undefined ? "" : `\nMore follow: --after ${found.next} shows them, --all everything.`;
+    const text =
+      found.nodes.length === 0 && more === "" ? "No node matches." : `${listOf(found.nodes)}${more}`.trimStart();
     print(context, found, text);
   });
 
@@ -42,6 +41,29 @@ export function addNodeCommands(program: Command, context: CommandContext): Comm
       print(context, { ...details, timeline: entries }, describe(details, entries));
     });
   return node;
+}
+
+interface NodeListFlags {
+  readonly all?: true;
+  readonly [filter: string]: string | true | undefined;
+}
+
+function walk(context: CommandContext, query: Readonly<Record<string, unknown>>): Promise<NodeWalk> {
+  const asked = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (typeof value === "string") asked.set(name, value);
+  return context.client().get<NodeWalk>(`/nodes?${asked.toString()}`);
+}
+
+/** In steps that cost the manager the same however many nodes there are. */
+async function walkAll(context: CommandContext, query: Readonly<Record<string, unknown>>): Promise<NodeWalk> {
+  const nodes: NodeView[] = [];
+  let after = query["after"];
+  do {
+    const step = await walk(context, { ...query, limit: "1000", after });
+    nodes.push(...step.nodes);
+    after = step.next;
+  } while (after !== undefined);
+  return { nodes };
 }
 
 interface NodeDetails {

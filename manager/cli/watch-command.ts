@@ -41,6 +41,7 @@ export function addWatchCommand(program: Command, context: CommandContext): void
 async function follow(context: CommandContext, nodes: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
   let cursor = "";
   let isFirst = true;
+  const health = new Map<string, string>();
   while (!signal.aborted) {
     try {
       const headers = cursor === "" ? {} : { "last-event-id": cursor };
@@ -48,7 +49,7 @@ async function follow(context: CommandContext, nodes: ReadonlySet<string>, signa
       isFirst = false;
       for await (const event of readEvents(response.body as AsyncIterable<Uint8Array>)) {
         cursor = event.id ?? cursor;
-        show(context, event, nodes);
+        show(context, event, nodes, health);
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -59,7 +60,13 @@ async function follow(context: CommandContext, nodes: ReadonlySet<string>, signa
   }
 }
 
-function show(context: CommandContext, event: ServerEvent, nodes: ReadonlySet<string>): void {
+/** `health` holds what each node was last seen to say: people are told of changes, programs of every report. */
+function show(
+  context: CommandContext,
+  event: ServerEvent,
+  nodes: ReadonlySet<string>,
+  health: Map<string, string>,
+): void {
   if (event.kind === "hello") return;
   if (event.kind === "reset") {
     if (!context.isJson()) console.log("(some events were missed)");
@@ -71,6 +78,11 @@ function show(context: CommandContext, event: ServerEvent, nodes: ReadonlySet<st
     console.log(JSON.stringify({ at: new Date().toISOString(), kind: event.kind, ...data }));
     return;
   }
-  const line = eventLine({ kind: event.kind, ...data } as LiveEvent);
+  const live = { kind: event.kind, ...data } as LiveEvent;
+  if (live.kind === "health") {
+    if (health.get(live.node) === live.status) return;
+    health.set(live.node, live.status);
+  }
+  const line = eventLine(live);
   if (line !== undefined) console.log(`${clockTime(Date.now())}  ${line}`);
 }

@@ -28,6 +28,7 @@ const eventKinds = [
 ];
 const refreshMs = 10_000;
 const pageSize = 1000;
+const maxSteps = 20;
 const drawEveryMs = 120;
 const telemetryEveryMs = 2_000;
 const telemetryCards = 60;
@@ -55,17 +56,30 @@ let linkProblem = "";
 
 /** A fleet larger than a page is filtered by the manager: by presence, and by the beginning of the id. */
 function nodeQuery() {
-  const query = new URLSearchParams({ count: String(pageSize) });
+  const query = new URLSearchParams({ limit: String(pageSize) });
   if (fleet.isWhole) return query;
   if (["online", "late", "offline", "unknown"].includes(view.filter)) query.set("presence", view.filter);
   if (/^[a-z0-9][a-z0-9._-]*$/.test(view.search)) query.set("prefix", view.search);
   return query;
 }
 
+/** With a filter that few match a step may bring fewer nodes than asked, and more follow. */
+async function loadNodes() {
+  const query = nodeQuery();
+  const nodes = [];
+  for (let step = 0; step < maxSteps && nodes.length < pageSize; step++) {
+    const found = await get(`/nodes?${query}`);
+    nodes.push(...found.nodes);
+    if (found.next === undefined) break;
+    query.set("after", found.next);
+  }
+  return nodes.slice(0, pageSize);
+}
+
 async function load() {
-  const [system, page, updates, alerts] = await Promise.all([
+  const [system, nodes, updates, alerts] = await Promise.all([
     get("/system"),
-    get(`/nodes?${nodeQuery()}`),
+    loadNodes(),
     get("/updates"),
     get("/alerts"),
   ]);
@@ -75,9 +89,7 @@ async function load() {
   fleet.updates = updates.updates;
   fleet.alerts = new Map(alerts.alerts.map((alert) => [alert.id, alert]));
   const before = fleet.nodes;
-  fleet.nodes = new Map(
-    page.nodes.map((node) => [node.id, { ...node, telemetryAtMs: before.get(node.id)?.telemetryAtMs }]),
-  );
+  fleet.nodes = new Map(nodes.map((node) => [node.id, { ...node, telemetryAtMs: before.get(node.id)?.telemetryAtMs }]));
   drawSystem(system);
   draw();
 }

@@ -165,6 +165,10 @@ describe("the commands", () => {
 
   test("wrong usage ends with 2, what the manager refuses with 1", async () => {
     expect((await coxswain("bogus")).code).toBe(2);
+    expect(await json("nodes", "--bogus")).toMatchObject({
+      code: 2,
+      error: { error: { code: "usage", message: "unknown option '--bogus'" } },
+    });
     expect((await coxswain("update", "create", "image.bin", "--url", urls.http)).code).toBe(2);
     expect((await coxswain("update", "start", "x", "--url", urls.http)).code).toBe(2);
     expect(await json("node", "show", "ghost")).toMatchObject({ code: 1, error: { error: { code: "unknown-node" } } });
@@ -175,7 +179,8 @@ describe("the commands", () => {
 
   test("nodes, node show and status answer people and programs", async () => {
     expect((await coxswain("nodes", "--url", urls.http)).out).toMatch(/NODE +MODEL.*\nesp-1 +sensor/);
-    expect((await json("nodes", "--model", "sensor")).value).toMatchObject({ total: 1, nodes: [{ id: "esp-1" }] });
+    expect((await json("nodes", "--model", "sensor")).value).toMatchObject({ nodes: [{ id: "esp-1" }] });
+    expect((await json("nodes", "--after", "esp-1", "--all")).value).toEqual({ nodes: [] });
     expect((await json("node", "show", "esp-1")).value).toMatchObject({
       node: { id: "esp-1" },
       timeline: expect.anything(),
@@ -217,5 +222,35 @@ describe("the commands", () => {
     expect(JSON.parse((await line).split("\n")[0] ?? "")).toMatchObject({ node: "esp-9" });
     watching.child.kill("SIGTERM");
     expect((await watching.ended).code).toBe(0);
+  });
+
+  test("watch tells people of a node's health when it changes, not at each report", async () => {
+    const watching = run(["watch", "--node", "esp-1", "--for", "30", "--url", urls.http]);
+    let told = "";
+    watching.child.stdout?.on("data", (chunk) => {
+      told += String(chunk);
+    });
+    const reported = async (status: string): Promise<void> => {
+      const { code } = await node.ask("POST", "/status?ep=esp-1", JSON.stringify({ status }), 50);
+      expect(code).toMatch(/^2/);
+    };
+    // It can't say from when on it listens.
+    await soon(
+      async () => {
+        await reported("healthy");
+        return told;
+      },
+      (text) => text.includes("esp-1 says it is healthy"),
+    );
+    await reported("healthy");
+    await reported("degraded");
+    await reported("healthy");
+    await soon(
+      () => told.match(/says it is \w+/g) ?? [],
+      (lines) => lines.length >= 3,
+    );
+    expect(told.match(/says it is \w+/g)).toEqual(["says it is healthy", "says it is degraded", "says it is healthy"]);
+    watching.child.kill("SIGTERM");
+    await watching.ended;
   });
 });
