@@ -40,6 +40,8 @@ export const nodeFlags = {
   speaksCbor: 512,
   /** It registered over a secure association, so calls to it are secured too. */
   isSecured: 1024,
+  /** Its entry in the directory came by a simple registration. */
+  registeredSimply: 2048,
 } as const;
 
 const presences = ["unknown", "online", "late", "offline"] as const satisfies readonly Presence[];

@@ -22,6 +22,7 @@ import type { LiveEventBus } from "./live-event-bus.ts";
 import { type NodeRecord, nodeTable } from "./node-record.ts";
 import type { NodeTimeline } from "./node-timeline.ts";
 import type { PresenceWatch } from "./presence-watch.ts";
+import { rdPart } from "./rd-part.ts";
 import type { StorageWriter } from "./storage-writer.ts";
 
 export interface NodeRegistryOptions {
@@ -113,6 +114,8 @@ export class NodeRegistry implements Registry {
       }
       const before = await storage.get(nodeTable, node);
       const known = before?.value as NodeRecord | undefined;
+      const conflict = rdConflict(input, known);
+      if (conflict !== undefined) return conflict;
       const record = this.#recordOf(input, known);
       const what = known === undefined ? "registered" : "registered-again";
       const results = await writer.commit(node, [
@@ -256,26 +259,52 @@ export class NodeRegistry implements Registry {
     });
   }
 
-  /** Removes nodes that weren't heard for `days` after their lifetime ended, a limited number at a time. */
+  /** Removes nodes that weren't heard for `days` after their lifetime ended, and simple registrations at its end; a limited number at a time. */
   async forgetLost(days: number): Promise<void> {
     const { fleet, clock } = this.#options;
     const { heardAtMs, lifetimeSeconds, flags } = fleet.rows.columns;
     const nowMs = clock.monotonicMs();
     const lost: string[] = [];
+    const simple: string[] = [];
     for (
       let row = fleet.rows.nextRow(0);
-      row !== -1 && lost.length < maxForgottenAtOnce;
+      row !== -1 && lost.length + simple.length < maxForgottenAtOnce;
       row = fleet.rows.nextRow(row + 1)
     ) {
       // Who isn't known to have been heard ever counts from the start of this process.
       const isKnown = (flags[row]! & (nodeFlags.heard | nodeFlags.heardBefore)) !== 0;
       const silentMs = nowMs - (isKnown ? heardAtMs[row]! : this.#startedMs);
       const node = fleet.rows.keyOf(row);
-      const isOver = silentMs > lifetimeSeconds[row]! * 1000 + days * 86_400_000;
+      const overMs = silentMs - lifetimeSeconds[row]! * 1000;
+      if (node === undefined || overMs <= 0) continue;
       // While we can't hear, nobody is lost.
-      if (node !== undefined && isOver && fleet.presence(row) === "offline") lost.push(node);
+      if (overMs > days * 86_400_000 && fleet.presence(row) === "offline") lost.push(node);
+      else if (fleet.has(row, nodeFlags.registeredSimply)) simple.push(node);
     }
     for (const node of lost) await this.remove(node, { kind: "manager", id: "not-heard" });
+    for (const node of simple) await this.#endSimple(node);
+  }
+
+  /** RFC 9176 section 5.1. Of a node that registered in no other way nothing is left. */
+  async #endSimple(node: string): Promise<void> {
+    const { fleet, storage, writer, serial } = this.#options;
+    const stored = await storage.get(nodeTable, node);
+    const { manifest } = (stored?.value ?? {}) as Partial<NodeRecord>;
+    if (manifest?.model === "unknown") {
+      await this.remove(node, { kind: "manager", id: "lifetime-over" });
+      return;
+    }
+    await serial.run(`node/${node}`, async () => {
+      const now = await storage.get(nodeTable, node);
+      const row = fleet.find(node);
+      // It may have registered again meanwhile.
+      if (now === undefined || now.revision !== stored?.revision || row === -1) return;
+      const { rd: _, ...rest } = now.value as NodeRecord;
+      await writer.commit(node, [
+        { kind: "put", table: nodeTable, key: node, expectedRevision: now.revision, value: rest },
+      ]);
+      fleet.set(row, nodeFlags.registeredSimply, false);
+    });
   }
 
   #refusal({ manifest, gateway }: RegisterInput): RegisterOutcome | undefined {
@@ -305,22 +334,28 @@ export class NodeRegistry implements Registry {
     const { clock, fleet, observedNodes } = this.#options;
     const limits = this.#options.lifetimes();
     const nowMs = clock.wallMs();
-    const asked = input.lifetimeSeconds ?? (input.face === "rd" ? rdLifetimeSeconds : limits.default);
-    const gateway = input.gateway ?? input.manifest.parent;
+    const isByDirectory = input.face === "rd";
+    const manifest = isByDirectory && known !== undefined ? known.manifest : { model: "unknown", ...input.manifest };
+    const gateway = input.gateway ?? manifest.parent;
+    const rd = rdPart(input, known?.rd);
     return {
-      manifest: { model: "unknown", ...input.manifest },
+      manifest,
       identity: input.identity,
       face: input.face,
       path: { address: input.path.address, port: input.path.port, family: input.path.family },
-      contentFormat: input.contentFormat === 60 ? 60 : 50,
+      contentFormat: (isByDirectory ? known?.contentFormat : input.contentFormat) === 60 ? 60 : 50,
       registeredAtMs: known?.registeredAtMs ?? nowMs,
       renewedAtMs: nowMs,
-      lifetimeSeconds: Math.min(Math.max(Math.floor(asked), limits.min), limits.max),
+      lifetimeSeconds: isByDirectory
+        ? (input.lifetimeSeconds ??
+          (input.isRdUpdate === true ? known?.lifetimeSeconds : undefined) ??
+          rdLifetimeSeconds)
+        : Math.min(Math.max(Math.floor(input.lifetimeSeconds ?? limits.default), limits.min), limits.max),
       pollSeconds: limits.pollSeconds,
       livesByObservation:
         input.face === "register" && input.manifest.sleepy !== true && fleet.rows.size <= observedNodes,
       ...(gateway !== undefined && { gateway }),
-      ...(input.rd !== undefined && { rd: input.rd }),
+      ...(rd !== undefined && { rd }),
     };
   }
 
@@ -339,6 +374,7 @@ export class NodeRegistry implements Registry {
     fleet.set(row, nodeFlags.isSecured, record.identity === "credential");
     fleet.set(row, nodeFlags.livesByObservation, record.livesByObservation);
     fleet.set(row, nodeFlags.awaitsObservation, record.livesByObservation);
+    fleet.set(row, nodeFlags.registeredSimply, record.rd?.isSimple === true);
     presence.added(row, isNew);
     return row;
   }
@@ -355,6 +391,19 @@ export class NodeRegistry implements Registry {
     }
     fleet.movePath(row, path, isChild);
   }
+}
+
+/** Why a registration at the directory can't be; looked at in the same step that writes it. */
+function rdConflict(input: RegisterInput, known: NodeRecord | undefined): RegisterOutcome | undefined {
+  const { id } = input.manifest;
+  if (input.isRdUpdate === true && known === undefined) {
+    return { kind: "refused", reason: "unknown-registration", message: `${id} isn't registered.` };
+  }
+  // RFC 9176 section 5: the same name in another sector is another registration, and a node has one.
+  if (input.rd === undefined || known?.rd === undefined || input.isRdUpdate === true) return undefined;
+  if (input.rd.sector === known.rd.sector) return undefined;
+  const { sector = "" } = known.rd;
+  return { kind: "refused", reason: "other-sector", message: `${id} is in sector "${sector}"; remove it there first.` };
 }
 
 function timelineData({ manifest }: RegisterInput): Record<string, unknown> {

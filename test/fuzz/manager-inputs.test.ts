@@ -1,37 +1,53 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { formatLinks, linkLimits, parseLinks } from "../../manager/adapters/coap/link-format.ts";
+import { formatLinks, parseLinks } from "../../coap/link-format.ts";
+import { linkLimits, registeredLinks } from "../../manager/adapters/coap/registered-links.ts";
 import { byteRange } from "../../manager/adapters/http/byte-range.ts";
 import { settingsDescription } from "../../manager/settings.ts";
 import { namedSettings } from "../../manager/settings-entry.ts";
 import { loadSettings } from "../../manager/settings-load.ts";
 
 // Names as RFC 6690 has them (parmname), values and targets as texts without what would end them early.
-const name = fc.stringMatching(/^[A-Za-z0-9!#$&+\-.^_`|~]{1,12}$/);
-const value = fc.string({ maxLength: 40 });
-const href = fc.stringMatching(/^[^<>\s]{0,40}$/);
-const link = fc.record({ href, attributes: fc.array(fc.tuple(name, value), { maxLength: linkLimits.attributes }) });
+const name = fc.stringMatching(/^[A-Za-z0-9!#$&+\-.^_`|~]{1,12}$/).filter((each) => each !== "href");
+const value = fc.oneof(fc.string({ maxLength: 40 }), fc.constant(true as const));
+const target = fc.stringMatching(/^\/(?!\/)[^<>"\s]{0,40}$/);
+const link = fc.record({
+  target,
+  attributes: fc.uniqueArray(fc.tuple(name, value), { maxLength: linkLimits.attributes, selector: ([each]) => each }),
+});
+const utf8 = new TextEncoder();
 
-describe("link format", () => {
-  test("what is written is read as the same links", () => {
+describe("the links of a registration", () => {
+  test("are taken as they were written", () => {
     fc.assert(
       fc.property(fc.array(link, { maxLength: 20 }), (links) => {
-        expect(parseLinks(formatLinks(links))).toEqual({ ok: true, links });
+        const isLimited = links.every(({ attributes }) => attributes.every(([each]) => each !== "anchor"));
+        fc.pre(isLimited);
+        expect(registeredLinks(utf8.encode(formatLinks(links)))).toEqual({
+          ok: true,
+          links: links.map((each) => ({ href: each.target, attributes: each.attributes })),
+        });
       }),
     );
   });
 
-  test("any text is read or refused, within the limits", () => {
+  test("any bytes are read or refused, within the limits", () => {
     const pieces = fc.constantFrom("<", ">", "</a>", ";", "=", '"', "\\", ",", " ", "rt", "\t", "ä", '\\"', ";;;;;;;;");
     const texts = fc.oneof(
       fc.string(),
       fc.array(pieces, { maxLength: 400 }).map((each) => each.join("")),
     );
     fc.assert(
-      fc.property(texts, (text) => {
-        const parsed = parseLinks(text);
-        if (parsed.ok) expect(parsed.links.length).toBeLessThanOrEqual(linkLimits.links);
-      }),
+      fc.property(
+        fc.oneof(
+          texts.map((text) => utf8.encode(text)),
+          fc.uint8Array({ maxLength: 200 }),
+        ),
+        (bytes) => {
+          const parsed = registeredLinks(bytes);
+          if (parsed.ok) expect(parsed.links.length).toBeLessThanOrEqual(linkLimits.links);
+        },
+      ),
     );
     // A pattern that tries every way to fail would not come to an end here.
     for (const piece of ['";', "<a>;", " ", "\\", ';a="', "=", "<"]) parseLinks(`<a>;b="${piece.repeat(16_000)}`);

@@ -75,7 +75,7 @@ export interface TestKeys {
 /** Who the manager is to a node of these tests. */
 export const managerIdentity: PeerIdentity = { kind: "operator", id: "manager", scheme: "oscore" };
 
-function parametersOf(keys: TestKeys): OscoreParameters {
+export function parametersOf(keys: TestKeys): OscoreParameters {
   const [masterSecret, masterSalt, senderId, recipientId] = [
     ...[keys.masterSecret, keys.masterSalt, keys.senderId, keys.recipientId].map((each) => fromHex(each)),
   ] as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
@@ -83,7 +83,7 @@ function parametersOf(keys: TestKeys): OscoreParameters {
 }
 
 /** Keys of a node as an operator gets them. */
-export async function issueKeys(manager: RunningManager, node: string): Promise<TestKeys> {
+export async function issueKeys(manager: Pick<RunningManager, "app">, node: string): Promise<TestKeys> {
   const outcome = await manager.app.credentials.issue(node, { kind: "operator", id: "test" });
   if (outcome.kind !== "issued") throw new Error(outcome.kind);
   if (outcome.secrets.scheme !== "oscore") throw new Error(outcome.secrets.scheme);

@@ -16,11 +16,18 @@ afterAll(async () => {
 const lookup = async (query: string) => (await node.ask("GET", `/rd-lookup/${query}`)).text;
 
 describe("the RFC 9176 face of the registry", () => {
-  test("is found by its links", async () => {
+  test("RFC 9176 4: is found by its links, and has what they lead to", async () => {
     const links = (await node.ask("GET", "/.well-known/core?rt=core.rd*")).text;
     expect(links).toContain('</rd>;rt="core.rd";ct=40');
     expect(links).toContain('</rd-lookup/ep>;rt="core.rd-lookup-ep"');
     expect(links).toContain('</rd-lookup/res>;rt="core.rd-lookup-res"');
+    const registered = await node.ask("POST", "/rd?ep=found&d=there", "</t>", linkFormat);
+    expect(registered.response.locationPath).toEqual(["rd", "found"]);
+    expect(await lookup("ep?d=there")).toContain("</rd/found>");
+    expect(await lookup("res?d=there")).toContain("/t>");
+    expect((await node.ask("POST", "/rd/found?lt=100")).code).toBe("2.04");
+    expect((await node.ask("DELETE", "/rd/found")).code).toBe("2.02");
+    expect(await lookup("ep?d=there")).toBe("");
   });
 
   test.each([
@@ -54,7 +61,7 @@ describe("the RFC 9176 face of the registry", () => {
 
   test("looks up endpoints by name, type and sector, and by a resource that they have", async () => {
     expect(await lookup("ep?ep=lamp-1")).toMatch(
-      /^<\/rd\/lamp-1>;ep="lamp-1";base="coap:\/\/127\.0\.0\.1:\d+";rt="core.rd-ep";d="roof";et="lamp";lt="600"$/,
+      /^<\/rd\/lamp-1>;ep="lamp-1";base="coap:\/\/127\.0\.0\.1:\d+";rt="core.rd-ep";d="roof";et="lamp"$/,
     );
     expect((await lookup("ep?et=lamp")).split(",")).toHaveLength(2);
     expect(await lookup("ep?d=cellar")).toBe("");
@@ -79,7 +86,7 @@ describe("the RFC 9176 face of the registry", () => {
     ];
     expect(pages.map((each) => (each === "" ? 0 : each.split(",").length))).toEqual([2, 1, 0]);
     expect(pages.slice(0, 2).join(",").split(",")).toEqual(all);
-    expect((await node.ask("GET", "/rd-lookup/res?count=0")).code).toBe("4.00");
+    expect((await node.ask("GET", "/rd-lookup/res?page=1")).code).toBe("4.00");
   });
 
   test("renews with what changed and keeps the rest", async () => {

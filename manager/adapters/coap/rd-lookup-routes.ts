@@ -1,112 +1,132 @@
+import { formatLinks, type Link, matchesLinkQuery } from "../../../coap/link-format.ts";
+import { ContentFormat, OptionNumber } from "../../../coap/message.ts";
 import type { CoapReplyFields, CoapRequest, Route } from "../../../coap/route.ts";
 import type { ManagerApp } from "../../app/api/manager-app.ts";
-import type { NodeView, NodeWalk, RdLink } from "../../app/api/registry.ts";
+import type { NodeView, NodeWalk } from "../../app/api/registry.ts";
 import type { CoapContext } from "./coap-context.ts";
-import { formatLinks, passesFilter } from "./link-format.ts";
+import { scopeOf } from "./link-scope.ts";
+import { type CoapScheme, endpointLink, hasBase, resourceLinks, scopeOfNode } from "./rd-links.ts";
 import { refusal } from "./refusal.ts";
 import { queryInteger } from "./request-input.ts";
 
-const linkFormat = 40;
+const { linkFormat } = ContentFormat;
 const pageSize = 500;
-const defaultCount = 50;
-const maxCount = 500;
-/** Nodes that one lookup looks at; a filter that matches none of them ends there. */
-const maxLookedAt = 100_000;
-const paging = new Set(["page", "count", "as"]);
+const maxPaging = 0xffff_ffff;
+/** Characters of one answer. All links or none: a part of them would look like all. */
+const maxAnswerLength = 4_194_304;
+const notSearched = new Set(["page", "count", "as"]);
 
 /** GET /rd-lookup/ep and /rd-lookup/res (RFC 9176 section 6): filters by attribute, and `page` with `count`. */
 export function rdLookupRoutes(context: CoapContext): Route[] {
-  const lookup = (path: string, rt: string, linksOf: LinksOf, relatedTo: LinksOf): Route => ({
+  const lookup = (path: string, rt: string, isForEndpoints: boolean): Route => ({
     method: "GET",
     path,
     replay: "again",
     produces: [linkFormat],
     attributes: { rt, ct: linkFormat },
-    later: (request) => find(context, request, linksOf, relatedTo),
+    later: (request, signal) => find(context, request, isForEndpoints, signal),
   });
-  return [
-    lookup("/rd-lookup/ep", "core.rd-lookup-ep", endpointLinks, resourceLinks),
-    lookup("/rd-lookup/res", "core.rd-lookup-res", resourceLinks, endpointLinks),
-  ];
+  return [lookup("/rd-lookup/ep", "core.rd-lookup-ep", true), lookup("/rd-lookup/res", "core.rd-lookup-res", false)];
 }
-
-type LinksOf = (node: NodeView) => readonly RdLink[];
 
 async function find(
   context: CoapContext,
   request: CoapRequest,
-  linksOf: LinksOf,
-  relatedTo: LinksOf,
+  isForEndpoints: boolean,
+  signal: AbortSignal,
 ): Promise<CoapReplyFields> {
-  const page = queryInteger(request, "page", 0, 1_000_000) ?? 0;
-  const count = queryInteger(request, "count", 1, maxCount) ?? defaultCount;
-  if (page === "bad" || count === "bad") return refusal("bad-query", `page from 0, count from 1 to ${maxCount}`);
   const asker = context.askers.lookup(request);
   if (asker.kind === "refused") return refusal(asker.refusal, asker.detail);
+  const page = queryInteger(request, "page", 0, maxPaging);
+  const count = queryInteger(request, "count", 0, maxPaging);
+  if (page === "bad" || count === "bad") return refusal("bad-query", "page and count are numbers from 0");
+  if (page !== undefined && count === undefined) return refusal("bad-query", "page needs count");
+  const first = (page ?? 0) * (count ?? 0);
+  const end = count === undefined ? Number.POSITIVE_INFINITY : first + count;
 
-  const filters = request.queries
-    .map((each) => [each.split("=", 1)[0] ?? "", each.includes("=") ? each.slice(each.indexOf("=") + 1) : ""] as const)
-    .filter(([name]) => !paging.has(name));
-  const wanted: RdLink[] = [];
-  const needed = (page + 1) * count;
-  for await (const node of candidates(context.app, filters)) {
-    // A resource may be found by its endpoint, and an endpoint by a resource that it has (RFC 9176 section 6.2).
-    const related = relatedTo(node);
-    for (const link of linksOf(node)) {
-      const passes = filters.every(([name, value]) =>
-        [link, ...related].some((each) => passesFilter(each, name, value)),
-      );
-      if (passes) wanted.push(link);
+  const criteria = request.queries
+    .filter((query) => !notSearched.has(nameOf(query)))
+    .map((query) => criterion(query, request, context));
+  const askerScope = scopeOf(request.peer.address);
+  const texts: string[] = [];
+  let [found, length] = [0, 0];
+  for await (const node of candidates(context.app, request.queries)) {
+    if (found >= end || signal.aborted) break;
+    if (isOver(node, context.clock.wallMs()) || !hasBase(node)) continue;
+    const scope = scopeOfNode(node);
+    if (scope !== undefined && scope !== askerScope) continue;
+    const scheme = context.doors.secured?.sessions.has(node.id, node.path) === true ? "coaps" : "coap";
+    for (const link of matching(node, scheme, criteria, isForEndpoints)) {
+      if (found >= first && found < end) {
+        const text = formatLinks([link]);
+        length += text.length + 1;
+        if (length > maxAnswerLength) return refusal("too-many-links");
+        texts.push(text);
+      }
+      found++;
     }
-    if (wanted.length >= needed) break;
   }
-  const payload = new TextEncoder().encode(formatLinks(wanted.slice(page * count, needed)));
-  return { payload, contentFormat: linkFormat };
+  return { payload: new TextEncoder().encode(texts.join(",")), contentFormat: linkFormat };
 }
 
-/** The node that an exact `ep` names; else every node, as far as one lookup looks. */
-async function* candidates(
-  app: ManagerApp,
-  filters: readonly (readonly [name: string, value: string])[],
-): AsyncGenerator<NodeView> {
-  const ep = filters.find(([name, value]) => name === "ep" && !value.endsWith("*"))?.[1];
-  if (ep !== undefined) {
+/** One condition of a lookup; `forEndpoints` is what a link to a registration may match as well. */
+interface Criterion {
+  readonly query: string;
+  readonly forEndpoints: string;
+}
+
+/** RFC 9176 section 6.2: the link to a registration is found by its path and by the URI that this makes here. */
+function criterion(query: string, request: CoapRequest, { doors, httpBase }: CoapContext): Criterion {
+  const [, isSecured = "", authority = "", path = ""] = /^href=coap(s?):\/\/([^/]+)(\/.*)?$/i.exec(query) ?? [];
+  if (path === "") return { query, forEndpoints: query };
+  const [, host = "", port] = /^(.*?)(?::([0-9]+))?$/.exec(authority) ?? [];
+  const door = isSecured === "" ? doors.open : doors.secured?.endpoint;
+  const here = door?.address();
+  const named = request.option(OptionNumber.uriHost);
+  const names = [
+    named === undefined ? undefined : new TextDecoder().decode(named),
+    here?.family === 6 ? `[${here.address}]` : here?.address,
+    new URL(httpBase()).hostname,
+  ];
+  const isHere = names.includes(host.toLowerCase()) && Number(port ?? (isSecured === "" ? 5683 : 5684)) === here?.port;
+  return { query, forEndpoints: isHere ? `href=${path}` : query };
+}
+
+/**
+ * Links of the node that meet every criterion. A resource meets one also by its endpoint, an endpoint also by any of its resources
+ * (RFC 9176 section 6.2).
+ */
+function matching(node: NodeView, scheme: CoapScheme, criteria: readonly Criterion[], isForEndpoints: boolean): Link[] {
+  const endpoint = endpointLink(node, scheme);
+  const resources = resourceLinks(node, scheme);
+  const open = criteria.filter(
+    ({ query, forEndpoints }) => !matchesLinkQuery(endpoint, query) && !matchesLinkQuery(endpoint, forEndpoints),
+  );
+  if (!isForEndpoints) return resources.filter((link) => open.every(({ query }) => matchesLinkQuery(link, query)));
+  return open.every(({ query }) => resources.some((link) => matchesLinkQuery(link, query))) ? [endpoint] : [];
+}
+
+/** RFC 9176 section 5.3: a registration whose lifetime is over isn't shown. It counts from the last that was heard. */
+function isOver({ presence, renewedAtMs, lifetimeSeconds }: NodeView, nowMs: number): boolean {
+  return (presence.heardAgoMs ?? nowMs - renewedAtMs) > lifetimeSeconds * 1_000;
+}
+
+/** The node that an exact `ep` names; else every node in the order of their ids. */
+async function* candidates(app: ManagerApp, queries: readonly string[]): AsyncGenerator<NodeView> {
+  const ep = queries.find((query) => query.startsWith("ep="))?.slice(3);
+  if (ep !== undefined && !ep.endsWith("*")) {
     const node = await app.registry.find(ep);
     if (node !== undefined) yield node;
     return;
   }
-  const idPrefix = filters.find(([name]) => name === "ep")?.[1].slice(0, -1);
-  let after: string | undefined = "";
-  for (let looked = 0; after !== undefined && looked < maxLookedAt; looked += pageSize) {
+  const idPrefix = ep?.slice(0, -1);
+  for (let after: string | undefined = ""; after !== undefined; ) {
     const step: NodeWalk = await app.registry.walk({ after, limit: pageSize, ...(idPrefix && { idPrefix }) });
     yield* step.nodes;
     after = step.next;
   }
 }
 
-function endpointLinks(node: NodeView): readonly RdLink[] {
-  const { rd } = node;
-  const attributes: (readonly [string, string])[] = [
-    ["ep", node.id],
-    ["base", baseOf(node)],
-    ["rt", "core.rd-ep"],
-  ];
-  if (rd?.sector !== undefined) attributes.push(["d", rd.sector]);
-  if (rd?.endpointType !== undefined) attributes.push(["et", rd.endpointType]);
-  attributes.push(["lt", String(node.lifetimeSeconds)]);
-  return [{ href: `/rd/${node.id}`, attributes }];
-}
-
-/** The node's links with absolute targets, so that a client needs nothing else. */
-function resourceLinks(node: NodeView): readonly RdLink[] {
-  const base = baseOf(node);
-  return (node.rd?.links ?? []).map(({ href, attributes }) => ({
-    href: URL.canParse(href) ? href : `${base}${href.startsWith("/") ? "" : "/"}${href}`,
-    attributes,
-  }));
-}
-
-function baseOf({ rd, path }: NodeView): string {
-  const host = path.family === 6 ? `[${path.address}]` : path.address;
-  return rd?.base ?? `coap://${host}:${path.port}`;
+function nameOf(query: string): string {
+  return query.split("=", 1)[0] as string;
 }

@@ -35,6 +35,11 @@ export const refusals = {
   wait: { code: Code.serviceUnavailable, text: "not yet" },
   "child-id": { code: Code.forbidden, text: "a child's id is its gateway's id, a dot and its hardware number" },
   "unknown-gateway": { code: Code.forbidden, text: "the gateway isn't registered" },
+  "other-sector": { code: Code.conflict, text: "a node is registered once" },
+  "too-many-links": {
+    code: Code.notImplemented,
+    text: "more links than one answer holds: ask for pages with count and page",
+  },
   "update-conflict": { code: Code.conflict, text: "this update exists with another content" },
   "wrong-size": { code: Code.conflict, text: "the stored artifact has another size" },
   withdrawn: { code: Code.forbidden, text: "the update was withdrawn" },

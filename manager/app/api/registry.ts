@@ -41,8 +41,11 @@ export interface RegisterInput {
   readonly identity: "credential" | "claimed" | "address";
   /** Content-format of the registration; actions to the node use it. 50 JSON, 60 CBOR. */
   readonly contentFormat?: number | undefined;
+  /** By `rd` nothing is said of the node but its name: what its manifest said stays. */
   readonly face: "register" | "rd" | "legacy";
   readonly rd?: RdPart | undefined;
+  /** Changes what is registered (RFC 9176 section 5.3.1): what isn't said stays as it was. */
+  readonly isRdUpdate?: boolean | undefined;
   /** For a child: the registered gateway that speaks for it (the credential's node). */
   readonly gateway?: string | undefined;
 }
@@ -50,14 +53,22 @@ export interface RegisterInput {
 /** What RFC 9176 adds to a registration. */
 export interface RdPart {
   readonly base?: string;
+  /** By which it was asked for: of the base where none is given. */
+  readonly scheme?: "coap" | "coaps";
   readonly sector?: string;
-  readonly endpointType?: string;
+  /** What else the query of the registration said: endpoint attributes, `et` among them. */
+  readonly attributes?: readonly RdAttribute[];
   readonly links?: readonly RdLink[];
+  /** By a simple registration (section 5.1): it goes when its lifetime is over. */
+  readonly isSimple?: boolean;
 }
+
+/** `true` for a name without a value. */
+export type RdAttribute = readonly [name: string, value: string | true];
 
 export interface RdLink {
   readonly href: string;
-  readonly attributes: readonly (readonly [name: string, value: string])[];
+  readonly attributes: readonly RdAttribute[];
 }
 
 export type RegisterOutcome =
@@ -65,8 +76,8 @@ export type RegisterOutcome =
   | { readonly kind: "renewed"; readonly node: string; readonly answer: RegistrationAnswer }
   | {
       readonly kind: "refused";
-      /** "full" -> 5.03; "child-id", "unknown-gateway" -> 4.03. */
-      readonly reason: "full" | "child-id" | "unknown-gateway";
+      /** "full" -> 5.03; "child-id", "unknown-gateway" -> 4.03; "other-sector" -> 4.09; "unknown-registration" -> 4.04. */
+      readonly reason: "full" | "child-id" | "unknown-gateway" | "other-sector" | "unknown-registration";
       readonly message: string;
     };
 
