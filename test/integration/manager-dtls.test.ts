@@ -257,3 +257,25 @@ test("without DTLS its credentials are refused by their name, and CoAP goes on",
     ),
   ).toBe(false);
 });
+
+test.runIf(hasAddon)(
+  "RFC 9176 5, 5.1: the base of a node that comes by DTLS is coaps, and it is asked there for its links",
+  async () => {
+    await started();
+    const served: Route = {
+      ...{ method: "GET", path: "/soil", replay: "again", attributes: { rt: "moisture" } },
+      answer: () => {},
+    };
+    const node = await DtlsNode.start(port(manager as TestManager), await psk("plant"), [served]);
+    const { port: own } = node.endpoint.address();
+    expect(await node.code("POST", "/.well-known/rd")).toBe("2.04");
+    const text = async (target: string) => new TextDecoder().decode((await node.ask("GET", target)).payload);
+    expect(await text("/rd-lookup/res")).toBe(`<coaps://127.0.0.1:${own}/soil>;rt="moisture"`);
+    expect(await text("/rd-lookup/ep")).toContain(`base="coaps://127.0.0.1:${own}"`);
+    expect(await text(`/rd-lookup/ep?href=coaps://127.0.0.1:${port(manager as TestManager)}/rd/plant`)).toContain(
+      "plant",
+    );
+    expect(await node.code("POST", "/register", { id: "plant", model: "pot" })).toBe("2.04");
+    expect(await text("/rd-lookup/ep")).toContain(`base="coaps://127.0.0.1:${own}"`);
+  },
+);

@@ -34,7 +34,7 @@ describe("a lookup", () => {
     expect(await pump.register("ep=pump-1&base=coap://[2001:db8::2]:61616", "</flow>;rt=flow")).toBe("2.01");
   });
 
-  it("RFC 9176 4.2, 6: of endpoints gives links to registrations, of resources links to resources, as link format", async () => {
+  it("RFC 9176 4.2, 5, 6: of endpoints gives links to registrations, of resources links to resources, as link format", async () => {
     const endpoints = await client.ask("GET", "/rd-lookup/ep");
     expect([endpoints.code, endpoints.response.contentFormat]).toEqual(["2.05", ContentFormat.linkFormat]);
     expect(await client.targets("ep")).toEqual(["/rd/lamp-1", "/rd/lamp-2", "/rd/pump-1"]);
