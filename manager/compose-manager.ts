@@ -23,11 +23,15 @@ import type { SecretBox } from "./ports/secret-box.ts";
 import type { SnapshotFile } from "./ports/snapshot-file.ts";
 import type { Storage } from "./ports/storage.ts";
 import type { TelemetryStore } from "./ports/telemetry-store.ts";
+import type { TlsDoors } from "./tls-doors.ts";
 import { managerVersion } from "./version.ts";
 
 export interface ManagerUrls {
   readonly http: string;
   readonly coap: string;
+  /** Undefined: the manager doesn't speak TLS there. */
+  readonly https?: string | undefined;
+  readonly mqtts?: string | undefined;
   /** Undefined: the manager doesn't speak DTLS. */
   readonly coaps?: string | undefined;
   readonly mqtt: string;
@@ -53,6 +57,8 @@ export interface ComposeManagerOptions {
   /** Without a listener connections come by `broker.attach` and `http.attach` alone. */
   readonly mqttListener?: { readonly host: string; readonly port: number };
   readonly httpListener?: { readonly host: string; readonly port: number };
+  /** Listeners of TLS beside them. */
+  readonly tls?: ComposedTls | undefined;
   readonly observerPassword: string;
   /** Where nodes and people find what listens. */
   readonly urls: ManagerUrls;
@@ -66,6 +72,12 @@ export interface ComposeManagerOptions {
   readonly shutdown?: (() => void) | undefined;
   /** Asks for a stop and a new start; undefined where that isn't offered. */
   readonly restart?: (() => void) | undefined;
+}
+
+export interface ComposedTls extends TlsDoors {
+  /** Whose clients MQTT lets in by their certificates. */
+  readonly trust: { readonly ca?: string | undefined; readonly crl?: string | undefined };
+  readonly isOwnCa: boolean;
 }
 
 export interface ComposedManager {
@@ -85,7 +97,7 @@ function securedDoor(
 
 /** Puts the manager together from its outside: the same whole over real sockets and files, and over a simulated world. */
 export function composeManager(options: ComposeManagerOptions): ComposedManager {
-  const { clock, entropy, log, transport, urls, fleet, isInsecure, limits, shutdown, restart } = options;
+  const { clock, entropy, log, transport, urls, fleet, isInsecure, limits, tls, shutdown, restart } = options;
   const amplification = isInsecure ? "none" : "routable";
   const contexts = new NodeContexts({ entropy, log, nodes: limits.nodes });
   const open = new CoapEndpoint({ transport, clock, entropy, log, amplification, oscore: contexts });
@@ -96,6 +108,9 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
   const caller = new CoapNodeCaller({ doors, contexts, isInsecure });
   const broker = new EmbeddedBroker({
     ...options.mqttListener,
+    ...(tls?.mqtts && {
+      tls: { ...tls.mqtts, material: { ...tls.certificates.current, ...tls.trust }, isOwnCa: tls.isOwnCa },
+    }),
     rootTopic: fleet.rootTopic,
     observerPassword: options.observerPassword,
     ...{ clock, entropy, log },
@@ -117,11 +132,15 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
     limits: { nodes: limits.nodes },
   });
   broker.bind(app.brokerEvents);
+  broker.bindKeyring(app.credentials.keyring);
   contexts.bind(app.credentials.keyring);
   options.secured?.sessions.bind(app.credentials.keyring);
   const http = new HttpServer({
     app,
     ...options.httpListener,
+    ...(tls?.https && { https: { ...tls.https, material: tls.certificates.current } }),
+    attachMqtt: (stream) => broker.attach(stream),
+    httpsUrl: () => urls.https,
     isInsecure,
     tokens: options.tokens,
     baseUrl: () => urls.http,
@@ -131,6 +150,10 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
     limits: { ...defaultHttpLimits, ...limits },
     describe: () => ({ version: managerVersion, urls, ...doors.counters(), mqtt: broker.counters() }),
     ...{ shutdown, restart },
+  });
+  tls?.certificates.onChange((shown) => {
+    http.useCertificate(shown);
+    broker.useCertificate(shown);
   });
   const coap = new CoapFace({
     ...{ app, doors, caller, clock, entropy, log, isInsecure, shutdown, restart },
@@ -144,6 +167,9 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
     ...{ app, broker, http },
     parts: [
       { name: "use cases", start: () => app.start(), stop: () => app.stop() },
+      ...(tls === undefined
+        ? []
+        : [{ name: "TLS certificate", start: () => tls.certificates.start(), stop: () => tls.certificates.stop() }]),
       { name: "MQTT broker", start: () => broker.start(), stop: () => broker.stop() },
       { name: "HTTP server", start: () => http.start(), stop: () => http.stop() },
       { name: "CoAP endpoint", start: () => coap.start(), stop: () => coap.stop() },

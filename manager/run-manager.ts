@@ -59,7 +59,10 @@ async function run(settings: Settings, isJson: boolean): Promise<number> {
     if (manager.signIn !== undefined && !isJson) console.log(signInLines(manager.signIn));
     if (settings.dtls && manager.urls.coaps === undefined) console.error(noDtlsWarning(dtlsProblem() ?? ""));
     if (settings.insecure) console.error(insecureWarning);
+    const reload = (): void => manager.reload();
+    process.on("SIGHUP", reload);
     const how = await ending.next();
+    process.off("SIGHUP", reload);
     const faults = await manager.stop();
     if (how === "stop" || faults.length > 0) {
       ending.forget();
@@ -79,6 +82,8 @@ function withPortsOf({ urls }: RunningManager, settings: Settings): Settings {
     coaps: { ...settings.coaps, ...(urls.coaps === undefined ? {} : { port: port(urls.coaps) }) },
     http: { ...settings.http, port: port(urls.http) },
     mqtt: { ...settings.mqtt, port: port(urls.mqtt) },
+    ...(urls.https !== undefined && { https: { port: port(urls.https) } }),
+    ...(urls.mqtts !== undefined && { mqtts: { port: port(urls.mqtts) } }),
   };
 }
 
@@ -101,7 +106,8 @@ function readyLine({ urls }: RunningManager, settings: Settings, isJson: boolean
   const console = settings.insecure
     ? `open ${urls.http}/`
     : `console: ${urls.http}/, sign in with \`coxswain sign-in\``;
-  return `coxswain ${managerVersion} is ready: ${urls.coap}  ${urls.coaps === undefined ? "" : `${urls.coaps}  `}${urls.mqtt}  ${urls.http}  (${console})`;
+  const all = [urls.coap, urls.coaps, urls.mqtt, urls.mqtts, urls.http, urls.https].filter((url) => url !== undefined);
+  return `coxswain ${managerVersion} is ready: ${all.join("  ")}  (${console})`;
 }
 
 function signInLines({ tokenFile, link }: NonNullable<RunningManager["signIn"]>): string {

@@ -1,19 +1,14 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { loadAddon } from "../coap/native/addon.ts";
 import { batchTransport } from "../coap/transport/batch.ts";
 import type { Transport } from "../coap/transport/transport.ts";
 import type { Clock } from "../kernel/clock.ts";
-import type { Entropy } from "../kernel/entropy.ts";
 import { defineFaults } from "../kernel/fault.ts";
 import type { Log } from "../kernel/log.ts";
-import { OwnAuthority } from "./adapters/certificates/own-authority.ts";
+import type { OwnAuthority } from "./adapters/certificates/own-authority.ts";
 import { NodeSessions, type SessionCertificates } from "./adapters/coap/node-sessions.ts";
-import { writeOwnFile } from "./adapters/storage/own-file.ts";
-import type { NodeAuthority } from "./ports/node-authority.ts";
-import type { SecretBox } from "./ports/secret-box.ts";
+import { hostsOf } from "./certificate-hosts.ts";
 import type { Settings } from "./settings.ts";
-import { isWildcardHost } from "./settings-rules.ts";
 
 export const secureDoorFaults = defineFaults({
   "coaps.unreadable-file": {
@@ -25,17 +20,15 @@ export const secureDoorFaults = defineFaults({
 export interface SecureDoorOptions {
   readonly settings: Settings;
   readonly port: number;
-  readonly secretBox: SecretBox;
+  /** Makes what the manager shows nodes, where nothing was given. */
+  readonly authority: OwnAuthority;
   readonly clock: Clock;
-  readonly entropy: Entropy;
   readonly log: Log;
 }
 
 export interface SecureDoor {
   readonly transport: Transport;
   readonly sessions: NodeSessions;
-  /** Makes certificates for nodes; undefined where the CA is given. */
-  readonly authority: NodeAuthority | undefined;
 }
 
 /** Why this process can't speak DTLS; undefined: it can. */
@@ -57,30 +50,18 @@ export function secureDoor(options: SecureDoorOptions): SecureDoor | undefined {
     return undefined;
   }
   const isGiven = settings.coaps.certificate !== "";
-  const authority = isGiven ? undefined : ownAuthority(options);
-  const certificates = authority === undefined ? givenCertificates(settings) : ownCertificates(settings, authority);
+  const certificates = isGiven ? givenCertificates(settings) : ownCertificates(settings, options.authority);
   const sessions = new NodeSessions({ clock, log, nodes: settings.limits.nodes, certificates });
   const address = settings.coap.host === "localhost" ? "127.0.0.1" : settings.coap.host;
-  return { transport: batchTransport({ address, port, log }), sessions, authority };
-}
-
-function ownAuthority({ settings, secretBox, clock, entropy }: SecureDoorOptions): OwnAuthority {
-  return new OwnAuthority({
-    ...{ file: join(settings.dataDir, "node-ca.json"), box: secretBox, clock, entropy },
-    writeNew: (file, text) => writeOwnFile(file, text, { isNew: true }),
-  });
+  return { transport: batchTransport({ address, port, log }), sessions };
 }
 
 function ownCertificates({ coap, publicHost }: Settings, authority: OwnAuthority): SessionCertificates {
-  const named = [publicHost, isWildcardHost(coap.host) ? "" : coap.host].filter((host) => host !== "");
-  // Who tries things out on one machine calls it by either.
-  const hosts = new Set(
-    named.flatMap((host) => (/^(127\.0\.0\.1|localhost)$/.test(host) ? ["127.0.0.1", "localhost"] : [host])),
-  );
+  const hosts = hostsOf(publicHost, coap.host);
   return { certificate: authority.serverCertificate([...hosts]), trust: { ca: authority.ca }, isOwnCa: true };
 }
 
-function givenCertificates({ coaps }: Settings): SessionCertificates {
+export function givenCertificates({ coaps }: Settings): SessionCertificates {
   const read = (setting: "certificate" | "key" | "ca" | "crl"): string => {
     try {
       return readFileSync(coaps[setting], "utf8");

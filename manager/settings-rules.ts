@@ -33,6 +33,11 @@ export function settingConflicts(
   }
   if (crl !== "" && given === 0)
     conflict("coaps.crl: is only for a CA that coaps.ca names; the manager's own needs no list");
+  if ((settings.tls.certificate === "") !== (settings.tls.key === "")) {
+    conflict(
+      "tls: certificate and key belong together; name both files, or none for the manager's own CA to make them",
+    );
+  }
   for (const group of ["coap", "http", "mqtt"] as const) {
     const { host } = settings[group];
     if (isLoopbackHost(host)) continue;

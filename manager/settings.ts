@@ -145,6 +145,44 @@ export const settingsDescription = {
       help: "PEM file with the revocation lists of those CAs, one of each. Read at the start.",
     },
   },
+  tls: {
+    mode: {
+      kind: "choice",
+      default: "auto",
+      choices: ["auto", "on", "off"],
+      help: "Speak TLS for HTTP, MQTT and WebSocket too. `auto`: where the open port can be reached from other machines, unless insecure is set.",
+    },
+    certificate: {
+      kind: "text",
+      default: "",
+      shape: "FILE",
+      maxLength: 1024,
+      help: "PEM file with the manager's certificate for TLS and its chain. Read again when it changes, or on SIGHUP. Empty: the manager's own CA makes one and renews it.",
+    },
+    key: {
+      kind: "text",
+      default: "",
+      shape: "FILE",
+      maxLength: 1024,
+      help: "PEM file with the private key of that certificate.",
+    },
+  },
+  https: {
+    port: {
+      kind: "integer",
+      default: 8443,
+      ...portRange,
+      help: "TCP port of HTTPS and of MQTT over WebSocket (wss, path /mqtt), at the address of HTTP; 0 takes a free one.",
+    },
+  },
+  mqtts: {
+    port: {
+      kind: "integer",
+      default: 8883,
+      ...portRange,
+      help: "TCP port of MQTT over TLS, at the address of MQTT; 0 takes a free one.",
+    },
+  },
   http: {
     host: {
       kind: "text",

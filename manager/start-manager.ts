@@ -8,12 +8,14 @@ import type { Entropy } from "../kernel/entropy.ts";
 import { defineFaults, Fault } from "../kernel/fault.ts";
 import { Lifecycle, type Part } from "../kernel/lifecycle.ts";
 import type { Log } from "../kernel/log.ts";
+import { OwnAuthority } from "./adapters/certificates/own-authority.ts";
 import { interfaceAddress, interfaceName, MdnsAnnouncement } from "./adapters/discovery/mdns-announcement.ts";
 import { AdminToken } from "./adapters/storage/admin-token.ts";
 import { AesSecretBox } from "./adapters/storage/aes-secret-box.ts";
 import { ArtifactFiles } from "./adapters/storage/artifact-files.ts";
 import { AtomicFile } from "./adapters/storage/atomic-file.ts";
 import { keyFromFile } from "./adapters/storage/key-file.ts";
+import { writeOwnFile } from "./adapters/storage/own-file.ts";
 import { SqliteStorage } from "./adapters/storage/sqlite-storage.ts";
 import { SqliteTelemetry } from "./adapters/storage/sqlite-telemetry.ts";
 import type { FleetSettings } from "./app/api/environments.ts";
@@ -21,9 +23,10 @@ import type { ManagerApp } from "./app/api/manager-app.ts";
 import { composeManager, type ManagerUrls } from "./compose-manager.ts";
 import { freePort } from "./free-port.ts";
 import { rootFault } from "./root-fault.ts";
-import { secureDoor } from "./secure-door.ts";
+import { givenCertificates, secureDoor } from "./secure-door.ts";
 import type { Settings } from "./settings.ts";
 import { isWildcardHost } from "./settings-rules.ts";
+import { type TlsDoors, tlsDoors } from "./tls-doors.ts";
 
 export const managerFaults = defineFaults({
   "manager.data-folder": {
@@ -48,6 +51,8 @@ export interface RunningManager {
   readonly app: ManagerApp;
   /** Made by the first start: where the admin's token is, and a link that signs in to the console once. */
   readonly signIn: { readonly tokenFile: string; readonly link: string } | undefined;
+  /** Reads the certificate of TLS anew. */
+  reload(): void;
   /** Always reaches its end; what went wrong on the way comes back. */
   stop(): Promise<readonly Fault[]>;
 }
@@ -72,7 +77,9 @@ export async function startManager(options: StartManagerOptions): Promise<Runnin
 /** Whether a port that was left to the system is in use, so that another one will do. */
 function isChosenPortTaken(error: unknown, settings: Settings): boolean {
   const [part, problem] = error instanceof Fault ? rootFault(error).code.split(".") : [];
-  const isChosen = (part === "coap" || part === "http" || part === "mqtt") && settings[part].port === 0;
+  if (part === "mqtt" && problem === "port-in-use" && settings.mqtts.port === 0) return true;
+  const isChosen =
+    (part === "coap" || part === "http" || part === "https" || part === "mqtt") && settings[part].port === 0;
   return isChosen && problem === "port-in-use";
 }
 
@@ -100,8 +107,17 @@ async function startOnce(options: StartManagerOptions): Promise<RunningManager> 
       entropy,
       maxBytes: settings.limits.artifactBytes,
     });
-    const secured = secureDoor({ settings, port: ports.coaps, secretBox, clock, entropy, log });
-    const urls = publicUrls(settings, ports, secured !== undefined);
+    const authority = new OwnAuthority({
+      ...{ file: join(settings.dataDir, "node-ca.json"), box: secretBox, clock, entropy },
+      writeNew: (file, text) => writeOwnFile(file, text, { isNew: true }),
+    });
+    // For whoever shall trust it: it is no secret.
+    writeOwnFile(join(settings.dataDir, "ca.pem"), authority.ca);
+    const secured = secureDoor({ settings, port: ports.coaps, authority, clock, log });
+    const tls = tlsDoors({ settings, ports, authority, clock, log });
+    const isOwnCa = settings.coaps.certificate === "";
+    const trust = isOwnCa ? { ca: authority.ca } : givenCertificates(settings).trust;
+    const urls = publicUrls(settings, ports, { hasDtls: secured !== undefined, tls });
     const {
       app,
       http,
@@ -111,7 +127,8 @@ async function startOnce(options: StartManagerOptions): Promise<RunningManager> 
       lastSeen: new AtomicFile({ file: join(settings.dataDir, "last-seen.bin") }),
       auditHeads: new AtomicFile({ file: join(settings.dataDir, "audit-heads.bin") }),
       transport: coapTransport(settings, ports.coap, log),
-      ...{ secured, authority: secured?.authority },
+      ...{ secured, authority: isOwnCa ? authority : undefined },
+      tls: tls && { ...tls, trust, isOwnCa },
       mqttListener: { host: settings.mqtt.host, port: ports.mqtt },
       httpListener: { host: settings.http.host, port: ports.http },
       observerPassword: settings.mqtt.observerPassword,
@@ -127,7 +144,8 @@ async function startOnce(options: StartManagerOptions): Promise<RunningManager> 
     if (settings.mdns) parts.push(announcement(settings, ports.coap, log));
     await lifecycle.start(parts);
     const signIn = tokens.isNew ? { tokenFile: tokens.file, link: http.signInLink() ?? "" } : undefined;
-    return { urls, app, signIn, stop: () => lifecycle.stop() };
+    const reload = (): void => void tls?.certificates.reload();
+    return { urls, app, signIn, reload, stop: () => lifecycle.stop() };
   } catch (error) {
     // Stops what had started; a store that was only opened is closed here.
     await lifecycle.stop();
@@ -150,10 +168,12 @@ interface Ports {
   readonly coaps: number;
   readonly http: number;
   readonly mqtt: number;
+  readonly https: number;
+  readonly mqtts: number;
 }
 
 /** Numbers for the ports that were left to the system. */
-async function choosePorts({ coap, coaps, http, mqtt }: Settings): Promise<Ports> {
+async function choosePorts({ coap, coaps, http, mqtt, https, mqtts }: Settings): Promise<Ports> {
   const choose = (kind: "udp" | "tcp", { host, port }: { host: string; port: number }): number | Promise<number> =>
     port === 0 ? freePort(kind, host) : port;
   const coapPort = await choose("udp", coap);
@@ -163,10 +183,16 @@ async function choosePorts({ coap, coaps, http, mqtt }: Settings): Promise<Ports
     coaps: coaps.port === 0 ? (coapPort === 65_535 ? coapPort - 1 : coapPort + 1) : coaps.port,
     http: await choose("tcp", http),
     mqtt: await choose("tcp", mqtt),
+    https: await choose("tcp", { host: http.host, port: https.port }),
+    mqtts: await choose("tcp", { host: mqtt.host, port: mqtts.port }),
   };
 }
 
-function publicUrls({ publicHost, coap, http, mqtt }: Settings, ports: Ports, hasDtls: boolean): ManagerUrls {
+function publicUrls(
+  { publicHost, coap, http, mqtt }: Settings,
+  ports: Ports,
+  { hasDtls, tls }: { readonly hasDtls: boolean; readonly tls: TlsDoors | undefined },
+): ManagerUrls {
   const url = (scheme: string, host: string, port: number): string => {
     const name = publicHost === "" ? host : publicHost;
     return `${scheme}://${name.includes(":") ? `[${name}]` : name}:${port}`;
@@ -176,6 +202,8 @@ function publicUrls({ publicHost, coap, http, mqtt }: Settings, ports: Ports, ha
     coap: url("coap", coap.host, ports.coap),
     ...(hasDtls ? { coaps: url("coaps", coap.host, ports.coaps) } : {}),
     mqtt: url("mqtt", mqtt.host, ports.mqtt),
+    ...(tls?.https && { https: url("https", http.host, ports.https) }),
+    ...(tls?.mqtts && { mqtts: url("mqtts", mqtt.host, ports.mqtts) }),
   };
 }
 

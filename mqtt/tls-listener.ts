@@ -87,9 +87,10 @@ export class TlsListener {
     this.#material = material;
   }
 
-  /** Closes connections whose certificate is of nobody any more, or too old. */
-  recheck(nowMs: number): void {
+  /** Closes connections whose certificate is of nobody any more, or too old: of one client, or of all. */
+  recheck(nowMs: number, only?: string): void {
     for (const [socket, { certificate, client }] of this.#proven) {
+      if (only !== undefined && only !== client) continue;
       const isOver = certificate.validToDate.getTime() < nowMs;
       if (!isOver && this.#options.clientOf(certificate) === client) continue;
       this.counters.certificatesRefused++;

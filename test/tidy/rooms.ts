@@ -74,7 +74,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   "manager/adapters/http": {
     mayImport: ["kernel", "manager/app", "manager/domain", "manager/ports", "schemas/generated", "schemas/wire"],
-    packages: ["fastify", "node:"],
+    packages: ["fastify", "ws", "node:"],
   },
   "manager/adapters/mqtt": {
     mayImport: [
@@ -101,10 +101,10 @@ export const rooms: Readonly<Record<string, Room>> = {
     ],
     packages: ["node:"],
   },
-  // The CA for nodes: certificates are made and signed here.
+  // What TLS listeners show, and the CA for nodes: certificates are made and signed here.
   "manager/adapters/certificates": {
     mayImport: ["kernel", "manager/domain", "manager/ports"],
-    packages: ["node:crypto", "node:fs", "node:net"],
+    packages: ["node:crypto", "node:fs", "node:net", "node:tls"],
   },
   "manager/adapters/discovery": {
     mayImport: ["kernel", "manager/app", "manager/ports"],

@@ -5,9 +5,8 @@ import type { DtlsCredential, DtlsTrust } from "../../../coap/security/dtls-opti
 import { RemoteAddress } from "../../../coap/transport/remote-address.ts";
 import type { Clock } from "../../../kernel/clock.ts";
 import type { Log } from "../../../kernel/log.ts";
-import { parseNodeId } from "../../../schemas/wire/node-id.ts";
-import type { Keyring, KeyringEntry } from "../../app/api/credentials.ts";
-import { kidFromBytes } from "../../domain/node-credential.ts";
+import type { Keyring } from "../../app/api/credentials.ts";
+import { certifiedNode } from "../../app/certified-node.ts";
 import type { NodePath } from "../../ports/node-caller.ts";
 
 /** What the manager shows nodes that come with a certificate, and whose certificates it takes. */
@@ -26,8 +25,6 @@ export interface NodeSessionsOptions {
   /** Undefined: pre-shared keys alone. */
   readonly certificates?: SessionCertificates | undefined;
 }
-
-const nodeUri = /^urn:coxswain:node:(.+)$/;
 
 /**
  * The DTLS sessions of nodes: who they are comes from the app's keyring, when a handshake finishes and when a session is resumed, and a
@@ -84,19 +81,14 @@ export class NodeSessions {
   }
 
   #identityOf(credential: DtlsCredential): PeerIdentity | undefined {
-    const entry = credential.scheme === "psk" ? this.#keyring?.ofPsk(credential.identity) : this.#certified(credential);
+    const keyring = this.#keyring;
+    if (keyring === undefined) return undefined;
+    const entry =
+      credential.scheme === "psk"
+        ? keyring.ofPsk(credential.identity)
+        : certifiedNode(keyring, credential, this.#isOwnCa);
     if (entry === undefined) return undefined;
-    this.#keyring?.used(entry.kid);
+    keyring.used(entry.kid);
     return { kind: "node", id: entry.node, scheme: credential.scheme };
-  }
-
-  /** Its certificate is of the CA, valid and not on a list, which OpenSSL has checked; here it must be one that was let in, and is still. */
-  #certified({ uris, serial }: Extract<DtlsCredential, { scheme: "x509" }>): KeyringEntry | undefined {
-    const named = uris.map((uri) => nodeUri.exec(uri)?.[1]).filter((id) => id !== undefined);
-    const parsed = named.length === 1 ? parseNodeId(named[0] ?? "") : undefined;
-    if (parsed?.ok !== true) return undefined;
-    if (!this.#isOwnCa) return this.#keyring?.ofCertificate(parsed.id);
-    const entry = this.#keyring?.find(kidFromBytes(serial.subarray(0, 4)));
-    return entry?.secrets.scheme === "x509" && entry.node === parsed.id ? entry : undefined;
   }
 }

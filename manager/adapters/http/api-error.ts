@@ -25,8 +25,8 @@ export const apiErrors = {
   },
   "not-from-here": {
     status: 401,
-    message: "Operators are answered on loopback only, since there is no TLS yet.",
-    next: "Ask from the manager's own machine, for example through `ssh -L 8683:127.0.0.1:8683`.",
+    message: "Operators are answered by https, and in the open on loopback only.",
+    next: "Use the https address that `coxswain status` shows, or ask from the manager's own machine, for example through `ssh -L 8683:127.0.0.1:8683`.",
   },
   "wrong-host": {
     status: 403,

@@ -6,6 +6,7 @@ const here: Asked = {
   method: "GET",
   path: "/api/v1/nodes",
   remoteAddress: "127.0.0.1",
+  isEncrypted: false,
   host: "127.0.0.1:8683",
   origin: undefined,
   authorization: undefined,

@@ -16,6 +16,8 @@ export interface Asked {
   readonly method: string;
   readonly path: string;
   readonly remoteAddress: string | undefined;
+  /** Over TLS. */
+  readonly isEncrypted: boolean;
   readonly host: string | undefined;
   readonly origin: string | undefined;
   /** The Authorization header. */
@@ -36,8 +38,8 @@ export interface AdmissionRules {
 /**
  * Who is asking; undefined for what needs no identity. Refuses by throwing.
  *
- * An operator shows a token or has a session; under `--insecure` whoever sits at this machine is one. There is no TLS yet, so operators are answered on
- * loopback only: a token that crosses a network in the open is nobody's secret. Artifacts go to nodes everywhere: their address
+ * An operator shows a token or has a session; under `--insecure` whoever sits at this machine is one. Operators are answered over TLS, and on loopback:
+ * a token that crosses a network in the open is nobody's secret. Artifacts go to nodes everywhere: their address
  * is their digest, and nodes check what they get.
  * Under `--insecure` Host is checked, because a page anywhere on the web can point a name of its own at 127.0.0.1. Origin is always, because it can
  * post here.
@@ -45,12 +47,13 @@ export interface AdmissionRules {
 export function admit(asked: Asked, rules: AdmissionRules): Actor | undefined {
   if (asked.path.startsWith("/artifacts/")) return undefined;
   const isForEarlyNodes = asked.path.startsWith("/u/") && rules.isInsecure;
-  if (!isForEarlyNodes && !isLoopbackAddress(asked.remoteAddress)) throw new ApiError("not-from-here");
+  const isHere = isLoopbackAddress(asked.remoteAddress);
+  if (!isForEarlyNodes && !isHere && !asked.isEncrypted) throw new ApiError("not-from-here");
   checkOrigin(asked);
   const proven = provenOperator(asked, rules);
   if (proven !== undefined) return proven;
   if (isForEarlyNodes || (!rules.isInsecure && rules.openPaths.has(asked.path))) return undefined;
-  if (!rules.isInsecure) throw new ApiError("not-authorised");
+  if (!rules.isInsecure || !isHere) throw new ApiError("not-authorised");
   const hostName = nameOf(asked.host ?? "");
   if (hostName !== undefined && !isOwn(hostName, rules.ownHosts)) {
     throw new ApiError("wrong-host", { host: hostName });

@@ -19,6 +19,7 @@ test("every route is described, and nothing that isn't there", async () => {
     log: silentLog,
     limits: defaultHttpLimits,
     describe: () => ({}),
+    httpsUrl: () => undefined,
     baseUrl: () => "",
     coapUrls: () => ({ coap: "", coaps: undefined }),
   });

@@ -86,7 +86,7 @@ export function httpApiPage(): string {
     "<!-- Rendered from manager/adapters/http/http-api-page.ts by a test; change it there. -->",
     "",
     "JSON in, JSON out. A program sends `Authorization: Bearer` with the admin's token, the console has a cookie; with `--insecure` whoever asks from the",
-    "manager's own machine, under its own name, is the operator. Operators are answered on loopback only, since there is no TLS yet;",
+    "manager's own machine, under its own name, is the operator. Operators are answered by https (setting `tls.mode`), and in the open on loopback only;",
     "`/artifacts` serves nodes everywhere. Ten wrong tokens from an address are answered 401, further ones 429.",
     "Bodies that have a schema (`docs/reference/messages.md`) are held to it. Times that end in `Ms` are milliseconds since 1970.",
     "",

@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { Clock } from "../../../kernel/clock.ts";
 import type { Entropy } from "../../../kernel/entropy.ts";
 import type { Log } from "../../../kernel/log.ts";
@@ -10,12 +11,24 @@ export interface HttpServerOptions {
   readonly host?: string | undefined;
   /** 0 takes a free one. */
   readonly port?: number | undefined;
+  /** Listens for TLS too; undefined: it doesn't. */
+  readonly https?:
+    | {
+        readonly host: string;
+        readonly port: number;
+        readonly material: { readonly cert: string; readonly key: string };
+      }
+    | undefined;
   readonly isInsecure: boolean;
   /** Who may act on the manager; undefined: nobody but, under `--insecure`, whoever sits at this machine. */
   readonly tokens?: OperatorTokens | undefined;
   /** `http://HOST:PORT` as people reach it. */
   baseUrl(): string;
   coapUrls(): CoapUrls;
+  /** `https://HOST:PORT` as people reach it; undefined: there is no TLS. */
+  httpsUrl(): string | undefined;
+  /** Takes MQTT over WebSocket; undefined: there is none. */
+  readonly attachMqtt?: ((stream: Duplex) => void) | undefined;
   /** Names besides loopback under which the manager may be asked. */
   readonly ownHosts: readonly string[];
   readonly clock: Clock;
@@ -51,6 +64,8 @@ export interface HttpLimits {
   readonly eventsKept: number;
   /** Bytes that may wait for a follower that doesn't read; over it the connection is closed. */
   readonly eventBacklogBytes: number;
+  /** Largest WebSocket message in bytes; more ends the connection. */
+  readonly webSocketBytes: number;
   /** A connection on which nothing moves for so long is closed. */
   readonly idleMs: number;
 }
@@ -62,5 +77,6 @@ export const defaultHttpLimits: HttpLimits = {
   eventClients: 64,
   eventsKept: 1_024,
   eventBacklogBytes: 1_048_576,
+  webSocketBytes: 1_048_576,
   idleMs: 120_000,
 };

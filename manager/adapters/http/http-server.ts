@@ -1,38 +1,29 @@
 import type { AddressInfo } from "node:net";
 import type { Duplex, Readable } from "node:stream";
-import { type FastifyInstance, fastify } from "fastify";
-import { defineFaults } from "../../../kernel/fault.ts";
+import { type FastifyInstance, type FastifyRequest, fastify } from "fastify";
 import { ApiError } from "./api-error.ts";
 import { addArtifactDownload } from "./artifact-download.ts";
 import { addArtifactRoutes } from "./artifact-routes.ts";
-import { admit } from "./asker.ts";
+import { admit, isLoopbackAddress } from "./asker.ts";
 import { addAuditRoutes } from "./audit-routes.ts";
 import { addConsoleFiles, consolePaths } from "./console-files.ts";
 import { addCredentialRoutes } from "./credential-routes.ts";
 import { EventStream } from "./event-stream.ts";
 import { faultAnswer } from "./fault-answer.ts";
+import { httpFaults } from "./http-faults.ts";
 import type { HttpServerOptions } from "./http-server-options.ts";
+import { HttpsListener, type HttpsListenerOptions } from "./https-listener.ts";
 import { addManifestRoutes } from "./manifest-routes.ts";
 import { addMetricsPage } from "./metrics-page.ts";
+import { MqttUpgrade } from "./mqtt-upgrade.ts";
 import { addNodeRoutes } from "./node-routes.ts";
 import { setActor } from "./request-actor.ts";
+import { securityHeaders } from "./security-headers.ts";
 import { addSessionRoutes, sessionOf, sessionPath } from "./session-routes.ts";
 import { SignIn } from "./sign-in.ts";
 import { addSteeringRoutes } from "./steering-routes.ts";
 import { addSystemRoutes } from "./system-routes.ts";
 import { addUpdateRoutes } from "./update-routes.ts";
-
-export const httpFaults = defineFaults({
-  "http.port-in-use": {
-    fault: "environment",
-    message:
-      "TCP port {port} at {host} is in use, so the HTTP server can't start. Stop the other program, or choose another port with --http-port.",
-  },
-  "http.bind-failed": {
-    fault: "environment",
-    message: "The HTTP server can't listen on {host} port {port} ({reason}). Check --http-host and --http-port.",
-  },
-});
 
 /** HTTP face of the manager: the API, artifacts for nodes, live events and the console. */
 export class HttpServer {
@@ -41,6 +32,7 @@ export class HttpServer {
   readonly #events: EventStream;
   readonly #routes: string[] = [];
   readonly #signIn: SignIn;
+  readonly #https: HttpsListener | undefined;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
@@ -57,6 +49,7 @@ export class HttpServer {
     this.#events = new EventStream(options);
     takeJson(this.#server);
     this.#signIn = new SignIn(options);
+    this.#https = this.#secured();
     this.#addGates();
     addSessionRoutes(this.#server, this.#signIn);
     addNodeRoutes(this.#server, options.app);
@@ -87,11 +80,18 @@ export class HttpServer {
     const { host, port = 0 } = this.#options;
     if (host === undefined) await this.#server.ready();
     else await this.#listen(host, port);
+    try {
+      await this.#https?.start();
+    } catch (error) {
+      await this.#server.close();
+      throw error;
+    }
     this.#events.start();
   }
 
   async stop(): Promise<void> {
     this.#events.stop();
+    await this.#https?.stop();
     await this.#server.close();
   }
 
@@ -112,6 +112,33 @@ export class HttpServer {
     this.#server.server.emit("connection", stream);
   }
 
+  /** Another certificate for HTTPS, from the next connection on. */
+  useCertificate(material: { readonly cert: string; readonly key: string }): void {
+    this.#https?.use(material);
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return { httpsTlsFailed: this.#https?.counters.tlsFailed ?? 0 };
+  }
+
+  /** The listener of TLS, and MQTT over WebSocket on both. */
+  #secured(): HttpsListener | undefined {
+    const { log, limits, attachMqtt, https } = this.#options;
+    const mqtt = attachMqtt && new MqttUpgrade({ log, attach: attachMqtt, maxBytes: limits.webSocketBytes });
+    const upgrade: HttpsListenerOptions["upgrade"] = (request, socket, head) => {
+      if (mqtt === undefined) socket.destroy();
+      else mqtt.take(request, socket, head);
+    };
+    this.#server.server.on("upgrade", upgrade);
+    return (
+      https &&
+      new HttpsListener({
+        ...{ ...https, log, upgrade, idleMs: limits.idleMs },
+        request: (request, response) => this.#server.routing(request, response),
+      })
+    );
+  }
+
   async #listen(host: string, port: number): Promise<void> {
     try {
       await this.#server.listen({ host, port });
@@ -123,16 +150,23 @@ export class HttpServer {
   }
 
   #addGates(): void {
-    const { isInsecure, log } = this.#options;
+    const { isInsecure, log, httpsUrl } = this.#options;
     const openPaths = new Set([...consolePaths, sessionPath]);
     const ownHosts = new Set(this.#options.ownHosts.map((each) => each.toLowerCase()));
     this.#server.addHook("onRequest", (request, reply, done) => {
-      reply.header("x-content-type-options", "nosniff").header("referrer-policy", "no-referrer");
+      const isEncrypted = request.protocol === "https";
+      // On the response itself: event streams are written past the framework.
+      for (const [name, value] of Object.entries(securityHeaders(isEncrypted, request.headers.host))) {
+        reply.raw.setHeader(name, value);
+      }
+      const away = wayIn(request, httpsUrl());
+      if (away !== undefined) return void reply.redirect(away, 308);
       const actor = admit(
         {
           method: request.method,
           path: request.url.split("?")[0] ?? "",
           remoteAddress: request.socket.remoteAddress,
+          isEncrypted,
           host: request.headers.host,
           origin: request.headers.origin,
           authorization: request.headers.authorization,
@@ -159,6 +193,13 @@ export class HttpServer {
       void reply.code(status).type("application/json; charset=utf-8").send(body);
     });
   }
+}
+
+/** Where a browser that asks in the open, from elsewhere, is sent: the same page by https. Other requests are refused, since what they carry was said already. */
+function wayIn({ method, socket, url, protocol }: FastifyRequest, httpsUrl: string | undefined): string | undefined {
+  if (httpsUrl === undefined || protocol === "https" || isLoopbackAddress(socket.remoteAddress)) return undefined;
+  const isPage = method === "GET" && consolePaths.includes(url.split("?")[0] ?? "");
+  return isPage ? `${httpsUrl}${url}` : undefined;
 }
 
 function internal(): { status: number; body: unknown } {

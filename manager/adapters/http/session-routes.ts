@@ -34,7 +34,9 @@ export function addSessionRoutes(server: FastifyInstance, signIn: SignIn): void 
 
   server.post("/api/v1/sign-in-codes", async (request, reply) => {
     const code = signIn.code(actorOf(request));
-    return await reply.code(201).send({ code, link: `http://${request.headers.host ?? ""}/#code=${code}` });
+    return await reply
+      .code(201)
+      .send({ code, link: `${request.protocol}://${request.headers.host ?? ""}/#code=${code}` });
   });
 }
 
@@ -49,7 +51,7 @@ export function sessionOf(request: FastifyRequest): string | undefined {
 }
 
 function setCookie(request: FastifyRequest, reply: FastifyReply, value: string, seconds: number): void {
-  const rules = `Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Strict`;
+  const rules = `Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Strict${request.protocol === "https" ? "; Secure" : ""}`;
   reply.header("set-cookie", `${cookieName(request)}=${value}; ${rules}`).header("cache-control", "no-store");
 }
 

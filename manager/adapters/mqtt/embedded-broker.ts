@@ -1,4 +1,4 @@
-import type { Clock } from "../../../kernel/clock.ts";
+import type { Clock, Timer } from "../../../kernel/clock.ts";
 import type { Entropy } from "../../../kernel/entropy.ts";
 import { defineFaults } from "../../../kernel/fault.ts";
 import type { Log } from "../../../kernel/log.ts";
@@ -6,9 +6,13 @@ import { Broker as MqttBroker } from "../../../mqtt/broker.ts";
 import type { Credentials } from "../../../mqtt/credentials.ts";
 import type { PublishedMessage as MqttMessage } from "../../../mqtt/published-batch.ts";
 import { TcpListener } from "../../../mqtt/tcp-listener.ts";
+import { TlsListener, type TlsMaterial } from "../../../mqtt/tls-listener.ts";
 import { type NodeId, nodeId } from "../../../schemas/wire/node-id.ts";
 import { earlyTopics, Topics } from "../../../schemas/wire/topics.ts";
+import type { Keyring } from "../../app/api/credentials.ts";
+import { certifiedNode } from "../../app/certified-node.ts";
 import type { Broker, BrokerAccount, BrokerEvents, OutgoingMessage, PublishedMessage } from "../../ports/broker.ts";
+import { clientCertificate } from "./client-certificate.ts";
 
 export const brokerFaults = defineFaults({
   "broker.unavailable": {
@@ -17,13 +21,26 @@ export const brokerFaults = defineFaults({
   },
 });
 
+/** Live certificates are looked at so often for their end. */
+const recheckMs = 60_000;
+
 /** Reads everything, writes nothing. No node can have this name, since node ids begin with a letter or digit. */
 export const observerName = "_observer";
+
+export interface BrokerTls {
+  readonly host: string;
+  readonly port: number;
+  readonly material: TlsMaterial;
+  /** The CA whose clients are let in is the manager's own. */
+  readonly isOwnCa: boolean;
+}
 
 export interface EmbeddedBrokerOptions {
   /** Absent: it listens nowhere, and streams come by `attach` alone. */
   readonly host?: string;
   readonly port?: number;
+  /** Listens for TLS too; undefined: it doesn't. */
+  readonly tls?: BrokerTls | undefined;
   /** First levels of all topics. */
   readonly rootTopic: string;
   /** Empty: there is no observer. */
@@ -42,10 +59,16 @@ export class EmbeddedBroker implements Broker {
   readonly #listener: TcpListener | undefined;
   readonly #topics: Topics;
   readonly #observerPassword: string;
+  readonly #tls: TlsListener | undefined;
+  readonly #clock: Clock;
+  #material: TlsMaterial | undefined;
   #events: BrokerEvents | undefined;
+  #keyring: Keyring | undefined;
+  #recheck: Timer | undefined;
 
   constructor(options: EmbeddedBrokerOptions) {
     const { clock, entropy, log, host, port } = options;
+    this.#clock = clock;
     this.#topics = new Topics(options.rootTopic);
     this.#observerPassword = options.observerPassword;
     this.#broker = new MqttBroker({
@@ -61,6 +84,27 @@ export class EmbeddedBroker implements Broker {
       host === undefined
         ? undefined
         : new TcpListener({ host, port: port ?? 0, log, attach: (socket) => this.#broker.attach(socket) });
+    this.#tls = options.tls && this.#secured(options.tls, log);
+  }
+
+  /** Whose certificates are good; the use cases are made after the broker. */
+  bindKeyring(keyring: Keyring): void {
+    this.#keyring = keyring;
+    keyring.onRevoked((_kid, node) => this.#tls?.recheck(this.#clock.wallMs(), node));
+  }
+
+  /** Another certificate for TLS, from the next connection on. */
+  useCertificate(shown: { readonly cert: string; readonly key: string }): void {
+    if (this.#material === undefined) return;
+    this.#material = { ...this.#material, ...shown };
+    this.#tls?.use(this.#material);
+  }
+
+  /** Other revocation lists of the CA: whom they name is gone at once. */
+  useRevocations(crl: string): void {
+    if (this.#material === undefined) return;
+    this.#material = { ...this.#material, crl };
+    this.#tls?.use(this.#material);
   }
 
   /** Where events go; the use cases are made after the broker that they publish to. */
@@ -78,7 +122,10 @@ export class EmbeddedBroker implements Broker {
     await this.#broker.start();
     try {
       await this.#listener?.start();
+      await this.#tls?.start();
+      if (this.#tls !== undefined) this.#recheckLater();
     } catch (error) {
+      this.#listener?.stop();
       await this.#broker.stop();
       throw error;
     }
@@ -87,7 +134,9 @@ export class EmbeddedBroker implements Broker {
   async stop(): Promise<void> {
     // That every node lost its connection is our doing and no news of theirs.
     this.#events = undefined;
+    this.#recheck?.cancel();
     this.#listener?.stop();
+    this.#tls?.stop();
     await this.#broker.stop();
   }
 
@@ -102,7 +151,7 @@ export class EmbeddedBroker implements Broker {
   }
 
   counters(): Readonly<Record<string, number>> {
-    return { ...this.#broker.counters() };
+    return { ...this.#broker.counters(), ...this.#tls?.counters };
   }
 
   setAccounts(accounts: readonly BrokerAccount[]): Promise<void> {
@@ -129,6 +178,28 @@ export class EmbeddedBroker implements Broker {
 
   isConnected(node: string): boolean {
     return this.#broker.isConnected(node);
+  }
+
+  #secured({ host, port, material, isOwnCa }: BrokerTls, log: Log): TlsListener {
+    this.#material = material;
+    return new TlsListener({
+      ...{ host, port, material, log, maxConnections: this.#broker.limits.maxConnections },
+      clientOf: (certificate) => {
+        const keyring = this.#keyring;
+        const entry = keyring && certifiedNode(keyring, clientCertificate(certificate), isOwnCa);
+        if (entry !== undefined) keyring?.used(entry.kid);
+        return entry?.node;
+      },
+      attach: (socket, client) => this.#broker.attach(socket, client),
+    });
+  }
+
+  /** Certificates grow too old while their clients are connected. */
+  #recheckLater(): void {
+    this.#recheck = this.#clock.after(recheckMs, () => {
+      this.#recheckLater();
+      this.#tls?.recheck(this.#clock.wallMs());
+    });
   }
 
   #credentials({ user, password, nodes }: BrokerAccount): Credentials {

@@ -1,0 +1,129 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { readFileSync, statSync } from "node:fs";
+import { createSecureContext } from "node:tls";
+import type { Clock, Timer } from "../../../kernel/clock.ts";
+import { defineFaults } from "../../../kernel/fault.ts";
+import type { Log } from "../../../kernel/log.ts";
+
+export const tlsFaults = defineFaults({
+  "tls.bad-certificate": {
+    fault: "caller",
+    message:
+      "The certificate {certificate} with the key {key} can't be used for TLS ({reason}). Name PEM files that belong together with tls.certificate and tls.key.",
+  },
+});
+
+/** What TLS listeners show: PEM. */
+export interface ServerMaterial {
+  /** The certificate and its chain. */
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface ServerCertificatesOptions {
+  /** Files of an operator, or what the manager's own CA makes. */
+  readonly source:
+    | { readonly kind: "given"; readonly certificate: string; readonly key: string }
+    | { readonly kind: "made"; make(): ServerMaterial };
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Given files are looked at so often; a made certificate is renewed when a third of its time is left. */
+const lookMs = 10_000;
+
+/**
+ * The certificate of HTTPS, MQTT over TLS and WebSocket, while it changes: files that were replaced are used without a restart, one that was made is made
+ * anew in time. What can't be used is said in the log, and the old one goes on.
+ */
+export class ServerCertificates {
+  readonly #options: ServerCertificatesOptions;
+  readonly #listeners = new Set<(material: ServerMaterial) => void>();
+  #material: ServerMaterial;
+  #seen = "";
+  #timer: Timer | undefined;
+
+  /** Throws `tls.bad-certificate`. */
+  constructor(options: ServerCertificatesOptions) {
+    this.#options = options;
+    this.#seen = this.#stamp();
+    this.#material = this.#load();
+  }
+
+  get current(): ServerMaterial {
+    return this.#material;
+  }
+
+  onChange(listener: (material: ServerMaterial) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  start(): void {
+    this.#timer = this.#options.clock.after(lookMs, () => {
+      this.start();
+      this.look();
+    });
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  /** Looks whether there is another one by now. */
+  look(): void {
+    const { source, clock } = this.#options;
+    if (source.kind === "made") {
+      const { validFromDate, validToDate } = new X509Certificate(this.#material.cert);
+      const leftMs = validToDate.getTime() - clock.wallMs();
+      if (leftMs * 3 < validToDate.getTime() - validFromDate.getTime()) this.reload();
+      return;
+    }
+    const stamp = this.#stamp();
+    if (stamp === this.#seen) return;
+    // Two files are replaced one after the other: what doesn't belong together yet is looked at again.
+    if (this.reload()) this.#seen = stamp;
+  }
+
+  /** Reads or makes it now. False: it can't be used, and the old one stays. */
+  reload(): boolean {
+    const { log } = this.#options;
+    try {
+      this.#material = this.#load();
+    } catch (error) {
+      log.error("tls-certificate-unusable", { error });
+      return false;
+    }
+    const { fingerprint256, validTo } = new X509Certificate(this.#material.cert);
+    log.info("tls-certificate-loaded", { fingerprint256, validTo });
+    for (const listener of this.#listeners) listener(this.#material);
+    return true;
+  }
+
+  #load(): ServerMaterial {
+    const { source } = this.#options;
+    if (source.kind === "made") return source.make();
+    const { certificate, key } = source;
+    try {
+      const material = { cert: readFileSync(certificate, "utf8"), key: readFileSync(key, "utf8") };
+      if (!new X509Certificate(material.cert).checkPrivateKey(createPrivateKey(material.key))) {
+        throw new Error("the key is another certificate's");
+      }
+      createSecureContext(material);
+      return material;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw tlsFaults("tls.bad-certificate", { certificate, key, reason }, error);
+    }
+  }
+
+  #stamp(): string {
+    const { source } = this.#options;
+    if (source.kind === "made") return "";
+    return [source.certificate, source.key]
+      .map((file) => {
+        const found = statSync(file, { throwIfNoEntry: false });
+        return `${found?.ino}/${found?.size}/${found?.mtimeMs}`;
+      })
+      .join();
+  }
+}
