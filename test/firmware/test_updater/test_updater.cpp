@@ -30,10 +30,22 @@ TEST("an action with no scheme of ours is refused") {
   Board board(flash);
   Action action = actionFor(imageOf(newHead, newSize));
   action.uris[0].assignCut("https://10.0.0.1/x");
-  action.uris[1].assignCut("coaps://10.0.0.1/x");
+  action.uris[1].assignCut("ftp://10.0.0.1/x");
   board.updater.start(action, 0);
   CHECK(board.run() == UpdaterResult::refused);
   CHECK(reasonOf(board) == "unknown-scheme");
+}
+
+TEST("a coaps URI is fetched by CoAP") {
+  std::vector<uint8_t> flash = factoryFlash();
+  Board board(flash);
+  Action action = actionFor(imageOf(newHead, newSize));
+  action.uris[0].assignCut("ftp://10.0.0.1/x");
+  action.uris[1].assignCut("coaps://10.0.0.1:5684/artifacts/x");
+  board.updater.start(action, 0);
+  board.run();
+  CHECK(board.coapDownload.starts > 0);
+  CHECK_EQ(board.http.starts, 0);
 }
 
 TEST("404 ends the attempt and says so") {

@@ -16,7 +16,9 @@ DownloadWay wayOf(std::string_view uri) {
   const Expected<Uri> parsed = parseUri(uri);
   if (!parsed) return DownloadWay::none;
   if (parsed->scheme == UriScheme::http) return DownloadWay::http;
-  return parsed->scheme == UriScheme::coap ? DownloadWay::coap : DownloadWay::none;
+  // The same way: a node whose socket is inside DTLS asks nobody in the open, and another one is told no coaps URI.
+  const bool isCoap = parsed->scheme == UriScheme::coap || parsed->scheme == UriScheme::coaps;
+  return isCoap ? DownloadWay::coap : DownloadWay::none;
 }
 
 }  // namespace
