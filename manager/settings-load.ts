@@ -29,7 +29,13 @@ export type LoadedSettings<D> =
   | { readonly ok: false; readonly problems: readonly SettingProblem[] };
 
 /** Variables with our prefix that are no settings: the command line reads them itself. */
-const otherVariables = new Set(["COXSWAIN_URL", "COXSWAIN_CONFIG", "COXSWAIN_TOKEN"]);
+const otherVariables = new Set([
+  "COXSWAIN_URL",
+  "COXSWAIN_CONFIG",
+  "COXSWAIN_TOKEN",
+  "COXSWAIN_CA",
+  "COXSWAIN_FINGERPRINT",
+]);
 
 /**
  * Reads settings from defaults, file, environment and flags. All problems are collected, so that a person mends a file once

@@ -6,6 +6,7 @@ import type { CommandContext } from "./command-context.ts";
 import { CommandFailure, exitCodes } from "./command-failure.ts";
 import { addCredentialCommands } from "./credential-commands.ts";
 import { ManagerClient } from "./manager-client.ts";
+import { type TrustOptions, trustManager } from "./manager-trust.ts";
 import { addNodeCommands } from "./node-commands.ts";
 import { operatorToken } from "./operator-token.ts";
 import { addSignInCommand } from "./sign-in-command.ts";
@@ -27,6 +28,7 @@ export async function coxswain(args: readonly string[]): Promise<number> {
       new ManagerClient(
         optionOf(args, "--url") ?? process.env["COXSWAIN_URL"] ?? defaultUrl,
         operatorToken(optionOf(args, "--data-dir"), process.env),
+        (url) => trustManager(url, trustOf(args)),
       ),
     isJson: () => args.includes("--json"),
   };
@@ -54,6 +56,8 @@ export async function coxswain(args: readonly string[]): Promise<number> {
         "--data-dir <FOLDER>",
         "data folder with the admin's token (COXSWAIN_TOKEN is the token itself; default ./data)",
       )
+      .option("--ca <FILE>", "CA of a manager that is asked by https (COXSWAIN_CA, default: ca.pem of the data folder)")
+      .option("--fingerprint <SHA256>", "of that CA, instead (COXSWAIN_FINGERPRINT); `coxswain ca show` prints it")
       .option("--json", "answer in JSON, for programs");
   }
   try {
@@ -62,6 +66,15 @@ export async function coxswain(args: readonly string[]): Promise<number> {
   } catch (error) {
     return report(error, context.isJson());
   }
+}
+
+function trustOf(args: readonly string[]): TrustOptions {
+  const { COXSWAIN_CA: ca, COXSWAIN_FINGERPRINT: fingerprint, COXSWAIN_DATA_DIR: folder } = process.env;
+  return {
+    ca: optionOf(args, "--ca") ?? ca,
+    fingerprint: optionOf(args, "--fingerprint") ?? fingerprint,
+    dataDir: optionOf(args, "--data-dir") ?? folder ?? "./data",
+  };
 }
 
 /** The common options stand before or after the command, so they are looked for in the whole line. */

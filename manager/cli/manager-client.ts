@@ -1,11 +1,15 @@
 import { CommandFailure, exitCodes } from "./command-failure.ts";
+import { untrusted } from "./manager-trust.ts";
 
 /** Talks to a manager's HTTP API and turns everything that goes wrong into a CommandFailure. */
 export class ManagerClient {
   readonly url: string;
   readonly #token: string | undefined;
+  readonly #trust: (url: URL) => Promise<void>;
+  #trusted: Promise<void> | undefined;
 
-  constructor(url: string, token?: string) {
+  /** `trust` is called once, before the first request. */
+  constructor(url: string, token?: string, trust: (url: URL) => Promise<void> = () => Promise.resolve()) {
     if (!URL.canParse(url) || !/^https?:/.test(url)) {
       throw new CommandFailure(
         "bad-url",
@@ -15,6 +19,7 @@ export class ManagerClient {
       );
     }
     this.url = url.replace(/\/+$/, "");
+    this.#trust = trust;
     this.#token = token !== undefined && mayHear(new URL(url)) ? token : undefined;
   }
 
@@ -38,6 +43,8 @@ export class ManagerClient {
 
   /** The answer itself, for streams; an error answer is a CommandFailure. */
   async open(path: string, init: RequestInit): Promise<Response> {
+    this.#trusted ??= this.#trust(new URL(this.url));
+    await this.#trusted;
     let response: Response;
     try {
       const headers = { ...this.authorization, ...(init.headers as Record<string, string> | undefined) };
@@ -53,6 +60,8 @@ export class ManagerClient {
   unreachable(error: unknown): CommandFailure {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    const distrust = untrusted(this.url, reason);
+    if (distrust !== undefined) return distrust;
     const message = `No manager answers at ${this.url} (${reason}).`;
     const next = "Start one with `coxswain start`, or say where it is with --url or COXSWAIN_URL.";
     return new CommandFailure("unreachable", message, next, exitCodes.unreachable);

@@ -1,7 +1,8 @@
 import { execFile } from "node:child_process";
+import { X509Certificate } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
-import { networkInterfaces } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { connect, connectAsync, type MqttClient } from "mqtt";
@@ -15,6 +16,8 @@ const elsewhere = Object.values(networkInterfaces())
   .find(({ family, internal }) => family === "IPv4" && !internal)?.address;
 
 const secure = { insecure: false, poll: "10", report: "10", "https.port": "0", "mqtts.port": "0", "tls.mode": "on" };
+
+const cli = join(import.meta.dirname, "../../manager/cli/coxswain.ts");
 
 let manager: TestManager;
 let other: TestCa;
@@ -252,6 +255,66 @@ function serialAt(url: string | undefined): Promise<string> {
     socket.once("error", reject);
   });
 }
+
+describe("the command line by https", () => {
+  /** Its exit code and what it said, in a folder where there is no CA. */
+  function coxswain(args: readonly string[], url = manager.urls.https) {
+    const env = { ...process.env, COXSWAIN_TOKEN: token(), COXSWAIN_URL: url };
+    return new Promise<{ code: number; said: string }>((resolve) => {
+      execFile(process.execPath, [cli, ...args], { cwd: tmpdir(), env }, (error, out, err) => {
+        resolve({ code: typeof error?.code === "number" ? error.code : 0, said: out + err });
+      });
+    });
+  }
+
+  test("refuses a CA that it doesn't know, and says how to make it known", async () => {
+    const { code, said } = await coxswain(["status"]);
+    expect(code).toBe(1);
+    expect(said).toMatch(/CA that isn't known here[\s\S]*--ca FILE[\s\S]*--fingerprint/);
+    expect((await coxswain(["status", "--ca", other.caFile])).said).toContain("CA that isn't known here");
+    expect((await coxswain(["status", "--ca", "/nowhere/ca.pem"])).said).toContain("can't be read (ENOENT)");
+    expect((await coxswain(["status", "--ca", cli])).said).toContain("holds no certificate");
+  });
+
+  test("refuses another fingerprint, that of the certificate itself, and what is none", async () => {
+    const { fingerprint256 } = new X509Certificate(other.ca);
+    const wrong = await coxswain(["status", "--fingerprint", fingerprint256]);
+    expect(wrong).toMatchObject({ code: 1, said: expect.stringContaining("Don't go on before you know why") });
+    const own = await new Promise<string>((resolve, reject) => {
+      const socket = connectTls({ host: "127.0.0.1", port: portOf(manager.urls.https), ca: ca() }, () => {
+        resolve(socket.getPeerX509Certificate()?.fingerprint256 ?? "");
+        socket.destroy();
+      });
+      socket.once("error", reject);
+    });
+    expect((await coxswain(["status", "--fingerprint", own])).said).toContain("Give the one of its CA");
+    expect((await coxswain(["status", "--fingerprint", "12:34"])).code).toBe(2);
+  });
+
+  test("refuses a name that isn't in the certificate, and a port that speaks no TLS", async () => {
+    const { certFile, keyFile } = other.issue("DNS:elsewhere.example");
+    const named = await testManager({ flags: { ...secure, "tls.certificate": certFile, "tls.key": keyFile } });
+    onTestFinished(() => named.end());
+    const { code, said } = await coxswain(["status", "--ca", other.caFile], named.urls.https);
+    expect(code).toBe(1);
+    expect(said).toContain("is for other names");
+    const open = `https://127.0.0.1:${portOf(manager.urls.http)}`;
+    expect((await coxswain(["status", "--ca", caFile()], open)).said).toContain("speaks no TLS");
+  });
+
+  test("is answered when it knows the CA: by its file, its fingerprint, or from the data folder of this machine", async () => {
+    const { fingerprint256 } = new X509Certificate(ca());
+    for (const words of [
+      ["--ca", caFile()],
+      ["--fingerprint", fingerprint256],
+      ["--data-dir", manager.folder],
+    ]) {
+      const { code, said } = await coxswain(["status", ...words]);
+      expect(code, said).toBe(0);
+      expect(said).toContain("0 online");
+    }
+  });
+});
 
 test("a browser's page elsewhere can't use the session: Origin is looked at over TLS too", async () => {
   const answer = await new Promise<number>((resolve, reject) => {
