@@ -52,7 +52,7 @@ describe("a coap URI", () => {
     expect(formatCoapUri({ scheme: "coaps", host: "::1", port: 5684, path: [], queries: [] })).toBe("coaps://[::1]/");
   });
 
-  it("RFC 7252 B: the examples of appendix B, and URIs that name the same", () => {
+  it("RFC 7252 6.3, 6.5, B: the examples of appendix B, and URIs that name the same", () => {
     // Appendix B: destination 2001:db8::2:1, port 5683.
     const base = { scheme: "coap", host: "2001:db8::2:1", port: 5683, path: [], queries: [] } as const;
     expect(formatCoapUri(base)).toBe("coap://[2001:db8::2:1]/");

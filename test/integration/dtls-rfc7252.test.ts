@@ -34,7 +34,7 @@ describe.runIf(hasDtls())("CoAP over DTLS", () => {
   const dataTo = (port: number): MemoryDatagram[] =>
     world.sent.filter(({ bytes, to }) => bytes[0] === applicationData && to.port === port);
 
-  it("RFC 7252 9.1.1: each CoAP message is one record of application data, and nothing else goes in the clear", async () => {
+  it("RFC 7252 6.2, 9.1.1: each CoAP message is one record of application data, and nothing else goes in the clear", async () => {
     const server = await world.server();
     const from = await world.client();
     expect(await world.ask(from)).toBe("node n1 psk");
