@@ -155,7 +155,10 @@ describe.runIf(isThere)("our client passes aiocoap's OSCORE plugtest", () => {
 
   it("12 to 15: another sender ID is 4.01, another key 4.00, an answer by another key is dropped, a replay 4.01", async () => {
     const parts = { entropy: systemEntropy, log: silentLog, leases: volatileLeases() };
-    const wrongId = oscore.add({ ...contextA, senderId: hex("7370616d"), recipientId: systemEntropy.bytes(3) }, { isNew: true });
+    const wrongId = oscore.add(
+      { ...contextA, senderId: hex("7370616d"), recipientId: systemEntropy.bytes(3) },
+      { isNew: true },
+    );
     expect(await failing(wrongId)).toMatch(/^coap.oscore-refused .*4\.01/);
     const wrongSecret = { ...contextA, masterSecret: hex("ff02030405060708090a0b0c0d0e0f10") };
     const wrongKey = oscore.add({ ...wrongSecret, recipientId: systemEntropy.bytes(3) }, { isNew: true });
