@@ -18,6 +18,7 @@ import type { ManagerApp } from "./app/api/manager-app.ts";
 import { createManagerApp } from "./app/create-manager-app.ts";
 import type { Artifacts } from "./ports/artifacts.ts";
 import type { NodeAuthority } from "./ports/node-authority.ts";
+import type { OperatorSecrets } from "./ports/operator-secrets.ts";
 import type { OperatorTokens } from "./ports/operator-tokens.ts";
 import type { SecretBox } from "./ports/secret-box.ts";
 import type { SnapshotFile } from "./ports/snapshot-file.ts";
@@ -47,6 +48,7 @@ export interface ComposeManagerOptions {
   readonly lastSeen: SnapshotFile;
   readonly auditHeads?: SnapshotFile | undefined;
   readonly secretBox: SecretBox;
+  readonly operatorSecrets: OperatorSecrets;
   /** Who may act as operator; undefined: nobody, but under `isInsecure` whoever sits at this machine. */
   readonly tokens?: OperatorTokens | undefined;
   readonly transport: Transport;
@@ -123,6 +125,7 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
     auditHeads: options.auditHeads,
     secretBox: options.secretBox,
     authority: options.authority,
+    operatorSecrets: options.operatorSecrets,
     nodeCaller: caller,
     broker,
     ...{ clock, entropy, log },
@@ -159,6 +162,8 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
     ...{ app, doors, caller, clock, entropy, log, isInsecure, shutdown, restart },
     askers: new AskerRules({
       isInsecure,
+      authoriser: app.authoriser,
+      principalOf: (operator) => app.operators.principal(operator),
       claimedAnother: (node, claimed) => app.identities.claimedAnother(node, claimed),
     }),
     httpBase: () => urls.http,
@@ -166,7 +171,7 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
   return {
     ...{ app, broker, http },
     parts: [
-      { name: "use cases", start: () => app.start(), stop: () => app.stop() },
+      { name: "use cases", start: () => startApp(app, options.tokens !== undefined), stop: () => app.stop() },
       ...(tls === undefined
         ? []
         : [{ name: "TLS certificate", start: () => tls.certificates.start(), stop: () => tls.certificates.stop() }]),
@@ -175,4 +180,10 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
       { name: "CoAP endpoint", start: () => coap.start(), stop: () => coap.stop() },
     ],
   };
+}
+
+/** Where operators have tokens there are accounts too: the first is there from the first start on. */
+async function startApp(app: ManagerApp, hasAccounts: boolean): Promise<void> {
+  await app.start();
+  if (hasAccounts) await app.operators.ensureFirst();
 }

@@ -15,6 +15,7 @@ import { AesSecretBox } from "./adapters/storage/aes-secret-box.ts";
 import { ArtifactFiles } from "./adapters/storage/artifact-files.ts";
 import { AtomicFile } from "./adapters/storage/atomic-file.ts";
 import { keyFromFile } from "./adapters/storage/key-file.ts";
+import { OperatorSecretHashes } from "./adapters/storage/operator-secret-hashes.ts";
 import { writeOwnFile } from "./adapters/storage/own-file.ts";
 import { SqliteStorage } from "./adapters/storage/sqlite-storage.ts";
 import { SqliteTelemetry } from "./adapters/storage/sqlite-telemetry.ts";
@@ -124,6 +125,7 @@ async function startOnce(options: StartManagerOptions): Promise<RunningManager> 
       parts: faces,
     } = composeManager({
       ...{ clock, entropy, log, storage, telemetryStore, artifacts, secretBox, tokens, urls },
+      operatorSecrets: new OperatorSecretHashes({ entropy }),
       lastSeen: new AtomicFile({ file: join(settings.dataDir, "last-seen.bin") }),
       auditHeads: new AtomicFile({ file: join(settings.dataDir, "audit-heads.bin") }),
       transport: coapTransport(settings, ports.coap, log),

@@ -30,6 +30,8 @@ export const appLimits = defineLimits({
     unit: "nodes",
     full: "Queues that weren't used lately are read from storage when they are next needed.",
   },
+  operators: { default: 1000, min: 1, max: 100_000, unit: "operators", full: "A new operator is refused." },
+  operatorTokens: { default: 10_000, min: 1, max: 100_000, unit: "tokens", full: "A new API token is refused." },
   updates: { default: 10_000, min: 1, max: 100_000, unit: "updates", full: "A new update is refused." },
   attemptsInMemory: {
     default: 100_000,

@@ -7,6 +7,7 @@ export class ChildBook {
     return this.#children.get(gateway) ?? [];
   }
 
+  /** Who speaks for it, if it is a child. */
   gatewayOf(child: string): string | undefined {
     return this.#gateways.get(child);
   }

@@ -16,6 +16,7 @@ import { AuditWitness } from "./audit-witness.ts";
 import { CallLimiter } from "./call-limiter.ts";
 import { ChildBook } from "./child-book.ts";
 import { CommandService } from "./command-service.ts";
+import { createOperators } from "./create-operators.ts";
 import { CredentialService } from "./credential-service.ts";
 import { DataPlane } from "./data-plane.ts";
 import { DesiredStateService } from "./desired-state.ts";
@@ -92,6 +93,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     ...{ broker, caller, reach, calls, book, intents, artifacts, isRegistered, box },
   };
   const guard = new IdentityGuard(core);
+  const trust = createOperators({ ...core, children, secrets: options.operatorSecrets, limits });
 
   const bridge = new MqttBridge({
     ...core,
@@ -267,7 +269,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     progressed: (node, report) => writer.behind("progress", attempts.report(node, report, "observed")),
   });
 
-  const viewOptions = { fleet, clock, health, queues, book, intents };
+  const viewOptions = { fleet, clock, health, queues, book, intents, labels: trust.labels };
   const registry = new NodeRegistry({
     ...core,
     presence,
@@ -353,13 +355,15 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
 
   const endings = new NodeEndings({
     ...{ ...core, queues, attempts, commands, environments, credentials, observer, attemptObserver },
-    ...{ reports, logs, modeRelay, alerts, reactions, children },
+    ...{ reports, logs, modeRelay, alerts, reactions, children, labels: trust.labels },
   });
 
   const lifecycle = new AppLifecycle({
     ...core,
     loads: [
-      ...[audit, registry, credentials, environments, queues].map((each) => () => each.load()),
+      ...[audit, registry, credentials, environments, queues, trust.labels, trust.operators].map(
+        (each) => () => each.load(),
+      ),
       ...[book, intents].map((each) => () => each.load(storage)),
       ...[updates, alerts, snapshot].map((each) => () => each.load()),
     ],
@@ -393,6 +397,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
   });
 
   return {
+    ...trust,
     registry,
     credentials,
     identities: guard,

@@ -14,6 +14,7 @@ import type { HealthObserver } from "./health-observer.ts";
 import type { IntentBook } from "./intent-book.ts";
 import type { LogTails } from "./log-tails.ts";
 import type { ModeRelay } from "./mode-relay.ts";
+import type { NodeLabelBook } from "./node-label-book.ts";
 import type { NodeReactions } from "./node-reactions.ts";
 import type { NodeReports } from "./node-reports.ts";
 import type { StorageWriter } from "./storage-writer.ts";
@@ -37,6 +38,7 @@ export interface NodeEndingsOptions {
   readonly alerts: AlertService;
   readonly reactions: NodeReactions;
   readonly children: ChildBook;
+  readonly labels: NodeLabelBook;
 }
 
 /** Takes everything that is kept of a node away: the registration when it is removed, the trust when its keys are revoked. */
@@ -68,7 +70,10 @@ export class NodeEndings {
     modeRelay.forget(node);
     await environments.forget(node);
     // A node that left by itself, or that nobody heard for a month, may come back with the keys that it has.
-    if (by.kind === "operator") await credentials.forget(node, by);
+    if (by.kind === "operator") {
+      await credentials.forget(node, by);
+      await this.#options.labels.forget(node);
+    }
     const gateway = children.remove(node);
     if (gateway !== undefined) await environments.refreshAccount(gateway);
     alerts.forget(node);

@@ -412,13 +412,14 @@ function timelineData({ manifest }: RegisterInput): Record<string, unknown> {
 }
 
 function matches(view: NodeView, query: NodeFilter): boolean {
-  const { manifest } = view;
+  const { manifest, labels } = view;
   return (
+    (query.within === undefined || query.within(view.id)) &&
     (query.model === undefined || manifest.model === query.model) &&
-    (query.tag === undefined || manifest.tags?.includes(query.tag) === true) &&
+    (query.tag === undefined || labels.tags.includes(query.tag) || manifest.tags?.includes(query.tag) === true) &&
     (query.phase === undefined || view.phase === query.phase) &&
     (query.presence === undefined || view.presence.state === query.presence) &&
-    (query.site === undefined || manifest.site === query.site) &&
+    (query.site === undefined || (labels.site ?? manifest.site) === query.site) &&
     (query.parent === undefined || manifest.parent === query.parent)
   );
 }

@@ -1,6 +1,7 @@
 import type { Clock } from "../../kernel/clock.ts";
 import { isOpen } from "../domain/action-queue.ts";
 import type { ActionQueues } from "./action-queues.ts";
+import type { Labels } from "./api/operators.ts";
 import type { NodeView, PresenceView } from "./api/registry.ts";
 import type { AttemptBook } from "./attempt-book.ts";
 import { type FleetTable, type NodeRow, nodeFlags } from "./fleet-table.ts";
@@ -15,6 +16,7 @@ export interface NodeViewOptions {
   readonly queues: ActionQueues;
   readonly book: AttemptBook;
   readonly intents: IntentBook;
+  readonly labels: Pick<Labels, "of">;
 }
 
 /** One node as people see it, put together from what each service knows. */
@@ -30,6 +32,7 @@ export function nodeView(node: string, record: NodeRecord, row: NodeRow, options
     ...(report && status !== undefined && { health: { status, ageMs: report.ageMs } }),
     ...(report?.value.phase !== undefined && { phase: report.value.phase }),
     manifest: record.manifest,
+    labels: options.labels.of(node),
     identity: record.identity,
     face: record.face,
     path: fleet.path(row),

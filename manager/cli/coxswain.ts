@@ -1,18 +1,11 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from "commander";
-import { managerVersion } from "../version.ts";
-import { addAuditCommands } from "./audit-commands.ts";
+import { CommanderError } from "commander";
 import type { CommandContext } from "./command-context.ts";
 import { CommandFailure, exitCodes } from "./command-failure.ts";
-import { addCredentialCommands } from "./credential-commands.ts";
+import { coxswainProgram } from "./coxswain-program.ts";
 import { ManagerClient } from "./manager-client.ts";
 import { type TrustOptions, trustManager } from "./manager-trust.ts";
-import { addNodeCommands } from "./node-commands.ts";
 import { operatorToken } from "./operator-token.ts";
-import { addSignInCommand } from "./sign-in-command.ts";
-import { addStatusCommand } from "./status-command.ts";
-import { addUpdateCommands } from "./update-commands.ts";
-import { addWatchCommand } from "./watch-command.ts";
 
 const defaultUrl = "http://127.0.0.1:8683";
 
@@ -22,7 +15,6 @@ export async function coxswain(args: readonly string[]): Promise<number> {
     const { runManager } = await import("../main.ts");
     return await runManager(args.slice(1));
   }
-  const program = new Command("coxswain");
   const context: CommandContext = {
     client: () =>
       new ManagerClient(
@@ -32,34 +24,7 @@ export async function coxswain(args: readonly string[]): Promise<number> {
       ),
     isJson: () => args.includes("--json"),
   };
-  program
-    .description("Manage a fleet of small devices.")
-    .version(managerVersion, "--version")
-    .showHelpAfterError("(--help says how)")
-    // What stands here is inherited by the commands below. Programs get what is wrong as JSON, in `report`.
-    .configureOutput({ writeErr: (text) => context.isJson() || process.stderr.write(text) })
-    // Without it the program would take the --version of `update create` for its own.
-    .enablePositionalOptions()
-    .exitOverride();
-  program.command("start").description("Start the manager; `coxswain start --help` lists its settings.");
-  addCredentialCommands(addNodeCommands(program, context), context);
-  addUpdateCommands(program, context);
-  addWatchCommand(program, context);
-  addStatusCommand(program, context);
-  addSignInCommand(program, context);
-  addAuditCommands(program, context);
-  for (const command of allCommands(program)) {
-    command
-      .exitOverride()
-      .option("--url <URL>", `where the manager is (COXSWAIN_URL, default ${defaultUrl})`)
-      .option(
-        "--data-dir <FOLDER>",
-        "data folder with the admin's token (COXSWAIN_TOKEN is the token itself; default ./data)",
-      )
-      .option("--ca <FILE>", "CA of a manager that is asked by https (COXSWAIN_CA, default: ca.pem of the data folder)")
-      .option("--fingerprint <SHA256>", "of that CA, instead (COXSWAIN_FINGERPRINT); `coxswain ca show` prints it")
-      .option("--json", "answer in JSON, for programs");
-  }
+  const program = coxswainProgram(context, defaultUrl);
   try {
     await program.parseAsync([...args], { from: "user" });
     return Number(process.exitCode ?? exitCodes.done);
@@ -95,10 +60,6 @@ function report(error: unknown, isJson: boolean): number {
   const { code, message, next } = error;
   console.error(isJson ? JSON.stringify({ error: { code, message, next } }) : `coxswain: ${message}\n${next}`);
   return error.exitCode;
-}
-
-function allCommands(command: Command): Command[] {
-  return [command, ...command.commands.flatMap(allCommands)];
 }
 
 if (import.meta.main) process.exitCode = await coxswain(process.argv.slice(2));

@@ -37,6 +37,13 @@ export class ManagerClient {
     return await this.#json<T>(path, { method: "POST", headers, body: JSON.stringify(body) });
   }
 
+  /** Undefined where the answer has no body. */
+  async put<T>(path: string, body: unknown): Promise<T> {
+    const headers = { "content-type": "application/json" };
+    const response = await this.open(path, { method: "PUT", headers, body: JSON.stringify(body) });
+    return (response.status === 204 ? undefined : await response.json()) as T;
+  }
+
   async delete(path: string): Promise<void> {
     await this.open(path, { method: "DELETE" });
   }

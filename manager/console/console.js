@@ -1,7 +1,9 @@
 // The live page: loads the fleet once, then follows the manager's events.
+import { drawAccount } from "./account.js";
 import { drawDetails } from "./details.js";
 import { addToFeed, applyEvent, emptyFleet } from "./fleet.js";
-import { askForToken, useLink } from "./sign-in.js";
+import { change, loadSession, may, whoIs } from "./session.js";
+import { askWho, useLink } from "./sign-in.js";
 import { drawAlerts, drawCards, drawFeed, drawLink, drawSystem, drawTiles, drawUpdates, shownIds } from "./view.js";
 
 const fleet = emptyFleet();
@@ -43,10 +45,12 @@ async function get(path) {
 
 let signingIn;
 
-/** Asks for the token once, however many requests were refused. */
+/** Asks who it is once, however many requests were refused. */
 async function signedIn() {
-  signingIn ??= askForToken(linkProblem).finally(() => {
+  signingIn ??= askWho(linkProblem).finally(() => {
     signingIn = undefined;
+    linkProblem = "";
+    drawAccount();
   });
   await signingIn;
   return true;
@@ -84,7 +88,7 @@ async function load() {
     get("/alerts"),
   ]);
   fleet.system = system;
-  fleet.total = system.counts.registered;
+  fleet.total = whoIs().scopes.length === 0 ? system.counts.registered : page.total;
   fleet.isWhole = fleet.total <= pageSize;
   fleet.updates = updates.updates;
   fleet.alerts = new Map(alerts.alerts.map((alert) => [alert.id, alert]));
@@ -216,18 +220,18 @@ const dialog = document.getElementById("details");
 async function openDetails(id) {
   const path = `/nodes/${encodeURIComponent(id)}`;
   const [details, { entries }] = await Promise.all([get(path), get(`${path}/timeline?limit=40`)]);
-  drawDetails(dialog, { details, timeline: entries }, (command) => sendCommand(id, command));
+  const send = may("node.steer") ? (command) => sendCommand(id, command) : undefined;
+  drawDetails(dialog, { details, timeline: entries }, send);
   if (!dialog.open) dialog.showModal();
 }
 
 async function sendCommand(id, command) {
-  const response = await fetch(`/api/v1/nodes/${encodeURIComponent(id)}/commands`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ command }),
-  });
-  const answer = await response.json();
-  return response.ok ? `${command} is on its way (rev ${answer.rev}).` : `${answer.error.message} ${answer.error.next}`;
+  try {
+    const { rev } = await change("POST", `/nodes/${encodeURIComponent(id)}/commands`, { command });
+    return `${command} is on its way (rev ${rev}).`;
+  } catch (error) {
+    return error.message;
+  }
 }
 
 document.getElementById("search").addEventListener("input", (event) => {
@@ -246,6 +250,8 @@ drawLink("connecting");
 await useLink().catch((error) => {
   linkProblem = error.message;
 });
+await loadSession().catch(() => {});
+drawAccount();
 await loadFeed().catch(() => {});
 await load().catch(() => drawLink("cut"));
 setTimeout(() => void loadTelemetry().catch(() => {}), telemetryEveryMs / 4);

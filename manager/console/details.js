@@ -8,12 +8,12 @@ const commands = [
   ["restart", "Restart"],
 ];
 
-/** Fills the dialog; `send(command)` resolves with words about what came of it. */
+/** Fills the dialog; `send(command)` resolves with words about what came of it, and is absent for who may not send any. */
 export function drawDetails(dialog, { details, timeline }, send) {
   const { node, health, telemetry, attempts, actions } = details;
   const { manifest, presence } = node;
   const said = el("output", {});
-  const buttons = commands.map(([command, label]) =>
+  const buttons = (send === undefined ? [] : commands).map(([command, label]) =>
     el(
       "button",
       { class: "button", type: "button", onclick: async () => (said.textContent = await send(command)) },
@@ -23,7 +23,7 @@ export function drawDetails(dialog, { details, timeline }, send) {
   const body = el(
     "div",
     { class: "body" },
-    el("div", { class: "actions" }, ...buttons, said),
+    send === undefined ? "" : el("div", { class: "actions" }, ...buttons, said),
     facts("About", [
       [
         "presence",
@@ -33,6 +33,8 @@ export function drawDetails(dialog, { details, timeline }, send) {
       ["phase", node.phase],
       ["model", manifest.model],
       ["hardware", manifest.hw],
+      ["site", node.labels?.site ?? manifest.site],
+      ["tags", [...(node.labels?.tags ?? []), ...(manifest.tags ?? [])].join(", ")],
       ["version", manifest.version],
       ["running", manifest.digest],
       ["slot", manifest.slot && `${manifest.slot}${manifest.confirmed === false ? ", on trial" : ""}`],

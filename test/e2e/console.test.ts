@@ -220,12 +220,14 @@ describe("the console of a manager that asks who is there", () => {
   test("asks for the token, says when it is wrong, and stays signed in", async () => {
     const visitor = await (await browser.newContext()).newPage();
     await visitor.goto(secure.urls.http);
+    await visitor.getByText("With the machine's token").click();
     const input = visitor.getByLabel("Token");
+    const button = visitor.getByRole("button", { name: "Sign in with the token" });
     await input.fill("sesame");
-    await visitor.getByRole("button", { name: "Sign in" }).click();
+    await button.click();
     await visitor.locator("#sign-in-problem", { hasText: "no token of this manager" }).waitFor({ timeout: 20_000 });
     await input.fill(token);
-    await visitor.getByRole("button", { name: "Sign in" }).click();
+    await button.click();
     await visitor.locator("#link", { hasText: "live" }).waitFor({ timeout: 20_000 });
     await visitor.reload();
     await visitor.locator("#link", { hasText: "live" }).waitFor({ timeout: 20_000 });

@@ -66,7 +66,8 @@ test("a link signs in once and leaves a cookie that no script reads and no other
   const code = /#code=([0-9a-f]{64})\s*$/.exec(out)?.[1];
   const signIn = () => ask("/api/v1/session", { method: "POST", headers: json, body: JSON.stringify({ code }) });
   const response = await signIn();
-  expect(response.status).toBe(204);
+  expect(response.status).toBe(200);
+  const { csrf } = (await response.json()) as { csrf: string };
   const cookie = response.headers.get("set-cookie") ?? "";
   expect(cookie).toMatch(/^coxswain_session_\d+=[0-9a-f]{64}; Path=\/; Max-Age=\d+; HttpOnly; SameSite=Strict$/);
   expect((await signIn()).status).toBe(401);
@@ -74,7 +75,9 @@ test("a link signs in once and leaves a cookie that no script reads and no other
   expect((await ask("/api/v1/system", { headers })).status).toBe(200);
   const change = { method: "PATCH", body: '{"timeZone":"UTC"}' };
   expect((await ask("/api/v1/settings", { ...change, headers: { ...headers, ...json } })).status).toBe(403);
-  const own = { ...headers, ...json, origin: manager.urls.http };
+  const page = { ...headers, ...json, origin: manager.urls.http };
+  expect((await ask("/api/v1/settings", { ...change, headers: page })).status).toBe(403);
+  const own = { ...page, "x-csrf-token": csrf };
   expect((await ask("/api/v1/settings", { ...change, headers: own })).status).toBe(200);
   expect((await ask("/api/v1/session", { method: "DELETE", headers: own })).status).toBe(204);
   expect((await ask("/api/v1/system", { headers })).status).toBe(401);

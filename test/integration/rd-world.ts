@@ -46,7 +46,11 @@ export class RdWorld {
     this.#face = new CoapFace({
       ...{ app, doors, clock, entropy, log, isInsecure },
       caller: new CoapNodeCaller({ doors, contexts, isInsecure }),
-      askers: new AskerRules({ isInsecure }),
+      askers: new AskerRules({
+        isInsecure,
+        authoriser: app.authoriser,
+        principalOf: (operator) => app.operators.principal(operator),
+      }),
       httpBase: () => "http://manager.example:8683",
     });
   }

@@ -5,6 +5,7 @@ import type { Entropy } from "../../kernel/entropy.ts";
 import { Lifecycle } from "../../kernel/lifecycle.ts";
 import type { Log } from "../../kernel/log.ts";
 import { AesSecretBox } from "../../manager/adapters/storage/aes-secret-box.ts";
+import { OperatorSecretHashes } from "../../manager/adapters/storage/operator-secret-hashes.ts";
 import type { ManagerApp } from "../../manager/app/api/manager-app.ts";
 import type { LiveEvent } from "../../manager/app/api/watching.ts";
 import { type ComposedManager, composeManager } from "../../manager/compose-manager.ts";
@@ -137,6 +138,7 @@ function compose(parts: {
   return composeManager({
     ...rest,
     ...opened,
+    operatorSecrets: new OperatorSecretHashes({ entropy: parts.entropy }),
     secretBox: new AesSecretBox({ key: new Uint8Array(32), entropy: parts.entropy }),
     observerPassword: "",
     urls: { http: url("http"), coap: url("coap"), mqtt: url("mqtt") },

@@ -111,12 +111,13 @@ export const rooms: Readonly<Record<string, Room>> = {
     packages: ["bonjour-service", "node:os", "node:net"],
   },
   "manager/cli": {
-    // The command line reads answers of the HTTP API, whose shapes are those of the use cases.
+    // The command line reads answers of the HTTP API, whose shapes are those of the use cases; its help says which role each command needs.
     mayImport: [
       "kernel",
       "manager",
       "manager/app",
       "manager/audit",
+      "manager/domain",
       "manager/ports",
       "schemas/generated",
       "schemas/wire",
@@ -146,6 +147,8 @@ export const rooms: Readonly<Record<string, Room>> = {
       "manager/adapters/mqtt",
       "manager/adapters/storage",
       "manager/adapters/discovery",
+      // The page of who may do what names the commands too.
+      "manager/cli",
     ],
     packages: ["node:"],
   },

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { CoapRequest, PeerIdentity } from "../../../coap/route.ts";
+import { Authoriser, type Principal } from "../../domain/authoriser.ts";
+import { noLabels } from "../../domain/node-labels.ts";
 import { type Asker, AskerRules } from "./asker.ts";
 
 interface Asked {
@@ -14,8 +16,13 @@ function request({ queries = [], identity = { kind: "none" }, isLoopback = true 
   return { peer: { address, port: 5683, family: 4, isLoopback, row: 0, identity }, queries, query } as CoapRequest;
 }
 
-const secure = new AskerRules({ isInsecure: false });
-const insecure = new AskerRules({ isInsecure: true });
+const rules = {
+  authoriser: new Authoriser({ labelsOf: () => noLabels }),
+  principalOf: (name: string): Principal | undefined =>
+    name === "ann" ? { id: "ann", role: "viewer", scopes: [] } : undefined,
+};
+const secure = new AskerRules({ ...rules, isInsecure: false });
+const insecure = new AskerRules({ ...rules, isInsecure: true });
 const credential = (id: string): PeerIdentity => ({ kind: "node", id, scheme: "psk" });
 const operator: PeerIdentity = { kind: "operator", id: "ann", scheme: "oscore" };
 
@@ -51,6 +58,14 @@ describe("with a credential", () => {
   test("an operator is one from anywhere", () => {
     expect(words(secure.operator(request({ identity: operator, isLoopback: false })))).toBe("ann");
     expect(words(secure.eitherByName(request({ identity: operator })))).toBe("ann");
+  });
+  test("an operator whose account is gone is nobody, with keys that are still good", () => {
+    const gone = request({ identity: { ...operator, id: "bob" } });
+    for (const rules of [secure, insecure]) {
+      expect(words(rules.operator(gone))).toBe("no-identity");
+      expect(words(rules.lookup(gone))).toBe("no-identity");
+      expect(words(rules.reader(gone, "esp-1"))).toBe("no-identity");
+    }
   });
   test("an operator can't speak for a node", () => {
     expect(words(secure.writer(request({ identity: operator }), "esp-1"))).toBe("no-node-id");

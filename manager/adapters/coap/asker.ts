@@ -1,6 +1,8 @@
 import type { CoapRequest } from "../../../coap/route.ts";
-import { isChildOf, type NodeId, nodeId, parseNodeId } from "../../../schemas/wire/node-id.ts";
+import { type NodeId, nodeId, parseNodeId } from "../../../schemas/wire/node-id.ts";
 import type { Actor } from "../../app/api/registry.ts";
+import type { Authoriser, Principal } from "../../domain/authoriser.ts";
+import { type Permission, permissionOf } from "../../domain/permissions.ts";
 import type { Refusal } from "./refusal.ts";
 
 /** Who a request is from, and how that is known. */
@@ -14,6 +16,8 @@ export interface AskingNode {
 export interface AskingOperator {
   readonly kind: "operator";
   readonly actor: Actor;
+  /** What he may do. */
+  readonly principal: Principal;
 }
 export interface NotServed {
   readonly kind: "refused";
@@ -22,14 +26,27 @@ export interface NotServed {
 }
 
 /** Who acts on CoAP under `--insecure` without naming a node. */
-const localOperator = "local";
+const localOperator: Principal = { id: "local", role: "admin", scopes: [] };
 
-const operatorFrom = ({ peer }: CoapRequest, id: string): AskingOperator => ({
+const operatorFrom = ({ peer }: CoapRequest, principal: Principal): AskingOperator => ({
   kind: "operator",
-  actor: { kind: "operator", id, from: peer.address },
+  actor: { kind: "operator", id: principal.id, from: peer.address },
+  principal,
 });
 
+const read = permissionOf("node.read");
+const report = permissionOf("node.report");
+
 const refused = (refusal: Refusal, detail = ""): NotServed => ({ kind: "refused", refusal, detail });
+
+export interface AskerRulesOptions {
+  readonly isInsecure: boolean;
+  readonly authoriser: Pick<Authoriser, "node">;
+  /** What an operator with a credential may do now; undefined: he is none any more. */
+  principalOf(operator: string): Principal | undefined;
+  /** A node with a proven identity named another; told of each time. */
+  claimedAnother?(node: string, claimed: string): void;
+}
 
 /**
  * The identity rules of the protocol page, in one place.
@@ -40,11 +57,14 @@ const refused = (refusal: Refusal, detail = ""): NotServed => ({ kind: "refused"
  */
 export class AskerRules {
   readonly #isInsecure: boolean;
+  readonly #authoriser: AskerRulesOptions["authoriser"];
+  readonly #principalOf: (operator: string) => Principal | undefined;
   readonly #claimedAnother: (node: string, claimed: string) => void;
 
-  /** `claimedAnother`: a node with a proven identity named another; told of each time. */
-  constructor(options: { readonly isInsecure: boolean; claimedAnother?(node: string, claimed: string): void }) {
+  constructor(options: AskerRulesOptions) {
     this.#isInsecure = options.isInsecure;
+    this.#authoriser = options.authoriser;
+    this.#principalOf = options.principalOf.bind(options);
     this.#claimedAnother = options.claimedAnother?.bind(options) ?? (() => undefined);
   }
 
@@ -83,7 +103,7 @@ export class AskerRules {
   /** An operator must be asking. */
   operator(request: CoapRequest): AskingOperator | NotServed {
     const { identity } = request.peer;
-    if (identity.kind === "operator") return operatorFrom(request, identity.id);
+    if (identity.kind === "operator") return this.#known(request, identity.id);
     if (identity.kind === "node" || request.query("ep") !== undefined) return refused("operators-only");
     if (!this.#isInsecure) return refused("no-identity");
     return request.peer.isLoopback ? operatorFrom(request, localOperator) : refused("operator-elsewhere");
@@ -106,7 +126,7 @@ export class AskerRules {
   lookup(request: CoapRequest): Asker {
     const { identity } = request.peer;
     if (identity.kind === "node") return { kind: "node", node: nodeId(identity.id), how: "credential" };
-    if (identity.kind === "operator") return operatorFrom(request, identity.id);
+    if (identity.kind === "operator") return this.#known(request, identity.id);
     if (!this.#isInsecure) return refused("no-identity");
     return request.peer.isLoopback ? operatorFrom(request, localOperator) : refused("operator-elsewhere");
   }
@@ -122,18 +142,21 @@ export class AskerRules {
       return refused("other-identity");
     }
     if (identity.kind === "none" && request.query("ep") === undefined) return this.node(request, owner);
-    return this.#owned(this.node(request), owner);
+    return this.#owned(this.node(request), owner, report);
   }
 
   /** Who reads below `/nodes/{owner}/`: the node itself, its gateway, or an operator. */
   reader(request: CoapRequest, owner: string): Asker {
-    return this.#owned(this.either(request), owner);
+    return this.#owned(this.either(request), owner, read);
   }
 
-  #owned<A extends Asker>(asker: A, owner: string): A | NotServed {
-    if (asker.kind !== "node" || asker.node === owner) return asker;
-    const parsed = parseNodeId(owner);
-    if (parsed.ok && isChildOf(parsed.id, asker.node)) return asker;
+  #known(request: CoapRequest, operator: string): AskingOperator | NotServed {
+    const principal = this.#principalOf(operator);
+    return principal === undefined ? refused("no-identity") : operatorFrom(request, principal);
+  }
+
+  #owned<A extends Asker>(asker: A, owner: string, permission: Permission): A | NotServed {
+    if (asker.kind !== "node" || this.#authoriser.node(permission, asker.node, owner)) return asker;
     if (asker.how === "credential") this.#claimedAnother(asker.node, owner);
     return refused("not-your-resource");
   }

@@ -50,6 +50,9 @@ async function install(context: CoapContext, request: CoapRequest): Promise<Coap
   if (asker.kind === "operator") {
     const nodes = body.value.nodes ?? [];
     if (nodes.length === 0) return refusal("no-node-id", "an operator names the nodes: {nodes: [...]}");
+    const { principal } = asker;
+    const hidden = nodes.find((each) => !context.app.authoriser.sees(principal, each));
+    if (hidden !== undefined) return refusal("out-of-scope", hidden);
     const outcome = await context.app.updates.start(update, nodes, asker.actor);
     return outcome.kind === "started" ? view(request, outcome.nodes) : refusal(outcome.kind);
   }

@@ -3,6 +3,7 @@ import type { CoapRequest, LaterRoute } from "../../../coap/route.ts";
 import { Fault } from "../../../kernel/fault.ts";
 import { artifactRoutes } from "./artifact-routes.ts";
 import { attemptRoutes } from "./attempt-routes.ts";
+import { authorised } from "./authorised.ts";
 import type { CoapContext } from "./coap-context.ts";
 import { environmentRoutes } from "./environment-routes.ts";
 import { LegacyRoutes } from "./legacy-routes.ts";
@@ -33,6 +34,7 @@ function provenOnly({ peer }: CoapRequest): number | undefined {
 export class CoapFace {
   readonly #context: CoapContext;
   readonly #notifier: Notifier;
+  readonly #routes: string[] = [];
 
   constructor(context: CoapContext) {
     this.#context = context;
@@ -46,9 +48,15 @@ export class CoapFace {
     const routes = groups.flatMap((group) => group(context));
     if (context.isInsecure) routes.push(...new LegacyRoutes(context).routes());
     for (const route of routes) {
-      const served = "later" in route ? { ...route, later: this.#guarded(route) } : route;
+      const served = authorised(context, "later" in route ? { ...route, later: this.#guarded(route) } : route);
+      this.#routes.push(`${route.method} ${route.path}`);
       context.doors.route(context.isInsecure ? served : { ...served, allows: provenOnly });
     }
+  }
+
+  /** Every resource as `METHOD /path`. */
+  get routes(): readonly string[] {
+    return this.#routes;
   }
 
   /** A storage that can't write is told apart from a defect of ours: the node tries again later. */

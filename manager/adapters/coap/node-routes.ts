@@ -36,7 +36,9 @@ async function list(context: CoapContext, request: CoapRequest): Promise<CoapRep
     const value = request.query(name);
     if (value !== undefined) query[name] = value;
   }
-  const found = await context.app.registry.list(query);
+  const { principal } = asker;
+  const within = (node: string): boolean => context.app.authoriser.sees(principal, node);
+  const found = await context.app.registry.list({ ...query, within });
   return view(request, { ...found, nodes: found.nodes.map(summary) });
 }
 

@@ -52,6 +52,7 @@ async function find(
   let [found, length] = [0, 0];
   for await (const node of candidates(context.app, request.queries)) {
     if (found >= end || signal.aborted) break;
+    if (asker.kind === "operator" && !context.app.authoriser.sees(asker.principal, node.id)) continue;
     if (isOver(node, context.clock.wallMs()) || !hasBase(node)) continue;
     const scope = scopeOfNode(node);
     if (scope !== undefined && scope !== askerScope) continue;

@@ -1,9 +1,10 @@
 import { Code, ContentFormat } from "../../../coap/message.ts";
 import type { CoapReply, CoapReplyFields, CoapRequest, Route } from "../../../coap/route.ts";
 import type { StatusReport } from "../../../schemas/generated/types.ts";
-import { isChildOf, type NodeId, parseNodeId } from "../../../schemas/wire/node-id.ts";
+import { type NodeId, parseNodeId } from "../../../schemas/wire/node-id.ts";
 import type { BeatOutcome } from "../../app/api/heartbeats.ts";
 import { openAction } from "../../app/open-action.ts";
+import { permissionOf } from "../../domain/permissions.ts";
 import type { CoapContext } from "./coap-context.ts";
 import { fill, refusal, refuse } from "./refusal.ts";
 import { bodyFormats, bodyOf, message, messageFormats } from "./representation.ts";
@@ -12,6 +13,7 @@ import { queryRev } from "./request-input.ts";
 const maxReportBytes = 2_048;
 const nothingToDo: CoapReplyFields = { code: Code.changed };
 const nothingForEarlyCode: CoapReplyFields = { code: Code.content, maxAge: 0 };
+const beatPermission = permissionOf("node.beat");
 const anyRevision = "a number of the last finished action";
 
 /**
@@ -65,7 +67,7 @@ function beat(context: CoapContext, request: CoapRequest, reply: CoapReply, noth
     refuse(reply, "bad-query", `r must be ${anyRevision}`);
     return;
   }
-  const node = child === undefined ? asker.node : childNode(child, asker.node);
+  const node = child === undefined ? asker.node : childNode(context, child, asker.node);
   if (node === undefined) {
     refuse(reply, "child-id");
     return;
@@ -119,7 +121,9 @@ function answerOf(
   return message(request, "action", action, fields, context.app.registry.contentFormat(node));
 }
 
-function childNode(child: string, gateway: NodeId): NodeId | undefined {
+function childNode({ app }: CoapContext, child: string, gateway: NodeId): NodeId | undefined {
   const parsed = parseNodeId(child);
-  return parsed.ok && isChildOf(parsed.id, gateway) ? parsed.id : undefined;
+  return parsed.ok && parsed.id !== gateway && app.authoriser.node(beatPermission, gateway, parsed.id)
+    ? parsed.id
+    : undefined;
 }

@@ -20,5 +20,10 @@ export function watchingRoutes(context: CoapContext): Route[] {
 function alerts(context: CoapContext, request: CoapRequest): CoapReplyFields {
   const asker = context.askers.operator(request);
   if (asker.kind === "refused") return refusal(asker.refusal, asker.detail);
-  return view(request, context.app.alerts.active());
+  const { principal } = asker;
+  const { alerts: all, authoriser } = context.app;
+  return view(
+    request,
+    all.active().filter((each) => authoriser.sees(principal, each.node)),
+  );
 }

@@ -6,12 +6,17 @@ export const apiErrors = {
   "not-authorised": {
     status: 401,
     message: "This manager doesn't know who is asking.",
-    next: "For the console `coxswain sign-in` prints a link; programs send `Authorization: Bearer` with the token that is in admin-token in the data folder.",
+    next: "Sign in to the console by name and password, or by the link of `coxswain sign-in`; programs send `Authorization: Bearer` with a token of `coxswain token create`. The command line takes the machine's token from admin-token in the data folder, which --data-dir names.",
   },
   "wrong-token": {
     status: 401,
     message: "This is no token of this manager.",
-    next: "The token is in admin-token in the manager's data folder.",
+    next: "`coxswain token list` shows which there are; the machine's own is in admin-token in the manager's data folder.",
+  },
+  "wrong-password": {
+    status: 401,
+    message: "This is no operator with that password.",
+    next: "Check both; an admin can make you a link: `coxswain sign-in --operator NAME`.",
   },
   "wrong-code": {
     status: 401,
@@ -20,7 +25,7 @@ export const apiErrors = {
   },
   "too-many-failures": {
     status: 429,
-    message: "Too many wrong tokens or links came from this address.",
+    message: "Too many wrong passwords, tokens or links came from this address.",
     next: "Wait {seconds} seconds.",
   },
   "not-from-here": {
@@ -37,6 +42,62 @@ export const apiErrors = {
     status: 403,
     message: "A page of {origin} tried to change something here.",
     next: "Only the manager's own console may; programs send no Origin header.",
+  },
+  "no-csrf-token": {
+    status: 403,
+    message: "The request came with a session's cookie and without its CSRF token.",
+    next: "Send X-CSRF-Token with what GET /api/v1/session says; programs use a token instead of a session.",
+  },
+  "not-with-a-token": {
+    status: 403,
+    message: "An API token doesn't do this.",
+    next: "Sign in by name and password, or by the link of `coxswain sign-in`.",
+  },
+  "lesser-role": {
+    status: 403,
+    message: "{operator} has the role {role}; this needs {needed}: {what}.",
+    next: "An admin gives it: `coxswain operator role {operator} {needed}`.",
+  },
+  "out-of-scope": {
+    status: 403,
+    message: "{node} is outside of the scope of {operator}.",
+    next: "An admin changes scopes by `coxswain operator role`, and where a node is by `coxswain node label`.",
+  },
+  "whole-fleet-only": {
+    status: 403,
+    message: "{operator} has a part of the fleet, and this concerns all of it: {what}.",
+    next: "Ask an operator without a scope.",
+  },
+  "no-permission-row": {
+    status: 403,
+    message: "{method} {path} has no row in the table of permissions, so nobody may use it.",
+    next: "Report it as a defect.",
+  },
+  "unknown-operator": {
+    status: 404,
+    message: "There is no operator {operator}.",
+    next: "`coxswain operator list` shows them; `coxswain operator add` makes one.",
+  },
+  "operator-exists": {
+    status: 409,
+    message: "There is an operator {operator} already.",
+    next: "Choose another name, or change that one by `coxswain operator role`.",
+  },
+  "last-admin": {
+    status: 409,
+    message: "{operator} is the last admin of the whole fleet.",
+    next: "Make another one first.",
+  },
+  "unknown-token": { status: 404, message: "There is no token {token}.", next: "`coxswain token list` shows them." },
+  "unknown-session": {
+    status: 404,
+    message: "There is no session {session}.",
+    next: "GET /api/v1/sessions lists them.",
+  },
+  busy: {
+    status: 503,
+    message: "Too many passwords are being checked.",
+    next: "Try again in a moment.",
   },
   "no-such-path": {
     status: 404,

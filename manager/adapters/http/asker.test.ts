@@ -1,23 +1,27 @@
 import { expect, test } from "vitest";
 import { ApiError } from "./api-error.ts";
 import { type AdmissionRules, type Asked, admit } from "./asker.ts";
+import { csrfTokenOf } from "./sessions.ts";
+import type { Admitted } from "./sign-in.ts";
 
 const here: Asked = {
   method: "GET",
   path: "/api/v1/nodes",
   remoteAddress: "127.0.0.1",
-  isEncrypted: false,
   host: "127.0.0.1:8683",
   origin: undefined,
   authorization: undefined,
   session: undefined,
+  isEncrypted: false,
+  csrfToken: undefined,
 };
+const admin: Admitted = { way: "machine", principal: { id: "admin", role: "admin", scopes: [] } };
 const signIn: AdmissionRules["signIn"] = {
   byToken: (token) => {
     if (token !== "right") throw new ApiError("wrong-token");
-    return { kind: "operator", id: "admin" };
+    return admin;
   },
-  bySession: (session) => (session === "mine" ? { kind: "operator", id: "admin" } : undefined),
+  bySession: (session) => (session === "mine" ? admin : undefined),
 };
 const rules = {
   isInsecure: true,
@@ -29,7 +33,7 @@ const rules = {
 /** Who is admitted, or why nobody is. */
 function answerTo(asked: Partial<Asked>, isInsecure = true): string {
   try {
-    return admit({ ...here, ...asked }, { ...rules, isInsecure })?.id ?? "nobody";
+    return admit({ ...here, ...asked }, { ...rules, isInsecure })?.principal.id ?? "nobody";
   } catch (error) {
     return error instanceof ApiError ? error.code : String(error);
   }
@@ -62,12 +66,31 @@ test("a token or a session is admitted by itself, from this machine alone, and a
 });
 
 test("a session changes nothing without the browser's word that its own page asks", () => {
-  const asked = { method: "POST", session: "mine" };
+  const asked = { method: "POST", session: "mine", csrfToken: csrfTokenOf("mine") };
   expect(answerTo(asked, false)).toBe("cross-origin");
   expect(answerTo({ ...asked, origin: "http://127.0.0.1:3000" }, false)).toBe("cross-origin");
   expect(answerTo({ ...asked, origin: "http://127.0.0.1:8683" }, false)).toBe("admin");
   expect(answerTo({ ...asked, origin: "https://127.0.0.1:8683" }, false)).toBe("admin");
   expect(answerTo({ method: "POST", authorization: "Bearer right" }, false)).toBe("admin");
+});
+
+test("a session changes nothing without its CSRF token, or with another session's; a stolen cookie is not enough", () => {
+  const asked = { method: "POST", session: "mine", origin: "http://127.0.0.1:8683" };
+  expect(answerTo(asked, false)).toBe("no-csrf-token");
+  for (const csrfToken of ["", "0", csrfTokenOf("another's")]) {
+    expect(answerTo({ ...asked, csrfToken }, false)).toBe("no-csrf-token");
+    expect(answerTo({ ...asked, csrfToken }, true)).toBe("no-csrf-token");
+  }
+  expect(answerTo({ ...asked, path: "/api/v1/session" }, false)).toBe("admin");
+  expect(answerTo({ ...asked, path: "/api/v1/session", method: "DELETE" }, false)).toBe("no-csrf-token");
+  expect(answerTo({ ...asked, method: "GET" }, false)).toBe("admin");
+});
+
+test("over TLS an operator is answered anywhere, but not for sitting at this machine", () => {
+  const asked = { remoteAddress: "192.0.2.8", isEncrypted: true };
+  expect(answerTo({ ...asked, authorization: "Bearer right" }, false)).toBe("admin");
+  expect(answerTo(asked, false)).toBe("not-authorised");
+  expect(answerTo(asked, true)).toBe("not-authorised");
 });
 
 test.each([["192.0.2.8"], ["2001:db8::1"], ["::ffff:10.0.0.1"], [undefined], ["127.0.0.1.example"]])(

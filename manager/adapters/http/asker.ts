@@ -1,7 +1,7 @@
 import { BlockList, isIP } from "node:net";
-import type { Actor } from "../../app/api/registry.ts";
 import { ApiError } from "./api-error.ts";
-import type { SignIn } from "./sign-in.ts";
+import { isCsrfToken } from "./sessions.ts";
+import type { Admitted, SignIn } from "./sign-in.ts";
 
 const loopback = new BlockList();
 loopback.addSubnet("127.0.0.0", 8, "ipv4");
@@ -9,7 +9,10 @@ loopback.addSubnet("::ffff:127.0.0.0", 104, "ipv6");
 loopback.addAddress("::1", "ipv6");
 
 /** Who acts through the API under `--insecure` without a token: whoever sits at this machine. */
-export const localOperator: Actor = { kind: "operator", id: "local" };
+export const localOperator: Admitted = {
+  way: "insecure",
+  principal: { id: "local", role: "admin", scopes: [] },
+};
 
 /** What decides about a request before a route sees it. */
 export interface Asked {
@@ -24,6 +27,8 @@ export interface Asked {
   readonly authorization: string | undefined;
   /** Value of the session's cookie. */
   readonly session: string | undefined;
+  /** The X-CSRF-Token header. */
+  readonly csrfToken: string | undefined;
 }
 
 export interface AdmissionRules {
@@ -42,9 +47,9 @@ export interface AdmissionRules {
  * a token that crosses a network in the open is nobody's secret. Artifacts go to nodes everywhere: their address
  * is their digest, and nodes check what they get.
  * Under `--insecure` Host is checked, because a page anywhere on the web can point a name of its own at 127.0.0.1. Origin is always, because it can
- * post here.
+ * post here; and with a session the CSRF token, which only the console's own page was told.
  */
-export function admit(asked: Asked, rules: AdmissionRules): Actor | undefined {
+export function admit(asked: Asked, rules: AdmissionRules): Admitted | undefined {
   if (asked.path.startsWith("/artifacts/")) return undefined;
   const isForEarlyNodes = asked.path.startsWith("/u/") && rules.isInsecure;
   const isHere = isLoopbackAddress(asked.remoteAddress);
@@ -69,12 +74,20 @@ function checkOrigin({ method, origin, host, session, authorization }: Asked): v
   if (isUnsaid || isForeign) throw new ApiError("cross-origin", { origin: origin ?? "an unknown origin" });
 }
 
-function provenOperator(asked: Asked, { signIn }: AdmissionRules): Actor | undefined {
-  const { authorization, session, remoteAddress = "" } = asked;
-  if (authorization === undefined) return session === undefined ? undefined : signIn.bySession(session);
-  const token = /^Bearer +([^ ]{1,256})$/i.exec(authorization)?.[1];
-  if (token === undefined) throw new ApiError("wrong-token");
-  return signIn.byToken(token, remoteAddress);
+function provenOperator(asked: Asked, rules: AdmissionRules): Admitted | undefined {
+  const { authorization, session, method, path, csrfToken, remoteAddress = "" } = asked;
+  if (authorization !== undefined) {
+    const token = /^Bearer +([^ ]{1,256})$/i.exec(authorization)?.[1];
+    if (token === undefined) throw new ApiError("wrong-token");
+    return rules.signIn.byToken(token, remoteAddress);
+  }
+  const admitted = session === undefined ? undefined : rules.signIn.bySession(session);
+  if (session === undefined || admitted === undefined) return undefined;
+  const isChange = method !== "GET" && method !== "HEAD";
+  // Signing in again, with a cookie that is there already, changes nothing of the session.
+  const isSignIn = method === "POST" && rules.openPaths.has(path);
+  if (isChange && !isSignIn && !isCsrfToken(csrfToken, session)) throw new ApiError("no-csrf-token");
+  return admitted;
 }
 
 export function isLoopbackAddress(address: string | undefined): boolean {

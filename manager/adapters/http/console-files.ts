@@ -4,7 +4,7 @@ import type { FastifyInstance } from "fastify";
 const folder = new URL("../../console/", import.meta.url);
 const files = [
   { path: "/", name: "index.html", type: "text/html; charset=utf-8" },
-  ...["console.js", "fleet.js", "view.js", "details.js", "sign-in.js"].map((name) => ({
+  ...["console.js", "fleet.js", "view.js", "details.js", "sign-in.js", "session.js", "account.js"].map((name) => ({
     path: `/${name}`,
     name,
     type: "text/javascript; charset=utf-8",

@@ -48,5 +48,5 @@ test("the newest come first, as many as were asked for and are kept", () => {
   expect(feed.recent(5, () => true)).toEqual([]);
   for (const kind of ["a", "b", "c", "d"]) feed.add({ kind }, 0);
   expect(kinds(feed.recent(5, () => true))).toEqual(["d", "c", "b"]);
-  expect(kinds(feed.recent(1, (kind) => kind !== "d"))).toEqual(["c"]);
+  expect(kinds(feed.recent(1, ({ kind }) => kind !== "d"))).toEqual(["c"]);
 });

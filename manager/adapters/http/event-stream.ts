@@ -1,13 +1,15 @@
 import type { ServerResponse } from "node:http";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Clock, Timer } from "../../../kernel/clock.ts";
 import type { Entropy } from "../../../kernel/entropy.ts";
 import type { ManagerApp } from "../../app/api/manager-app.ts";
 import type { LiveEvent } from "../../app/api/watching.ts";
+import type { Principal } from "../../domain/authoriser.ts";
 import { ApiError } from "./api-error.ts";
 import { EventFeed, type FeedEvent } from "./event-feed.ts";
 import type { HttpLimits } from "./http-server-options.ts";
 import { queryInteger, queryText } from "./request-input.ts";
+import { seenEvent } from "./seen-event.ts";
 
 const keepAliveMs = 15_000;
 const telemetryEveryMs = 1_000;
@@ -18,6 +20,15 @@ export interface EventStreamOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly limits: HttpLimits;
+  /** Who is asking, as often as it is asked: undefined once his token is revoked, his session ended, or his account gone. */
+  admittedBy(request: FastifyRequest): () => Principal | undefined;
+}
+
+/** Somebody who follows, and what he may see now; undefined: everything. */
+interface Follower {
+  readonly response: ServerResponse;
+  readonly admitted: () => Principal | undefined;
+  principal: Principal;
 }
 
 /**
@@ -27,8 +38,8 @@ export interface EventStreamOptions {
  */
 export class EventStream {
   readonly #options: EventStreamOptions;
-  readonly #feed: EventFeed;
-  readonly #followers = new Set<ServerResponse>();
+  readonly #feed: EventFeed<LiveEvent>;
+  readonly #followers = new Set<Follower>();
   readonly #telemetry = new Map<string, number>();
   #unsubscribe: (() => void) | undefined;
   #timers: Timer[] = [];
@@ -40,7 +51,10 @@ export class EventStream {
 
   start(): void {
     this.#unsubscribe = this.#options.app.events.subscribe((event) => this.#take(event));
-    this.#every(keepAliveMs, () => this.#writeAll(": still here\n\n"));
+    this.#every(keepAliveMs, () => {
+      this.recheck();
+      this.#writeAll(() => ": still here\n\n");
+    });
     this.#every(telemetryEveryMs, () => this.#flushTelemetry());
   }
 
@@ -48,7 +62,7 @@ export class EventStream {
     this.#unsubscribe?.();
     for (const timer of this.#timers) timer.cancel();
     this.#timers = [];
-    for (const follower of this.#followers) follower.end();
+    for (const { response } of this.#followers) response.end();
     this.#followers.clear();
   }
 
@@ -56,17 +70,34 @@ export class EventStream {
     return this.#followers.size;
   }
 
+  /** Somebody may do less than before: who may not follow any more is let go, in this turn. */
+  recheck(): void {
+    for (const follower of this.#followers) {
+      const principal = follower.admitted();
+      if (principal !== undefined) {
+        follower.principal = principal;
+        continue;
+      }
+      this.#followers.delete(follower);
+      follower.response.end();
+    }
+  }
+
   addRoutes(server: FastifyInstance): void {
     server.get("/api/v1/events/recent", (request) => {
       const limit = queryInteger(request, "limit", 1, this.#options.limits.eventsKept) ?? 100;
       const without = new Set(queryText(request, "without")?.split(","));
-      const events = this.#feed.recent(limit, (kind) => !without.has(kind));
+      const principal = this.#options.admittedBy(request)();
+      const events = this.#feed.recent(
+        limit,
+        (event) => !without.has(event.kind) && principal !== undefined && this.#jsonFor(principal, event) !== undefined,
+      );
       return {
         events: events.map((event) => ({
           id: event.id,
           kind: event.kind,
           atMs: event.atMs,
-          data: JSON.parse(event.json()) as unknown,
+          data: JSON.parse((principal && this.#jsonFor(principal, event)) ?? "null") as unknown,
         })),
       };
     });
@@ -76,24 +107,31 @@ export class EventStream {
       }
       const header = request.headers["last-event-id"];
       const cursor = (Array.isArray(header) ? header[0] : header) ?? queryText(request, "after");
+      const admitted = this.#options.admittedBy(request);
+      const principal = admitted();
+      if (principal === undefined) throw new ApiError("not-authorised");
       reply.hijack();
-      this.#follow(reply.raw, cursor);
+      this.#follow({ response: reply.raw, admitted, principal }, cursor);
     });
   }
 
-  #follow(response: ServerResponse, cursor: string | undefined): void {
+  #follow(follower: Follower, cursor: string | undefined): void {
+    const { response } = follower;
     response.writeHead(200, {
       "content-type": "text/event-stream; charset=utf-8",
       "cache-control": "no-store",
       "x-accel-buffering": "no",
     });
     const missed = cursor === undefined || cursor === "" ? [] : this.#feed.after(cursor);
-    const start = missed === "gap" ? "event: reset\ndata: {}\n\n" : missed.map(asText).join("");
+    const start =
+      missed === "gap"
+        ? "event: reset\ndata: {}\n\n"
+        : missed.map((event) => this.#textFor(follower.principal, event)).join("");
     const hello = `event: hello\nid: ${this.#feed.cursor()}\ndata: {"cursor":"${this.#feed.cursor()}"}\n\n`;
     response.write(`retry: ${retryMs}\n\n${start}${hello}`);
-    this.#followers.add(response);
-    response.once("close", () => this.#followers.delete(response));
-    response.on("error", () => this.#followers.delete(response));
+    this.#followers.add(follower);
+    response.once("close", () => this.#followers.delete(follower));
+    response.on("error", () => this.#followers.delete(follower));
   }
 
   #take(event: LiveEvent): void {
@@ -102,27 +140,45 @@ export class EventStream {
       return;
     }
     const added = this.#feed.add(event, this.#options.clock.wallMs());
-    if (this.#followers.size > 0) this.#writeAll(asText(added));
+    if (this.#followers.size > 0) this.#writeAll(({ principal }) => this.#textFor(principal, added));
   }
 
   #flushTelemetry(): void {
     if (this.#telemetry.size === 0) return;
-    if (this.#followers.size > 0) {
-      const nodes = Object.fromEntries(this.#telemetry);
-      this.#writeAll(`event: telemetry\ndata: ${JSON.stringify({ nodes })}\n\n`);
-    }
+    this.#writeAll(({ principal }) => {
+      const seen = [...this.#telemetry].filter(([node]) => this.#options.app.authoriser.sees(principal, node));
+      return seen.length === 0
+        ? ""
+        : `event: telemetry\ndata: ${JSON.stringify({ nodes: Object.fromEntries(seen) })}\n\n`;
+    });
     this.#telemetry.clear();
   }
 
+  /** What the event says to who may see that much; undefined: nothing. */
+  #jsonFor(principal: Principal, event: FeedEvent<LiveEvent>): string | undefined {
+    if (principal.scopes.length === 0) return event.json();
+    const seen = seenEvent(event.value, (node) => this.#options.app.authoriser.sees(principal, node));
+    if (seen === undefined || seen === event.value) return seen && event.json();
+    const { kind: _, ...data } = seen;
+    return JSON.stringify(data);
+  }
+
+  #textFor(principal: Principal, event: FeedEvent<LiveEvent>): string {
+    const json = this.#jsonFor(principal, event);
+    return json === undefined ? "" : `id: ${event.id}\nevent: ${event.kind}\ndata: ${json}\n\n`;
+  }
+
   /** Who doesn't read is let go: it resumes by its cursor when it comes back. */
-  #writeAll(text: string): void {
+  #writeAll(textFor: (follower: Follower) => string): void {
     for (const follower of this.#followers) {
-      if (follower.writableLength > this.#options.limits.eventBacklogBytes) {
+      const { response } = follower;
+      if (response.writableLength > this.#options.limits.eventBacklogBytes) {
         this.#followers.delete(follower);
-        follower.destroy();
-      } else {
-        follower.write(text);
+        response.destroy();
+        continue;
       }
+      const text = textFor(follower);
+      if (text !== "") response.write(text);
     }
   }
 
@@ -136,8 +192,4 @@ export class EventStream {
     };
     arm();
   }
-}
-
-function asText(event: FeedEvent): string {
-  return `id: ${event.id}\nevent: ${event.kind}\ndata: ${event.json()}\n\n`;
 }

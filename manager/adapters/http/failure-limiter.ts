@@ -4,17 +4,23 @@ import { ApiError } from "./api-error.ts";
 const perAddress = { burst: 10, refillMs: 6_000 } as const;
 const inAll = { burst: 200, refillMs: 300 } as const;
 const maxAddresses = 4_096;
+const maxFriends = 4_096;
 
 interface Bucket {
   left: number;
   atMs: number;
 }
 
-/** Failed sign-ins: ten at once from an address, then ten a minute; and a bound on all, for who has many addresses. */
+/**
+ * Failed sign-ins: ten at once from an address, then ten a minute; and a bound on all, for who has many addresses. Nobody's account is ever
+ * locked, and an address from which somebody signed in stands outside of the bound on all: strangers can't shut it out.
+ */
 export class FailureLimiter {
   readonly #clock: Clock;
   /** Full: the address that failed first is forgotten; the bound on all stays. */
   readonly #addresses = new Map<string, Bucket>();
+  /** Addresses from which somebody signed in. Full: the one that did so first is a stranger's again. */
+  readonly #friends = new Set<string>();
   readonly #all: Bucket;
 
   constructor({ clock }: { readonly clock: Clock }) {
@@ -27,7 +33,8 @@ export class FailureLimiter {
     const own = this.#addresses.get(address);
     if (own !== undefined) this.#refill(own, perAddress);
     this.#refill(this.#all, inAll);
-    if ((own === undefined || own.left >= 1) && this.#all.left >= 1) return;
+    const isOwnLeft = own === undefined || own.left >= 1;
+    if (isOwnLeft && (this.#all.left >= 1 || this.#friends.has(address))) return;
     throw new ApiError("too-many-failures", { seconds: Math.ceil(perAddress.refillMs / 1000) });
   }
 
@@ -40,7 +47,18 @@ export class FailureLimiter {
       this.#addresses.set(address, own);
     }
     own.left = Math.max(0, own.left - 1);
-    this.#all.left = Math.max(0, this.#all.left - 1);
+    if (!this.#friends.has(address)) this.#all.left = Math.max(0, this.#all.left - 1);
+  }
+
+  /** What was counted as a failure before it was known was none. */
+  succeeded(address: string): void {
+    const own = this.#addresses.get(address);
+    if (own !== undefined) own.left = Math.min(perAddress.burst, own.left + 1);
+    if (this.#friends.has(address)) return;
+    this.#all.left = Math.min(inAll.burst, this.#all.left + 1);
+    const [oldest] = this.#friends;
+    if (this.#friends.size >= maxFriends && oldest !== undefined) this.#friends.delete(oldest);
+    this.#friends.add(address);
   }
 
   #refill(bucket: Bucket, { burst, refillMs }: { readonly burst: number; readonly refillMs: number }): void {

@@ -6,9 +6,25 @@ export const describedRoutes: Readonly<Record<string, string>> = {
   "POST /api/v1/system/shutdown": "Ends the manager; 202",
   "POST /api/v1/system/restart": "Stops it and starts it anew in the same process; 202",
   "POST /api/v1/session":
-    "Signs in: `{token}` or `{code}` for a cookie that lasts 12 hours of disuse, a week at most; 204",
+    "Signs in: `{name, password}`, `{code}`, or the machine's `{token}` for a cookie that lasts 12 hours of disuse, a week at most; answers the CSRF token",
+  "GET /api/v1/session":
+    "Who is asking: name, role, scopes, what of `docs/reference/permissions.md` he may do, and the session's CSRF token; `{operator: null}` for nobody",
   "DELETE /api/v1/session": "Signs out; 204",
-  "POST /api/v1/sign-in-codes": "A code that signs in once within 15 minutes, and the link with it; 201",
+  "POST /api/v1/sign-in-codes":
+    "A code that signs in once within 15 minutes, and the link with it; for another by `{operator}`, which admins may; 201",
+  "PUT /api/v1/password":
+    "`{password, current}`: one's own; `current` isn't needed after a link. Ends one's other sessions; 204",
+  "GET /api/v1/sessions": "One's own sessions; of all operators for admins",
+  "DELETE /api/v1/sessions/:session": "Ends one; 204",
+  "GET /api/v1/tokens": "One's own API tokens, without their secrets; all of them for admins",
+  "POST /api/v1/tokens":
+    "`{label, role, scope, days, operator}`: an API token that can do no more than its owner; 201, told this once",
+  "DELETE /api/v1/tokens/:token": "Revokes one by its id; 204",
+  "GET /api/v1/operators": "Accounts with roles and scopes",
+  "POST /api/v1/operators":
+    "`{name, role, scope}`: an account without a password; a sign-in code lets its owner set one; 201",
+  "PUT /api/v1/operators/:operator/role": "`{role, scope}`, in force at his next request",
+  "DELETE /api/v1/operators/:operator": "Removes it with its sessions and tokens; 204",
   "GET /metrics": "Everything that is counted, for Prometheus",
   "GET /api/v1/settings": "Settings of the fleet, without secrets",
   "PATCH /api/v1/settings": "Changes some of them; every node is told by an `environment` action",
@@ -22,6 +38,8 @@ export const describedRoutes: Readonly<Record<string, string>> = {
     "`{scheme: oscore, psk or x509}`: issues keys for a node that needn't be registered yet; 201 with the file of `cxnode --credentials`, told this once. Where the CA is given, x509 lets the node's certificate in and has no file. Keys in use stay good until the new ones were used",
   "DELETE /api/v1/nodes/:node/credentials":
     "Revokes them: refused from the next datagram, off the broker, observations ended; 204",
+  "GET /api/v1/nodes/:node/labels": "Its site and tags as operators said: its own, and with those of its gateway",
+  "PUT /api/v1/nodes/:node/labels": "`{site, tags}`; the node needn't be registered yet",
   "GET /api/v1/nodes/:node/timeline":
     "What happened to it, newest first. Query: `limit` up to 500, `before` a sequence",
   "GET /api/v1/nodes/:node/telemetry":
@@ -69,7 +87,16 @@ export const describedRoutes: Readonly<Record<string, string>> = {
 };
 
 /** Files of the console, which the page names once. */
-export const consoleRoutes = ["/console.js", "/fleet.js", "/view.js", "/details.js", "/sign-in.js", "/console.css"];
+export const consoleRoutes = [
+  "/console.js",
+  "/fleet.js",
+  "/view.js",
+  "/details.js",
+  "/sign-in.js",
+  "/session.js",
+  "/account.js",
+  "/console.css",
+];
 
 /** The reference page of the HTTP API. */
 export function httpApiPage(): string {
@@ -85,9 +112,10 @@ export function httpApiPage(): string {
     "",
     "<!-- Rendered from manager/adapters/http/http-api-page.ts by a test; change it there. -->",
     "",
-    "JSON in, JSON out. A program sends `Authorization: Bearer` with the admin's token, the console has a cookie; with `--insecure` whoever asks from the",
-    "manager's own machine, under its own name, is the operator. Operators are answered by https (setting `tls.mode`), and in the open on loopback only;",
-    "`/artifacts` serves nodes everywhere. Ten wrong tokens from an address are answered 401, further ones 429.",
+    "JSON in, JSON out. A program sends `Authorization: Bearer` with an API token, or the machine's; the console has a cookie, and sends `X-CSRF-Token` with each",
+    "change; with `--insecure` whoever asks from the manager's own machine, under its own name, is an admin. Operators are answered by https (setting `tls.mode`), and in the open on loopback only;",
+    "`/artifacts` serves nodes everywhere. Ten wrong passwords, tokens or codes from an address are answered 401, further ones 429.",
+    "Who may do what is one table: `docs/reference/permissions.md`. What a scope doesn't hold is left out of lists, and 403 where it is named.",
     "Bodies that have a schema (`docs/reference/messages.md`) are held to it. Times that end in `Ms` are milliseconds since 1970.",
     "",
     "| method | path | what it does |",

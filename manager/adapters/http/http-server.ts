@@ -1,11 +1,13 @@
 import type { AddressInfo } from "node:net";
 import type { Duplex, Readable } from "node:stream";
 import { type FastifyInstance, type FastifyRequest, fastify } from "fastify";
+import type { Principal } from "../../domain/authoriser.ts";
 import { ApiError } from "./api-error.ts";
 import { addArtifactDownload } from "./artifact-download.ts";
 import { addArtifactRoutes } from "./artifact-routes.ts";
 import { admit, isLoopbackAddress } from "./asker.ts";
 import { addAuditRoutes } from "./audit-routes.ts";
+import { authoriseRequest } from "./authorise-request.ts";
 import { addConsoleFiles, consolePaths } from "./console-files.ts";
 import { addCredentialRoutes } from "./credential-routes.ts";
 import { EventStream } from "./event-stream.ts";
@@ -13,11 +15,13 @@ import { faultAnswer } from "./fault-answer.ts";
 import { httpFaults } from "./http-faults.ts";
 import type { HttpServerOptions } from "./http-server-options.ts";
 import { HttpsListener, type HttpsListenerOptions } from "./https-listener.ts";
+import { addLabelRoutes } from "./label-routes.ts";
 import { addManifestRoutes } from "./manifest-routes.ts";
 import { addMetricsPage } from "./metrics-page.ts";
 import { MqttUpgrade } from "./mqtt-upgrade.ts";
 import { addNodeRoutes } from "./node-routes.ts";
-import { setActor } from "./request-actor.ts";
+import { addOperatorRoutes } from "./operator-routes.ts";
+import { maybeAdmitted, setAdmitted } from "./request-actor.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { addSessionRoutes, sessionOf, sessionPath } from "./session-routes.ts";
 import { SignIn } from "./sign-in.ts";
@@ -46,13 +50,19 @@ export class HttpServer {
     this.#server.addHook("onRoute", ({ method, url }) => {
       for (const each of [method].flat()) if (each !== "HEAD") this.#routes.push(`${each} ${url}`);
     });
-    this.#events = new EventStream(options);
+    this.#events = new EventStream({ ...options, admittedBy: (request) => this.#admittedBy(request) });
     takeJson(this.#server);
-    this.#signIn = new SignIn(options);
+    this.#signIn = new SignIn({
+      ...options,
+      operators: () => options.app.operators,
+      ended: () => this.#events.recheck(),
+    });
     this.#https = this.#secured();
     this.#addGates();
-    addSessionRoutes(this.#server, this.#signIn);
+    addSessionRoutes(this.#server, options.app, this.#signIn);
+    addOperatorRoutes(this.#server, options.app, this.#signIn);
     addNodeRoutes(this.#server, options.app);
+    addLabelRoutes(this.#server, options.app);
     addCredentialRoutes(this.#server, options.app, options.coapUrls);
     addSteeringRoutes(this.#server, options.app);
     addUpdateRoutes(this.#server, options.app);
@@ -87,6 +97,7 @@ export class HttpServer {
       throw error;
     }
     this.#events.start();
+    this.#options.app.operators.onChanged(() => this.#events.recheck());
   }
 
   async stop(): Promise<void> {
@@ -104,7 +115,7 @@ export class HttpServer {
   /** A link that signs the admin in to the console once; undefined when nobody has a token. */
   signInLink(): string | undefined {
     if (this.#options.tokens === undefined) return undefined;
-    return `${this.#options.baseUrl()}/#code=${this.#signIn.code({ kind: "operator", id: "admin" })}`;
+    return `${this.#options.baseUrl()}/#code=${this.#signIn.code("admin")}`;
   }
 
   /** Takes over a connection that somebody else accepted. */
@@ -149,6 +160,21 @@ export class HttpServer {
     }
   }
 
+  /** Asks again who it was; nothing of it is remembered but what he showed. */
+  #admittedBy(request: FastifyRequest): () => Principal | undefined {
+    const who = maybeAdmitted(request);
+    const token = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "")?.[1] ?? "";
+    const session = sessionOf(request) ?? "";
+    switch (who?.way) {
+      case "session":
+        return () => this.#signIn.peekSession(session)?.principal;
+      case "token":
+        return () => this.#options.app.operators.tokenHolder(token)?.principal;
+      default:
+        return () => who?.principal;
+    }
+  }
+
   #addGates(): void {
     const { isInsecure, log, httpsUrl } = this.#options;
     const openPaths = new Set([...consolePaths, sessionPath]);
@@ -161,7 +187,7 @@ export class HttpServer {
       }
       const away = wayIn(request, httpsUrl());
       if (away !== undefined) return void reply.redirect(away, 308);
-      const actor = admit(
+      const who = admit(
         {
           method: request.method,
           path: request.url.split("?")[0] ?? "",
@@ -171,10 +197,12 @@ export class HttpServer {
           origin: request.headers.origin,
           authorization: request.headers.authorization,
           session: sessionOf(request),
+          csrfToken: [request.headers["x-csrf-token"]].flat()[0],
         },
         { isInsecure, ownHosts, openPaths, signIn: this.#signIn },
       );
-      setActor(request, actor && { ...actor, from: request.socket.remoteAddress });
+      setAdmitted(request, who);
+      authoriseRequest(this.#options.app, request);
       done();
     });
     this.#server.setNotFoundHandler((request) => {

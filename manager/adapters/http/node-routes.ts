@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { ManagerApp } from "../../app/api/manager-app.ts";
 import type { NodeFilter, NodeQuery } from "../../app/api/registry.ts";
 import { ApiError } from "./api-error.ts";
+import { seenBy } from "./authorise-request.ts";
 import { actorOf } from "./request-actor.ts";
 import { nodeIdOf, nodeIdsOf, paramOf, queryInteger, queryText } from "./request-input.ts";
 
@@ -12,7 +13,7 @@ export function addNodeRoutes(server: FastifyInstance, app: ManagerApp): void {
   server.get("/api/v1/nodes", async (request) => {
     const after = queryText(request, "after");
     const limit = queryInteger(request, "limit", 1, 1000);
-    const filter = nodeFilter(request);
+    const filter = { ...nodeFilter(request), within: seenBy(app, request) };
     if (after === undefined && limit === undefined) return await app.registry.list({ ...filter, ...pageOf(request) });
     return await app.registry.walk({
       ...filter,
@@ -78,7 +79,8 @@ export function addNodeRoutes(server: FastifyInstance, app: ManagerApp): void {
   server.get("/api/v1/telemetry/latest", async (request) => {
     const asked = (queryText(request, "nodes") ?? "").split(",").filter((each) => each !== "");
     const nodes = nodeIdsOf(asked, "nodes", "list", maxNodesOfLatest);
-    const known = nodes.filter((each) => app.registry.isRegistered(each));
+    const sees = seenBy(app, request) ?? (() => true);
+    const known = nodes.filter((each) => app.registry.isRegistered(each) && sees(each));
     const latest = await Promise.all(known.map(async (each) => [each, await app.telemetry.latest(each)] as const));
     return { nodes: Object.fromEntries(latest) };
   });

@@ -1,118 +1,119 @@
-import { createHash } from "node:crypto";
 import type { Clock } from "../../../kernel/clock.ts";
 import type { Entropy } from "../../../kernel/entropy.ts";
 import { toHex } from "../../../schemas/wire/hex.ts";
-import type { Actor } from "../../app/api/registry.ts";
+import type { Operators } from "../../app/api/operators.ts";
+import type { Principal } from "../../domain/authoriser.ts";
 import type { OperatorTokens } from "../../ports/operator-tokens.ts";
 import { ApiError } from "./api-error.ts";
 import { FailureLimiter } from "./failure-limiter.ts";
+import { digestOf, type Session, Sessions } from "./sessions.ts";
 
 export interface SignInOptions {
-  /** Undefined: nobody has a token. */
+  /** Tokens of the machine itself; undefined: there are none. */
   readonly tokens?: OperatorTokens | undefined;
+  operators(): Pick<Operators, "principal" | "tokenHolder" | "checkPassword" | "hasPassword">;
   readonly clock: Clock;
   readonly entropy: Entropy;
+  /** Sessions ended. */
+  ended?(): void;
 }
 
-/** A session ends so long after it was last used, and at the latest so long after it began. */
-const idleMs = 12 * 3_600_000;
-const longestMs = 7 * 86_400_000;
-const maxSessions = 256;
+/** Somebody who proved who he is, and how he did. */
+export interface Admitted {
+  readonly principal: Principal;
+  /** `machine`: by the token in the data folder; `insecure`: he sits at this machine, and that is enough. */
+  readonly way: "machine" | "token" | "session" | "insecure";
+  readonly session?: Session;
+}
+
 const codeMs = 15 * 60_000;
-const maxCodes = 16;
+const maxCodes = 64;
 const secretBytes = 32;
-
-export const sessionSeconds = longestMs / 1000;
-
-interface Session {
-  readonly actor: Actor;
-  readonly beganMs: number;
-  usedMs: number;
-}
+const maxSecretLength = 512;
 
 /**
- * Who an operator is, by token, by session, or by a code that is good once. Sessions and codes are kept by their SHA-256 and in memory only: who
- * reads the memory of a log or a dump can't use them, and a restart signs everybody out.
+ * Who an operator is: by the machine's token, an API token, a session, a password, or a code that is good once. What he may do is looked up each
+ * time, so a role that is taken away is gone at the next request.
  */
 export class SignIn {
+  readonly sessions: Sessions;
   readonly #options: SignInOptions;
   readonly #failures: FailureLimiter;
-  readonly #sessions = new Map<string, Session>();
-  readonly #codes = new Map<string, { readonly actor: Actor; readonly untilMs: number }>();
+  readonly #codes = new Map<string, { readonly operator: string; readonly untilMs: number }>();
 
   constructor(options: SignInOptions) {
     this.#options = options;
     this.#failures = new FailureLimiter(options);
+    this.sessions = new Sessions({ ...options, ended: () => options.ended?.() });
   }
 
-  /** The holder of a token. Throws `wrong-token`, or `too-many-failures` without having looked at it. */
-  byToken(token: string, address: string): Actor {
+  /**
+   * The holder of a token. Throws `wrong-token`, or `too-many-failures`. A right token is let in however many wrong ones came before: with 256
+   * random bits there is nothing to guess, and a stranger must not be able to shut programs out.
+   */
+  byToken(token: string, address: string): Admitted {
+    const machine = token.length <= maxSecretLength ? this.#options.tokens?.holder(token) : undefined;
+    if (machine !== undefined) return { way: "machine", principal: { id: machine.id, role: "admin", scopes: [] } };
+    const holder = token.length <= maxSecretLength ? this.#options.operators().tokenHolder(token) : undefined;
+    if (holder !== undefined) return { way: "token", principal: holder.principal };
     this.#failures.check(address);
-    const holder = this.#options.tokens?.holder(token);
-    if (holder === undefined) {
-      this.#failures.failed(address);
-      throw new ApiError("wrong-token");
-    }
-    return { kind: "operator", id: holder.id };
+    this.#failures.failed(address);
+    throw new ApiError("wrong-token");
   }
 
-  /** The holder of a code, which is used up by that. Throws as `byToken`. */
-  byCode(code: string, address: string): Actor {
-    this.#failures.check(address);
+  /** The operator of a code, which is used up by that. Throws `wrong-code`, or `too-many-failures`. */
+  byCode(code: string, address: string): string {
     const name = digestOf(code);
     const found = this.#codes.get(name);
     this.#codes.delete(name);
-    if (found === undefined || found.untilMs < this.#options.clock.monotonicMs()) {
-      this.#failures.failed(address);
-      throw new ApiError("wrong-code");
-    }
-    return found.actor;
+    if (found !== undefined && found.untilMs >= this.#options.clock.monotonicMs()) return found.operator;
+    this.#failures.check(address);
+    this.#failures.failed(address);
+    throw new ApiError("wrong-code");
   }
 
-  /** Who the session is of; undefined when it is over or never was. */
-  bySession(session: string): Actor | undefined {
-    const name = digestOf(session);
-    const found = this.#sessions.get(name);
-    if (found === undefined) return undefined;
-    const nowMs = this.#options.clock.monotonicMs();
-    if (nowMs - found.usedMs > idleMs || nowMs - found.beganMs > longestMs) {
-      this.#sessions.delete(name);
-      return undefined;
+  /** Throws `wrong-password`, whatever is wrong, or `too-many-failures` without having looked at it. */
+  async byPassword(name: string, password: string, address: string): Promise<void> {
+    this.#failures.check(address);
+    // Counted before it is looked at, so that many at once are as many.
+    this.#failures.failed(address);
+    const isShort = name.length <= 63 && password.length <= maxSecretLength;
+    if (!isShort || !(await this.#options.operators().checkPassword(name, password))) {
+      throw new ApiError("wrong-password");
     }
-    found.usedMs = nowMs;
-    return found.actor;
+    this.#failures.succeeded(address);
   }
 
-  /** A new session's secret. Full: the one that is unused for longest ends. */
-  begin(actor: Actor): string {
-    if (this.#sessions.size >= maxSessions) {
-      const [oldest] = [...this.#sessions].sort(([, a], [, b]) => a.usedMs - b.usedMs);
-      if (oldest !== undefined) this.#sessions.delete(oldest[0]);
-    }
-    const session = this.#secret();
-    const nowMs = this.#options.clock.monotonicMs();
-    this.#sessions.set(digestOf(session), { actor, beganMs: nowMs, usedMs: nowMs });
-    return session;
+  /** Who the session is of; undefined when it is over, or its operator is gone. */
+  bySession(secret: string): Admitted | undefined {
+    return this.#of(this.sessions.use(secret));
   }
 
-  end(session: string): void {
-    this.#sessions.delete(digestOf(session));
+  /** The same for what goes on by itself: it keeps no session alive. */
+  peekSession(secret: string): Admitted | undefined {
+    return this.#of(this.sessions.find(secret));
   }
 
   /** A code that signs in once, within 15 minutes. Full: the oldest is good no more. */
-  code(actor: Actor): string {
+  code(operator: string): string {
     const [oldest] = this.#codes.keys();
     if (this.#codes.size >= maxCodes && oldest !== undefined) this.#codes.delete(oldest);
-    const code = this.#secret();
-    this.#codes.set(digestOf(code), { actor, untilMs: this.#options.clock.monotonicMs() + codeMs });
+    const code = toHex(this.#options.entropy.bytes(secretBytes));
+    this.#codes.set(digestOf(code), { operator, untilMs: this.#options.clock.monotonicMs() + codeMs });
     return code;
   }
 
-  #secret(): string {
-    return toHex(this.#options.entropy.bytes(secretBytes));
+  /** The operator was removed, or must sign in anew: no code of his is good any more. */
+  forgetCodes(operator: string): void {
+    for (const [name, code] of this.#codes) if (code.operator === operator) this.#codes.delete(name);
   }
-}
 
-function digestOf(secret: string): string {
-  return createHash("sha256").update(secret).digest("hex");
+  #of(session: Session | undefined): Admitted | undefined {
+    if (session === undefined) return undefined;
+    const principal: Principal | undefined =
+      session.way === "machine"
+        ? { id: session.operator, role: "admin", scopes: [] }
+        : this.#options.operators().principal(session.operator);
+    return principal && { way: "session", principal, session };
+  }
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { ManagerApp } from "../../app/api/manager-app.ts";
 import { ApiError } from "./api-error.ts";
+import { requireSeen } from "./authorise-request.ts";
 import { knownNode } from "./node-routes.ts";
 import { actorOf } from "./request-actor.ts";
 import { bodyOf, nodeIdsOf, objectOf, paramOf } from "./request-input.ts";
@@ -80,6 +81,7 @@ export function addSteeringRoutes(server: FastifyInstance, app: ManagerApp): voi
       const rule = `must be a number from 100 to ${maxStatusDeadlineMs}`;
       throw new ApiError("bad-body", { kind: "status request", path: "deadlineMs", rule });
     }
+    requireSeen(app, request, nodes);
     return await app.statusNow.ask(nodes, { deadlineMs });
   });
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { FleetSettings } from "../../app/api/environments.ts";
 import { ApiError } from "./api-error.ts";
+import { seenBy } from "./authorise-request.ts";
 import type { HttpServerOptions } from "./http-server-options.ts";
 import { actorOf } from "./request-actor.ts";
 import { objectOf } from "./request-input.ts";
@@ -20,7 +21,10 @@ export function addSystemRoutes(server: FastifyInstance, options: HttpServerOpti
     };
   });
 
-  server.get("/api/v1/alerts", () => ({ alerts: app.alerts.active() }));
+  server.get("/api/v1/alerts", (request) => {
+    const sees = seenBy(app, request) ?? (() => true);
+    return { alerts: app.alerts.active().filter((each) => sees(each.node)) };
+  });
 
   server.get("/api/v1/settings", () => withoutSecrets(app.environments.settings()));
 

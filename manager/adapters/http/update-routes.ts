@@ -3,6 +3,7 @@ import type { ManagerApp } from "../../app/api/manager-app.ts";
 import type { NodeWalk } from "../../app/api/registry.ts";
 import type { UpdateView } from "../../app/api/updates.ts";
 import { ApiError } from "./api-error.ts";
+import { requireSeen, seenBy } from "./authorise-request.ts";
 import { actorOf } from "./request-actor.ts";
 import { bodyOf, nodeIdsOf, objectOf, paramOf, queryInteger } from "./request-input.ts";
 
@@ -11,9 +12,14 @@ const pageSize = 1000;
 
 /** Updates and their way to nodes: /api/v1/updates. */
 export function addUpdateRoutes(server: FastifyInstance, app: ManagerApp): void {
-  server.get("/api/v1/updates", () => ({
-    updates: app.updates.list().map((view) => ({ ...view, counts: app.updates.counts(view.update.id) })),
-  }));
+  server.get("/api/v1/updates", (request) => {
+    const sees = seenBy(app, request);
+    return {
+      updates: app.updates
+        .list()
+        .map((view) => ({ ...seenPart(view, sees), counts: app.updates.counts(view.update.id) })),
+    };
+  });
 
   server.post("/api/v1/updates", async (request, reply) => {
     const body = bodyOf(request, "update");
@@ -37,8 +43,14 @@ export function addUpdateRoutes(server: FastifyInstance, app: ManagerApp): void 
   server.get("/api/v1/updates/:update", async (request) => {
     const view = knownUpdate(app, request);
     const update = view.update.id;
-    const attempts = await app.attempts.list({ update, limit: queryInteger(request, "attempts", 1, 1000) ?? 200 });
-    return { ...view, counts: app.updates.counts(update), attempts };
+    const limit = queryInteger(request, "attempts", 1, 1000) ?? 200;
+    const sees = seenBy(app, request);
+    const attempts = await app.attempts.list({ update, limit });
+    return {
+      ...seenPart(view, sees),
+      counts: app.updates.counts(update),
+      attempts: sees === undefined ? attempts : attempts.filter((each) => sees(each.node)),
+    };
   });
 
   server.delete("/api/v1/updates/:update", async (request, reply) => {
@@ -58,8 +70,9 @@ export function addUpdateRoutes(server: FastifyInstance, app: ManagerApp): void 
     }
     const nodes =
       body["nodes"] === "all"
-        ? await nodesOfModel(app, update.model)
+        ? await nodesOfModel(app, update.model, seenBy(app, request))
         : nodeIdsOf(body["nodes"], "nodes", "start request", maxNodesStarted);
+    requireSeen(app, request, nodes);
     const outcome = await app.updates.start(update.id, nodes, actorOf(request), via === "mqtt" ? "mqtt" : "action");
     switch (outcome.kind) {
       case "started":
@@ -82,14 +95,26 @@ export function knownUpdate(app: ManagerApp, request: FastifyRequest): UpdateVie
   return view;
 }
 
-/** Ids of every node of the update's model; of every node when it names none. */
-async function nodesOfModel(app: ManagerApp, model: string | undefined): Promise<readonly string[]> {
+/** Without the targets that the asker doesn't see. */
+function seenPart(view: UpdateView, sees: ((node: string) => boolean) | undefined): UpdateView {
+  const { targets } = view.update;
+  if (sees === undefined || targets === undefined) return view;
+  return { ...view, update: { ...view.update, targets: targets.filter(sees) } };
+}
+
+/** Ids of every node of the update's model that the asker sees; of every such node when it names none. */
+async function nodesOfModel(
+  app: ManagerApp,
+  model: string | undefined,
+  within: ((node: string) => boolean) | undefined,
+): Promise<readonly string[]> {
   const nodes: string[] = [];
   let after: string | undefined = "";
   while (nodes.length <= maxNodesStarted) {
     const step: NodeWalk = await app.registry.walk({
       after,
       limit: pageSize,
+      within,
       ...(model === undefined ? {} : { model }),
     });
     nodes.push(...step.nodes.map((each) => each.id));

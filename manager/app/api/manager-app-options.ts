@@ -5,6 +5,7 @@ import type { Artifacts } from "../../ports/artifacts.ts";
 import type { Broker } from "../../ports/broker.ts";
 import type { NodeAuthority } from "../../ports/node-authority.ts";
 import type { NodeCaller } from "../../ports/node-caller.ts";
+import type { OperatorSecrets } from "../../ports/operator-secrets.ts";
 import type { SecretBox } from "../../ports/secret-box.ts";
 import type { SnapshotFile } from "../../ports/snapshot-file.ts";
 import type { Storage } from "../../ports/storage.ts";
@@ -23,6 +24,7 @@ export interface ManagerAppOptions {
   readonly secretBox: SecretBox;
   /** Makes certificates for nodes; undefined: their CA is somebody else's. */
   readonly authority?: NodeAuthority | undefined;
+  readonly operatorSecrets: OperatorSecrets;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;

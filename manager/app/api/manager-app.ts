@@ -1,3 +1,4 @@
+import type { Authoriser } from "../../domain/authoriser.ts";
 import type { Artifacts } from "../../ports/artifacts.ts";
 import type { BrokerEvents } from "../../ports/broker.ts";
 import type { Audit } from "./audit.ts";
@@ -5,6 +6,7 @@ import type { Credentials, Identities } from "./credentials.ts";
 import type { Environments } from "./environments.ts";
 import type { Heartbeats } from "./heartbeats.ts";
 import type { Health, NodeLogs, NodeMetrics, NodeServices, Telemetry } from "./node-data.ts";
+import type { Labels, Operators } from "./operators.ts";
 import type { Registry } from "./registry.ts";
 import type { Commands, DesiredState, Modes, StatusNow } from "./steering.ts";
 import type { Attempts, Updates } from "./updates.ts";
@@ -19,6 +21,10 @@ export interface ManagerApp {
   readonly registry: Registry;
   readonly credentials: Credentials;
   readonly identities: Identities;
+  /** Who may do what: asked by every face of the manager. */
+  readonly authoriser: Authoriser;
+  readonly operators: Operators;
+  readonly labels: Labels;
   readonly heartbeats: Heartbeats;
   readonly environments: Environments;
   readonly desiredState: DesiredState;

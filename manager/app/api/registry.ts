@@ -1,4 +1,5 @@
 import type { NodeManifest, RegistrationAnswer } from "../../../schemas/generated/types.ts";
+import type { NodeLabels } from "../../domain/node-labels.ts";
 import type { NodePath } from "../../ports/node-caller.ts";
 
 /** Who is registered, where they are, and what we heard of them. */
@@ -98,6 +99,8 @@ export interface NodeView {
   readonly health?: HealthSummary;
   readonly phase?: string;
   readonly manifest: NodeManifest;
+  /** What operators said of it, and of its gateway. */
+  readonly labels: NodeLabels;
   readonly identity: RegisterInput["identity"];
   readonly face: RegisterInput["face"];
   readonly path: NodePath;
@@ -128,13 +131,17 @@ export interface HealthSummary {
 
 export interface NodeFilter {
   readonly model?: string;
+  /** By what operators said, or the node itself. */
   readonly tag?: string;
   readonly phase?: string;
   readonly presence?: string;
+  /** As `tag`. */
   readonly site?: string;
   /** Prefix of the id. */
   readonly idPrefix?: string;
   readonly parent?: string;
+  /** Others are left out, and not counted: what the asker may see. */
+  readonly within?: ((node: string) => boolean) | undefined;
 }
 
 export interface NodeWalkQuery extends NodeFilter {
