@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import { cborFormat, encodeCbor } from "../../schemas/wire/codec.ts";
 import type { Subject } from "./coap-subjects.ts";
 import { type LoadResult, runTool } from "./load-tools.ts";
+import { onCore } from "./on-core.ts";
 import type { Measurement } from "./report.ts";
 
 /** Nodes with an address each: none of them sends more than 265 CON a second in the closed loop (RFC 7252 section 4.4). */
@@ -12,7 +13,7 @@ export const endpoints = 1_024;
 /** Nodes of the other closed loop: some peers look at every address that they know at each datagram. */
 const fewEndpoints = 64;
 /** Requests under way in the closed loop: more overflow the default receive buffer of a peer in the first burst. */
-const outstanding = 128;
+export const outstanding = 128;
 /** Requests a second in the open loop: what the slowest peers still stand. */
 const openRate = 2_000;
 const run = promisify(execFile);
@@ -68,10 +69,10 @@ export class Heartbeats {
   }
 
   async closedLoop(subject: Subject): Promise<Measurement[]> {
-    const { result, cpu, runs } = await this.#heartbeats(subject, {});
+    const { result, runs } = await this.#heartbeats(subject, {});
     return [
       of(subject, "requests", result.answeredInTime / result.seconds, "1/s"),
-      of(subject, "cpu_per_request", cpu / result.answered, "us"),
+      of(subject, "cpu_per_request", result.cpuUs / result.answeredInTime, "us"),
       of(subject, "lost", result.lost, "requests"),
       of(subject, "most_an_endpoint_sends", result.mostAnEndpointSends, "1/s"),
       ...(runs === undefined ? [] : [of(subject, "runs_beside_requests", beside(runs, result), "runs")]),
@@ -79,17 +80,17 @@ export class Heartbeats {
   }
 
   async fewEndpoints(subject: Subject): Promise<Measurement[]> {
-    const { result, cpu } = await this.#heartbeats(subject, { from: fewEndpoints });
-    return [of(subject, "cpu_64_endpoints", cpu / result.answered, "us")];
+    const { result } = await this.#heartbeats(subject, { from: fewEndpoints });
+    return [of(subject, "cpu_64_endpoints", result.cpuUs / result.answeredInTime, "us")];
   }
 
   async openLoop(subject: Subject): Promise<Measurement[]> {
-    const { result, cpu } = await this.#heartbeats(subject, { rate: openRate });
+    const { result } = await this.#heartbeats(subject, { rate: openRate });
     return [
       of(subject, "open_loop_p50", result.p50us / 1000, "ms"),
       of(subject, "open_loop_p99", result.p99us / 1000, "ms"),
       of(subject, "open_loop_answered", (100 * result.answered) / (result.sent + result.skipped), "percent"),
-      of(subject, "cpu_open_loop", cpu / result.answered, "us"),
+      of(subject, "cpu_open_loop", result.cpuUs / result.answeredInTime, "us"),
     ];
   }
 
@@ -135,28 +136,38 @@ export class Heartbeats {
     rmSync(file, { force: true });
     const before = process.hrtime.bigint();
     const words = ["-m", "get", "-b", "1024", "-B", "20", "-o", file, `coap://127.0.0.1:${port}/big`];
-    await run("taskset", ["-c", "0", "coap-client-notls", ...words]);
+    const [command, ...rest] = onCore(0, ["coap-client-notls", ...words]);
+    await run(command, rest);
     const ms = Number(process.hrtime.bigint() - before) / 1e6;
     const { length } = readFileSync(file);
     if (length !== 1_048_576) throw new Error(`a megabyte by Block2 came as ${length} bytes`);
     return ms;
   }
 
-  async #heartbeats(subject: Subject, how: Loading): Promise<{ result: LoadResult; cpu: number; runs?: number }> {
+  async #heartbeats(subject: Subject, how: Loading): Promise<{ result: LoadResult; runs?: number }> {
     const { seconds = this.#seconds, rate = 0, from = endpoints, window = Math.min(outstanding, from) } = how;
     const { name, server, port, method } = subject;
     const runsBefore = await subject.runs();
-    const before = server.cpuMicroseconds();
-    const words = [port, seconds, from, window, rate, method, this.#report, cborFormat, this.#ports.get(name) ?? "-"];
+    const words = [
+      port,
+      server.pid,
+      seconds,
+      from,
+      window,
+      rate,
+      method,
+      this.#report,
+      cborFormat,
+      this.#ports.get(name) ?? "-",
+    ];
     const result = await runTool<LoadResult>(this.#load, [...words, "status", "r=0", "ep=n%d"]);
-    const cpu = server.cpuMicroseconds() - before;
     this.#ports.set(name, result.ports);
     if (!server.isRunning) throw new Error("its process ended");
     if (result.answered === 0) throw new Error("it answered nothing");
     if (result.errors > 0) {
       throw new Error(`it answered ${result.errors} requests with an error, the last with ${result.lastError}`);
     }
-    return { result, cpu, ...(runsBefore !== undefined && { runs: (await subject.runs())! - runsBefore }) };
+    return { result, ...(runsBefore !== undefined && { runs: (await subject.runs())! - runsBefore }) };
   }
 }
 
@@ -170,8 +181,8 @@ interface Loading {
 }
 
 /** Runs that no request explains: more than were sent, or fewer than were answered. */
-function beside(runs: number, { sent, answered }: LoadResult): number {
-  return Math.max(0, runs - sent) + Math.max(0, answered - runs);
+export function beside(runs: number, { sent, answered, warmUpSent, warmUpAnswered }: LoadResult): number {
+  return Math.max(0, runs - sent - warmUpSent) + Math.max(0, answered + warmUpAnswered - runs);
 }
 
 function of({ name }: Subject, metric: string, value: number, unit: string): Measurement {

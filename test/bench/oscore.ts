@@ -1,13 +1,22 @@
-import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { beside } from "./heartbeats.ts";
+import { buildLoadTools, buildProtectedLoad } from "./load-tools.ts";
+import { protectedRequests } from "./protected-requests.ts";
 import type { Bench, BenchOptions, Measurement } from "./report.ts";
+import { ServerProcess } from "./server-process.ts";
 
-/** A CoAP server with a trivial handler, in the clear and with OSCORE: CPU for each request. The load runs on a core of its own. */
+/**
+ * A CoAP server with a trivial handler, in the clear and with OSCORE: CPU for each request. 1 024 contexts, one for each endpoint of the load,
+ * which seals its requests itself. All servers are up at once and take turns.
+ */
 export const oscoreBench: Bench = {
   subject: "oscore",
   peers: ["nosec", "oscore-node-crypto"],
   compared: { cpu_per_request: "lower" },
-  leftOutWhenQuick: ["two of the three rounds"],
+  leftOutWhenQuick: ["three of the five rounds, and half of each round's length"],
   run: runOscoreBench,
 };
 
@@ -17,52 +26,52 @@ const kinds = [
   ["oscore-node-crypto", "node"],
 ] as const;
 
-async function runOscoreBench({ isQuick }: BenchOptions): Promise<Measurement[]> {
-  const measurements: Measurement[] = [];
-  for (let round = 0; round < (isQuick ? 1 : 3); round++) {
-    for (const [name, kind] of kinds) measurements.push(...(await measure(name, kind)));
-  }
-  return measurements;
+interface Served {
+  readonly name: string;
+  readonly server: ServerProcess;
+  readonly port: number;
+  readonly program: string;
+  readings: number;
 }
 
-async function measure(name: string, kind: string): Promise<Measurement[]> {
-  const program = fileURLToPath(new URL("oscore-program.ts", import.meta.url));
-  const server = spawn("taskset", ["-c", "1", process.execPath, program, "server", kind], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let output = "";
-  server.stdout.on("data", (chunk: Buffer) => {
-    output += chunk.toString();
-  });
-  const printed = async (pattern: RegExp): Promise<RegExpMatchArray> => {
-    for (let waited = 0; waited < 10_000; waited += 20) {
-      const match = output.match(pattern);
-      output = match === null ? output : output.replace(pattern, "");
-      if (match !== null) return match;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    throw new Error(`the server of ${name} did not print ${pattern}`);
-  };
-  const reading = async (): Promise<[number, number]> => {
-    server.kill("SIGUSR2");
-    const [, cpu, requests] = await printed(/cpu (\d+) (\d+)\n/);
-    return [Number(cpu), Number(requests)];
-  };
+async function runOscoreBench({ isQuick }: BenchOptions): Promise<Measurement[]> {
+  const folder = mkdtempSync(join(tmpdir(), "coxswain-bench-"));
+  const served: Served[] = [];
   try {
-    const port = (await printed(/port (\d+)\n/))[1]!;
-    spawn("taskset", ["-c", "0", process.execPath, program, "client", kind, port, "4"], { stdio: "inherit" });
-    await new Promise((resolve) => setTimeout(resolve, 1500));
-    const [cpuBefore, before] = await reading();
-    await new Promise((resolve) => setTimeout(resolve, 2000));
-    const [cpuAfter, after] = await reading();
-    if (after === before) throw new Error(`${name}: no request was answered`);
-    const value = Number(((cpuAfter - cpuBefore) / (after - before)).toFixed(2));
-    return [
-      { subject: name, metric: "cpu_per_request", value, unit: "us" },
-      { subject: name, metric: "requests", value: Math.round((after - before) / 2), unit: "1/s" },
-    ];
+    const { load } = buildLoadTools(folder);
+    const sealed = buildProtectedLoad(folder, "oscore");
+    for (const [name, kind] of kinds) served.push(await start(name, kind, kind === "none" ? load : sealed));
+    for (const each of served) await protectedRequests({ ...each, subject: each.name, seconds: 1 });
+    const all: Measurement[] = [];
+    for (let round = 0; round < (isQuick ? 2 : 5); round++) {
+      for (const each of served) all.push(...(await measure(each, isQuick ? 1 : 2)));
+    }
+    return all;
   } finally {
-    server.kill("SIGKILL");
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    await Promise.all(served.map(({ server }) => server.stop()));
+    rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function start(name: string, kind: string, program: string): Promise<Served> {
+  const path = fileURLToPath(new URL("oscore-program.ts", import.meta.url));
+  const server = ServerProcess.pinned([process.execPath, path, kind]);
+  const port = Number((await server.printed(/port (\d+)/))[1]);
+  return { name, server, port, program, readings: 0 };
+}
+
+async function measure(served: Served, seconds: number): Promise<Measurement[]> {
+  const runsBefore = await runsOf(served);
+  const { all, result } = await protectedRequests({ ...served, subject: served.name, seconds });
+  const runs = (await runsOf(served)) - runsBefore;
+  const value = beside(runs, result);
+  return [...all, { subject: served.name, metric: "runs_beside_requests", value, unit: "runs" }];
+}
+
+/** How often its handler ran so far. */
+async function runsOf(served: Served): Promise<number> {
+  served.readings++;
+  const next = served.server.printed(new RegExp(`\\{"reading":${served.readings},"runs":(\\d+)\\}`));
+  served.server.signal("SIGUSR2");
+  return Number((await next)[1]);
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import { onCore } from "./on-core.ts";
 
 /** A server under measurement: a process of its own, its CPU time and memory read from the kernel's books. */
 export class ServerProcess {
@@ -18,14 +19,18 @@ export class ServerProcess {
     });
   }
 
-  /** One that has the last core for itself; load generators take the first, so that neither slows the other down. */
+  /** One that has the second core for itself. */
   static pinned(command: readonly string[]): ServerProcess {
-    return new ServerProcess(["taskset", "-c", "1", ...command]);
+    return new ServerProcess(onCore(1, command));
   }
 
   /** Whatever happened to a run, nothing of it stays behind. */
   static endAll(): void {
     for (const each of ServerProcess.#running) each.#child.kill("SIGKILL");
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   get isRunning(): boolean {

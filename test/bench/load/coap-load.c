@@ -2,24 +2,27 @@
  * With a RATE requests go out at that rate, and latency counts from when each was due (open loop); with rate 0 the next goes out when
  * one is answered, OUTSTANDING of them at a time, endpoint after endpoint (closed loop). One that isn't answered within a second is
  * counted as lost; nothing is sent twice, so a server runs its handler for each request once. With a RATE and OUTSTANDING 0 it sleeps a
- * millisecond between looks: for long runs, whose latencies say nothing then. Prints one JSON object.
+ * millisecond between looks: for long runs, whose latencies say nothing then. The first third of a second isn't counted: a server that
+ * had nothing to do has put its caches and its compiled code away. Prints one JSON object.
  *
- *   coap-load PORT SECONDS ENDPOINTS OUTSTANDING RATE METHOD PAYLOADHEX CONTENTFORMAT OWNPORTS PATH [QUERY...]
+ *   coap-load PORT PID SECONDS ENDPOINTS OUTSTANDING RATE METHOD PAYLOADHEX CONTENTFORMAT OWNPORTS PATH [QUERY...]
  *
- * OWNPORTS, "-" or the "ports" that an earlier run printed: with them the endpoints are the same again, which matters to a server whose
- * cost grows with the peers that it remembers.
+ * PID is the server's: its CPU time is read when the counting begins and ends. OWNPORTS, "-" or the "ports" that an earlier run printed: with them the endpoints are the same again, which matters to a server whose
+ * cost grows with the peers that it remembers. It is linked with one of protect-*.c.
  *
  * "%d" in path and queries becomes the endpoint's index, so that each is a node of its own; CONTENTFORMAT -1 leaves it out. The four
  * bytes "UUUUUUUU" in PAYLOADHEX grow with each request, the two of "HHHH" wander: no two reports of a node are alike. */
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include "endpoints.h"
+#include "protect.h"
 
-enum { LOST_AFTER_MS = 1000, DRAIN_MS = 1000, LONGEST_US = 1000000, SOCKETS = 16 };
+enum { WARM_UP_MS = 300, LOST_AFTER_MS = 1000, DRAIN_MS = 1000, LONGEST_US = 1000000, SOCKETS = 16 };
 
-struct endpoint { uint8_t* message; uint16_t length, id, growing, wandering; int is_waiting; uint32_t token, sent; uint64_t due_ns; };
+struct endpoint { uint8_t* message; uint16_t length, id, growing, wandering; int is_waiting; uint32_t token, sent, uncounted; uint64_t due_ns; };
 
 static struct endpoint* all;
 static int count, in_line;
@@ -93,7 +96,9 @@ static int send_next(uint64_t due_ns) {
     e->due_ns = due_ns;
     e->sent++;
     change_payload(e);
-    memcpy(endpoints_message(index, e->length), e->message, e->length);
+    uint8_t datagram[MAX_MESSAGE + MAX_PROTECTION];
+    size_t length = protect(index, e->message, e->length, datagram);
+    memcpy(endpoints_message(index, length), datagram, length);
     sent++;
     outstanding++;
     return 1;
@@ -114,13 +119,14 @@ static void refuse(int index, const uint8_t* request, size_t length) {
   answer[1] = 0x84; /* 4.04 */
 }
 
-static void receive(int index, const uint8_t* message, size_t length) {
+static void receive(int index, uint8_t* message, size_t length) {
   uint32_t token;
+  if (index >= count || (length = unprotect(index, message, length)) == 0) return;
   if (length >= 4 && message[1] != 0 && message[1] >> 5 == 0) {
     refuse(index, message, length);
     return;
   }
-  if (index >= count || length < 8 || (message[0] & 0x0F) != 4 || message[1] == 0) return;
+  if (length < 8 || (message[0] & 0x0F) != 4 || message[1] == 0) return;
   struct endpoint* e = &all[index];
   memcpy(&token, message + 4, 4);
   if (!e->is_waiting || e->token != token) {
@@ -151,7 +157,9 @@ static void give_up_late_ones(void) {
 }
 
 static unsigned percentile(double share) {
-  uint64_t rank = (uint64_t)((double)answered * share), seen = 0;
+  uint64_t in_all = 0, seen = 0;
+  for (int us = 0; us <= LONGEST_US; us++) in_all += latencies[us];
+  uint64_t rank = (uint64_t)((double)in_all * share);
   for (int us = 0; us <= LONGEST_US; us++) {
     seen += latencies[us];
     if (seen > rank) return (unsigned)us;
@@ -159,23 +167,43 @@ static unsigned percentile(double share) {
   return 0;
 }
 
+/* On a core so far, of all threads that still live, in nanoseconds. */
+static uint64_t cpu_of(const char* process) {
+  char path[300];
+  uint64_t all = 0;
+  snprintf(path, sizeof path, "/proc/%.20s/task", process);
+  DIR* tasks = opendir(path);
+  for (struct dirent* task; tasks && (task = readdir(tasks));) {
+    unsigned long long ns;
+    snprintf(path, sizeof path, "/proc/%.20s/task/%.20s/schedstat", process, task->d_name);
+    FILE* file = task->d_name[0] == '.' ? NULL : fopen(path, "r");
+    if (!file) continue;
+    if (fscanf(file, "%llu", &ns) == 1) all += ns;
+    fclose(file);
+  }
+  if (tasks) closedir(tasks);
+  return all;
+}
+
 int main(int argc, char** argv) {
-  if (argc < 11) {
-    fprintf(stderr, "usage: coap-load PORT SECONDS ENDPOINTS OUTSTANDING RATE METHOD PAYLOADHEX CONTENTFORMAT OWNPORTS PATH [QUERY...]\n");
+  if (argc < 12) {
+    fprintf(stderr, "usage: coap-load PORT PID SECONDS ENDPOINTS OUTSTANDING RATE METHOD PAYLOADHEX CONTENTFORMAT OWNPORTS PATH [QUERY...]\n");
     return 2;
   }
-  double seconds = atof(argv[2]), rate = atof(argv[5]);
-  int window = atoi(argv[4]);
-  count = atoi(argv[3]);
-  const char* ports = argv[9][0] == '-' ? NULL : argv[9];
+  double seconds = atof(argv[3]), rate = atof(argv[6]);
+  int window = atoi(argv[5]);
+  count = atoi(argv[4]);
+  const char* ports = argv[10][0] == '-' ? NULL : argv[10];
   endpoints_open(count, count < SOCKETS ? count : SOCKETS, atoi(argv[1]), ports);
   all = calloc((size_t)count, sizeof *all);
   for (int i = 0; i < count; i++) {
     all[i].message = malloc(MAX_MESSAGE);
-    build(&all[i], i, argv + 6, argc - 6);
+    build(&all[i], i, argv + 7, argc - 7);
     all[i].id = (uint16_t)(now_ns() / 1000 + (uint64_t)i * 77);
   }
-  uint64_t start = now = now_ns(), end = start + (uint64_t)(seconds * 1e9), checked = start;
+  protect_open(count);
+  uint64_t start = now = now_ns(), counted_from = start + (uint64_t)WARM_UP_MS * 1000000u, end = counted_from + (uint64_t)(seconds * 1e9), checked = start;
+  uint64_t warm_sent = 0, warm_answered = 0, cpu_ns = 0;
   const struct timespec nap = {.tv_nsec = 1000000};
   const int is_gentle = rate > 0 && window == 0;
   is_closed_loop = rate == 0;
@@ -183,6 +211,15 @@ int main(int argc, char** argv) {
   if (is_closed_loop) for (int i = 0; i < window; i++) send_next(now);
   endpoints_flush();
   while ((now = now_ns()) < end) {
+    if (start < counted_from && now >= counted_from) {
+      start = now;
+      warm_sent = sent;
+      warm_answered = answered;
+      errors = lost = strays = skipped = 0;
+      memset(latencies, 0, sizeof latencies);
+      for (int i = 0; i < count; i++) all[i].uncounted = all[i].sent;
+      cpu_ns = cpu_of(argv[2]);
+    }
     if (!is_closed_loop)
       for (; due <= now; due += gap_ns) if (!send_next(due)) skipped++;
     endpoints_receive(receive);
@@ -193,19 +230,22 @@ int main(int argc, char** argv) {
     give_up_late_ones();
     endpoints_flush();
   }
+  cpu_ns = cpu_of(argv[2]) - cpu_ns;
   double took = (double)(now - start) / 1e9;
-  uint64_t answered_in_time = answered;
+  uint64_t answered_in_time = answered - warm_answered;
   unsigned p50 = percentile(0.5), p99 = percentile(0.99);
   /* What is still under way gets its answer, so that sent and answered can be compared with what the server counted. */
   is_closed_loop = 0;
   for (uint64_t last = now + (uint64_t)DRAIN_MS * 1000000u; outstanding > 0 && (now = now_ns()) < last;) endpoints_receive(receive);
   lost += outstanding;
   uint32_t most = 0;
-  for (int i = 0; i < count; i++) if (all[i].sent > most) most = all[i].sent;
-  printf("{\"seconds\":%.3f,\"sent\":%llu,\"answeredInTime\":%llu,\"answered\":%llu,\"errors\":%llu,\"lost\":%llu,\"strays\":%llu,\"skipped\":%llu,"
-         "\"p50us\":%u,\"p99us\":%u,\"mostAnEndpointSends\":%.1f,\"lastError\":\"%u.%02u\",\"ports\":", took,
-         (unsigned long long)sent, (unsigned long long)answered_in_time, (unsigned long long)answered, (unsigned long long)errors,
-         (unsigned long long)lost, (unsigned long long)strays, (unsigned long long)skipped, p50, p99, most / took, last_error >> 5, last_error & 31u);
+  for (int i = 0; i < count; i++) if (all[i].sent - all[i].uncounted > most) most = all[i].sent - all[i].uncounted;
+  printf("{\"seconds\":%.3f,\"cpuUs\":%.1f,\"sent\":%llu,\"answeredInTime\":%llu,\"answered\":%llu,\"errors\":%llu,\"lost\":%llu,\"strays\":%llu,\"skipped\":%llu,"
+         "\"p50us\":%u,\"p99us\":%u,\"mostAnEndpointSends\":%.1f,\"lastError\":\"%u.%02u\",\"warmUpSent\":%llu,\"warmUpAnswered\":%llu,\"ports\":", took,
+         (double)cpu_ns / 1000,
+         (unsigned long long)(sent - warm_sent), (unsigned long long)answered_in_time, (unsigned long long)(answered - warm_answered), (unsigned long long)errors,
+         (unsigned long long)lost, (unsigned long long)strays, (unsigned long long)skipped, p50, p99, most / took, last_error >> 5, last_error & 31u,
+         (unsigned long long)warm_sent, (unsigned long long)warm_answered);
   endpoints_print_ports();
   printf("}\n");
   return 0;

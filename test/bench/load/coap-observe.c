@@ -44,7 +44,7 @@ static uint32_t number_in(const uint8_t* message, size_t length) {
   return value;
 }
 
-static void receive(int endpoint, const uint8_t* message, size_t length) {
+static void receive(int endpoint, uint8_t* message, size_t length) {
   if (length < 4) return;
   int type = message[0] >> 4 & 3;
   if (type == 0) {

@@ -1,9 +1,8 @@
-/* Closed-loop DTLS load over loopback: CLIENTS sockets, each a client of its own, for SECONDS. Prints one JSON object.
+/* DTLS sessions over loopback: CLIENTS sockets, each a client of its own, for SECONDS. Prints one JSON object.
  *
- *   dtls-load handshake|resume|requests|hold PORT SECONDS CLIENTS SUITE [CERT KEY]
+ *   dtls-load handshake|resume|hold PORT SECONDS CLIENTS SUITE [CERT KEY]
  *
  * handshake: each client opens a session, asks once, closes it and begins anew, by a whole handshake; resume: by its last ticket.
- * requests: each has a session and WINDOW requests outstanding; a SUITE of `none` sends them without DTLS.
  * hold: each opens a session, asks once, and is silent from then on. SUITE is OpenSSL's name; without CERT the key of n1 is
  * "benchmark". This OpenSSL is the system's: not the one under test. */
 #include <arpa/inet.h>
@@ -19,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_CLIENTS = 16384, WINDOW = 8, LOST_AFTER_MS = 1000, AT_ONCE = 64, DRAIN_MS = 5000 };
-enum mode { HANDSHAKE, RESUME, REQUESTS, HOLD };
+enum { MAX_CLIENTS = 16384, LOST_AFTER_MS = 1000, AT_ONCE = 64, DRAIN_MS = 5000 };
+enum mode { HANDSHAKE, RESUME, HOLD };
 enum phase { IDLE, SHAKING, OPEN, DONE };
 
 struct client {
@@ -38,7 +37,7 @@ static struct pollfd polls[MAX_CLIENTS];
 static uint64_t handshakes, resumed, answered, failed, lost;
 static enum mode mode;
 static SSL_CTX* context;
-static bool is_plain, is_over;
+static bool is_over;
 
 static uint64_t now_ms(void) {
   struct timespec t;
@@ -74,21 +73,12 @@ static void ask(struct client* c) {
   message[3] = (uint8_t)c->id;
   memset(message + 16, 7, sizeof message - 16);
   c->outstanding++;
-  if (is_plain) {
-    if (send(c->fd, message, sizeof message, 0) < 0) lost++;
-  } else {
-    SSL_write(c->ssl, message, sizeof message);
-  }
+  SSL_write(c->ssl, message, sizeof message);
 }
 
 static void begin(struct client* c) {
   c->outstanding = 0;
   c->heard_ms = now_ms();
-  if (is_plain) {
-    c->phase = OPEN;
-    for (int i = 0; i < WINDOW; i++) ask(c);
-    return;
-  }
   BIO* bio = BIO_new_dgram(c->fd, BIO_NOCLOSE);
   struct sockaddr_in peer;
   socklen_t length = sizeof peer;
@@ -123,7 +113,7 @@ static void shake(struct client* c) {
     handshakes++;
     if (SSL_session_reused(c->ssl)) resumed++;
     c->phase = OPEN;
-    for (int i = 0; i < (mode == REQUESTS ? WINDOW : 1); i++) ask(c);
+    ask(c);
   } else if (SSL_get_error(c->ssl, result) != SSL_ERROR_WANT_READ) {
     failed++;
     end(c, false);
@@ -134,9 +124,7 @@ static void heard(struct client* c) {
   answered++;
   c->outstanding--;
   c->heard_ms = now_ms();
-  if (mode == REQUESTS) {
-    ask(c);
-  } else if (mode == HOLD) {
+  if (mode == HOLD) {
     end(c, false);
     c->phase = DONE;
   } else {
@@ -148,7 +136,7 @@ static void step(struct client* c) {
   uint8_t bytes[2048];
   if (c->phase == SHAKING) shake(c);
   while (c->phase == OPEN) {
-    long n = is_plain ? recv(c->fd, bytes, sizeof bytes, MSG_DONTWAIT) : SSL_read(c->ssl, bytes, sizeof bytes);
+    int n = SSL_read(c->ssl, bytes, sizeof bytes);
     if (n <= 0) break;
     heard(c);
   }
@@ -165,20 +153,19 @@ static void look_after(struct client* c, uint64_t now) {
     lost += (uint64_t)c->outstanding;
     c->outstanding = 0;
     c->heard_ms = now;
-    for (int i = 0; i < (mode == REQUESTS ? WINDOW : 1); i++) ask(c);
+    ask(c);
   }
 }
 
 int main(int argc, char** argv) {
-  static const char* const modes[] = {"handshake", "resume", "requests", "hold"};
+  static const char* const modes[] = {"handshake", "resume", "hold"};
   if (argc < 6) return 2;
-  for (int i = 0; i < 4; i++) {
+  for (int i = 0; i < 3; i++) {
     if (strcmp(argv[1], modes[i]) == 0) mode = (enum mode)i;
   }
   const int count = atoi(argv[4]);
-  is_plain = strcmp(argv[5], "none") == 0;
   if (count < 1 || count > MAX_CLIENTS) return 2;
-  if (!is_plain && !(context = make_context(argv[5], argc > 7 ? argv[6] : NULL, argc > 7 ? argv[7] : NULL))) {
+  if (!(context = make_context(argv[5], argc > 7 ? argv[6] : NULL, argc > 7 ? argv[7] : NULL))) {
     fprintf(stderr, "dtls-load: suite or certificate can't be used\n");
     return 1;
   }
@@ -218,12 +205,11 @@ int main(int argc, char** argv) {
   const uint64_t counted[] = {handshakes, resumed, answered, failed, lost};
   /* Handshakes that have begun end, and sessions are closed: what the server went on sending to these ports would meet whoever gets them next. */
   is_over = true;
-  if (mode == REQUESTS) mode = HANDSHAKE;
   for (uint64_t looked = 0, now = now_ms(), last = now + DRAIN_MS; now < last; now = now_ms()) {
     int busy = 0;
     poll(polls, (nfds_t)begun, 20);
     for (int i = 0; i < begun; i++) {
-      if (is_plain || clients[i].phase == DONE) continue;
+      if (clients[i].phase == DONE) continue;
       step(&clients[i]);
       if (now - looked >= 100) look_after(&clients[i], now);
       busy += clients[i].phase != IDLE;

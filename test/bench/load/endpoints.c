@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "endpoints.h"
 #include <arpa/inet.h>
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +34,14 @@ static void open_batch(struct batch* b, uint16_t port) {
   const int on = 1, buffer = 4194304;
   struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(port)};
   b->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-  if (b->fd < 0 || setsockopt(b->fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) || bind(b->fd, (struct sockaddr*)&any, sizeof any)) {
+  bool is_good = b->fd >= 0 && setsockopt(b->fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) == 0;
+  bool is_bound = is_good && bind(b->fd, (struct sockaddr*)&any, sizeof any) == 0;
+  if (is_good && !is_bound && errno == EADDRINUSE) {
+    /* Somebody has got the port since the last run: these endpoints are new ones then. */
+    any.sin_port = 0;
+    is_bound = bind(b->fd, (struct sockaddr*)&any, sizeof any) == 0;
+  }
+  if (!is_bound) {
     perror("endpoints");
     exit(1);
   }

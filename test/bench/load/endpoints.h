@@ -8,7 +8,8 @@
 
 enum { MAX_ENDPOINTS = 65535, MAX_MESSAGE = 1400 };
 
-typedef void received(int endpoint, const uint8_t* message, size_t length);
+/* There is room for MAX_MESSAGE bytes. */
+typedef void received(int endpoint, uint8_t* message, size_t length);
 
 enum { MAX_SOCKETS = 64 };
 
