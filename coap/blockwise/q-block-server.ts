@@ -24,8 +24,6 @@ export interface QBlockServerOptions {
   readonly responder: Responder;
 }
 
-const secondsUntilRoom = 10;
-
 /**
  * The server's side of RFC 9177, both options or neither. Only for peers that have proven their address, since one request brings
  * many messages; not inside OSCORE, whose messages are made one for each request.
@@ -69,7 +67,6 @@ export class QBlockServer {
       return "run";
     }
     reply.refuse(next);
-    if (next === Code.serviceUnavailable || next === Code.tooManyRequests) reply.maxAge = secondsUntilRoom;
     return "answer";
   }
 

@@ -1,8 +1,11 @@
 import type { Clock } from "../../kernel/clock.ts";
 import type { Link } from "../exchange/link.ts";
+import { Code } from "../message.ts";
 import type { MessageView } from "../message-view.ts";
 import type { Peer } from "../route.ts";
 import { EchoValues } from "../security/echo-values.ts";
+import type { ReplyBuffer } from "./reply-buffer.ts";
+import type { RequestView } from "./request-view.ts";
 
 /**
  * Which addresses are held to three times what they sent until they have proven that they receive there: `routable` all but loopback,
@@ -56,11 +59,14 @@ export class AddressProof {
     return used < capacity - (this.isProven(peer) ? 0 : capacity >> 3);
   }
 
-  /** An Echo value to be sent to the peer. */
-  challenge(peer: Peer, request: MessageView): Uint8Array {
+  /** Makes the reply 4.01 with a value that the peer is to send back (RFC 9175 section 2.3); returns false, as what refuses does. */
+  askEcho({ peer, view }: RequestView, reply: ReplyBuffer): false {
+    this.#link.counters.echoesAsked++;
+    reply.refuse(Code.unauthorized);
     // Header, token, the option's own two bytes; only a request of four bytes leaves less than eight.
-    const room = (request.end - request.tokenStart + 4) * factor - 4 - request.tokenLength - 2;
-    return this.#values.make(peer, room < 8);
+    const room = (view.end - view.tokenStart + 4) * factor - 4 - view.tokenLength - 2;
+    reply.echo = this.#values.make(peer, room < 8);
+    return false;
   }
 
   /** Whether the value came from us to this peer, a short while ago. */

@@ -27,7 +27,6 @@ export interface LaterAnswersOptions {
 }
 
 const none = -1;
-const secondsUntilRoom = 10;
 /** An empty ACK. */
 const bytesOfEmpty = 4;
 
@@ -80,14 +79,13 @@ export class LaterAnswers implements OutboxOwner {
   }
 
   /** Runs a `later` route on a copy of the request. */
-  run(request: RequestView, peer: number, once: number, block1: number): void {
+  run(request: RequestView, peer: number): void {
     const route = request.entry?.route;
     if (route === undefined || !("later" in route)) return;
-    const copy = request.copy(this.#link.peers);
-    const exchange = this.running.begin(copy, peer, once, block1);
+    const exchange = this.#begin(request, peer);
     let pending: Promise<CoapReplyFields>;
     try {
-      pending = route.later(copy, exchange.abort.signal);
+      pending = route.later(exchange.request, exchange.abort.signal);
     } catch (error) {
       this.#failed(exchange, error);
       return;
@@ -96,21 +94,13 @@ export class LaterAnswers implements OutboxOwner {
   }
 
   /** Waits for the bytes of a body before answering. */
-  read(
-    request: RequestView,
-    reply: ReplyBuffer,
-    peer: number,
-    once: number,
-    block1: number,
-    pending: Promise<Uint8Array>,
-  ): void {
-    const exchange = this.running.begin(request.copy(this.#link.peers), peer, once, block1);
-    this.#await(exchange, whenRead(reply, pending));
+  read(request: RequestView, reply: ReplyBuffer, peer: number, pending: Promise<Uint8Array>): void {
+    this.#await(this.#begin(request, peer), whenRead(reply, pending));
   }
 
   /** A route ran in its turn, and its answer has to wait. */
-  hold(request: RequestView, peer: number, once: number, block1: number, pending: Promise<CoapReplyFields>): void {
-    this.#await(this.running.begin(request.copy(this.#link.peers), peer, once, block1), pending);
+  hold(request: RequestView, peer: number, pending: Promise<CoapReplyFields>): void {
+    this.#await(this.#begin(request, peer), pending);
   }
 
   stop(): void {
@@ -128,7 +118,6 @@ export class LaterAnswers implements OutboxOwner {
     if (pending !== undefined) {
       pending.catch(() => undefined);
       reply.refuse(Code.serviceUnavailable);
-      reply.maxAge = secondsUntilRoom;
       void this.#plan(exchange, reply);
     }
     this.#send(exchange, reply);
@@ -138,6 +127,10 @@ export class LaterAnswers implements OutboxOwner {
   acknowledged(): void {}
   reset(): void {}
   timedOut(): void {}
+
+  #begin(request: RequestView, peer: number): RunningExchange {
+    return this.running.begin(request.copy(this.#link.peers), peer, request.onceRow, request.block1);
+  }
 
   #await(exchange: RunningExchange, pending: Promise<CoapReplyFields>): void {
     pending.then(
@@ -232,7 +225,9 @@ export class LaterAnswers implements OutboxOwner {
     header.tokenStart = view.tokenStart;
     header.tokenLength = view.tokenLength;
     const spent = exchange.isAcknowledged ? bytesOfEmpty : 0;
-    if (!this.#responder.write(request, reply, peer, header, observe, spent)) this.#writeShort(exchange, reply, spent);
+    if (!this.#responder.write(request, reply, peer, header, observe, spent)) {
+      this.#responder.writeShort(request, reply, peer, header, spent);
+    }
     this.running.end(exchange);
     if (request.isQBlock) this.#qBlocks.answered(request, peer);
     if (request.oscore !== undefined && !this.#seal(request, request.oscore, peer, isPiggybacked)) return;
@@ -249,18 +244,6 @@ export class LaterAnswers implements OutboxOwner {
     if (isPiggybacked) oscore.answered(peer, view, writer);
     else oscore.acknowledged(peer, view);
     return true;
-  }
-
-  /** As the server's: too long for an address that hasn't proven itself. */
-  #writeShort({ request, peer, block1 }: RunningExchange, reply: ReplyBuffer, spent: number): void {
-    this.#link.counters.answersShortened++;
-    if (request.isSafe && reply.code >> 5 === 2) {
-      reply.refuse(Code.unauthorized);
-      reply.echo = this.#proof.challenge(request.peer, request.view);
-      void this.#responder.plan(request, reply, peer, block1, none);
-      if (this.#responder.write(request, reply, peer, this.#header, none, spent)) return;
-    }
-    this.#responder.writeBare(reply, this.#header);
   }
 }
 

@@ -2,6 +2,7 @@ import { Code } from "../message.ts";
 import type { BodySource, CoapReply, CoapReplyFields } from "../route.ts";
 
 const nothing = new Uint8Array(0);
+const secondsUntilRoom = 10;
 
 /** The reply that a route fills. One is used again and again for synchronous routes. */
 export class ReplyBuffer implements CoapReply {
@@ -40,10 +41,11 @@ export class ReplyBuffer implements CoapReply {
     this.later = undefined;
   }
 
-  /** An answer of the engine itself: a code and, for people, why. */
+  /** An answer of the engine itself: a code and, for people, why. Where there is no room it says when there may be. */
   refuse(code: number, diagnostic?: string): void {
     this.reset(Code.get);
     this.code = code;
+    if (code === Code.tooManyRequests || code === Code.serviceUnavailable) this.maxAge = secondsUntilRoom;
     if (diagnostic !== undefined) this.payload = utf8.encode(diagnostic);
   }
 

@@ -59,6 +59,10 @@ export class RequestView implements CoapRequest {
   isQBlock: boolean = false;
   /** In place of the message's Observe option. */
   observeOverride: number | undefined = undefined;
+  /** What was found out on the way to the handler: the Block1 option to echo, the largest body for 4.13, the `once` row; -1 none. */
+  block1: number = -1;
+  size1: number = -1;
+  onceRow: number = -1;
   readonly #captured = new Uint16Array(maxParams);
   #restFrom = -1;
   #path: string[] | undefined;
@@ -77,6 +81,9 @@ export class RequestView implements CoapRequest {
     this.body = undefined;
     this.isQBlock = false;
     this.observeOverride = undefined;
+    this.block1 = -1;
+    this.size1 = -1;
+    this.onceRow = -1;
     this.#path = undefined;
     this.#queries = undefined;
     this.#params = undefined;
@@ -101,6 +108,9 @@ export class RequestView implements CoapRequest {
     request.isQBlock = this.isQBlock;
     request.body = this.body?.slice();
     request.observeOverride = this.observeOverride;
+    request.block1 = this.block1;
+    request.size1 = this.size1;
+    request.onceRow = this.onceRow;
     request.#captured.set(this.#captured);
     request.#restFrom = this.#restFrom;
     return request;

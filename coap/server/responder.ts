@@ -171,6 +171,20 @@ export class Responder {
     return undefined;
   }
 
+  /**
+   * When `write` said that the answer is longer than an unproven address may be sent: what can be run again asks for an Echo, of what was
+   * done the code alone is told.
+   */
+  writeShort(request: RequestView, reply: ReplyBuffer, peer: number, header: ReplyHeader, spent = 0): void {
+    this.#link.counters.answersShortened++;
+    if (request.isSafe && reply.code >> 5 === 2) {
+      this.#proof.askEcho(request, reply);
+      void this.plan(request, reply, peer, absent, absent);
+      if (this.write(request, reply, peer, header, absent, spent)) return;
+    }
+    this.writeBare(reply, header);
+  }
+
   /** Nothing is kept for a source that may be forged, unless the request can't be run again. */
   #mayKeep(request: RequestView, peer: number): boolean {
     return this.#proof.isProven(peer) || !request.isSafe;
