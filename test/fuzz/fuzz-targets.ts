@@ -4,6 +4,8 @@ import type { FuzzTarget } from "./targets/fuzz-target.ts";
 export const fuzzTargets: Readonly<Record<string, () => Promise<FuzzTarget>>> = {
   message: async () => (await import("./targets/message-target.ts")).messageTarget,
   "block-option": async () => (await import("./targets/block-target.ts")).blockTarget,
+  "missing-blocks": async () => (await import("./targets/block-target.ts")).missingBlocksTarget,
+  "q-block-wish": async () => (await import("./targets/block-target.ts")).qBlockWishTarget,
   "link-format": async () => (await import("./targets/text-targets.ts")).linkFormatTarget,
   "oscore-option": async () => (await import("./targets/oscore-targets.ts")).oscoreOptionTarget,
   oscore: async () => (await import("./targets/oscore-targets.ts")).oscoreTarget,

@@ -12,7 +12,7 @@ const canDtls = hasDtls();
 
 describe("the README of the package", () => {
   it("has an example in each of its main parts", () => {
-    const parts = ["A server", "A client", "Observe", "Bodies in blocks", "DTLS", "OSCORE", "Discovery"];
+    const parts = ["A server", "A client", "Observe", "Bodies in blocks", "Q-Block", "DTLS", "OSCORE", "Discovery"];
     expect(examples.map(([, title]) => title)).toEqual(parts);
     expect(readme.split("```ts").length).toBe(parts.length + 1);
   });

@@ -84,7 +84,7 @@ const whole = (total: number): string =>
   Array.from({ length: total }, (_, i) => String.fromCharCode(65 + i).repeat(size)).join("");
 
 describe("RFC 9177: a server that gets a body by Q-Block1", () => {
-  it("RFC 9177 4.3: answers 4.00 without Request-Tag or Size1, and takes no Q-Block beside Block", async () => {
+  it("RFC 9177 4.1, 4.3: answers 4.00 without Request-Tag or Size1, and takes no Q-Block beside Block", async () => {
     const [a] = await send(
       message(
         Code.put,
@@ -143,13 +143,33 @@ describe("RFC 9177: a server that gets a body by Q-Block1", () => {
     expect([done!.code, again!.code, again!.token, stored]).toEqual([Code.changed, Code.changed, "63", [whole(2)]]);
   });
 
-  it("RFC 9177 4.3, 7.2: asks after 4, 8, 16 and 32 s for what is missing, and then forgets the body", async () => {
+  it("RFC 9177 3.2, 4.3, 7.2: asks for what is missing after 4 s, then after twice the time and by PROBING_RATE, and then forgets the body", async () => {
     await send(upload(0, 3), upload(2, 3));
     const began = world.clock.monotonicMs();
     await world.clock.advance(200_000);
     const seen = peer.take();
     expect(seen.map(missing)).toEqual([[1], [1], [1], [1]]);
     expect(seen.map(({ atMs }) => Math.round((atMs - began) / 1_000))).toEqual([4, 14, 30, 62]);
+    expect(world.server.counters()).toMatchObject({ "held.qBlocks": 0, "held.qBlockBytes": 0 });
+  });
+
+  it("RFC 9177 7.2: names the blocks behind a 2.31 when none of them comes, at most a set of them", async () => {
+    const seen = await send(...Array.from({ length: 10 }, (_, i) => upload(i, 25)));
+    expect(seen).toMatchObject([{ code: Code.continue }]);
+    await world.clock.advance(4_100);
+    const [report] = peer.take();
+    expect(missing(report!)).toEqual([10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
+  });
+
+  it("RFC 9177 4.3: keeps a partial body for NON_PARTIAL_TIMEOUT when its blocks are confirmable", async () => {
+    await send(upload(0, 2, { type: "CON" }));
+    await world.clock.advance(240_000);
+    const [done] = await send(upload(1, 2, { type: "CON" }));
+    expect([done!.code, stored]).toEqual([Code.changed, [whole(2)]]);
+    await send(
+      upload(0, 2, { type: "CON", options: upload(0, 2).options!.map(([n, v]) => [n, n === requestTag ? 8 : v]) }),
+    );
+    await world.clock.advance(248_000);
     expect(world.server.counters()).toMatchObject({ "held.qBlocks": 0, "held.qBlockBytes": 0 });
   });
 
@@ -165,6 +185,51 @@ describe("RFC 9177: a server that gets a body by Q-Block1", () => {
     const seen = await send(...Array.from({ length: 11 }, (_, i) => upload(i, 11, { type: "CON" })));
     expect(seen.slice(0, 10).every(({ type, code }) => type === "ACK" && code === 0)).toBe(true);
     expect(seen.at(-1)).toMatchObject({ type: "ACK", code: Code.changed });
+  });
+});
+
+describe("RFC 9177: a server that passes on what it gets", () => {
+  it("RFC 9177 8: sends whole bodies on under a tag of its own, and gives missing blocks from its copy or asks for all anew", async () => {
+    const hand = world.rawPeer("10.0.0.77", 5683);
+    const to = { address: "10.0.0.77", port: 5683 };
+    world.server.route({
+      method: "POST",
+      path: "/q",
+      replay: "once",
+      forwards: true,
+      later: ({ payload }) => world.server.request({ to, method: "POST", path: ["x"], payload, blockSize: size }),
+    });
+    await send(...[0, 1].map((i) => ({ ...upload(i, 2), code: Code.post })));
+    const [passedOn] = hand.take();
+    expect([passedOn!.uint(OptionNumber.block1), passedOn!.payload]).toEqual([
+      blockOption(0, true, 0),
+      "A".repeat(size),
+    ]);
+    expect(passedOn!.uint(requestTag)).not.toBe(7);
+
+    let asked = 0;
+    world.server.route({
+      method: "FETCH",
+      path: "/r",
+      replay: "again",
+      forwards: true,
+      later: async () => {
+        asked++;
+        return { payload: bytesOf(text) };
+      },
+    });
+    const get = (block: number): PlainMessage => ({
+      ...message(Code.fetch, [[qBlock2, block]], { payload: "which", token: Uint8Array.of(5) }),
+      options: [
+        [OptionNumber.uriPath, "r"],
+        [qBlock2, block],
+      ],
+    });
+    await send(get(blockOption(0, true, 0)));
+    expect([numbers(await send(get(blockOption(3, false, 0)))), asked]).toEqual([[3], 1]);
+    await world.clock.advance(300_000);
+    peer.take();
+    expect([numbers(await send(get(blockOption(4, false, 0)))), asked]).toEqual([[4], 2]);
   });
 });
 
@@ -196,15 +261,16 @@ describe("RFC 9177: a server that answers by Q-Block2", () => {
   });
 
   it("RFC 9177 4.4: answers 4.00 to blocks that don't ascend or come twice, and sends the newest when its copy is gone", async () => {
-    await send(ask(blockOption(0, true, 0)));
+    const [first] = await send(ask(blockOption(0, true, 0)));
     const [a] = await send(ask(blockOption(7, false, 0), blockOption(1, false, 0)));
     const [b] = await send(ask(blockOption(7, false, 0), blockOption(7, false, 0)));
     expect([a!.code, b!.code]).toEqual([Code.badRequest, Code.badRequest]);
     await world.clock.advance(300_000);
     peer.take();
-    text = "z".repeat(400);
+    text = "z".repeat(320);
     const [fresh] = await send(ask(blockOption(3, false, 0)));
-    expect([fresh!.payload, numbers([fresh!])]).toEqual(["z".repeat(16), [3]]);
+    expect([fresh!.payload, numbers([fresh!]), fresh!.uint(OptionNumber.size2)]).toEqual(["z".repeat(16), [3], 320]);
+    expect(String(fresh!.option(OptionNumber.eTag))).not.toBe(String(first!.option(OptionNumber.eTag)));
   });
 
   it("RFC 9177 4.3, 4.5: notifies by Q-Block2 with one Observe value in all blocks, under the token of the first answer", async () => {
@@ -226,6 +292,7 @@ describe("RFC 9177: a server that answers by Q-Block2", () => {
       new Set(["aa"]),
     ]);
     expect(values(told)).not.toEqual(values(seen));
+    expect(String(told[0]!.option(OptionNumber.eTag))).not.toBe(String(seen[0]!.option(OptionNumber.eTag)));
     // "Continue" goes on with the notification, a missing block comes without Observe.
     const more = await send(ask(blockOption(10, true, 0)));
     expect([numbers(more)[0], values(more), more[0]!.token]).toEqual([10, values(told), "aa"]);
@@ -240,7 +307,7 @@ describe("RFC 9177: a server that answers by Q-Block2", () => {
     expect(world.server.observers()).toBe(0);
   });
 
-  it("RFC 9177 4.1, 4.8: takes Q-Block from nobody without an identity unless told so, and never from a group", async () => {
+  it("RFC 9177 4.1, 4.3, 4.8, 11: takes Q-Block from nobody without an identity unless told so, and never from a group", async () => {
     for (const qBlock of [undefined, "off"] as const) {
       await world.stop();
       world = new World({ qBlock, groups: ["224.0.1.187"] });

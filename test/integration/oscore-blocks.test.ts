@@ -105,6 +105,38 @@ describe("inner blocks", () => {
     },
   );
 
+  it("RFC 9177 4.1: Q-Block is refused with 4.02 inside and outside of a protected message", async () => {
+    const inside = forger.sealed({
+      ...get,
+      options: [
+        [OptionNumber.uriPath, "store"],
+        [OptionNumber.qBlock2, blockOption(0, true, 0)],
+      ],
+    });
+    await answerTo(inside);
+    expect(forger.opened(received.at(-1)!)).toMatchObject({ code: Code.badOption });
+    const { code, option } = decodePlain(forger.sealed(get));
+    const sealed = forger.sealed(get);
+    const outside = encodePlain({
+      type: "CON",
+      code,
+      messageId: messageId++,
+      token: Uint8Array.of(7),
+      options: [
+        [OptionNumber.oscore, option(OptionNumber.oscore)!],
+        [OptionNumber.qBlock2, blockOption(0, true, 0)],
+      ],
+      payload: ciphertextOf(sealed),
+    });
+    expect(await answerTo(outside)).toMatchObject({ code: Code.badOption });
+  });
+
+  it("RFC 9177 4.1: protected requests of ours go by Block1 and Block2 where Q-Block is asked for", async () => {
+    const payload = bytesOf(body(3_000));
+    expect(await world.ask("/store", { method: "PUT", payload, blockSize: 256, qBlock: true })).toBe("44 ");
+    expect(await world.ask("/store", { blockSize: 256, qBlock: true })).toBe(`45 ${body(3_000)}`);
+  });
+
   it("RFC 8613 4.1.3.4.2: our own messages are never longer than MAX_UNFRAGMENTED_SIZE: they go in inner blocks", async () => {
     const sizes: number[] = [];
     world.world.network.taps.push(({ bytes }) => sizes.push(bytes.length));
