@@ -12,7 +12,10 @@ export interface DgramTransportOptions {
   readonly port: number;
   /** Groups to answer on; joined on each interface (name or its IPv4 address; default every one). */
   readonly multicast?: { readonly groups: readonly string[]; readonly interfaces?: readonly string[] } | undefined;
-  /** Several processes may bind the address. Default false: a taken port is an error. */
+  /**
+   * Several processes may bind the address; on Linux the kernel spreads peers among them, each to one of them. Default false: a taken
+   * port is an error.
+   */
   readonly reuse?: boolean | undefined;
   /** Bytes of the socket's receive buffer, as far as the system allows; bursts beyond it are lost. Default 4 MiB. */
   readonly receiveBuffer?: number | undefined;
@@ -126,6 +129,8 @@ class DgramTransport implements Transport {
     const socket = createSocket({
       type: family === 4 ? "udp4" : "udp6",
       reuseAddr: reuse,
+      // With SO_REUSEADDR alone the last process would get everything.
+      reusePort: this.#options.reuse === true && process.platform === "linux",
       // Peers are addresses, never names: node's own look-up would cost a turn of the loop for each datagram.
       lookup: (hostname, _options, callback) => callback(null, hostname, family),
     });
