@@ -52,6 +52,28 @@ describe("the table of contexts", () => {
     expect(() => world!.atServer.add({ ...other, recipientId: bytesOf("p"), senderId: bytesOf("q") })).not.toThrow();
   });
 
+  it("RFC 8613 3.3: of many with one kid the newest are tried, and each when its kid context names it", async () => {
+    await build({ oscoreLimits: { contextsTried: 3 } });
+    const parametersOf = (i: number) => ({ ...shared, idContext: Uint8Array.of(i) });
+    for (let i = 0; i < 5; i++) world!.atServer.add(mirrored(parametersOf(i)), { isNew: true });
+    for (const [i, sends, code] of [
+      [4, false, Code.changed],
+      [2, false, Code.changed],
+      [1, false, Code.badRequest],
+      [1, true, Code.changed],
+      [0, true, Code.changed],
+    ] as const) {
+      const forger = world!.forger(parametersOf(i), `10.0.1.${i + (sends ? 10 : 1)}`);
+      if (!sends) forger.context.kidContext = undefined;
+      forger.contexts.numbers.ownAll(forger.context);
+      // Each its own, so that none is a replay for another context.
+      forger.context.sequence = 10 * i + (sends ? 1 : 2);
+      forger.peer.sendBytes(forger.sealed(who));
+      await world!.world.clock.advance(10);
+      expect(forger.peer.take().map((each) => each.code)).toEqual([code]);
+    }
+  });
+
   it("RFC 8613 8.2: what a look-up brings and can't be added counts as not found, and is told once", () => {
     const found = { parameters: { ...shared, masterSecret: new Uint8Array(3) }, options: {} };
     const contexts = contextsWith(volatileLeases(), { lookup: () => found });

@@ -216,6 +216,24 @@ describe("contexts derived anew", () => {
     await reborn.stop();
   });
 
+  it("RFC 8613 B.2: a client that lost everything is asked anew by the server, which names its context as it is", async () => {
+    await build(both);
+    await world.ask("/who");
+    await world.client.stop();
+    const contexts = new OscoreContexts({ entropy: seededEntropy("reborn"), log: silentLog, leases: volatileLeases() });
+    contexts.add(shared, { identity: manager, derivesAnew: true });
+    const reborn = world.endpoint(world.world.network.transport("10.0.0.2", 40_002), contexts);
+    let ran = 0;
+    reborn.route({ method: "GET", path: "/who", replay: "again", answer: () => void ran++ });
+    await reborn.start();
+    const to = { address: "10.0.0.2", port: 40_002, identity: node };
+    for (let i = 1; i < 4; i++) {
+      const { code } = await world.world.run(world.server.request({ to, method: "GET", path: ["who"] }));
+      expect([code, ran]).toEqual([Code.content, i]);
+    }
+    await reborn.stop();
+  });
+
   it("RFC 8613 B.2.1: two endpoints that begin at the same time both get their answers", async () => {
     await build(both);
     world.client.route({ method: "GET", path: "/who", replay: "again", answer: () => undefined });

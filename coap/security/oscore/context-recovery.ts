@@ -32,6 +32,8 @@ interface Beginning {
 
 const randomBytes = 8;
 const macBytes = 8;
+/** Of an ID Context that comes in a request: with an R2 before it it still fits. */
+const maxIdBytes = 48;
 /**
  * Two endpoints that begin at the same time would each put the other's context in place of their own (appendix B.2.1). So the one with the smaller Sender
  * ID leaves request #1 without an answer for so long: its own run is over when the other's request is sent again.
@@ -68,14 +70,22 @@ export class ContextRecovery {
     this.#clock = clock;
   }
 
-  /** A request whose `kid context` no context has; its option is decoded in the messages. */
+  /**
+   * A request whose `kid context` no context has; its option is decoded in the messages. The ID Context is in a CBOR byte string while a run goes on, and as it
+   * is when the request belongs to a context that a run had made and that was lost here.
+   */
   request(view: MessageView): RecoveryVerdict {
-    const { option } = this.#messages;
-    const base = this.#contexts.findDeriving(view.bytes, option);
-    const id =
-      option.kidContextStart < 0 ? undefined : unwrapped(view.bytes, option.kidContextStart, option.kidContextEnd);
-    if (base === undefined || id === undefined) return unknown;
-    const { partialIv } = option;
+    const { kidContextStart: start, kidContextEnd: end } = this.#messages.option;
+    const base = this.#contexts.findDeriving(view.bytes, this.#messages.option);
+    if (base === undefined || start < 0 || end === start) return unknown;
+    const wrapped = unwrapped(view.bytes, start, end);
+    const verdict = wrapped === undefined ? forged : this.#run(view, base, wrapped);
+    if (verdict !== forged || end - start > maxIdBytes) return verdict;
+    return this.#run(view, base, view.bytes.slice(start, end));
+  }
+
+  #run(view: MessageView, base: OscoreContext, id: Uint8Array): RecoveryVerdict {
+    const { partialIv } = this.#messages.option;
     if (this.#isOurs(base, id)) {
       if (!this.#messages.openRequest(view, this.#contexts.derive(base, id), partialIv)) return forged;
       this.#keys.delete(base);
@@ -141,7 +151,8 @@ export class ContextRecovery {
     const isDone = beginning === undefined ? base.derived !== context : beginning.isDone;
     if (isDone) return "opened";
     if (beginning !== undefined) beginning.isDone = true;
-    this.#contexts.adopt(base, Uint8Array.from([...r2, ...this.#contexts.entropy.bytes(randomBytes)]));
+    const third = this.#contexts.adopt(base, Uint8Array.from([...r2, ...this.#contexts.entropy.bytes(randomBytes)]));
+    third.kidContext = third.wrappedIdContext;
     return "opened";
   }
 
@@ -208,6 +219,6 @@ function unwrapped(bytes: Uint8Array, start: number, end: number): Uint8Array | 
   const short = head & 31;
   const from = short < 24 ? start + 1 : start + 2;
   const length = short < 24 ? short : short === 24 ? bytes[start + 1]! : -1;
-  if (length < 1 || length > 48 || from + length !== end) return undefined;
+  if (length < 1 || length > maxIdBytes || from + length !== end) return undefined;
   return bytes.slice(from, end);
 }

@@ -140,8 +140,6 @@ export class OscoreContexts {
     const context = this.add({ ...parameters, idContext }, { ...options, isNew: true, derivesAnew: false });
     this.numbers.ownAll(context);
     context.wrappedIdContext = Uint8Array.from(cborBytes(idContext));
-    // Requests name it in the form in which either end takes it for request #1, should the other end have lost it.
-    context.kidContext = context.wrappedIdContext;
     context.base = base;
     base.derived = context;
     return context;

@@ -16,6 +16,13 @@ export const oscoreLimits = defineLimits({
     unit: "sequence numbers",
     full: "The next range is leased when half of it is used; without one messages wait, and answers that need a number are left out.",
   },
+  contextsTried: {
+    default: 4,
+    min: 1,
+    max: 64,
+    unit: "contexts",
+    full: "Of more contexts with the kid of a request the newest so many are tried; the others need a kid context in their requests.",
+  },
   forgeries: {
     default: 2 ** 32,
     min: 1024,

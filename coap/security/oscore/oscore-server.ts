@@ -26,8 +26,6 @@ const texts = {
 
 /** An answer to an address that proved nothing may be so many times as long as the request. */
 const amplification = 3;
-/** Contexts that are tried for a `kid` without `kid context`: keys on trial beside those in use. */
-const attempts = 4;
 const echoBytes = 8;
 
 /** Classes of figure 5 of RFC 8613: outer options with an inner meaning are dropped, those of Class U kept, others judged as unknown. */
@@ -181,7 +179,7 @@ export class OscoreServer {
       return;
     }
     let isReplayed = false;
-    for (let i = 0; i < attempts && context !== undefined; i++) {
+    for (let i = 0; i < contexts.limits.contextsTried && context !== undefined; i++) {
       if (context.hasWindow && context.verdict(partialIv) === "replayed") {
         isReplayed = true;
       } else if (messages.openRequest(view, context, partialIv)) {
