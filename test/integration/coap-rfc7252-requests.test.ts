@@ -66,9 +66,13 @@ describe("methods", () => {
   it("RFC 7252 5.8.1, 5.8.2, 5.8.3, 5.8.4: a route that says nothing else answers 2.05, 2.04, 2.04 and 2.02", async () => {
     for (const method of ["GET", "POST", "PUT", "DELETE"] as const) route(method, "/r");
     const codes: number[] = [];
-    for (const code of [Code.get, Code.post, Code.put, Code.delete])
+    // The second DELETE finds nothing any more, and is 2.02 all the same.
+    for (const code of [Code.get, Code.post, Code.put, Code.delete, Code.delete])
       codes.push(await codeOf({ code, options: path("r") }));
-    expect(codes).toEqual([Code.content, Code.changed, Code.changed, Code.deleted]);
+    expect(codes).toEqual([Code.content, Code.changed, Code.changed, Code.deleted, Code.deleted]);
+    route("GET", "/v", { etag: Uint8Array.of(7), payload: bytesOf("v") });
+    const asked = (tag: number) => codeOf({ options: [[OptionNumber.eTag, Uint8Array.of(tag)], ...path("v")] });
+    expect([await asked(7), await asked(8)]).toEqual([Code.valid, Code.content]);
   });
 
   it("RFC 7252 5.8.2, 5.8.3: a resource that was created is 2.01 with its Location", async () => {
@@ -80,20 +84,29 @@ describe("methods", () => {
   });
 
   it("RFC 7252 5.1, 5.8.3: GET, PUT and DELETE that come twice leave what once left", async () => {
-    let stored = "";
-    world.server.route({
-      method: "PUT",
-      path: "/state",
-      replay: "again",
-      answer(request) {
-        stored = textOf(request.payload);
-      },
-    });
-    route("GET", "/state");
-    const put = { code: Code.put, messageId: 500, options: path("state"), payload: "on" } as const;
-    expect([await codeOf(put), await codeOf(put)]).toEqual([Code.changed, Code.changed]);
-    await send({ options: path("state") });
-    expect(stored).toBe("on");
+    const stored = new Map([["b", "there"]]);
+    const at = (method: "GET" | "PUT" | "DELETE", answer: (name: string, payload: Uint8Array) => void): void =>
+      world.server.route({
+        ...{ method, path: "/state/:name", replay: "again" },
+        answer: ({ params, payload }) => answer(params["name"]!, payload),
+      });
+    at("PUT", (name, payload) => void stored.set(name, textOf(payload)));
+    at("DELETE", (name) => void stored.delete(name));
+    // A GET that would store what it was sent, were it given anything.
+    at("GET", (name, payload) => void (payload.length > 0 && stored.set(name, "by GET")));
+    const options = (name: string): [number, string][] => path("state", name);
+    const twice = async (message: Partial<PlainMessage>): Promise<number[]> => {
+      const same = { ...message, messageId: nextId++ };
+      return [await codeOf(same), await codeOf(same), await codeOf(message)];
+    };
+    expect(await twice({ code: Code.put, options: options("a"), payload: "on" })).toEqual(Array(3).fill(Code.changed));
+    expect([...stored]).toEqual([
+      ["b", "there"],
+      ["a", "on"],
+    ]);
+    expect(await twice({ code: Code.delete, options: options("b") })).toEqual(Array(3).fill(Code.deleted));
+    expect(await twice({ options: options("a"), payload: "x" })).toEqual(Array(3).fill(Code.content));
+    expect([...stored]).toEqual([["a", "on"]]);
   });
 });
 
@@ -124,6 +137,18 @@ describe("payloads", () => {
     expect(refused).toMatchObject({ code: Code.badOption, payload: "Option 9" });
     const [missing] = await send({ options: path("nowhere") });
     expect(missing).toMatchObject({ code: Code.notFound, payload: "" });
+    // What a route has to say of an error goes out as it says it, and what it throws stays inside.
+    route("GET", "/full", { code: Code.serviceUnavailable, payload: new TextEncoder().encode("Störung 冷") });
+    const [full] = await send({ options: path("full") });
+    expect(full).toMatchObject({ code: Code.serviceUnavailable, payload: "Störung 冷" });
+    world.server.route({
+      ...{ method: "GET", path: "/broken", replay: "again" },
+      answer() {
+        throw new Error("the password is sesame");
+      },
+    });
+    const [broken] = await send({ options: path("broken") });
+    expect(broken).toMatchObject({ code: Code.internalServerError, payload: "" });
   });
 
   it("RFC 7252 5.5, 5.9.1.3: 2.03 has an ETag and no payload, whoever answers it, and a payload that comes with it is ignored", async () => {

@@ -135,7 +135,9 @@ describe("RFC 7641: a notification", () => {
     const peer = world.rawPeer();
     const first = await ask(peer, register("v", "abcdefgh"));
     await change("/v");
-    for (const seen of [first, ...peer.take()]) {
+    const all = [first, ...peer.take()];
+    expect(all).toHaveLength(2);
+    for (const seen of all) {
       expect([seen.token, seen.uint(observe) >= 0]).toEqual([Buffer.from("abcdefgh").toString("hex"), true]);
     }
   });

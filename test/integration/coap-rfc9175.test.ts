@@ -455,6 +455,13 @@ describe("RFC 9175: Echo values", () => {
       expect(values.accepts(value, other)).toBe(false);
     }
     expect(made(clock, "after the reboot").accepts(value, ann)).toBe(false);
+    for (let bit = 0; bit < value.length * 8; bit++) {
+      const forged = Uint8Array.from(value);
+      forged[bit >> 3]! ^= 1 << (bit & 7);
+      expect(values.accepts(forged, ann)).toBe(false);
+    }
+    for (const length of [0, 1, 7]) expect(values.accepts(value.subarray(0, length), ann)).toBe(false);
+    expect(values.accepts(Uint8Array.of(...value, 0), ann)).toBe(false);
     await clock.advance(29_000);
     expect(values.accepts(value, ann)).toBe(true);
     await clock.advance(31_001);
