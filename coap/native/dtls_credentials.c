@@ -154,9 +154,15 @@ static int check_name(int is_good, X509_STORE_CTX* c) {
   if (X509_STORE_CTX_get_error_depth(c) != 0) return is_good;
   if (!is_good && error != X509_V_ERR_HOSTNAME_MISMATCH && error != X509_V_ERR_IP_ADDRESS_MISMATCH) return 0;
   X509_VERIFY_PARAM* names = X509_STORE_CTX_get0_param(c);
+  X509* certificate = X509_STORE_CTX_get0_cert(c);
   char* address = X509_VERIFY_PARAM_get1_ip_asc(names);
-  int verdict = is_in_uris(X509_STORE_CTX_get0_cert(c), address ? address : X509_VERIFY_PARAM_get0_host(names, 0));
+  const char* host = address ? NULL : X509_VERIFY_PARAM_get0_host(names, 0);
+  int verdict = is_in_uris(certificate, address ? address : host);
   OPENSSL_free(address);
+  /* OpenSSL looks at the common name when no other name is a host's; the RFC only when there is no other name at all. */
+  if (verdict < 0 && is_good && host && X509_get_ext_by_NID(certificate, NID_subject_alt_name, -1) >= 0) {
+    verdict = X509_check_host(certificate, host, 0, X509_CHECK_FLAG_NO_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL) == 1;
+  }
   if (verdict < 0) return is_good;
   X509_STORE_CTX_set_error(c, verdict ? X509_V_OK : X509_V_ERR_HOSTNAME_MISMATCH);
   return verdict;

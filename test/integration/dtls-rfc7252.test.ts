@@ -209,6 +209,21 @@ describe.runIf(hasDtls())("CoAP over DTLS", () => {
     },
   );
 
+  it("RFC 7252 9.1.3.3: with other names, whatever they are, the common name says nothing", async () => {
+    const trust = { ca: ca.ca };
+    for (const names of ["URI:urn:coxswain:node:gw-9", "email:a@b.example", "IP:10.0.0.9"]) {
+      const own = ca.issue(names, { commonName: "manager.example" });
+      await world.server({ certificate: own, trust, server: { identityOf } });
+      const certificate = ca.issue("URI:urn:coxswain:node:gw-7");
+      const client = { serverName: () => "manager.example" };
+      const from = await world.client("", goodKey, 1, { client, certificate, trust });
+      expect([names, await world.ask(from, 3000)]).not.toEqual([names, "node gw-7 x509"]);
+      expect(world.asked).toHaveLength(0);
+      await world.stop();
+      world = new DtlsWorld({ connectionId: false });
+    }
+  });
+
   it("RFC 7252 9.1.3.3: who has a key beside its certificate uses both, by ECDHE-PSK", async () => {
     const trust = { ca: ca.ca };
     await world.server({ certificate: ca.issue("IP:10.0.0.1"), trust, server: pskServer });
