@@ -17,7 +17,7 @@ import type { FleetSettings } from "./app/api/environments.ts";
 import type { ManagerApp } from "./app/api/manager-app.ts";
 import { createManagerApp } from "./app/create-manager-app.ts";
 import type { Artifacts } from "./ports/artifacts.ts";
-import type { NodeAuthority } from "./ports/node-authority.ts";
+import type { CertificateAuthority } from "./ports/certificate-authority.ts";
 import type { OperatorSecrets } from "./ports/operator-secrets.ts";
 import type { OperatorTokens } from "./ports/operator-tokens.ts";
 import type { SecretBox } from "./ports/secret-box.ts";
@@ -55,7 +55,7 @@ export interface ComposeManagerOptions {
   /** CoAP over DTLS, on a socket of its own; undefined: there is none. */
   readonly secured?: { readonly transport: Transport; readonly sessions: NodeSessions } | undefined;
   /** Makes certificates for nodes. */
-  readonly authority?: NodeAuthority | undefined;
+  readonly authority?: CertificateAuthority | undefined;
   /** Without a listener connections come by `broker.attach` and `http.attach` alone. */
   readonly mqttListener?: { readonly host: string; readonly port: number };
   readonly httpListener?: { readonly host: string; readonly port: number };

@@ -13,7 +13,7 @@ import {
   secretBytes,
   secretsFrom,
 } from "../domain/node-credential.ts";
-import type { NodeAuthority } from "../ports/node-authority.ts";
+import type { CertificateAuthority } from "../ports/certificate-authority.ts";
 import type { SecretBox } from "../ports/secret-box.ts";
 import type { Change, Storage } from "../ports/storage.ts";
 import type {
@@ -49,7 +49,7 @@ export interface CredentialServiceOptions {
   readonly audit: AuditTrail;
   readonly box: SecretBox;
   /** Makes certificates; undefined: the CA is somebody else's, and nodes bring theirs. */
-  readonly authority: NodeAuthority | undefined;
+  readonly authority: CertificateAuthority | undefined;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;

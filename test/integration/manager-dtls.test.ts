@@ -190,7 +190,7 @@ test.runIf(hasAddon)("a certificate of the manager's own CA is one credential of
   const { app } = await started();
   const { certificate } = await issue("porch", "x509");
   if (certificate === undefined) throw new Error("no certificate");
-  const own = { cert: certificate.certificate, key: certificate.key };
+  const own = { cert: certificate.certificate, key: certificate.key ?? "" };
   const node = await DtlsNode.start(port(manager as TestManager), byCertificate(own, certificate.ca));
   expect(await node.code("POST", "/register", { id: "porch" })).toBe("2.01");
   expect(await node.code("POST", "/register", { id: "garden" })).toBe("4.03");

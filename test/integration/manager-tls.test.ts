@@ -155,7 +155,7 @@ async function nodeWithCertificate(id: string): Promise<{ cert: string; key: str
 async function certificateFor(id: string): Promise<{ cert: string; key: string }> {
   const issued = await manager.app.credentials.issue(id, operator, "x509");
   if (issued.kind !== "issued" || issued.certificate === undefined) throw new Error(issued.kind);
-  return { cert: issued.certificate.certificate, key: issued.certificate.key };
+  return { cert: issued.certificate.certificate, key: issued.certificate.key ?? "" };
 }
 
 async function mqtts(id: string, identity: object): Promise<MqttClient> {

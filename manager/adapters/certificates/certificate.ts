@@ -1,6 +1,7 @@
 import { createHash, type KeyObject, sign } from "node:crypto";
 import { isIP } from "node:net";
 import { der } from "./der.ts";
+import { pem } from "./pem.ts";
 
 export interface CertificatePlan {
   readonly role: "ca" | "server" | "client";
@@ -17,8 +18,9 @@ export interface CertificatePlan {
   readonly issuer: { readonly subject: string; readonly publicKey: KeyObject; readonly privateKey: KeyObject };
 }
 
+export const ecdsaWithSha256 = "1.2.840.10045.4.3.2";
+
 const oids = {
-  ecdsaWithSha256: "1.2.840.10045.4.3.2",
   commonName: "2.5.4.3",
   subjectKeyIdentifier: "2.5.29.14",
   keyUsage: "2.5.29.15",
@@ -41,7 +43,7 @@ const keyUsages = {
 /** A certificate of X.509 version 3 (RFC 5280), signed by ECDSA with SHA-256: PEM. Keys are of P-256. */
 export function certificate(plan: CertificatePlan): string {
   const { subject, issuer, serial, publicKey, validFromMs, validUntilMs } = plan;
-  const algorithm = der.sequence(der.oid(oids.ecdsaWithSha256));
+  const algorithm = der.sequence(der.oid(ecdsaWithSha256));
   const content = der.sequence(
     der.context(0, true, der.integer(Uint8Array.of(2))),
     der.integer(serial),
@@ -53,7 +55,7 @@ export function certificate(plan: CertificatePlan): string {
     der.context(3, true, der.sequence(...extensions(plan))),
   );
   const signature = sign("sha256", content, { key: issuer.privateKey, dsaEncoding: "der" });
-  return pem(der.sequence(content, algorithm, der.bits(signature)));
+  return pem("CERTIFICATE", der.sequence(content, algorithm, der.bits(signature)));
 }
 
 function extensions({ role, publicKey, issuer, uris = [], hosts = [] }: CertificatePlan): Uint8Array[] {
@@ -69,16 +71,21 @@ function extensions({ role, publicKey, issuer, uris = [], hosts = [] }: Certific
     extension(oids.keyUsage, isCa ? keyUsages.ca : keyUsages.leaf, true),
     ...(isCa ? [] : [extension(oids.extendedKeyUsage, der.sequence(der.oid(purpose)))]),
     extension(oids.subjectKeyIdentifier, der.octets(keyIdOf(publicKey))),
-    extension(oids.authorityKeyIdentifier, der.sequence(der.context(0, false, keyIdOf(issuer.publicKey)))),
+    authorityKeyId(issuer.publicKey),
     ...(names.length === 0 ? [] : [extension(oids.subjectAltName, der.sequence(...names))]),
   ];
 }
 
-function extension(oid: string, value: Uint8Array, isCritical = false): Uint8Array {
+/** Whose key signed it. */
+export function authorityKeyId(publicKey: KeyObject): Uint8Array {
+  return extension(oids.authorityKeyIdentifier, der.sequence(der.context(0, false, keyIdOf(publicKey))));
+}
+
+export function extension(oid: string, value: Uint8Array, isCritical = false): Uint8Array {
   return der.sequence(der.oid(oid), ...(isCritical ? [der.boolean(true)] : []), der.octets(value));
 }
 
-function nameOf(commonName: string): Uint8Array {
+export function nameOf(commonName: string): Uint8Array {
   return der.sequence(der.set(der.sequence(der.oid(oids.commonName), der.text(commonName))));
 }
 
@@ -104,12 +111,4 @@ function ip(address: string): Uint8Array {
   const [front, back] = [groups(head), groups(tail ?? "")];
   const all = [...front, ...new Array<number>(8 - front.length - back.length).fill(0), ...back];
   return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 0xff]));
-}
-
-function pem(bytes: Uint8Array): string {
-  const lines =
-    Buffer.from(bytes)
-      .toString("base64")
-      .match(/.{1,64}/g) ?? [];
-  return ["-----BEGIN CERTIFICATE-----", ...lines, "-----END CERTIFICATE-----", ""].join("\n");
 }

@@ -36,8 +36,15 @@ const utf8 = new TextEncoder();
 
 function value(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
   const size = parts.reduce((sum, part) => sum + part.length, 0);
-  const length = size < 0x80 ? [size] : size < 0x100 ? [0x81, size] : [0x82, size >> 8, size & 0xff];
-  if (size > 0xffff) throw new RangeError(`a value of ${size} bytes is more than a certificate holds`);
+  if (size > 0xff_ffff) throw new RangeError(`a value of ${size} bytes is more than a certificate or a list holds`);
+  const length =
+    size < 0x80
+      ? [size]
+      : size < 0x100
+        ? [0x81, size]
+        : size < 0x1_0000
+          ? [0x82, size >> 8, size & 0xff]
+          : [0x83, size >> 16, (size >> 8) & 0xff, size & 0xff];
   return concat([Uint8Array.of(tag, ...length), ...parts]);
 }
 

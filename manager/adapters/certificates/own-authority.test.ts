@@ -44,7 +44,7 @@ test("its key is in the file sealed alone", () => {
 test("a node's certificate names the node and its kid, and is the CA's, also after a restart", () => {
   const first = open("node.json");
   const again = open("node.json");
-  const { certificate, key, ca } = again.certify("porch", 0x80_00_a3_7c);
+  const { certificate, key = "", ca } = again.certify("porch", 0x80_00_a3_7c);
   const made = new X509Certificate(certificate);
   expect(ca).toBe(first.ca);
   expect(made.verify(new X509Certificate(ca).publicKey)).toBe(true);
@@ -81,4 +81,98 @@ test("the openssl program finds all of it in order, for what it is made for and 
   ]) {
     expect(() => execFileSync("openssl", ["verify", "-CAfile", ca, ...time, ...wrong], { stdio: "pipe" })).toThrow();
   }
+});
+
+/** A request as the openssl program makes it, in the folder. */
+function requested(name: string, ...words: readonly string[]): string {
+  const [key, out] = [join(folder, `${name}.key`), join(folder, `${name}.csr`)];
+  const how = words.length > 0 ? words : ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+  const subject = ["-subj", "/CN=somebody else", "-addext", "subjectAltName=URI:urn:coxswain:node:garage"];
+  execFileSync("openssl", ["req", "-new", "-nodes", "-keyout", key, "-out", out, ...how, ...subject], {
+    stdio: "pipe",
+  });
+  return readFileSync(out, "utf8");
+}
+
+test("a request of another key, an unproven one and one that isn't one are refused with what to do", () => {
+  const authority = open("requests.json");
+  const good = requested("good");
+  const body = Buffer.from(good.replace(/-----[^-]+-----/g, ""), "base64");
+  const cut = (bytes: Buffer): string =>
+    `-----BEGIN CERTIFICATE REQUEST-----\n${bytes.toString("base64")}\n-----END CERTIFICATE REQUEST-----\n`;
+  const altered = Buffer.from(body);
+  altered[altered.length - 5]! ^= 1;
+  for (const [request, reason] of [
+    [requested("rsa", "-newkey", "rsa:2048"), "isn't on P-256"],
+    [requested("p384", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"), "isn't on P-256"],
+    [requested("sha1", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-sha384"), "ECDSA with SHA-256"],
+    ["", "no block"],
+    [cut(Buffer.from("nonsense")), "tag"],
+    [cut(body.subarray(0, -1)), "length"],
+    [cut(Buffer.concat([body, Buffer.of(0)])), "left over"],
+    [cut(altered), "signature"],
+    [`${good}${"x".repeat(9000)}`, "characters"],
+  ] as const) {
+    expect(() => authority.certify("porch", 1, request)).toThrow(
+      expect.objectContaining({ code: "certificates.bad-request", message: expect.stringContaining(reason) }),
+    );
+  }
+});
+
+test("every byte of a request that is altered or cut leaves it refused, and nothing else happens", () => {
+  const authority = open("mutated.json");
+  const body = Buffer.from(requested("mutated").replace(/-----[^-]+-----/g, ""), "base64");
+  const pemOf = (bytes: Buffer): string =>
+    `-----BEGIN CERTIFICATE REQUEST-----\n${bytes.toString("base64")}\n-----END CERTIFICATE REQUEST-----\n`;
+  for (let at = 0; at < body.length; at++) {
+    for (const wrong of [body.subarray(0, at), Buffer.from(body.map((byte, i) => (i === at ? byte ^ 0x41 : byte)))]) {
+      expect(() => authority.certify("porch", 1, pemOf(wrong))).toThrow(
+        expect.objectContaining({ code: "certificates.bad-request" }),
+      );
+    }
+  }
+});
+
+test("a request gets the names that the CA says, for its own key", () => {
+  const { certificate, key, serial, fingerprint } = open("request.json").certify("porch", 7, requested("own"));
+  const made = new X509Certificate(certificate);
+  expect(key).toBeUndefined();
+  expect(made.checkPrivateKey(createPrivateKey(readFileSync(join(folder, "own.key"))))).toBe(true);
+  expect(made.subjectAltName).toBe("URI:urn:coxswain:node:porch");
+  expect(made.subject).toBe("CN=porch");
+  expect([made.serialNumber.toLowerCase(), made.fingerprint256]).toEqual([serial, fingerprint]);
+});
+
+test("the openssl program reads the revocation list, and refuses whom it names and nobody else", () => {
+  const authority = open("revocations.json");
+  const nowMs = Date.UTC(2026, 10, 21);
+  const [lost, kept] = [authority.certify("lost", 0x17), authority.certify("kept", 0x80_00_00_00)];
+  const many = Array.from({ length: 3000 }, (_, n) => ({ serial: (n + 0x1000_0000).toString(16), atMs: nowMs }));
+  for (const others of [[], many]) {
+    const revoked = [...others, { serial: lost.serial, atMs: nowMs }];
+    const list = authority.revocations({ number: 300, nextAtMs: nowMs + 86_400_000 * 7, revoked });
+    writeFileSync(join(folder, "list.der"), list);
+    const crl = ["crl", "-inform", "der", "-in", join(folder, "list.der")];
+    const text = execFileSync("openssl", [...crl, "-noout", "-text"], { encoding: "utf8", maxBuffer: 2 ** 24 });
+    expect(text).toMatch(/X509v3 CRL Number:\s+300\s/);
+    writeFileSync(join(folder, "list.pem"), execFileSync("openssl", crl));
+    writeFileSync(join(folder, "both.pem"), authority.ca);
+    const verified = (certificate: string): string => {
+      writeFileSync(join(folder, "leaf.pem"), certificate);
+      const time = ["-attime", String(nowMs / 1000 + 3600)];
+      const files = ["-CAfile", join(folder, "both.pem"), "-CRLfile", join(folder, "list.pem")];
+      const words = ["verify", "-crl_check", ...time, ...files, join(folder, "leaf.pem")];
+      try {
+        return execFileSync("openssl", words, { encoding: "utf8", stdio: "pipe" });
+      } catch (error) {
+        return String((error as { stderr: string }).stderr);
+      }
+    };
+    expect(verified(lost.certificate)).toContain("certificate revoked");
+    expect(verified(kept.certificate)).toContain("OK");
+  }
+  const none = authority.revocations({ number: 1, nextAtMs: nowMs + 1000, revoked: [] });
+  writeFileSync(join(folder, "list.der"), none);
+  const empty = ["crl", "-inform", "der", "-in", join(folder, "list.der"), "-noout", "-text"];
+  expect(execFileSync("openssl", empty, { encoding: "utf8" })).toContain("No Revoked Certificates");
 });

@@ -4,9 +4,17 @@ import type { Clock } from "../../../kernel/clock.ts";
 import type { Entropy } from "../../../kernel/entropy.ts";
 import { defineFaults } from "../../../kernel/fault.ts";
 import { kidToBytes } from "../../domain/node-credential.ts";
-import type { NodeAuthority, NodeCertificate } from "../../ports/node-authority.ts";
+import type {
+  AuthorityDescription,
+  CertificateAuthority,
+  IssuedCertificate,
+  NodeCertificate,
+  Revocations,
+} from "../../ports/certificate-authority.ts";
 import type { SecretBox } from "../../ports/secret-box.ts";
-import { certificate } from "./certificate.ts";
+import { type CertificatePlan, certificate } from "./certificate.ts";
+import { certificateRequest } from "./certificate-request.ts";
+import { revocationList } from "./revocation-list.ts";
 
 export const authorityFaults = defineFaults({
   "authority.unreadable": {
@@ -33,7 +41,7 @@ const days = { ca: 7300, node: 1826, server: 825 } as const;
 const sealedAs = "node-ca";
 
 /** The manager's own CA for nodes: made at the first start, its key sealed like the keys of nodes. It signs what it is asked for and keeps no list. */
-export class OwnAuthority implements NodeAuthority {
+export class OwnAuthority implements CertificateAuthority {
   /** PEM of the CA's certificate. */
   readonly ca: string;
   readonly #key: KeyObject;
@@ -61,37 +69,63 @@ export class OwnAuthority implements NodeAuthority {
     }
   }
 
-  certify(node: string, kid: number): NodeCertificate {
+  certify(node: string, kid: number, request?: string): NodeCertificate {
     const serial = Uint8Array.of(...kidToBytes(kid), ...this.#options.entropy.bytes(8));
     const uris = [`urn:coxswain:node:${node}`];
-    return { ...this.#issue({ role: "client", subject: node, serial, uris, days: days.node }), ca: this.ca };
+    return this.#issue({ role: "client", subject: node, serial, uris, days: days.node }, request);
+  }
+
+  serve(hosts: readonly string[], request?: string): IssuedCertificate {
+    const serial = Uint8Array.of(1, ...this.#options.entropy.bytes(12));
+    return this.#issue({ role: "server", subject: hosts[0] ?? "server", serial, hosts, days: days.server }, request);
+  }
+
+  revocations({ number, revoked, nextAtMs }: Revocations): Uint8Array {
+    return revocationList({
+      ...{ number, nextAtMs, madeAtMs: this.#options.clock.wallMs() },
+      revoked: revoked.map(({ serial, atMs }) => ({ serial: Uint8Array.from(Buffer.from(serial, "hex")), atMs })),
+      issuer: this.#issuer(),
+    });
+  }
+
+  describe(): AuthorityDescription {
+    const { subject, fingerprint256, validToDate } = new X509Certificate(this.ca);
+    return { certificate: this.ca, subject, fingerprint: fingerprint256, validUntilMs: validToDate.getTime() };
   }
 
   /** What the manager shows nodes that ask for one of these hosts; each start makes another. */
   serverCertificate(hosts: readonly string[]): { readonly cert: string; readonly key: string } {
-    const serial = Uint8Array.of(1, ...this.#options.entropy.bytes(12));
-    const issued = this.#issue({ role: "server", subject: "coxswain", serial, hosts, days: days.server });
-    return { cert: issued.certificate, key: issued.key };
+    const { certificate: cert, key = "" } = this.serve(hosts);
+    return { cert, key };
   }
 
-  #issue(plan: {
-    readonly role: "client" | "server";
-    readonly subject: string;
-    readonly serial: Uint8Array;
-    readonly uris?: readonly string[];
-    readonly hosts?: readonly string[];
-    readonly days: number;
-  }): { readonly certificate: string; readonly key: string } {
-    const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  #issuer(): CertificatePlan["issuer"] {
+    return { subject: this.#subject, publicKey: createPublicKey(this.#key), privateKey: this.#key };
+  }
+
+  /** Without a request the key is made here, and told once. */
+  #issue(
+    {
+      days: validDays,
+      ...plan
+    }: Omit<CertificatePlan, "publicKey" | "issuer" | "validFromMs" | "validUntilMs"> & {
+      readonly days: number;
+    },
+    request: string | undefined,
+  ): NodeCertificate {
+    const made = request === undefined ? generateKeyPairSync("ec", { namedCurve: "P-256" }) : undefined;
+    const publicKey = made?.publicKey ?? certificateRequest(request ?? "");
     const nowMs = this.#options.clock.wallMs();
-    const made = certificate({
-      ...plan,
-      publicKey,
-      validFromMs: nowMs - backMs,
-      validUntilMs: nowMs + plan.days * dayMs,
-      issuer: { subject: this.#subject, publicKey: createPublicKey(this.#key), privateKey: this.#key },
-    });
-    return { certificate: made, key: String(privateKey.export({ type: "pkcs8", format: "pem" })) };
+    const validUntilMs = nowMs + validDays * dayMs;
+    const issuer = this.#issuer();
+    const signed = certificate({ ...plan, publicKey, validFromMs: nowMs - backMs, validUntilMs, issuer });
+    const { serialNumber, fingerprint256 } = new X509Certificate(signed);
+    return {
+      certificate: signed,
+      ...(made && { key: String(made.privateKey.export({ type: "pkcs8", format: "pem" })) }),
+      ca: this.ca,
+      ...{ serial: serialNumber.toLowerCase(), fingerprint: fingerprint256, validUntilMs },
+    };
   }
 
   #made(): string {

@@ -80,6 +80,10 @@ function credentialsOf({
     case "psk":
       return { id: node, dtls: { psk: { identity, key: toHex(secrets.key) } } };
     case "x509":
-      return certificate === undefined ? null : { id: node, dtls: certificate };
+      return certificate === undefined ? null : { id: node, dtls: filed(certificate) };
   }
+}
+
+function filed({ certificate, key, ca }: NonNullable<Issued["certificate"]>): Readonly<Record<string, unknown>> {
+  return { certificate, ...(key !== undefined && { key }), ca };
 }

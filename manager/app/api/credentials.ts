@@ -1,5 +1,5 @@
 import type { CredentialScheme, CredentialState, NodeSecrets } from "../../domain/node-credential.ts";
-import type { NodeCertificate } from "../../ports/node-authority.ts";
+import type { NodeCertificate } from "../../ports/certificate-authority.ts";
 import type { Actor } from "./registry.ts";
 
 /** Keys of nodes: who may say that it is which node. */

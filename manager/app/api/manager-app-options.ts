@@ -3,7 +3,7 @@ import type { Entropy } from "../../../kernel/entropy.ts";
 import type { Log } from "../../../kernel/log.ts";
 import type { Artifacts } from "../../ports/artifacts.ts";
 import type { Broker } from "../../ports/broker.ts";
-import type { NodeAuthority } from "../../ports/node-authority.ts";
+import type { CertificateAuthority } from "../../ports/certificate-authority.ts";
 import type { NodeCaller } from "../../ports/node-caller.ts";
 import type { OperatorSecrets } from "../../ports/operator-secrets.ts";
 import type { SecretBox } from "../../ports/secret-box.ts";
@@ -23,7 +23,7 @@ export interface ManagerAppOptions {
   readonly broker: Broker;
   readonly secretBox: SecretBox;
   /** Makes certificates for nodes; undefined: their CA is somebody else's. */
-  readonly authority?: NodeAuthority | undefined;
+  readonly authority?: CertificateAuthority | undefined;
   readonly operatorSecrets: OperatorSecrets;
   readonly clock: Clock;
   readonly entropy: Entropy;
