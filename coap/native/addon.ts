@@ -130,7 +130,7 @@ export interface Addon {
   createAead(maxText: number): NativeAead;
 }
 
-const addonVersion = 7;
+const addonVersion = 8;
 /** In the package, built there or brought along; in a checkout, where `coap/native/build.mjs` puts it. */
 const places = ["./coap.node", `./coap-${process.platform}-${process.arch}.node`, "../../.setup/build/coap.node"];
 
