@@ -1,3 +1,7 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import type { CoapResponse } from "../../coap/client-types.ts";
 import { CoapEndpoint } from "../../coap/endpoint.ts";
@@ -98,7 +102,6 @@ const byCertificate = (own: { cert: string; key: string }, ca: string): Partial<
 
 const dtlsCounter = async (name: string): Promise<number> => {
   const { signIn, urls } = manager ?? {};
-  const { readFileSync } = await import("node:fs");
   const token = readFileSync(signIn?.tokenFile ?? "", "utf8").trim();
   const response = await fetch(`${urls?.http}/metrics`, { headers: { authorization: `Bearer ${token}` } });
   const line = (await response.text()).split("\n").find((each) => each.startsWith(`${name} `));
@@ -209,7 +212,6 @@ test.runIf(hasAddon)(
     try {
       const server = ca.issue("IP:127.0.0.1");
       const revoked = ca.issue("URI:urn:coxswain:node:porch");
-      const { writeFileSync } = await import("node:fs");
       const crl = `${ca.caFile}.crl`;
       writeFileSync(crl, ca.revoke(revoked));
       const files = { "coaps.certificate": server.certFile, "coaps.key": server.keyFile, "coaps.ca": ca.caFile };
@@ -239,7 +241,6 @@ test.runIf(hasAddon)(
 test("without DTLS its credentials are refused by their name, and CoAP goes on", async () => {
   const { urls, signIn } = await started({ dtls: false });
   expect(urls.coaps).toBeUndefined();
-  const { readFileSync } = await import("node:fs");
   const response = await fetch(`${urls.http}/api/v1/nodes/porch/credentials`, {
     method: "POST",
     headers: {
@@ -279,3 +280,37 @@ test.runIf(hasAddon)(
     expect(await text("/rd-lookup/ep")).toContain(`base="coaps://127.0.0.1:${own}"`);
   },
 );
+
+test("without the native addon the manager says how to get it, and serves CoAP", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "coxswain-no-addon-"));
+  // The addon is for Linux: elsewhere there is none.
+  const elsewhere = "data:text/javascript,Object.defineProperty(process,'platform',{value:'elsewhere'})";
+  const program = join(import.meta.dirname, "../../manager/main.ts");
+  const ports = ["--coap-port", "0", "--http-port", "0", "--mqtt-port", "0"];
+  const more = ["--no-mdns", "--no-discovery", "--json", "--data-dir", folder];
+  const child = spawn(process.execPath, ["--import", elsewhere, program, ...ports, ...more]);
+  let [out, err] = ["", ""];
+  child.stdout.on("data", (chunk) => {
+    out += String(chunk);
+  });
+  child.stderr.on("data", (chunk) => {
+    err += String(chunk);
+  });
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  try {
+    await soon(
+      () => err,
+      (text) => text.includes("no CoAP over DTLS: the native addon isn't there"),
+    );
+    const { coap, coaps } = JSON.parse(out.split("\n")[0] ?? "") as { coap: string; coaps?: string };
+    expect(coaps).toBeUndefined();
+    expect(err).toContain("node coap/native/build.mjs");
+    const peer = await TestPeer.start(Number(new URL(coap).port));
+    expect((await peer.ask("GET", "/.well-known/core")).code).toBe("2.05");
+    await peer.end();
+  } finally {
+    child.kill("SIGTERM");
+    await ended;
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
