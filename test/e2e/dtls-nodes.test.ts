@@ -7,12 +7,15 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { NodeView } from "../../manager/app/api/registry.ts";
 import { firmware, type ManagerUrls, Program, stampImage, startManager } from "../../tools/demo/programs.ts";
 import { hasDtls } from "../integration/dtls-harness.ts";
+import { type OwnPorts, ownPorts } from "./own-ports.ts";
 import type { AttemptSeen } from "./real-manager.ts";
 
 const cli = join(import.meta.dirname, "../../manager/cli/coxswain.ts");
 const folder = mkdtempSync(join(tmpdir(), "coxswain-dtls-"));
 const programs: Program[] = [];
 let manager: ManagerUrls;
+let program: Program;
+let ports: OwnPorts;
 let token = "";
 
 /** What `coxswain node add --json` says. */
@@ -58,17 +61,24 @@ function start(command: string, name: string, flags = ""): Program {
   programs.push(program);
   return program;
 }
+
+/** On ports that it keeps when it is killed. */
+async function startTheManager(): Promise<void> {
+  const flags = ["--no-mdns", "--no-discovery"];
+  ({ program, urls: manager } = await startManager(folder, { isSecure: true, flags, ports }));
+}
+
 const logOf = (name: string): string => readFileSync(join(folder, `${name}.log`), "utf8");
 
 describe.runIf(hasDtls())("nodes over DTLS", () => {
   beforeAll(async () => {
-    const started = await startManager(folder, { isSecure: true, flags: ["--no-mdns", "--no-discovery"] });
-    programs.push(started.program);
-    manager = started.urls;
+    ports = await ownPorts();
+    await startTheManager();
     token = readFileSync(join(manager.dataDir, "admin-token"), "utf8").trim();
   });
   afterAll(async () => {
-    for (const program of programs.reverse()) await program.stop();
+    for (const each of programs.reverse()) await each.stop();
+    await program.stop();
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -133,6 +143,14 @@ describe.runIf(hasDtls())("nodes over DTLS", () => {
     expect(await metric("coxswain_app_credentials_other_identities_total")).toBeGreaterThan(0);
     expect(await node("garden")).toBeUndefined();
     expect(await node("mole")).toBeUndefined();
+  });
+
+  test("a manager that was killed comes back with the same CA and keys, and its nodes open new sessions", async () => {
+    await program.cut();
+    await startTheManager();
+    // Those two, and the one that says it is another.
+    await soon(() => metric("coxswain_dtls_sessions")).toBeGreaterThan(2);
+    for (const id of ["porch-psk", "porch-x509"]) await soon(() => online(id)).toBe("online");
   });
 
   test("revoked, a node is refused from its next message on", async () => {
