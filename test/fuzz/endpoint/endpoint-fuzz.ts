@@ -71,8 +71,8 @@ const batch = 64;
 const ours = 8;
 /** All that can be: an observer who is never told anything would keep its place for ever. */
 const observed = ["/echo/a", "/echo/b", "/store/a", "/store/long", "/shared", "/later/x", "/later/x/y"];
-/** Datagrams after which code is compiled and tables were full. */
-const warmUp = 1_000_000;
+/** Datagrams after which code is compiled and all tables were full, the oracle's own too. */
+const warmUp = 3_000_000;
 
 /** Hands everything that the engine sends to the oracle, and to the maker what a listening host heard. */
 class OracleTransport implements Transport {

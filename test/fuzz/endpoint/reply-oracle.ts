@@ -4,8 +4,10 @@ import { PlainMessage } from "./plain-message.ts";
 
 /** The largest datagram that the engine may send. */
 const maxMessage = 1232;
-/** Tokens that the oracle remembers as waiting for something; far more than the engine's limits let be open. */
+/** Tokens that the oracle remembers as waiting for something: an observer may have been told nothing for very long. */
 const maxOpen = 200_000;
+/** All else; far more than the engine's limits let be open. */
+const maxKept = 20_000;
 /** A confirmable request is acknowledged by then: the engine waits 200 ms for a slow handler, in steps of its timers. */
 const acknowledgedWithinMs = 400;
 /** MAX_PAYLOADS of RFC 9177. */
@@ -40,6 +42,7 @@ export class ReplyOracle {
   #isMulticast = false;
   #directs = 0;
   #wasUsed = false;
+  #wasOpen = false;
   /** Says which hosts never hear what they are sent, and so can't prove their address. */
   readonly #isBlind: (host: number) => boolean;
   readonly #oscore: OscoreHosts | undefined;
@@ -74,7 +77,9 @@ export class ReplyOracle {
     const inner = this.#protected?.inner ?? asked;
     const isSlow = ["later", "slow-body"].includes(inner.texts(11)[0] ?? "");
     const mayBeLater = isMulticast || inner.uint(6) === 0 || isSlow || isQBlock(asked);
-    if (mayBeLater) this.#remember(`${host}/${asked.token()}`);
+    const open = `${host}/${asked.token()}`;
+    this.#wasOpen = this.#open.has(open);
+    if (mayBeLater) this.#remember(open);
   }
 
   /** Everything that the engine sends; `isInTurn` says that it is still at the datagram that went in. */
@@ -120,6 +125,8 @@ export class ReplyOracle {
   #isDirect(said: PlainMessage): boolean {
     const asked = this.#asked;
     if (said.type >= 2) return true;
+    // Whoever is heard again is told what waited for it: that has the token of an earlier request.
+    if (this.#wasOpen && said.find(6) >= 0) return false;
     return said.type === 1 && asked.state === "good" && asked.type === 1 && said.token() === asked.token();
   }
 
@@ -244,7 +251,7 @@ export class ReplyOracle {
   }
 
   #remember(key: string): void {
-    keep(this.#open, key, true);
+    keep(this.#open, key, true, maxOpen);
   }
 
   #complain(what: string | undefined): void {
@@ -269,10 +276,10 @@ const sealedKey = (said: PlainMessage, host: number): number => host * 2 ** 32 +
 const isBusy = (code: number): boolean => code === 0x9d || code === 0xa3;
 
 /** Keeps the newest entries. */
-function keep<Key, Value>(map: Map<Key, Value>, key: Key, value: Value): void {
+function keep<Key, Value>(map: Map<Key, Value>, key: Key, value: Value, most = maxKept): void {
   map.delete(key);
   map.set(key, value);
-  if (map.size > maxOpen) map.delete(map.keys().next().value!);
+  if (map.size > most) map.delete(map.keys().next().value!);
 }
 
 /** What is wrong with the code of an answer to a request that is well-formed. */
