@@ -105,6 +105,28 @@ describe("keys that wear out", () => {
     expect(world!.serverContext.failures).toBe(1024);
   });
 
+  it("RFC 8613 B.1.2, 12.4: a recorded request that comes again and again after a restart takes few numbers, and the client still gets in", async () => {
+    let leased = 0;
+    const lease = (_name: string, count: number): number => {
+      leased += count;
+      return leased - count;
+    };
+    await build({ serverOptions: { isNew: false }, serverLeases: { lease }, oscoreLimits: { leasedNumbers: 16 } });
+    const thief = world!.forger();
+    const recorded = thief.sealed({ ...who, type: "NON" });
+    for (let i = 0; i < 500; i++) {
+      recorded[2] = i >> 8;
+      recorded[3] = i & 0xff;
+      thief.peer.sendBytes(recorded);
+      await world!.world.clock.advance(2);
+    }
+    const counters = world!.server.counters();
+    expect(counters["oscore.echoAsked"]).toBeLessThanOrEqual(32);
+    expect(counters["oscore.echoHeldBack"]).toBeGreaterThan(400);
+    expect(leased).toBeLessThanOrEqual(64);
+    expect(await world!.ask("/who")).toBe("45 ");
+  });
+
   it("RFC 8613 7.2: a lease that gives numbers again, because its storage went back in time, is refused", () => {
     let next = 0;
     const contexts = contextsWith(

@@ -69,6 +69,9 @@ export class OscoreContext {
   hasWindow: boolean;
   /** What proves freshness as long as there is no window. */
   echo: Uint8Array | undefined = undefined;
+  /** How often it was asked for since then. */
+  echoesAsked = 0;
+  echoesSinceMs = 0;
 
   constructor(fields: {
     readonly number: number;

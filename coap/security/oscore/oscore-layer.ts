@@ -27,6 +27,7 @@ export interface OscoreCounts {
   replayed: number;
   decryptionFailed: number;
   echoAsked: number;
+  echoHeldBack: number;
   repliesWithoutNumber: number;
   responsesUnverified: number;
   responsesUnprotected: number;
@@ -47,6 +48,7 @@ export class OscoreLayer {
     replayed: 0,
     decryptionFailed: 0,
     echoAsked: 0,
+    echoHeldBack: 0,
     repliesWithoutNumber: 0,
     responsesUnverified: 0,
     responsesUnprotected: 0,
@@ -55,11 +57,13 @@ export class OscoreLayer {
   readonly aead: Aead;
   readonly recovery: ContextRecovery;
   readonly outerBlocks: OuterBlocks;
+  readonly #clock: Clock;
   readonly #replies: RememberedReplies;
   readonly #empty = new MessageWriter(4);
 
   constructor({ contexts, clock, limits }: OscoreLayerOptions) {
     this.contexts = contexts;
+    this.#clock = clock;
     const { rememberedReplies, rememberedReplyBytes, maxUnfragmented } = contexts.limits;
     // Room for the largest datagram or message in blocks, and for a tag.
     const maxText = Math.max(limits.maxDatagram, limits.maxMessage + 2_048, maxUnfragmented) + 32;
@@ -92,6 +96,16 @@ export class OscoreLayer {
     }
     this.counts.repliesWithoutNumber++;
     return false;
+  }
+
+  /** Whether one more request may be asked for an Echo: the answer takes a sequence number, and who repeats an old request needs no key. */
+  mayAskEcho(context: OscoreContext): boolean {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - context.echoesSinceMs >= 1_000) {
+      context.echoesSinceMs = nowMs;
+      context.echoesAsked = 0;
+    }
+    return context.echoesAsked++ < this.contexts.limits.echoesPerSecond;
   }
 
   /** The piggybacked answer in the writer is what a duplicate of this request gets. */

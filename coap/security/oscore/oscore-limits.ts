@@ -23,6 +23,13 @@ export const oscoreLimits = defineLimits({
     unit: "contexts",
     full: "Of more contexts with the kid of a request the newest so many are tried; the others need a kid context in their requests.",
   },
+  echoesPerSecond: {
+    default: 16,
+    min: 1,
+    max: 65_536,
+    unit: "answers a second",
+    full: "Of a context whose window is lost: each takes a sequence number, and a recorded request may come for ever. More get no answer.",
+  },
   forgeries: {
     default: 2 ** 32,
     min: 1024,

@@ -277,6 +277,10 @@ export class OscoreServer {
   #askEcho(view: MessageView, peer: number, source: RemoteAddress, exchange: OscoreExchange): void {
     const { context } = exchange;
     const { writer } = this.#link;
+    if (!this.#layer.mayAskEcho(context)) {
+      this.#layer.counts.echoHeldBack++;
+      return;
+    }
     context.echo ??= this.#layer.contexts.entropy.bytes(echoBytes);
     if (!this.#begin(view, peer, Code.unauthorized)) return;
     writer.option(OptionNumber.echo, context.echo, 0, echoBytes);
