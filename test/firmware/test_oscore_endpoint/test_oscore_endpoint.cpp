@@ -400,3 +400,36 @@ TEST("RFC 8613 4.1.3.5.2: an answer that claims to be a notification is none of 
   }
   CHECK_EQ(answers.ends, 0U);
 }
+
+TEST("RFC 8613 B.1.2, 12.4: what was recorded and comes again takes few numbers, before the window is known and after") {
+  static Pair pair;
+  Answers answers;
+  CHECK(pair.ask(pair.manager, pair.node, answers, coap::code::get, "health").hasValue());
+  CHECK(pair.carry(pair.manager, pair.node, true));
+  const FakeUdp::Item recorded = pair.last;
+  const auto flood = [&](uint32_t times, uint32_t stepMs) {
+    uint32_t sent = 0;
+    for (uint32_t i = 0; i < times; i++) {
+      pair.node.socket.deliver(pair.manager.here, ByteSpan(recorded.bytes, recorded.size));
+      while (pair.carry(pair.node, pair.manager, true)) sent++;
+      pair.clock.nowMs += stepMs;
+    }
+    return sent;
+  };
+  CHECK(flood(500, 2) <= 5U);
+  // The manager still gets in, by its retransmission and the Echo.
+  pair.clock.nowMs += 3000;
+  pair.settle();
+  CHECK_EQ(answers.responses, 1U);
+  CHECK(pair.ask(pair.manager, pair.node, answers, coap::code::get, "health").hasValue());
+  CHECK(pair.carry(pair.manager, pair.node, true));
+  const FakeUdp::Item fresh = pair.last;
+  uint32_t sent = 0;
+  const uint32_t before = pair.node.service.runs;
+  for (uint32_t i = 0; i < 100; i++) {
+    pair.node.socket.deliver(pair.manager.here, ByteSpan(fresh.bytes, fresh.size));
+    while (pair.carry(pair.node, pair.manager, true)) sent++;
+  }
+  CHECK_EQ(sent, 9U);
+  CHECK_EQ(pair.node.service.runs - before, 9U);
+}

@@ -254,6 +254,7 @@ struct CoapOnceRow {
   bool isAnswered = false;
   bool isProtected = false;
   bool isRerunnable = false;  // a protected request that changes nothing: its duplicate is opened and served anew
+  uint8_t reruns = 0;
   OscorePiv piv;
   uint16_t messageId = 0;
   uint64_t untilMs = 0;

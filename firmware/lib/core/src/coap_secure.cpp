@@ -7,6 +7,8 @@ namespace cx {
 namespace {
 
 constexpr uint32_t numberRetryMs = 1000;  // storage can't raise the bound of numbers just now
+// Each rerun's answer takes a number. A message is sent five times (RFC 7252 section 4.8), and a network may double some.
+constexpr uint8_t maxReruns = 8;
 
 // The outer options of a protected request (RFC 8613 section 8.2): those with an inner meaning are none of ours, whatever they
 // hold. 0, or the code that refuses.
@@ -136,6 +138,14 @@ bool CoapEndpoint::admit(const Inbound& inbound, CoapMessage& message, ReplyCont
     case OscoreVerdict::fresh:
     case OscoreVerdict::duplicate:
     case OscoreVerdict::challenge: break;
+  }
+  const bool isTooOften = verdict == OscoreVerdict::challenge   ? !session_->mayChallenge()
+                          : verdict == OscoreVerdict::duplicate ? row->reruns++ >= maxReruns
+                                                                : false;
+  if (isTooOften) {
+    if (verdict == OscoreVerdict::duplicate) row->reruns = maxReruns;
+    counters_.refused++;
+    return false;
   }
   context.protection.isOn = true;
   context.protection.isRequestNonceFree = verdict == OscoreVerdict::fresh;

@@ -91,6 +91,13 @@ Status OscoreSession::openResponse(const OscorePiv& request, CoapMessage& messag
   return unprotectOscore(keys_, *aead_, binding, ciphertext, message);
 }
 
+bool OscoreSession::mayChallenge() {
+  const uint64_t nowMs = clock_.monotonicMs();
+  if (nowMs < nextChallengeMs_) return false;
+  nextChallengeMs_ = nowMs + challengeIntervalMs;
+  return true;
+}
+
 ByteSpan OscoreSession::echo() {
   const uint64_t nowMs = clock_.monotonicMs();
   // One value for all who ask meanwhile: none of them could finish if each question made a new one.

@@ -40,6 +40,7 @@ class OscoreSession {
  public:
   static constexpr uint8_t echoSize = 8;
   static constexpr uint32_t echoLifetimeMs = 60000;
+  static constexpr uint32_t challengeIntervalMs = 250;
 
   OscoreSession(hal::Entropy& entropy, hal::Clock& clock) : entropy_(entropy), clock_(clock) {}
   OscoreSession(const OscoreSession&) = delete;
@@ -57,6 +58,9 @@ class OscoreSession {
   OscoreVerdict openRequest(CoapMessage& message, MutableSpan ciphertext, const OscorePiv* repeats, OscorePiv& piv);
   // Opens an answer to our request `request` in place.
   Status openResponse(const OscorePiv& request, CoapMessage& message, MutableSpan ciphertext);
+  // Whether a `challenge` may be answered now. Each answer takes a number, and whoever repeats what was recorded before the
+  // restart needs no key: unbounded, it would wear out the flash.
+  bool mayChallenge();
   // For an answer to `challenge`.
   ByteSpan echo();
 
@@ -73,6 +77,7 @@ class OscoreSession {
   bool isOpen_ = false;
   uint8_t echo_[echoSize] = {};
   uint64_t echoEndMs_ = 0;  // 0: none was given out
+  uint64_t nextChallengeMs_ = 0;
 };
 
 }  // namespace cx
