@@ -112,7 +112,7 @@ export class OutgoingBody {
     token: Uint8Array,
   ): void {
     const value = blockOption(block, block + 1 < this.total, this.exponent);
-    if (this.gone !== undefined) this.messageIds.push(messageId);
+    if (this.gone !== undefined && token === this.token) this.messageIds.push(messageId);
     this.#writeOptions(writer, type, messageId, token, value, token === this.token ? this.#observe : -1);
     writer.payload(bytes, 0, bytes.length);
     if (this.#options !== undefined) insertOptions(writer, this.#options);

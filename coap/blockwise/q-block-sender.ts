@@ -156,7 +156,10 @@ export class QBlockSender implements OutboxOwner {
 
   acknowledged(number: number): void {
     const body = this.#byNumber.get(number);
-    if (body !== undefined) this.#pump(body);
+    if (body === undefined) return;
+    this.#pump(body);
+    // Slow as they may go, the copy is there while they do.
+    this.#arm(body);
   }
 
   reset(number: number): void {
@@ -219,7 +222,10 @@ export class QBlockSender implements OutboxOwner {
     if (body.next < body.total && !body.isOnDemand) {
       // NON_TIMEOUT_RANDOM, the same between all sets of the body.
       body.delayMs ??= limits.nonTimeoutMs * (1 + (limits.ackRandomPercent / 100 - 1) * entropy.fraction());
-      body.timer = this.#clock.after(body.delayMs, () => this.#sendSet(body));
+      // Confirmable blocks that still wait are not overtaken by further sets.
+      body.timer = this.#clock.after(body.delayMs, () =>
+        body.waiting.length > 0 ? this.#arm(body) : this.#sendSet(body),
+      );
       return;
     }
     body.timer = this.#clock.after(limits.nonPartialTimeoutMs, () => this.#end(body));
