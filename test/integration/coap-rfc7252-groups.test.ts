@@ -122,6 +122,35 @@ describe("a client that asks a group", () => {
     expect(new Set(asked.map(({ message }) => message.token)).size).toBe(2);
   });
 
+  it("RFC 7252 8.2: an answer counts by the token of the question, whoever gives it, and without it not", async () => {
+    const answerers = ["10.0.3.1", "10.0.3.2", "10.0.3.3"].map((address) => ({
+      address,
+      transport: world.network.transport(address, 61_000),
+    }));
+    for (const { transport } of answerers) await transport.open({ datagram() {} });
+    world.network.taps.push(({ bytes, from, to }) => {
+      if (to.address !== group) return;
+      const { token, messageId } = decodePlain(bytes);
+      for (const [i, { transport }] of answerers.entries()) {
+        const right = Uint8Array.from(Buffer.from(token, "hex"));
+        const wrong = [right, right.map((byte, at) => (at === 3 ? byte ^ 1 : byte)), right.subarray(0, 3)][i]!;
+        const answer = encodePlain({
+          type: "NON",
+          code: Code.content,
+          messageId: messageId + i,
+          token: wrong,
+          payload: "</x>",
+        });
+        transport.send(answer, 0, answer.length, RemoteAddress.from(from.address, from.port));
+      }
+    });
+    const heard: string[] = [];
+    const search = { group, port: 5683, query: "rt=*", waitMs: 4_000 };
+    await world.run(world.client.discover(search, ({ from }) => void heard.push(from.address)));
+    expect(heard).toEqual(["10.0.3.1"]);
+    for (const { transport } of answerers) await transport.close();
+  });
+
   it("RFC 7252 8.1: a group is asked by discover alone, so never confirmably", async () => {
     for (const confirmable of [true, false]) {
       const request = world.client.request({
