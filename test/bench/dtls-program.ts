@@ -1,6 +1,6 @@
 /**
  * The server of the DTLS benchmark: `dtls-program.ts SUITE [CERT KEY CA]`, SUITE OpenSSL's name or `none` for NoSec. It prints its port, and at each
- * SIGUSR2 a line of JSON: how many it printed so far, its memory in bytes after a collection (with --expose-gc), and DTLS' counters.
+ * SIGUSR2 a line of JSON: how many it printed so far, how often its handler ran, its memory in bytes after a collection (with --expose-gc), and DTLS' counters.
  */
 import { readFileSync } from "node:fs";
 import { CoapEndpoint } from "../../coap/endpoint.ts";
@@ -34,12 +34,14 @@ const endpoint = new CoapEndpoint({
   entropy: systemEntropy,
   log: silentLog,
 });
+let runs = 0;
 const body = new TextEncoder().encode("ok");
 endpoint.route({
   method: "POST",
   path: "/status",
   replay: "again",
   answer(_request, reply) {
+    runs++;
     reply.payload = body;
   },
 });
@@ -49,6 +51,6 @@ process.on("SIGUSR2", () => {
   globalThis.gc?.();
   const { rss, heapTotal, external } = process.memoryUsage();
   readings++;
-  console.log(JSON.stringify({ reading: readings, rss, heapTotal, external, ...security.counters?.() }));
+  console.log(JSON.stringify({ reading: readings, runs, rss, heapTotal, external, ...security.counters?.() }));
 });
 console.log(`port ${endpoint.address().port}`);

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { TestCa } from "../integration/dtls-harness.ts";
+import { beside } from "./heartbeats.ts";
 import { buildHandshakeLoad, buildLoadTools, buildProtectedLoad, runTool } from "./load-tools.ts";
 import { protectedRequests } from "./protected-requests.ts";
 import type { Bench, BenchOptions, Measurement } from "./report.ts";
@@ -10,7 +11,7 @@ import { ServerProcess } from "./server-process.ts";
 
 /**
  * A CoAP server with a trivial handler on one core, generators in C with the system's OpenSSL on the other: CPU for each request by NoSec and by
- * DTLS with 1 024 sessions, for each handshake (with its first request, its answer and its close_notify), whole and resumed, and memory of
+ * DTLS with 1 200 sessions, for each handshake (with its first request, its answer and its close_notify), whole and resumed, and memory of
  * silent sessions, by what the process has more of when 10 000 more are there.
  */
 export const dtlsBench: Bench = {
@@ -122,7 +123,11 @@ class DtlsRound {
     const load = { subject: name, server: this.#server, port: this.#port, program, env };
     // The first second warms the engine up.
     await protectedRequests({ ...load, seconds: 1 });
-    return (await protectedRequests({ ...load, seconds })).all;
+    const { runs: before } = await this.#reading();
+    const { all, result } = await protectedRequests({ ...load, seconds });
+    const { runs: after } = await this.#reading();
+    const value = beside(after! - before!, result);
+    return [...all, { subject: name, metric: "runs_beside_requests", value, unit: "runs" }];
   }
 
   async #measure(mode: "handshake" | "resume", seconds: number): Promise<Measurement[]> {
@@ -147,12 +152,16 @@ class DtlsRound {
     ];
   }
 
-  /** What the process has besides its JavaScript heap. */
-  async #nativeBytes(): Promise<{ bytes: number; sessions: number }> {
+  async #reading(): Promise<Readonly<Record<string, number>>> {
     this.#readings++;
     const next = this.#server.printed(new RegExp(`\\{"reading":${this.#readings},.*\\}`));
     this.#server.signal("SIGUSR2");
-    const { rss, heapTotal, sessions } = JSON.parse((await next)[0]) as Record<string, number>;
+    return JSON.parse((await next)[0]) as Record<string, number>;
+  }
+
+  /** What the process has besides its JavaScript heap. */
+  async #nativeBytes(): Promise<{ bytes: number; sessions: number }> {
+    const { rss, heapTotal, sessions } = await this.#reading();
     return { bytes: rss! - heapTotal!, sessions: sessions! };
   }
 

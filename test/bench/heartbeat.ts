@@ -15,7 +15,7 @@ const quickMs = 25_000;
 const notMeasured: Record<string, string> = {};
 
 /**
- * Heartbeats: `POST /status` with a status report in CBOR, no two alike, from 1 024 nodes with an address each. The manager answers with its
+ * Heartbeats: `POST /status` with a status report in CBOR, no two alike, from 1 200 nodes with an address each. The manager answers with its
  * real handler and registry; peers keep the report in a map by node, but for libcoap's example server, which replaces the body of
  * one resource (PUT, since it takes no POST). `kernel-alone` reads nothing of what comes and answers in batches, from C. All servers are up at
  * once, each on the second core, and take turns.

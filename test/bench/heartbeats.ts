@@ -9,7 +9,7 @@ import { onCore } from "./on-core.ts";
 import type { Measurement } from "./report.ts";
 
 /** Nodes with an address each: none of them sends more than 265 CON a second in the closed loop (RFC 7252 section 4.4). */
-export const endpoints = 1_024;
+export const endpoints = 1_200;
 /** Nodes of the other closed loop: some peers look at every address that they know at each datagram. */
 const fewEndpoints = 64;
 /** Requests under way in the closed loop: more overflow the default receive buffer of a peer in the first burst. */

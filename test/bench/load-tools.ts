@@ -78,6 +78,8 @@ export interface ObserveResult {
   readonly confirmable: number;
   readonly missed: number;
   readonly refused: number;
+  /** Changes that had to be said again, since nobody answered. */
+  readonly again: number;
   readonly p50us: number;
   readonly p99us: number;
 }

@@ -6,7 +6,7 @@ import { endpoints, Heartbeats } from "./heartbeats.ts";
 import { buildLoadTools } from "./load-tools.ts";
 import type { Bench, BenchOptions, Measurement } from "./report.ts";
 
-/** Heartbeats a second: 1 024 nodes that are sixty times as eager as in the field, for a tenth of a core. */
+/** Heartbeats a second: four from each node, for a fifth of a core. */
 const rate = 5_000;
 
 /** The manager's memory over `--minutes` of heartbeats, ten by default. It is alone and in no hurry, so that it may run beside other work. */

@@ -47,7 +47,7 @@ async function runObserveBench({ isQuick }: BenchOptions): Promise<Measurement[]
 }
 
 function measured(subject: string, result: ObserveResult, cpu: number, rss: number): Measurement[] {
-  const { seconds, notifications, confirmable, missed, rounds, p50us, p99us } = result;
+  const { seconds, notifications, confirmable, missed, rounds, again, p50us, p99us } = result;
   const of = (metric: string, value: number, unit: string): Measurement => ({
     ...{ subject, metric, unit },
     value: Number(value.toFixed(3)),
@@ -57,6 +57,7 @@ function measured(subject: string, result: ObserveResult, cpu: number, rss: numb
     of("confirmable", (100 * confirmable) / notifications, "percent"),
     of("missed", missed, "notifications"),
     of("changes", rounds, "rounds"),
+    of("changes_said_again", again, "requests"),
     of("cpu_per_notification", cpu / notifications, "us"),
     of("p50", p50us / 1000, "ms"),
     of("p99", p99us / 1000, "ms"),

@@ -9,7 +9,7 @@ import type { Bench, BenchOptions, Measurement } from "./report.ts";
 import { ServerProcess } from "./server-process.ts";
 
 /**
- * A CoAP server with a trivial handler, in the clear and with OSCORE: CPU for each request. 1 024 contexts, one for each endpoint of the load,
+ * A CoAP server with a trivial handler, in the clear and with OSCORE: CPU for each request. 1 200 contexts, one for each endpoint of the load,
  * which seals its requests itself. All servers are up at once and take turns.
  */
 export const oscoreBench: Bench = {
