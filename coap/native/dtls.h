@@ -12,7 +12,7 @@
 #include "addon.h"
 #include "dtls_record.h"
 
-enum { MAX_ROWS = 64, OUT_BYTES = 131072, PLAIN_BYTES = 65536, SECRET = 32, MAX_PSK = 64, MAX_ID = 128, MAX_ADDRESS = 64, TICKET_KEYS = 4 };
+enum { MAX_ROWS = 64, OUT_BYTES = 131072, PLAIN_BYTES = 65536, SECRET = 32, MAX_PSK = 64, MAX_ID = 128, MAX_ADDRESS = 64, TICKET_KEYS = 4, KEY_DIGEST = 16 };
 enum state { FREE, HANDSHAKING, FINISHED, OWN };
 enum { COUNT_OUT, COUNT_PLAIN, COUNT_FORGED, COUNT_REPLAYED, COUNT_TIMEOUT_MS, COUNT_FAILURE, COUNTS };
 /* Why a handshake failed. */
@@ -33,6 +33,8 @@ struct session {
   uint64_t plain_offset;
   /* The identity isn't ours: it was given a random key, so that it fails as a wrong key does. */
   bool is_stranger;
+  /* Of the pre-shared key that the peer had to know. The identity may have another one by the time the handshake is over. */
+  uint8_t key_digest[KEY_DIGEST];
 };
 
 /* What seals a session into a ticket. */
@@ -100,6 +102,9 @@ bool load_trust(napi_env env, napi_value options, SSL_CTX* context);
 
 /* Asks JavaScript for the key of an identity; 0 when there is none. */
 size_t key_of(struct dtls* d, const char* identity, uint8_t* to, size_t size);
+void digest_of_key(const uint8_t* key, size_t length, uint8_t digest[KEY_DIGEST]);
+/* Whether that is the key that the identity has now. */
+bool is_key_of(struct dtls* d, const char* identity, const uint8_t digest[KEY_DIGEST]);
 
 /* dtls_cid.c */
 bool allow_connection_ids(SSL_CTX* context);

@@ -2,6 +2,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include "dtls.h"
@@ -26,9 +27,24 @@ size_t key_of(struct dtls* d, const char* identity, uint8_t* to, size_t size) {
   return length;
 }
 
+void digest_of_key(const uint8_t* key, size_t length, uint8_t digest[KEY_DIGEST]) {
+  uint8_t whole[SHA256_DIGEST_LENGTH];
+  SHA256(key, length, whole);
+  memcpy(digest, whole, KEY_DIGEST);
+}
+
+bool is_key_of(struct dtls* d, const char* identity, const uint8_t digest[KEY_DIGEST]) {
+  uint8_t key[MAX_PSK], now[KEY_DIGEST];
+  size_t length = key_of(d, identity, key, sizeof key);
+  if (length > 0) digest_of_key(key, length, now);
+  OPENSSL_cleanse(key, sizeof key);
+  return length > 0 && CRYPTO_memcmp(now, digest, KEY_DIGEST) == 0;
+}
+
 static unsigned psk_server(SSL* ssl, const char* identity, unsigned char* key, unsigned size) {
   struct dtls* d = SSL_get_app_data(ssl);
   size_t length = key_of(d, identity ? identity : "", key, size);
+  if (length > 0 && d->current) digest_of_key(key, length, d->current->key_digest);
   if (length > 0) return (unsigned)length;
   if (d->current) d->current->is_stranger = true;
   return RAND_bytes(key, 16) == 1 ? 16 : 0;

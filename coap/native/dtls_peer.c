@@ -40,7 +40,8 @@ static void put_serial(napi_env env, napi_value object, const X509* certificate)
   if (napi_create_typedarray(env, napi_uint8_array, (size_t)length, buffer, 0, &array) == napi_ok) napi_set_named_property(env, object, "serial", array);
 }
 
-/* peer(session): {cipher, psk?, uris?, names?, serial?} */
+/* peer(session): {cipher, psk?, uris?, names?, serial?}. With neither psk nor serial the key of the identity changed while the handshake was
+ * under way, so nobody has proven to be it. */
 napi_value js_peer(napi_env env, napi_callback_info info) {
   size_t count = 1;
   napi_value argument, object;
@@ -53,7 +54,7 @@ napi_value js_peer(napi_env env, napi_callback_info info) {
   if (certificate) {
     put_alternatives(env, object, certificate);
     put_serial(env, object, certificate);
-  } else if (identity) {
+  } else if (identity && (!s->is_server || is_key_of(d, identity, s->key_digest))) {
     put_text(env, object, "psk", identity, NAPI_AUTO_LENGTH);
   }
   X509_free(certificate);

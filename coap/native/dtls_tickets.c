@@ -8,7 +8,7 @@
 #include "dtls.h"
 
 /* A ClientHello must come in one datagram, since nothing is kept of a stranger's fragments; this leaves 400 bytes for the rest of it. */
-enum { MAX_SEALED_SESSION = 800, HELLO_WITHOUT_TICKET = 400, KEY_DIGEST = 16 };
+enum { MAX_SEALED_SESSION = 800, HELLO_WITHOUT_TICKET = 400 };
 
 /* ---- keys ---- */
 
@@ -87,21 +87,14 @@ static bool is_still_trusted(SSL* ssl, X509* certificate, const char* purpose) {
   return is_good;
 }
 
-/* Of the key that the identity has now; false when it has none. */
-static bool digest_of_key(struct dtls* d, const char* identity, uint8_t digest[SHA256_DIGEST_LENGTH]) {
-  uint8_t key[MAX_PSK];
-  size_t length = key_of(d, identity, key, sizeof key);
-  if (length > 0) SHA256(key, length, digest);
-  OPENSSL_cleanse(key, sizeof key);
-  return length > 0;
-}
-
-/* Into the sealed part of a ticket: a digest of the pre-shared key, then the identity. */
+/* Into the sealed part of a ticket: a digest of the pre-shared key that the peer has shown to know, then the identity. */
 static int on_ticket(SSL* ssl, void* argument) {
-  uint8_t data[SHA256_DIGEST_LENGTH + MAX_ID];
+  const struct dtls* d = SSL_get_app_data(ssl);
+  uint8_t data[KEY_DIGEST + MAX_ID];
   const char* identity = SSL_get_psk_identity(ssl);
   (void)argument;
-  if (!identity || strlen(identity) > MAX_ID || !digest_of_key(SSL_get_app_data(ssl), identity, data)) return 1;
+  if (!identity || strlen(identity) > MAX_ID || !d->current) return 1;
+  memcpy(data, d->current->key_digest, KEY_DIGEST);
   memcpy(data + KEY_DIGEST, identity, strlen(identity));
   return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), data, KEY_DIGEST + strlen(identity));
 }
@@ -110,11 +103,12 @@ static bool has_same_key(struct dtls* d, SSL_SESSION* session) {
   void* data = NULL;
   size_t length = 0;
   char identity[MAX_ID + 1];
-  uint8_t digest[SHA256_DIGEST_LENGTH];
   if (SSL_SESSION_get0_ticket_appdata(session, &data, &length) != 1 || length <= KEY_DIGEST || length > KEY_DIGEST + MAX_ID) return false;
   memcpy(identity, (uint8_t*)data + KEY_DIGEST, length - KEY_DIGEST);
   identity[length - KEY_DIGEST] = 0;
-  return digest_of_key(d, identity, digest) && CRYPTO_memcmp(digest, data, KEY_DIGEST) == 0;
+  if (!is_key_of(d, identity, data)) return false;
+  if (d->current) memcpy(d->current->key_digest, data, KEY_DIGEST);
+  return true;
 }
 
 /* A ticket came back. One that is no longer good means a whole handshake, in which the peer is refused as any other. */

@@ -366,7 +366,8 @@ class Dtls implements DtlsSecurity {
     if (peer === undefined || server === undefined) return undefined;
     try {
       if (peer.psk !== undefined) return server.identityOf({ scheme: "psk", identity: peer.psk });
-      const { uris = [], names = [], serial = new Uint8Array(0) } = peer;
+      const { uris = [], names = [], serial } = peer;
+      if (serial === undefined) return undefined;
       return server.identityOf({ scheme: "x509", uris, names, serial });
     } catch (error) {
       log.error("coap-identity-failed", { message: error instanceof Error ? error.message : String(error) });
