@@ -56,6 +56,8 @@ export interface ComposeManagerOptions {
   readonly secured?: { readonly transport: Transport; readonly sessions: NodeSessions } | undefined;
   /** Makes certificates for nodes. */
   readonly authority?: CertificateAuthority | undefined;
+  readonly certifiesNodes?: boolean | undefined;
+  readonly revocationList?: SnapshotFile | undefined;
   /** Without a listener connections come by `broker.attach` and `http.attach` alone. */
   readonly mqttListener?: { readonly host: string; readonly port: number };
   readonly httpListener?: { readonly host: string; readonly port: number };
@@ -125,6 +127,8 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
     auditHeads: options.auditHeads,
     secretBox: options.secretBox,
     authority: options.authority,
+    certifiesNodes: options.certifiesNodes,
+    revocationList: options.revocationList,
     operatorSecrets: options.operatorSecrets,
     nodeCaller: caller,
     broker,

@@ -91,6 +91,13 @@ export const appLimits = defineLimits({
     unit: "entries per node",
     full: "The oldest entries are forgotten.",
   },
+  serverCertificates: {
+    default: 10_000,
+    min: 1,
+    max: 1_000_000,
+    unit: "certificates",
+    full: "The CA makes no further certificates for servers.",
+  },
   commandHistory: { default: 50, min: 1, max: 1000, unit: "commands per node", full: "The oldest is forgotten." },
   activeAlerts: {
     default: 10_000,
@@ -158,6 +165,11 @@ export const appTimes = {
   presenceGatherMs: 100,
   hearingCheckMs: 5_000,
   lastSeenSnapshotMs: 300_000,
+  /** Revocations are gathered for so long before a new list is made. */
+  revocationListMs: 200,
+  /** A list is good for a week, and made anew after a day. */
+  revocationListRenewMs: 86_400_000,
+  revocationListMaxMs: 604_800_000,
   /** The heads of the audit are copied so long after an entry. */
   auditCopyMs: 1_000,
   telemetryFlushMs: 50,

@@ -14,6 +14,7 @@ import { AttemptService } from "./attempt-service.ts";
 import { AuditTrail } from "./audit-trail.ts";
 import { AuditWitness } from "./audit-witness.ts";
 import { CallLimiter } from "./call-limiter.ts";
+import { CertificateService } from "./certificate-service.ts";
 import { ChildBook } from "./child-book.ts";
 import { CommandService } from "./command-service.ts";
 import { createOperators } from "./create-operators.ts";
@@ -44,6 +45,7 @@ import { NodeTimeline } from "./node-timeline.ts";
 import { nodeView } from "./node-view.ts";
 import { Nudger } from "./nudger.ts";
 import { PresenceWatch } from "./presence-watch.ts";
+import { RevokedCertificates } from "./revoked-certificates.ts";
 import { StatusNowService } from "./status-now-service.ts";
 import { StorageWriter } from "./storage-writer.ts";
 import { TelemetryService } from "./telemetry-service.ts";
@@ -65,6 +67,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
   const timeline = new NodeTimeline({ storage, writer, keep: limits.timelineEntries });
   const witness = new AuditWitness({ storage, clock, log, box, file: options.auditHeads });
   const audit = new AuditTrail({ storage, writer, witness });
+  const revokedCertificates = new RevokedCertificates({ storage });
   const isRegistered = (node: string): boolean => fleet.find(node) !== -1;
   const reach = new NodeReach({ fleet, storage });
   const calls = new CallLimiter({ atOnce: limits.callsAtOnce, maxWaiting: limits.waitingCalls });
@@ -89,7 +92,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
 
   /** What nearly everybody needs; each takes what it declares. */
   const core = {
-    ...{ storage, writer, serial, timeline, audit, bus, clock, log, entropy, fleet },
+    ...{ storage, writer, serial, timeline, audit, revokedCertificates, bus, clock, log, entropy, fleet },
     ...{ broker, caller, reach, calls, book, intents, artifacts, isRegistered, box },
   };
   const guard = new IdentityGuard(core);
@@ -298,10 +301,18 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
 
   const credentials = new CredentialService({
     ...core,
-    authority: options.authority,
+    authority: options.certifiesNodes === false ? undefined : options.authority,
     capacity: limits.nodes,
     revoked: (node) => endings.revoked(node),
     otherIdentities: () => guard.otherIdentities,
+  });
+
+  const certificates = new CertificateService({
+    ...core,
+    revoked: revokedCertificates,
+    authority: options.authority,
+    file: options.revocationList,
+    capacity: limits.serverCertificates,
   });
 
   const heartbeats = new HeartbeatService({
@@ -361,15 +372,15 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
   const lifecycle = new AppLifecycle({
     ...core,
     loads: [
-      ...[audit, registry, credentials, environments, queues, trust.labels, trust.operators].map(
+      ...[audit, certificates, registry, credentials, environments, queues, trust.labels, trust.operators].map(
         (each) => () => each.load(),
       ),
       ...[book, intents].map((each) => () => each.load(storage)),
       ...[updates, alerts, snapshot].map((each) => () => each.load()),
     ],
-    starts: [presence, telemetry, snapshot],
+    starts: [certificates, presence, telemetry, snapshot],
     lasts: [witness],
-    stops: [presence, observer, attemptObserver, nudger, telemetry, snapshot],
+    stops: [certificates, presence, observer, attemptObserver, nudger, telemetry, snapshot],
     sweep: () => {
       queues.sweep();
       attempts.sweep();
@@ -419,6 +430,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     statusNow,
     timeline,
     audit,
+    certificates,
     events: bus,
     hearing: presence,
     brokerEvents: dataPlane,

@@ -30,6 +30,7 @@ import { fromBase64, toBase64 } from "./base64.ts";
 import { type CredentialRow, CredentialTable } from "./credential-table.ts";
 import type { KeyedSerial } from "./keyed-serial.ts";
 import type { NodeTimeline } from "./node-timeline.ts";
+import type { RevokedCertificates } from "./revoked-certificates.ts";
 import { SenderSequences } from "./sender-sequences.ts";
 import type { StorageWriter } from "./storage-writer.ts";
 
@@ -50,6 +51,7 @@ export interface CredentialServiceOptions {
   readonly box: SecretBox;
   /** Makes certificates; undefined: the CA is somebody else's, and nodes bring theirs. */
   readonly authority: CertificateAuthority | undefined;
+  readonly revokedCertificates: RevokedCertificates;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;
@@ -106,7 +108,7 @@ export class CredentialService implements Credentials, Keyring {
     }
   }
 
-  issue(node: string, by: Actor, scheme: CredentialScheme = "oscore"): Promise<IssueOutcome> {
+  issue(node: string, by: Actor, scheme: CredentialScheme = "oscore", request?: string): Promise<IssueOutcome> {
     const { serial, writer, timeline, audit, box, entropy, clock, authority } = this.#options;
     return serial.run(`credential/${node}`, async () => {
       const kid = this.#freeKid(node);
@@ -117,11 +119,15 @@ export class CredentialService implements Credentials, Keyring {
       const active = this.#table.of(node, "active");
       const isSecond = scheme === "psk" && active !== -1 && this.#table.scheme(active) === "psk";
       const identity = scheme === "psk" ? { identity: pskIdentity(node, kid, isSecond) } : {};
-      const certificate = scheme === "x509" ? { certificate: authority?.certify(node, kid) } : {};
+      const made = scheme === "x509" ? authority?.certify(node, kid, request) : undefined;
+      const certificate = scheme === "x509" ? { certificate: made } : {};
       const value: CredentialRecord = {
         scheme,
         state: "issued",
         ...(sealed === undefined ? {} : { sealed: toBase64(sealed) }),
+        ...(made && {
+          certificate: { serial: made.serial, fingerprint: made.fingerprint, validUntilMs: made.validUntilMs },
+        }),
         issuedAtMs: clock.wallMs(),
         issuedBy: by.id,
       };
@@ -272,13 +278,20 @@ export class CredentialService implements Credentials, Keyring {
   }
 
   async #revocation(node: string, kid: number, by: string): Promise<readonly Change[]> {
-    const { storage, clock } = this.#options;
+    const { storage, clock, revokedCertificates: revoked } = this.#options;
     const key = credentialKey(node, kid);
     const stored = await storage.get(table, key);
     if (stored === undefined) return [];
     const { sealed: _, ...record } = stored.value as CredentialRecord;
-    const value: CredentialRecord = { ...record, state: "revoked", revokedAtMs: clock.wallMs(), revokedBy: by };
-    return [{ kind: "put", table, key, expectedRevision: "any", value }, ...this.#sequences.removal(node, kid)];
+    const revokedAtMs = clock.wallMs();
+    const value: CredentialRecord = { ...record, state: "revoked", revokedAtMs, revokedBy: by };
+    const changes: Change[] = [{ kind: "put", table, key, expectedRevision: "any", value }];
+    if (record.certificate !== undefined) {
+      changes.push(revoked.change(record.certificate, revokedAtMs));
+      // Told a little early: a commit that fails leaves one too many on the list, never one too few.
+      revoked.add(record.certificate, revokedAtMs);
+    }
+    return [...changes, ...this.#sequences.removal(node, kid)];
   }
 
   #drop(kid: number): void {

@@ -3,6 +3,7 @@ import { permissionOf } from "../domain/permissions.ts";
 import { type Role, reaches } from "../domain/role.ts";
 import { managerVersion } from "../version.ts";
 import { addAuditCommands } from "./audit-commands.ts";
+import { addCaCommands } from "./ca-commands.ts";
 import { commandActions } from "./command-actions.ts";
 import type { CommandContext } from "./command-context.ts";
 import { addCredentialCommands } from "./credential-commands.ts";
@@ -38,6 +39,7 @@ export function coxswainProgram(context: CommandContext, defaultUrl: string): Co
   addOperatorCommands(program, context);
   addTokenCommands(program, context);
   addAuditCommands(program, context);
+  addCaCommands(program, context);
   for (const [name, command] of namedCommands(program)) {
     const role = roleFor(name);
     command

@@ -3,6 +3,7 @@ import { closeSync, existsSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
+import { readRequest } from "./certificate-file.ts";
 import { type CommandContext, print } from "./command-context.ts";
 import { CommandFailure, exitCodes } from "./command-failure.ts";
 
@@ -23,6 +24,7 @@ interface AddOptions {
   readonly oscore?: boolean;
   readonly psk?: boolean;
   readonly x509?: boolean;
+  readonly csr?: string;
 }
 
 const addHelp = `
@@ -45,7 +47,8 @@ export function addCredentialCommands(node: Command, context: CommandContext): v
     .option("--id <ID>", "the same as the argument")
     .option("--oscore", "keys for OSCORE (default)")
     .option("--psk", "a pre-shared key for DTLS")
-    .option("--x509", "a certificate for DTLS")
+    .option("--x509", "a certificate for DTLS and MQTT over TLS")
+    .option("--csr <FILE>", "with --x509: sign this request (PKCS #10, PEM), so that the key never leaves the node")
     .option(
       "--out <FILE>",
       "write the credentials there, readable by you alone (default: ID.credentials.json; - prints them)",
@@ -55,10 +58,11 @@ export function addCredentialCommands(node: Command, context: CommandContext): v
       const { out } = options;
       const id = idOf(named, options);
       const scheme = schemeOf(options);
+      const request = options.csr === undefined ? undefined : readRequest(options.csr);
       const file = out ?? (context.isJson() ? undefined : `${id}.credentials.json`);
       // Before the keys are made: they are told once, so there must be a place for them.
       const descriptor = file === undefined || file === "-" ? undefined : reserve(file);
-      const issued = await issue(context, id, scheme, descriptor === undefined ? undefined : file);
+      const issued = await issue(context, id, { scheme, request }, descriptor === undefined ? undefined : file);
       if (issued.credentials === null) {
         if (descriptor !== undefined) {
           closeSync(descriptor);
@@ -104,8 +108,11 @@ function idOf(named: string | undefined, { id }: AddOptions): string {
   return named ?? id ?? newId();
 }
 
-function schemeOf({ oscore, psk, x509 }: AddOptions): IssuedAnswer["scheme"] {
+function schemeOf({ oscore, psk, x509, csr }: AddOptions): IssuedAnswer["scheme"] {
   const asked = Object.entries({ oscore, psk, x509 }).filter(([, is]) => is === true);
+  if (csr !== undefined && asked[0]?.[0] !== "x509") {
+    throw new CommandFailure("no-x509", "--csr is for a certificate alone.", "Give --x509 too.", exitCodes.usage);
+  }
   if (asked.length > 1) {
     const words = asked.map(([name]) => `--${name}`).join(" and ");
     throw new CommandFailure("two-schemes", `${words} exclude each other.`, "Give one of them.", exitCodes.usage);
@@ -116,11 +123,11 @@ function schemeOf({ oscore, psk, x509 }: AddOptions): IssuedAnswer["scheme"] {
 async function issue(
   context: CommandContext,
   id: string,
-  scheme: IssuedAnswer["scheme"],
+  body: { readonly scheme: IssuedAnswer["scheme"]; readonly request: string | undefined },
   file: string | undefined,
 ): Promise<IssuedAnswer> {
   try {
-    return await context.client().post<IssuedAnswer>(`/nodes/${encodeURIComponent(id)}/credentials`, { scheme });
+    return await context.client().post<IssuedAnswer>(`/nodes/${encodeURIComponent(id)}/credentials`, body);
   } catch (error) {
     if (file !== undefined) await discard(file);
     throw error;

@@ -50,12 +50,17 @@ export class ManagerClient {
 
   /** The answer itself, for streams; an error answer is a CommandFailure. */
   async open(path: string, init: RequestInit): Promise<Response> {
+    return await this.openPath(`/api/v1${path}`, init);
+  }
+
+  /** As `open`, for what is outside of the API. */
+  async openPath(path: string, init: RequestInit): Promise<Response> {
     this.#trusted ??= this.#trust(new URL(this.url));
     await this.#trusted;
     let response: Response;
     try {
       const headers = { ...this.authorization, ...(init.headers as Record<string, string> | undefined) };
-      response = await fetch(`${this.url}/api/v1${path}`, { ...init, headers });
+      response = await fetch(`${this.url}${path}`, { ...init, headers });
     } catch (error) {
       if (init.signal?.aborted === true) throw error;
       throw this.unreachable(error);

@@ -62,7 +62,7 @@ describe.each(actions)("%s", (action) => {
 
 test("only what a row says is open to strangers, and that changes nothing", () => {
   const open = actions.filter((each) => permissionOf(each).strangers);
-  expect(open).toEqual(["console.load", "session.begin", "artifact.fetch"]);
+  expect(open).toEqual(["console.load", "session.begin", "artifact.fetch", "authority.read"]);
 });
 
 test("whose child somebody is, is told as the protocol's own rule tells it", () => {

@@ -53,6 +53,8 @@ export interface CredentialRecord {
   readonly state: CredentialState;
   /** Base64 of the sealed secret; absent once revoked, and in a certificate's. */
   readonly sealed?: string;
+  /** Of a certificate that the manager's CA made. */
+  readonly certificate?: { readonly serial: string; readonly fingerprint: string; readonly validUntilMs: number };
   readonly issuedAtMs: number;
   readonly issuedBy: string;
   readonly activeAtMs?: number;

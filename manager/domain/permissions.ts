@@ -38,6 +38,12 @@ export const permissions = {
     strangers: true,
   },
 
+  "authority.read": {
+    ...operators("viewer", "any", "Fetch the CA's certificate and its revocation list"),
+    nodes: "any",
+    strangers: true,
+  },
+
   "node.register": nodes("own-and-children", "Register, renew the registration, leave"),
   "node.beat": nodes("own-and-children", "Say that it lives, and hear what to do"),
   "node.report": nodes("own-and-children", "Report health, metrics, services, logs, telemetry"),

@@ -40,6 +40,5 @@ export interface CertificateAuthority {
   certify(node: string, kid: number, request?: string): NodeCertificate;
   /** For a server at these names and addresses. */
   serve(hosts: readonly string[], request?: string): IssuedCertificate;
-  /** The revocation list, DER. */
-  revocations(list: Revocations): Uint8Array;
+  revocations(list: Revocations): { readonly der: Uint8Array; readonly pem: string };
 }

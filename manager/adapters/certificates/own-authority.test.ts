@@ -150,12 +150,13 @@ test("the openssl program reads the revocation list, and refuses whom it names a
   const many = Array.from({ length: 3000 }, (_, n) => ({ serial: (n + 0x1000_0000).toString(16), atMs: nowMs }));
   for (const others of [[], many]) {
     const revoked = [...others, { serial: lost.serial, atMs: nowMs }];
-    const list = authority.revocations({ number: 300, nextAtMs: nowMs + 86_400_000 * 7, revoked });
+    const { der: list, pem } = authority.revocations({ number: 300, nextAtMs: nowMs + 86_400_000 * 7, revoked });
     writeFileSync(join(folder, "list.der"), list);
     const crl = ["crl", "-inform", "der", "-in", join(folder, "list.der")];
     const text = execFileSync("openssl", [...crl, "-noout", "-text"], { encoding: "utf8", maxBuffer: 2 ** 24 });
     expect(text).toMatch(/X509v3 CRL Number:\s+300\s/);
-    writeFileSync(join(folder, "list.pem"), execFileSync("openssl", crl));
+    writeFileSync(join(folder, "list.pem"), pem);
+    expect(execFileSync("openssl", crl, { encoding: "utf8", maxBuffer: 2 ** 24 })).toBe(pem);
     writeFileSync(join(folder, "both.pem"), authority.ca);
     const verified = (certificate: string): string => {
       writeFileSync(join(folder, "leaf.pem"), certificate);
@@ -171,7 +172,7 @@ test("the openssl program reads the revocation list, and refuses whom it names a
     expect(verified(lost.certificate)).toContain("certificate revoked");
     expect(verified(kept.certificate)).toContain("OK");
   }
-  const none = authority.revocations({ number: 1, nextAtMs: nowMs + 1000, revoked: [] });
+  const { der: none } = authority.revocations({ number: 1, nextAtMs: nowMs + 1000, revoked: [] });
   writeFileSync(join(folder, "list.der"), none);
   const empty = ["crl", "-inform", "der", "-in", join(folder, "list.der"), "-noout", "-text"];
   expect(execFileSync("openssl", empty, { encoding: "utf8" })).toContain("No Revoked Certificates");

@@ -14,6 +14,7 @@ import type {
 import type { SecretBox } from "../../ports/secret-box.ts";
 import { type CertificatePlan, certificate } from "./certificate.ts";
 import { certificateRequest } from "./certificate-request.ts";
+import { pem } from "./pem.ts";
 import { revocationList } from "./revocation-list.ts";
 
 export const authorityFaults = defineFaults({
@@ -80,12 +81,13 @@ export class OwnAuthority implements CertificateAuthority {
     return this.#issue({ role: "server", subject: hosts[0] ?? "server", serial, hosts, days: days.server }, request);
   }
 
-  revocations({ number, revoked, nextAtMs }: Revocations): Uint8Array {
-    return revocationList({
+  revocations({ number, revoked, nextAtMs }: Revocations): { readonly der: Uint8Array; readonly pem: string } {
+    const der = revocationList({
       ...{ number, nextAtMs, madeAtMs: this.#options.clock.wallMs() },
       revoked: revoked.map(({ serial, atMs }) => ({ serial: Uint8Array.from(Buffer.from(serial, "hex")), atMs })),
       issuer: this.#issuer(),
     });
+    return { der, pem: pem("X509 CRL", der) };
   }
 
   describe(): AuthorityDescription {

@@ -126,6 +126,26 @@ export const apiErrors = {
     message: "Credentials of the scheme {scheme} are for DTLS, which this manager doesn't speak.",
     next: "See its log at the start: the native addon is missing, or it was started with --no-dtls. Or issue credentials for OSCORE.",
   },
+  "no-authority": {
+    status: 409,
+    message: "This manager has no CA of its own.",
+    next: "Ask whoever runs the CA that it was given.",
+  },
+  "unknown-certificate": {
+    status: 404,
+    message: "The CA made no certificate with the serial number {serial}.",
+    next: "GET /api/v1/ca/certificates lists them.",
+  },
+  "certificate-of-node": {
+    status: 409,
+    message: "The certificate {serial} is a credential of the node {node}.",
+    next: "DELETE /api/v1/nodes/{node}/credentials revokes it; POST makes another.",
+  },
+  "bad-certificate-request": {
+    status: 400,
+    message: "The certificate request isn't signed here: {reason}.",
+    next: "Make one with a key on P-256: openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -subj /CN=node",
+  },
   "no-manifest": {
     status: 404,
     message: "The update {update} has no signed manifest yet.",

@@ -40,6 +40,9 @@ export interface AdmissionRules {
   readonly openPaths: ReadonlySet<string>;
 }
 
+/** What everybody may have, from anywhere: who can't check a signature yet fetches by these what he needs for it. */
+export const publicPaths: ReadonlySet<string> = new Set(["/ca.pem", "/ca.crl"]);
+
 /**
  * Who is asking; undefined for what needs no identity. Refuses by throwing.
  *
@@ -50,7 +53,7 @@ export interface AdmissionRules {
  * post here; and with a session the CSRF token, which only the console's own page was told.
  */
 export function admit(asked: Asked, rules: AdmissionRules): Admitted | undefined {
-  if (asked.path.startsWith("/artifacts/")) return undefined;
+  if (asked.path.startsWith("/artifacts/") || publicPaths.has(asked.path)) return undefined;
   const isForEarlyNodes = asked.path.startsWith("/u/") && rules.isInsecure;
   const isHere = isLoopbackAddress(asked.remoteAddress);
   if (!isForEarlyNodes && !isHere && !asked.isEncrypted) throw new ApiError("not-from-here");

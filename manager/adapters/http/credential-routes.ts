@@ -22,11 +22,12 @@ export function addCredentialRoutes(server: FastifyInstance, app: ManagerApp, co
   server.post("/api/v1/nodes/:node/credentials", async (request, reply) => {
     const node = nodeIdOf(paramOf(request, "node"));
     const scheme = schemeOf(request);
+    const asked = requestOf(request, scheme);
     const { coap, coaps } = coapUrls();
     const manager = scheme === "oscore" ? coap : coaps;
     // Before the keys are made: nobody could use them.
     if (manager === undefined) throw new ApiError("no-dtls", { scheme });
-    const outcome = await app.credentials.issue(node, actorOf(request), scheme);
+    const outcome = await app.credentials.issue(node, actorOf(request), scheme, asked);
     if (outcome.kind === "full") throw new ApiError("too-many", { limit: "nodes with credentials" });
     reply.code(201).header("cache-control", "no-store");
     return await reply.send({
@@ -56,6 +57,14 @@ function schemeOf(request: FastifyRequest): CredentialScheme {
     path: "scheme",
     rule: `must be ${credentialSchemes.join(", ")}`,
   });
+}
+
+/** `{request}`: PKCS #10, of a key that the node made. */
+function requestOf(request: FastifyRequest, scheme: CredentialScheme): string | undefined {
+  if (bytesOf(request).length === 0) return undefined;
+  const { request: asked } = objectOf(request, "credentials");
+  if (asked === undefined || (typeof asked === "string" && scheme === "x509")) return asked;
+  throw new ApiError("bad-body", { kind: "credentials", path: "request", rule: "must be a text, for x509 alone" });
 }
 
 /** The file of `cxnode --credentials`, as docs/reference/node.md describes it; null: the given CA makes what belongs into it. */

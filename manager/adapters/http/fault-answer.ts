@@ -9,6 +9,7 @@ const answers: Readonly<Record<string, ApiErrorCode>> = {
   "artifacts.too-large": "body-too-large",
   "artifacts.empty": "empty-artifact",
   "artifacts.disk-full": "disk-full",
+  "certificates.bad-request": "bad-certificate-request",
 };
 
 /** The error as the API answers it; undefined when it is a defect, which only the log may describe. */

@@ -35,7 +35,7 @@ export const describedRoutes: Readonly<Record<string, string>> = {
   "DELETE /api/v1/nodes/:node": "Removes it and its credentials; 204",
   "GET /api/v1/nodes/:node/credentials": "Its credentials by state, without secrets, newest first",
   "POST /api/v1/nodes/:node/credentials":
-    "`{scheme: oscore, psk or x509}`: issues keys for a node that needn't be registered yet; 201 with the file of `cxnode --credentials`, told this once. Where the CA is given, x509 lets the node's certificate in and has no file. Keys in use stay good until the new ones were used",
+    "`{scheme: oscore, psk or x509, request}`: issues keys for a node that needn't be registered yet; 201 with the file of `cxnode --credentials`, told this once. Where the CA is given, x509 lets the node's certificate in and has no file. Keys in use stay good until the new ones were used",
   "DELETE /api/v1/nodes/:node/credentials":
     "Revokes them: refused from the next datagram, off the broker, observations ended; 204",
   "GET /api/v1/nodes/:node/labels": "Its site and tags as operators said: its own, and with those of its gateway",
@@ -77,6 +77,16 @@ export const describedRoutes: Readonly<Record<string, string>> = {
   "GET /api/v1/audit/verify": "Checks the chains of the audit; names each entry that was altered, moved or removed",
   "GET /api/v1/audit/export":
     "Every entry with its hash, one JSON object a line; the last line has the heads of the chains",
+  "GET /api/v1/ca": "The manager's own CA: certificate, fingerprint, until when it is valid",
+  "GET /api/v1/ca/certificates":
+    "What it made: certificates of servers, then of nodes. Query: `limit` up to 1000, `after` the `next` of an earlier page",
+  "POST /api/v1/ca/certificates":
+    "`{hosts: [...], request}`: a certificate for a server at these names and addresses; without a PKCS #10 `request` the key is made too, and told this once; 201",
+  "POST /api/v1/ca/certificates/:serial/renew":
+    "`{request}`: another one for the same hosts; the old one stays good until it is too old or revoked; 201",
+  "DELETE /api/v1/ca/certificates/:serial": "Revokes a server's certificate; 204",
+  "GET /ca.pem": "The CA's certificate, for everybody",
+  "GET /ca.crl": "The CA's revocation list (RFC 5280, DER), for everybody",
   "GET /api/v1/alerts": "What is wrong now",
   "GET /api/v1/events":
     "Live events as server-sent events; Last-Event-ID or `?after=` resumes, `reset` says that it couldn't",

@@ -8,6 +8,7 @@ import { addArtifactRoutes } from "./artifact-routes.ts";
 import { admit, isLoopbackAddress } from "./asker.ts";
 import { addAuditRoutes } from "./audit-routes.ts";
 import { authoriseRequest } from "./authorise-request.ts";
+import { addAuthorityRoutes } from "./authority-routes.ts";
 import { addConsoleFiles, consolePaths } from "./console-files.ts";
 import { addCredentialRoutes } from "./credential-routes.ts";
 import { EventStream } from "./event-stream.ts";
@@ -69,6 +70,7 @@ export class HttpServer {
     addArtifactDownload(this.#server, options.app);
     addSystemRoutes(this.#server, options);
     addAuditRoutes(this.#server, options.app);
+    addAuthorityRoutes(this.#server, options.app);
     addMetricsPage(this.#server, options);
     addConsoleFiles(this.#server);
     this.#events.addRoutes(this.#server);

@@ -7,8 +7,9 @@ export interface Credentials {
   /**
    * Makes keys for a node, which needn't be registered yet. Durable when it resolves; the secret is told this once. Keys that the node
    * uses stay good until it used the new ones, of whatever scheme; keys that were issued and never used are revoked.
+   * `request`: PKCS #10 as PEM, for a certificate of a key that the node made; a bad one rejects with `certificates.bad-request`.
    */
-  issue(node: string, by: Actor, scheme?: CredentialScheme): Promise<IssueOutcome>;
+  issue(node: string, by: Actor, scheme?: CredentialScheme, request?: string): Promise<IssueOutcome>;
   /** Every key of the node: refused from the next datagram on, connections to the broker closed, observations ended. Durable. */
   revoke(node: string, by: Actor): Promise<"revoked" | "none">;
   /** Newest first; without secrets. Revoked ones are among them until the node is removed. */

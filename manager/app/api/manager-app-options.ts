@@ -22,8 +22,12 @@ export interface ManagerAppOptions {
   readonly nodeCaller: NodeCaller;
   readonly broker: Broker;
   readonly secretBox: SecretBox;
-  /** Makes certificates for nodes; undefined: their CA is somebody else's. */
+  /** The manager's own CA; undefined: there is none. */
   readonly authority?: CertificateAuthority | undefined;
+  /** The CA of nodes is the manager's own, so that it makes their certificates. Default true. */
+  readonly certifiesNodes?: boolean | undefined;
+  /** Where the revocation list is kept for others to read; undefined: nowhere. */
+  readonly revocationList?: SnapshotFile | undefined;
   readonly operatorSecrets: OperatorSecrets;
   readonly clock: Clock;
   readonly entropy: Entropy;

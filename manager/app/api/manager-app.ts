@@ -2,6 +2,7 @@ import type { Authoriser } from "../../domain/authoriser.ts";
 import type { Artifacts } from "../../ports/artifacts.ts";
 import type { BrokerEvents } from "../../ports/broker.ts";
 import type { Audit } from "./audit.ts";
+import type { Certificates } from "./certificates.ts";
 import type { Credentials, Identities } from "./credentials.ts";
 import type { Environments } from "./environments.ts";
 import type { Heartbeats } from "./heartbeats.ts";
@@ -43,6 +44,7 @@ export interface ManagerApp {
   readonly statusNow: StatusNow;
   readonly timeline: Timeline;
   readonly audit: Audit;
+  readonly certificates: Certificates;
   readonly events: LiveEvents;
   readonly hearing: Hearing;
   /** Give it to the broker adapter. */
