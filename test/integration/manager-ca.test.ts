@@ -3,14 +3,18 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, test as anyTest, beforeAll, expect } from "vitest";
 import type { AuditPage } from "../../manager/app/api/audit.ts";
 import type { CertificatePage } from "../../manager/app/api/certificates.ts";
+import { hasDtls } from "./dtls-harness.ts";
 import { soon, type TestManager, testManager } from "./manager-harness.ts";
 
 const program = join(import.meta.dirname, "../../manager/cli/coxswain.ts");
 const flags = { insecure: false, poll: "10", report: "10" };
 const folder = mkdtempSync(join(tmpdir(), "coxswain-ca-"));
+
+/** Where there is no DTLS, nodes get no certificates. */
+const test = anyTest.runIf(hasDtls());
 
 let manager: TestManager;
 beforeAll(async () => {
