@@ -30,7 +30,7 @@ export function authoriseRequest(app: Pick<ManagerApp, "authoriser">, request: F
     throw new ApiError("lesser-role", { operator, role, needed: permission.operators, what: permission.words });
   }
   // The same for a node that there isn't: who may not see it doesn't learn that either.
-  if (verdict === "scope" && node !== undefined && parseNodeId(node).ok)
+  if (verdict === "scope" && permission.scope === "node" && node !== undefined && parseNodeId(node).ok)
     throw new ApiError("out-of-scope", { operator, node });
   if (verdict === "scope") throw new ApiError("whole-fleet-only", { operator, what: permission.words });
 }
