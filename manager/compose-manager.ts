@@ -15,6 +15,7 @@ import { defaultHttpLimits, type HttpLimits } from "./adapters/http/http-server-
 import { EmbeddedBroker } from "./adapters/mqtt/embedded-broker.ts";
 import type { FleetSettings } from "./app/api/environments.ts";
 import type { ManagerApp } from "./app/api/manager-app.ts";
+import { appLimits } from "./app/app-limits.ts";
 import { createManagerApp } from "./app/create-manager-app.ts";
 import type { Artifacts } from "./ports/artifacts.ts";
 import type { CertificateAuthority } from "./ports/certificate-authority.ts";
@@ -103,7 +104,7 @@ function securedDoor(
 export function composeManager(options: ComposeManagerOptions): ComposedManager {
   const { clock, entropy, log, transport, urls, fleet, isInsecure, limits, tls, shutdown, restart } = options;
   const amplification = isInsecure ? "none" : "routable";
-  const contexts = new NodeContexts({ entropy, log, nodes: limits.nodes });
+  const contexts = new NodeContexts({ entropy, log, nodes: limits.nodes, operators: appLimits.defaults.operators });
   const open = new CoapEndpoint({ transport, clock, entropy, log, amplification, oscore: contexts });
   const doors = new CoapDoors({
     open,
@@ -140,7 +141,7 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
   });
   broker.bind(app.brokerEvents);
   broker.bindKeyring(app.credentials.keyring);
-  contexts.bind(app.credentials.keyring);
+  contexts.bind(app.credentials.keyring, app.operators.keyring);
   options.secured?.sessions.bind(app.credentials.keyring);
   const http = new HttpServer({
     app,

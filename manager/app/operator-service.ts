@@ -10,6 +10,8 @@ import type { Change, Storage } from "../ports/storage.ts";
 import type {
   CreatedToken,
   OperatorChange,
+  OperatorKey,
+  OperatorKeyring,
   Operators,
   OperatorView,
   TokenHolder,
@@ -19,6 +21,7 @@ import type {
 import type { Actor } from "./api/registry.ts";
 import type { AuditTrail } from "./audit-trail.ts";
 import type { KeyedSerial } from "./keyed-serial.ts";
+import type { OperatorKeys } from "./operator-keys.ts";
 import type { StorageWriter } from "./storage-writer.ts";
 
 export interface OperatorServiceOptions {
@@ -29,6 +32,7 @@ export interface OperatorServiceOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly secrets: OperatorSecrets;
+  readonly keys: OperatorKeys;
   readonly limits: { readonly operators: number; readonly operatorTokens: number };
 }
 
@@ -56,6 +60,21 @@ export class OperatorService implements Operators {
   async load(): Promise<void> {
     for (const { key, value } of await this.#all(accountTable)) this.#keep(key, value as OperatorAccount);
     for (const { key, value } of await this.#all(tokenTable)) this.#tokens.set(key, value as OperatorToken);
+    await this.#options.keys.load();
+  }
+
+  get keyring(): OperatorKeyring {
+    return this.#options.keys;
+  }
+
+  issueKey(name: string, by: Actor): Promise<OperatorKey | "unknown"> {
+    const { serial, keys } = this.#options;
+    return serial.run(oneByOne, async () => (this.#accounts.has(name) ? await keys.issue(name, by) : "unknown"));
+  }
+
+  revokeKey(name: string, by: Actor): Promise<"revoked" | "none" | "unknown"> {
+    const { serial, keys } = this.#options;
+    return serial.run(oneByOne, async () => (this.#accounts.has(name) ? await keys.revoke(name, by) : "unknown"));
   }
 
   principal(name: string): Principal | undefined {
@@ -74,7 +93,7 @@ export class OperatorService implements Operators {
   }
 
   remove(name: string, by: Actor): Promise<"removed" | "unknown" | "last-admin"> {
-    const { serial, writer } = this.#options;
+    const { serial, writer, keys } = this.#options;
     return serial.run(oneByOne, async () => {
       const account = this.#accounts.get(name);
       if (account === undefined) return "unknown";
@@ -84,8 +103,10 @@ export class OperatorService implements Operators {
       await writer.commit(name, [
         { kind: "delete", table: accountTable, key: name, expectedRevision: "any" },
         ...tokens.map((key) => ({ kind: "delete", table: tokenTable, key, expectedRevision: "any" }) as const),
+        ...keys.removal(name),
         this.#audit("operator-removed", name, by, { role, scope }),
       ]);
+      keys.drop(name);
       this.#accounts.delete(name);
       this.#principals.delete(name);
       for (const id of tokens) this.#drop(id);
@@ -113,7 +134,12 @@ export class OperatorService implements Operators {
 
   list(): readonly OperatorView[] {
     return [...this.#accounts]
-      .map(([name, { password, ...account }]) => ({ name, hasPassword: password !== undefined, ...account }))
+      .map(([name, { password, ...account }]) => ({
+        name,
+        hasPassword: password !== undefined,
+        hasKey: this.#options.keys.has(name),
+        ...account,
+      }))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 

@@ -26,6 +26,7 @@ export const commandActions: Readonly<Record<string, readonly ActionName[]>> = {
   "operator list": ["operator.change"],
   "operator role": ["operator.change"],
   "operator remove": ["operator.change"],
+  "operator credential": ["operator.change"],
   "operator password": ["self.change"],
   "token create": ["self.change"],
   "token list": ["self.change"],

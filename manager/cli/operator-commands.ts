@@ -3,6 +3,7 @@ import type { OperatorView } from "../app/api/operators.ts";
 import { type Role, roles } from "../domain/role.ts";
 import { type CommandContext, print } from "./command-context.ts";
 import { CommandFailure, exitCodes } from "./command-failure.ts";
+import { addOperatorCredentialCommand } from "./operator-credential-command.ts";
 import { readSecret } from "./read-secret.ts";
 import { table } from "./table.ts";
 
@@ -20,7 +21,7 @@ export function scopeOption(): Option {
   );
 }
 
-/** `coxswain operator add|list|role|remove|password`. */
+/** `coxswain operator add|list|role|remove|credential|password`. */
 export function addOperatorCommands(program: Command, context: CommandContext): void {
   const operator = program.command("operator").description("Say who may steer the fleet, and how much of it.");
 
@@ -54,7 +55,7 @@ export function addOperatorCommands(program: Command, context: CommandContext): 
         each.name,
         each.role,
         scopeWords(each.scope),
-        each.hasPassword ? "password" : "link only",
+        [each.hasPassword ? "password" : "link", ...(each.hasKey ? ["CoAP"] : [])].join(", "),
         each.createdBy,
       ]);
       print(context, found, table(["OPERATOR", "ROLE", "SCOPE", "SIGNS IN BY", "MADE BY"], rows));
@@ -82,6 +83,8 @@ export function addOperatorCommands(program: Command, context: CommandContext): 
       await context.client().delete(`/operators/${encodeURIComponent(name)}`);
       print(context, { name, removed: true }, `${name} is no operator any more.`);
     });
+
+  addOperatorCredentialCommand(operator, context);
 
   operator
     .command("password")

@@ -10,12 +10,14 @@ import { goFirst } from "./on-core.ts";
 import { oscoreBench } from "./oscore.ts";
 import { type Bench, type Measurement, median, type Part, verdict } from "./report.ts";
 import { ServerProcess } from "./server-process.ts";
+import { trustBench } from "./trust.ts";
 
 const benches: Readonly<Record<string, Bench>> = {
   heartbeat: heartbeatBench,
   observe: observeBench,
   dtls: dtlsBench,
   oscore: oscoreBench,
+  trust: trustBench,
   memory: memoryBench,
 };
 const flags = ["--quick", "--realtime"];

@@ -6,8 +6,11 @@ import { OscoreOption } from "../../../coap/security/oscore/oscore-option.ts";
 import type { OscoreContextOptions, OscoreParameters } from "../../../coap/security/oscore/oscore-parameters.ts";
 import type { Entropy } from "../../../kernel/entropy.ts";
 import type { Log } from "../../../kernel/log.ts";
+import { fromHex, toHex } from "../../../schemas/wire/hex.ts";
 import type { Keyring, KeyringEntry } from "../../app/api/credentials.ts";
+import type { OperatorKey, OperatorKeyring } from "../../app/api/operators.ts";
 import { credentialKey, kidFromBytes, kidToBytes, parseCredentialKey } from "../../domain/node-credential.ts";
+import { operatorKeyName, operatorKidBytes, parseOperatorKeyName } from "../../domain/operator-key.ts";
 
 /** The manager's own Sender ID in every context: the shortest there is, since a node has one manager. */
 const managerSenderId = new Uint8Array(0);
@@ -17,20 +20,31 @@ export interface NodeContextsOptions {
   readonly log: Log;
   /** Contexts of so many nodes, each with one on trial beside it. */
   readonly nodes: number;
+  /** And of so many operators. */
+  readonly operators?: number;
+}
+
+interface Source {
+  keyring: Keyring | undefined;
+  operators: OperatorKeyring | undefined;
 }
 
 /**
  * The OSCORE contexts of nodes: made from the app's keyring when a node is first heard or called, gone in the turn in which their keys are revoked.
  */
 export class NodeContexts extends OscoreContexts {
-  readonly #source: { keyring: Keyring | undefined };
+  readonly #source: Source;
 
-  constructor({ entropy, log, nodes }: NodeContextsOptions) {
-    const source: { keyring: Keyring | undefined } = { keyring: undefined };
+  constructor({ entropy, log, nodes, operators = 0 }: NodeContextsOptions) {
+    const source: Source = { keyring: undefined, operators: undefined };
     super({
-      ...{ entropy, log, limits: { contexts: Math.min(nodes * 2, oscoreLimits.definitions.contexts.max) } },
-      leases: { lease: (name, count) => lease(source.keyring, name, count) },
+      ...{ entropy, log, limits: { contexts: Math.min(nodes * 2 + operators, oscoreLimits.definitions.contexts.max) } },
+      leases: { lease: (name, count) => lease(source, name, count) },
       lookup: (kid) => {
+        if (kid.length === operatorKidBytes) {
+          const key = source.operators?.find(toHex(kid));
+          return key && operatorContextOf(key);
+        }
         const entry = source.keyring?.find(kidFromBytes(kid));
         return entry && contextOf(entry);
       },
@@ -39,12 +53,11 @@ export class NodeContexts extends OscoreContexts {
   }
 
   /** Where the keys are; the use cases are made after the endpoint that they call nodes with. */
-  bind(keyring: Keyring): void {
+  bind(keyring: Keyring, operators?: OperatorKeyring): void {
     this.#source.keyring = keyring;
-    keyring.onRevoked((kid) => {
-      const context = this.#made(kid);
-      if (context !== undefined) this.remove(context);
-    });
+    this.#source.operators = operators;
+    keyring.onRevoked((kid) => this.#gone(kidToBytes(kid)));
+    operators?.onRevoked((kid) => this.#gone(fromHex(kid)));
   }
 
   /** The identity to call a node with; undefined: it has no keys that it proved to have. */
@@ -66,13 +79,13 @@ export class NodeContexts extends OscoreContexts {
     if (parsed !== undefined && !context.isRemoved) this.#source.keyring?.used(parsed.kid);
   }
 
-  /** Those that exist already: the keyring has forgotten the kid, so that none is made of it. */
-  #made(kid: number): OscoreContext | undefined {
-    const bytes = kidToBytes(kid);
+  /** Removes the one that exists already: the keyring has forgotten the kid, so that none is made of it. */
+  #gone(kid: Uint8Array): void {
     const option = new OscoreOption();
     option.kidStart = 0;
-    option.kidEnd = bytes.length;
-    return this.find(bytes, option);
+    option.kidEnd = kid.length;
+    const context = this.find(kid, option);
+    if (context !== undefined) this.remove(context);
   }
 }
 
@@ -95,9 +108,27 @@ function contextOf({ node, kid, secrets, isFresh }: KeyringEntry):
   };
 }
 
-async function lease(keyring: Keyring | undefined, name: string, count: number): Promise<number> {
+function operatorContextOf({ operator, kid, secrets, isFresh }: OperatorKey): {
+  readonly parameters: OscoreParameters;
+  readonly options: OscoreContextOptions;
+} {
+  const identity: PeerIdentity = { kind: "operator", id: operator, scheme: "oscore" };
+  const recipientId = fromHex(kid);
+  return {
+    parameters: { ...secrets, senderId: managerSenderId, recipientId },
+    options: { identity, sequenceName: operatorKeyName(operator, kid), isNew: isFresh },
+  };
+}
+
+async function lease({ keyring, operators }: Source, name: string, count: number): Promise<number> {
+  const kid = parseOperatorKeyName(name);
   const parsed = parseCredentialKey(name);
-  const first = parsed === undefined ? undefined : await keyring?.lease(parsed.kid, count);
+  const first =
+    kid !== undefined
+      ? await operators?.lease(kid, count)
+      : parsed === undefined
+        ? undefined
+        : await keyring?.lease(parsed.kid, count);
   if (first === undefined) throw new Error(`${name} has no sequence numbers: it was revoked, or used them up.`);
   return first;
 }

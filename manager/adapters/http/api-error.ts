@@ -88,6 +88,11 @@ export const apiErrors = {
     message: "{operator} is the last admin of the whole fleet.",
     next: "Make another one first.",
   },
+  "no-operator-key": {
+    status: 404,
+    message: "{operator} has no credential for CoAP.",
+    next: "`coxswain operator credential {operator}` makes one.",
+  },
   "unknown-token": { status: 404, message: "There is no token {token}.", next: "`coxswain token list` shows them." },
   "unknown-session": {
     status: 404,

@@ -24,7 +24,11 @@ export const describedRoutes: Readonly<Record<string, string>> = {
   "POST /api/v1/operators":
     "`{name, role, scope}`: an account without a password; a sign-in code lets its owner set one; 201",
   "PUT /api/v1/operators/:operator/role": "`{role, scope}`, in force at his next request",
-  "DELETE /api/v1/operators/:operator": "Removes it with its sessions and tokens; 204",
+  "DELETE /api/v1/operators/:operator": "Removes it with its sessions, tokens and credential; 204",
+  "POST /api/v1/operators/:operator/credential":
+    "An OSCORE context by which he comes on CoAP with his role and scope; 201, told this once. One that he had is good no more",
+  "DELETE /api/v1/operators/:operator/credential":
+    "Revokes it: refused from the next datagram, observations ended; 204",
   "GET /metrics": "Everything that is counted, for Prometheus",
   "GET /api/v1/settings": "Settings of the fleet, without secrets",
   "PATCH /api/v1/settings": "Changes some of them; every node is told by an `environment` action",

@@ -61,7 +61,7 @@ export class HttpServer {
     this.#https = this.#secured();
     this.#addGates();
     addSessionRoutes(this.#server, options.app, this.#signIn);
-    addOperatorRoutes(this.#server, options.app, this.#signIn);
+    addOperatorRoutes(this.#server, options.app, this.#signIn, options.coapUrls);
     addNodeRoutes(this.#server, options.app);
     addLabelRoutes(this.#server, options.app);
     addCredentialRoutes(this.#server, options.app, options.coapUrls);

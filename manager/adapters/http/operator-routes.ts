@@ -1,9 +1,11 @@
 import type { FastifyInstance } from "fastify";
+import { toHex } from "../../../schemas/wire/hex.ts";
 import type { ManagerApp } from "../../app/api/manager-app.ts";
 import { isOperatorName, operatorNameRule, tokenDays } from "../../domain/operator-account.ts";
 import { isRole, lesserRole, type Role, roles } from "../../domain/role.ts";
 import { parseScope, type Scope, scopeRule } from "../../domain/scope.ts";
 import { ApiError } from "./api-error.ts";
+import type { HttpServerOptions } from "./http-server-options.ts";
 import { actorOf, admittedOf } from "./request-actor.ts";
 import { objectOf, paramOf } from "./request-input.ts";
 import { mayAct, notByToken, requireAction } from "./session-routes.ts";
@@ -12,7 +14,12 @@ import type { SignIn } from "./sign-in.ts";
 const maxLabelLength = 80;
 
 /** Accounts and API tokens: /api/v1/operators, /api/v1/tokens. */
-export function addOperatorRoutes(server: FastifyInstance, app: ManagerApp, signIn: SignIn): void {
+export function addOperatorRoutes(
+  server: FastifyInstance,
+  app: ManagerApp,
+  signIn: SignIn,
+  coapUrls: HttpServerOptions["coapUrls"],
+): void {
   server.get("/api/v1/operators", () => ({ operators: app.operators.list() }));
 
   server.post("/api/v1/operators", async (request, reply) => {
@@ -45,6 +52,28 @@ export function addOperatorRoutes(server: FastifyInstance, app: ManagerApp, sign
     if (outcome === "last-admin") throw new ApiError("last-admin", { operator: name });
     signIn.forgetCodes(name);
     signIn.sessions.endEach((each) => each.operator === name && each.way !== "machine");
+    return await reply.code(204).send();
+  });
+
+  // What an OSCORE client needs to be this operator on CoAP; told this once.
+  server.post("/api/v1/operators/:operator/credential", async (request, reply) => {
+    const name = paramOf(request, "operator");
+    const key = await app.operators.issueKey(name, actorOf(request));
+    if (key === "unknown") throw new ApiError("unknown-operator", { operator: name });
+    const { masterSecret, masterSalt } = key.secrets;
+    const oscore = {
+      ...{ masterSecret: toHex(masterSecret), masterSalt: toHex(masterSalt) },
+      ...{ senderId: key.kid, recipientId: "" },
+    };
+    reply.code(201).header("cache-control", "no-store");
+    return await reply.send({ operator: name, manager: coapUrls().coap, oscore });
+  });
+
+  server.delete("/api/v1/operators/:operator/credential", async (request, reply) => {
+    const name = paramOf(request, "operator");
+    const outcome = await app.operators.revokeKey(name, actorOf(request));
+    if (outcome === "unknown") throw new ApiError("unknown-operator", { operator: name });
+    if (outcome === "none") throw new ApiError("no-operator-key", { operator: name });
     return await reply.code(204).send();
   });
 

@@ -25,6 +25,8 @@ export const routeActions: Readonly<Record<string, ActionName>> = {
   "POST /api/v1/operators": "operator.change",
   "PUT /api/v1/operators/:operator/role": "operator.change",
   "DELETE /api/v1/operators/:operator": "operator.change",
+  "POST /api/v1/operators/:operator/credential": "operator.change",
+  "DELETE /api/v1/operators/:operator/credential": "operator.change",
   "GET /artifacts/:hex": "artifact.fetch",
   "GET /u/:digits": "artifact.fetch",
 

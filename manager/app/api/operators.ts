@@ -1,4 +1,5 @@
 import type { Principal } from "../../domain/authoriser.ts";
+import type { OscoreSecrets } from "../../domain/node-credential.ts";
 import type { NodeLabels } from "../../domain/node-labels.ts";
 import type { Role } from "../../domain/role.ts";
 import type { Scope } from "../../domain/scope.ts";
@@ -30,6 +31,12 @@ export interface Operators {
   /** Who has this token; undefined: nobody, or it is expired. */
   tokenHolder(token: string): TokenHolder | undefined;
 
+  /** An OSCORE context for CoAP, told this once; one that he had before is good no more. Durable. */
+  issueKey(name: string, by: Actor): Promise<OperatorKey | "unknown">;
+  /** Refused from the next datagram on, observations ended. Durable. */
+  revokeKey(name: string, by: Actor): Promise<"revoked" | "none" | "unknown">;
+  readonly keyring: OperatorKeyring;
+
   /** The first account of an empty manager: `admin`, without a password. */
   ensureFirst(): Promise<void>;
   /** Called with the name of an account when it is removed, or may do something else, or has another password, or loses a token. */
@@ -43,6 +50,8 @@ export interface OperatorView {
   readonly role: Role;
   readonly scope: Scope;
   readonly hasPassword: boolean;
+  /** He may come by CoAP. */
+  readonly hasKey: boolean;
   readonly createdAtMs: number;
   readonly createdBy: string;
 }
@@ -77,6 +86,25 @@ export interface TokenView {
 export interface TokenHolder {
   readonly id: string;
   readonly principal: Principal;
+}
+
+export interface OperatorKey {
+  readonly operator: string;
+  /** 10 hexadecimal digits: what he sends as kid. */
+  readonly kid: string;
+  readonly secrets: OscoreSecrets;
+  /** Issued since this process started: nothing was ever received with it before. */
+  readonly isFresh: boolean;
+}
+
+/** What the security layer asks for at a datagram of an operator. */
+export interface OperatorKeyring {
+  /** Undefined: there is none, or it was revoked. */
+  find(kid: string): OperatorKey | undefined;
+  /** Takes the next `count` sender sequence numbers, durable when it resolves; undefined: the context is gone, or its numbers are. */
+  lease(kid: string, count: number): Promise<number | undefined>;
+  /** Called with each context that is good no more, in the turn in which it is. */
+  onRevoked(listener: (kid: string) => void): void;
 }
 
 /** Site and tags of nodes: what scopes are made of. */

@@ -1,0 +1,149 @@
+import type { Clock } from "../../kernel/clock.ts";
+import type { Entropy } from "../../kernel/entropy.ts";
+import { toHex } from "../../schemas/wire/hex.ts";
+import { oscoreSaltBytes, oscoreSecretBytes } from "../domain/node-credential.ts";
+import { type OperatorKeyRecord, operatorKeyName, operatorKidBytes } from "../domain/operator-key.ts";
+import type { SecretBox } from "../ports/secret-box.ts";
+import type { Change, Storage } from "../ports/storage.ts";
+import type { OperatorKey, OperatorKeyring } from "./api/operators.ts";
+import type { Actor } from "./api/registry.ts";
+import type { AuditTrail } from "./audit-trail.ts";
+import { fromBase64, toBase64 } from "./base64.ts";
+import type { KeyedSerial } from "./keyed-serial.ts";
+import type { StorageWriter } from "./storage-writer.ts";
+
+export interface OperatorKeysOptions {
+  readonly storage: Storage;
+  readonly writer: StorageWriter;
+  readonly serial: KeyedSerial;
+  readonly audit: AuditTrail;
+  readonly box: SecretBox;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+}
+
+const table = "operator-key";
+const sequenceTable = "sender-sequence";
+/** RFC 8613 section 7.2.1: a sequence number has 40 bits. */
+const sequenceEnd = 2 ** 40;
+
+interface Kept {
+  readonly operator: string;
+  readonly sealed: Uint8Array;
+  readonly isFresh: boolean;
+}
+
+/** The OSCORE contexts by which operators come on CoAP: one of each at most, sealed in storage and in memory. */
+export class OperatorKeys implements OperatorKeyring {
+  readonly #options: OperatorKeysOptions;
+  readonly #byKid = new Map<string, Kept>();
+  readonly #kids = new Map<string, string>();
+  readonly #listeners: ((kid: string) => void)[] = [];
+
+  constructor(options: OperatorKeysOptions) {
+    this.#options = options;
+  }
+
+  async load(): Promise<void> {
+    for (let after = ""; ; ) {
+      const page = await this.#options.storage.list(table, { after });
+      for (const { key, value } of page) {
+        const { kid, sealed } = value as OperatorKeyRecord;
+        this.#keep(key, kid, fromBase64(sealed), false);
+      }
+      const last = page.at(-1);
+      if (last === undefined) return;
+      after = last.key;
+    }
+  }
+
+  has(operator: string): boolean {
+    return this.#kids.has(operator);
+  }
+
+  /** Durable; one that the operator had before is good no more. */
+  async issue(operator: string, by: Actor): Promise<OperatorKey> {
+    const { entropy, box, clock, writer, audit } = this.#options;
+    const kid = toHex(entropy.bytes(operatorKidBytes));
+    if (this.#byKid.has(kid)) return await this.issue(operator, by);
+    const secrets = { masterSecret: entropy.bytes(oscoreSecretBytes), masterSalt: entropy.bytes(oscoreSaltBytes) };
+    const sealed = box.seal(
+      Uint8Array.of(...secrets.masterSecret, ...secrets.masterSalt),
+      operatorKeyName(operator, kid),
+    );
+    const value: OperatorKeyRecord = { kid, sealed: toBase64(sealed), issuedAtMs: clock.wallMs(), issuedBy: by.id };
+    await writer.commit(operator, [
+      ...this.removal(operator),
+      { kind: "put", table, key: operator, expectedRevision: "any", value },
+      audit.change({ what: "operator-key-issued", actor: by, subject: `operator/${operator}`, after: { kid } }),
+    ]);
+    this.drop(operator);
+    this.#keep(operator, kid, sealed, true);
+    return { operator, kid, secrets, isFresh: true };
+  }
+
+  async revoke(operator: string, by: Actor): Promise<"revoked" | "none"> {
+    const { writer, audit } = this.#options;
+    const kid = this.#kids.get(operator);
+    if (kid === undefined) return "none";
+    const told = { what: "operator-key-revoked", actor: by, subject: `operator/${operator}`, before: { kid } };
+    await writer.commit(operator, [...this.removal(operator), audit.change(told)]);
+    this.drop(operator);
+    return "revoked";
+  }
+
+  /** For the commit that takes the key away. */
+  removal(operator: string): readonly Change[] {
+    const kid = this.#kids.get(operator);
+    if (kid === undefined) return [];
+    return [
+      { kind: "delete", table, key: operator, expectedRevision: "any" },
+      { kind: "delete", table: sequenceTable, key: operatorKeyName(operator, kid), expectedRevision: "any" },
+    ];
+  }
+
+  /** After that commit: whoever has the context drops it, in this turn. */
+  drop(operator: string): void {
+    const kid = this.#kids.get(operator);
+    if (kid === undefined) return;
+    this.#kids.delete(operator);
+    this.#byKid.delete(kid);
+    for (const listener of this.#listeners) listener(kid);
+  }
+
+  find(kid: string): OperatorKey | undefined {
+    const kept = this.#byKid.get(kid);
+    if (kept === undefined) return undefined;
+    const { operator, isFresh, sealed } = kept;
+    const plain = this.#options.box.open(sealed, operatorKeyName(operator, kid));
+    const secrets = {
+      masterSecret: plain.subarray(0, oscoreSecretBytes),
+      masterSalt: plain.subarray(oscoreSecretBytes),
+    };
+    return { operator, kid, secrets, isFresh };
+  }
+
+  lease(kid: string, count: number): Promise<number | undefined> {
+    const { serial, storage, writer } = this.#options;
+    return serial.run(`sequence/operator/${kid}`, async () => {
+      const operator = this.#byKid.get(kid)?.operator;
+      if (operator === undefined) return undefined;
+      const key = operatorKeyName(operator, kid);
+      const first = ((await storage.get(sequenceTable, key))?.value ?? 0) as number;
+      if (first + count > sequenceEnd) return undefined;
+      await writer.commit(operator, [
+        { kind: "put", table: sequenceTable, key, expectedRevision: "any", value: first + count },
+      ]);
+      return first;
+    });
+  }
+
+  onRevoked(listener: (kid: string) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  #keep(operator: string, kid: string, sealed: Uint8Array, isFresh: boolean): void {
+    this.#kids.set(operator, kid);
+    this.#byKid.set(kid, { operator, sealed, isFresh });
+  }
+}
