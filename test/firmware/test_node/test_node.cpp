@@ -108,6 +108,32 @@ TEST("a restart is done once, remembered over it, and reported until somebody li
   CHECK(bench.saw("2 done"));
 }
 
+TEST("a command whose outcome power took away is told as interrupted, and isn't done again") {
+  bool wasInterrupted = false;
+  for (uint32_t cut = 1; cut <= 24; ++cut) {
+    // A manager that was told that the node has it doesn't offer it again.
+    const bool isOfferedAgain = cut <= 12;
+    Bench bench;
+    bench.run(10000);
+    bench.offerCommand(1, identifyCommand, "c1");
+    bench.power->flash.cutPowerAfter(1 + cut % 12);
+    bench.onTurn = [&bench, isOfferedAgain](PowerCycle& power) {
+      if (power.flash.hasPower()) return false;
+      bench.managerWire.inbox.clear();  // what it would have said without power
+      if (!isOfferedAgain) bench.manager.actionRev = 0;
+      bench.boot(cx::hal::ResetReason::powerOn);
+      return true;
+    };
+    bench.run(30000);
+    const bool isTold = bench.saw("1 done") || bench.saw("1 failed interrupted");
+    // Without an offer it is told if it was begun.
+    CHECK_EQ(bench.node().state().lastRev, isTold ? 1u : 0u);
+    if (isOfferedAgain) CHECK(isTold);
+    if (!isOfferedAgain) wasInterrupted = wasInterrupted || bench.saw("1 failed interrupted");
+  }
+  CHECK(wasInterrupted);
+}
+
 TEST("terminate tells its outcome before the power goes") {
   Bench bench;
   bench.run(10000);

@@ -93,6 +93,15 @@ describe("flags", () => {
 });
 
 describe("images as files", () => {
+  test.each([
+    ["image", "--help"],
+    ["image", "inspect", "--help"],
+    ["state", "show", "-h"],
+  ])("how its tools are called is told to who asks: %s %s %s", (...words) => {
+    const run = spawnSync(cxnode, words.filter(Boolean), { encoding: "utf8" });
+    expect([run.status, run.stdout, run.stderr]).toEqual([0, expect.stringContaining("cxnode image inspect FILE"), ""]);
+  });
+
   test("a stamp changes version and digest and nothing else", () =>
     withNodes(async (_start, folder) => {
       const stamped = stamp(steady, "1.1.0", folder);

@@ -5,7 +5,7 @@ namespace cx {
 namespace {
 
 constexpr const char* resultKey = "rev";
-constexpr const char* commandsKey = "cmds";  // the next place, then one text item per id
+constexpr const char* commandsKey = "cmds";  // the rev under which the newest was begun, then one text item per id
 
 }  // namespace
 
@@ -22,13 +22,16 @@ void ActionsRecord::load() {
   if (ids.code != hal::Code::ok) return;
   CborReader reader(ByteSpan(buffer, ids.size));
   uint32_t count = 0;
-  if (!isOk(reader.readArray(count)) || count > commandIdsMax) return;
-  for (uint32_t i = 0; i < count; ++i) {
+  if (!isOk(reader.readArray(count)) || count > commandIdsMax + 1u) return;
+  // A record of an earlier version has no rev.
+  if (isOk(reader.readUint(begunRev_))) --count;
+  for (uint32_t i = 0; i < count && i < commandIdsMax; ++i) {
     std::string_view id;
     if (!isOk(reader.readText(id, 24)) || !isOk(ids_[i].assign(id))) return;
     idCount_ = static_cast<uint8_t>(i + 1);
   }
   nextId_ = static_cast<uint8_t>(idCount_ % commandIdsMax);
+  if (begunRev_ > context_.state.lastRev) (void)finish(begunRev_, Outcome::failed, "interrupted");
 }
 
 bool ActionsRecord::store() {
@@ -68,13 +71,15 @@ bool ActionsRecord::wasDone(std::string_view commandId) const {
   return false;
 }
 
-bool ActionsRecord::remember(std::string_view commandId) {
+bool ActionsRecord::remember(std::string_view commandId, uint32_t rev) {
   if (commandId.empty() || !isOk(ids_[nextId_].assign(commandId))) return commandId.empty();
   nextId_ = static_cast<uint8_t>((nextId_ + 1) % commandIdsMax);
   if (idCount_ < commandIdsMax) ++idCount_;
+  begunRev_ = rev;
   uint8_t buffer[256];
   CborWriter writer(buffer);
-  writer.putArray(idCount_);
+  writer.putArray(idCount_ + 1u);
+  writer.putUint(begunRev_);
   for (uint8_t i = 0; i < idCount_; ++i) {  // oldest first, so that load() finds the next place
     const uint8_t at = static_cast<uint8_t>(idCount_ < commandIdsMax ? i : (nextId_ + i) % commandIdsMax);
     writer.putText(ids_[at].view());

@@ -11,7 +11,8 @@ class ActionsRecord {
  public:
   explicit ActionsRecord(NodeContext& context) : context_(context) {}
 
-  // Reads both records; a corrupt one counts as none and is reported.
+  // Reads both records; a corrupt one counts as none and is reported. A command that was begun and has no outcome is finished
+  // as interrupted: power went in between, nobody knows how far it came, and the manager may never offer it again.
   void load();
   // The action is finished: stored before this returns true, then repeated in reports until one was answered.
   // False: the medium refused; the caller doesn't act on a restart-like command then.
@@ -21,8 +22,8 @@ class ActionsRecord {
   // The manager offers a rev that is finished here: it missed the result, so it is sent again.
   void repeat(uint32_t rev);
   bool wasDone(std::string_view commandId) const;
-  // Stored before the command acts. False: not stored.
-  bool remember(std::string_view commandId);
+  // Stored before the command acts, with the rev that it came under (0: none, and no outcome is awaited). False: not stored.
+  bool remember(std::string_view commandId, uint32_t rev);
 
  private:
   bool store();
@@ -32,6 +33,7 @@ class ActionsRecord {
   FixedText<24> ids_[commandIdsMax];
   uint8_t idCount_ = 0;
   uint8_t nextId_ = 0;
+  uint32_t begunRev_ = 0;  // of the newest id
 };
 
 }  // namespace cx

@@ -265,7 +265,7 @@ void Node::drainBroker(uint64_t nowMs) {
       outcome = Outcome::refused;
       reason.assignCut("expired");
     } else if (!actions_.wasDone(command.id.view())) {
-      if (actions_.remember(command.id.view())) {
+      if (actions_.remember(command.id.view(), 0)) {
         log_.info().put("command ").put(commandWord(command.command)).put(" ").put(command.id.view());
         outcome = doCommand(command.command, nowMs, reason);
       } else {

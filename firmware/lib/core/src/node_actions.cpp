@@ -164,7 +164,7 @@ void Node::takeCommandAction(const Action& action, uint64_t nowMs) {
   if (actions_.wasDone(action.commandId.view())) return finish(action.rev, Outcome::done, "");
   if (isExpired(action.hasExpiry, action.expiresMs)) return finish(action.rev, Outcome::refused, "expired");
   // Stored before it acts: a command done once is never done again, whatever power does in between.
-  if (!actions_.remember(action.commandId.view())) return finish(action.rev, Outcome::failed, "not-stored");
+  if (!actions_.remember(action.commandId.view(), action.rev)) return finish(action.rev, Outcome::failed, "not-stored");
   log_.info().put("command ").put(commandWord(action.command)).put(" ").put(action.commandId.view());
   const bool isEnding = action.command == CommandName::restart || action.command == CommandName::terminate;
   if (isEnding) {

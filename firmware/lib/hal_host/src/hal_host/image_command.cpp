@@ -76,11 +76,24 @@ int usage(const char* want) {
   return exitUsage;
 }
 
+bool asksHelp(int count, const char* const* arguments) {
+  for (int i = 0; i < count; i++) {
+    if (std::strcmp(arguments[i], "--help") == 0 || std::strcmp(arguments[i], "-h") == 0) return true;
+  }
+  return false;
+}
+
+int help() {
+  std::printf("usage:\n%s", commandsHelp());
+  return 0;
+}
+
 const char* nameOfSlot(hal::Slot slot) { return slot == hal::Slot::a ? "a" : slot == hal::Slot::b ? "b" : "none"; }
 
 }  // namespace
 
 int imageCommand(int count, const char* const* arguments) {
+  if (asksHelp(count, arguments)) return help();
   const char* const what = count > 0 ? arguments[0] : "";
   const bool isStamp = std::strcmp(what, "stamp") == 0;
   if (!isStamp && std::strcmp(what, "inspect") != 0) return usage("image inspect|stamp FILE ...");
@@ -103,6 +116,7 @@ int imageCommand(int count, const char* const* arguments) {
 }
 
 int stateCommand(int count, const char* const* arguments) {
+  if (asksHelp(count, arguments)) return help();
   if (count < 1 || std::strcmp(arguments[0], "show") != 0) return usage("state show --state DIR [--json]");
   const Arguments given = read(count - 1, arguments + 1);
   if (!given.isValid) return exitUsage;
