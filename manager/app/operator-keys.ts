@@ -3,6 +3,7 @@ import type { Entropy } from "../../kernel/entropy.ts";
 import { toHex } from "../../schemas/wire/hex.ts";
 import { oscoreSaltBytes, oscoreSecretBytes } from "../domain/node-credential.ts";
 import { type OperatorKeyRecord, operatorKeyName, operatorKidBytes } from "../domain/operator-key.ts";
+import { sequenceEnd, sequenceFloor } from "../domain/sequence-floor.ts";
 import type { SecretBox } from "../ports/secret-box.ts";
 import type { Change, Storage } from "../ports/storage.ts";
 import type { OperatorKey, OperatorKeyring } from "./api/operators.ts";
@@ -24,13 +25,12 @@ export interface OperatorKeysOptions {
 
 const table = "operator-key";
 const sequenceTable = "sender-sequence";
-/** RFC 8613 section 7.2.1: a sequence number has 40 bits. */
-const sequenceEnd = 2 ** 40;
 
 interface Kept {
   readonly operator: string;
   readonly sealed: Uint8Array;
   readonly isFresh: boolean;
+  readonly issuedAtMs: number;
 }
 
 /** The OSCORE contexts by which operators come on CoAP: one of each at most, sealed in storage and in memory. */
@@ -38,6 +38,8 @@ export class OperatorKeys implements OperatorKeyring {
   readonly #options: OperatorKeysOptions;
   readonly #byKid = new Map<string, Kept>();
   readonly #kids = new Map<string, string>();
+  /** By kid: up to where sender sequence numbers are taken. */
+  readonly #bounds = new Map<string, number>();
   readonly #listeners: ((kid: string) => void)[] = [];
 
   constructor(options: OperatorKeysOptions) {
@@ -48,8 +50,8 @@ export class OperatorKeys implements OperatorKeyring {
     for (let after = ""; ; ) {
       const page = await this.#options.storage.list(table, { after });
       for (const { key, value } of page) {
-        const { kid, sealed } = value as OperatorKeyRecord;
-        this.#keep(key, kid, fromBase64(sealed), false);
+        const { kid, sealed, issuedAtMs } = value as OperatorKeyRecord;
+        this.#keep(kid, { operator: key, sealed: fromBase64(sealed), isFresh: false, issuedAtMs });
       }
       const last = page.at(-1);
       if (last === undefined) return;
@@ -78,7 +80,7 @@ export class OperatorKeys implements OperatorKeyring {
       audit.change({ what: "operator-key-issued", actor: by, subject: `operator/${operator}`, after: { kid } }),
     ]);
     this.drop(operator);
-    this.#keep(operator, kid, sealed, true);
+    this.#keep(kid, { operator, sealed, isFresh: true, issuedAtMs: value.issuedAtMs });
     return { operator, kid, secrets, isFresh: true };
   }
 
@@ -108,6 +110,7 @@ export class OperatorKeys implements OperatorKeyring {
     if (kid === undefined) return;
     this.#kids.delete(operator);
     this.#byKid.delete(kid);
+    this.#bounds.delete(kid);
     for (const listener of this.#listeners) listener(kid);
   }
 
@@ -124,26 +127,32 @@ export class OperatorKeys implements OperatorKeyring {
   }
 
   lease(kid: string, count: number): Promise<number | undefined> {
-    const { serial, storage, writer } = this.#options;
+    const { serial, writer } = this.#options;
     return serial.run(`sequence/operator/${kid}`, async () => {
-      const operator = this.#byKid.get(kid)?.operator;
-      if (operator === undefined) return undefined;
-      const key = operatorKeyName(operator, kid);
-      const first = ((await storage.get(sequenceTable, key))?.value ?? 0) as number;
+      const kept = this.#byKid.get(kid);
+      if (kept === undefined) return undefined;
+      const key = operatorKeyName(kept.operator, kid);
+      const first = this.#bounds.get(kid) ?? (await this.#firstOf(key, kept));
       if (first + count > sequenceEnd) return undefined;
-      await writer.commit(operator, [
-        { kind: "put", table: sequenceTable, key, expectedRevision: "any", value: first + count },
-      ]);
+      const value = first + count;
+      await writer.commit(kept.operator, [{ kind: "put", table: sequenceTable, key, expectedRevision: "any", value }]);
+      this.#bounds.set(kid, value);
       return first;
     });
+  }
+
+  async #firstOf(key: string, { isFresh, issuedAtMs }: Kept): Promise<number> {
+    const { storage, clock } = this.#options;
+    const stored = ((await storage.get(sequenceTable, key))?.value ?? 0) as number;
+    return isFresh ? stored : Math.max(stored, sequenceFloor(issuedAtMs, clock.wallMs()));
   }
 
   onRevoked(listener: (kid: string) => void): void {
     this.#listeners.push(listener);
   }
 
-  #keep(operator: string, kid: string, sealed: Uint8Array, isFresh: boolean): void {
-    this.#kids.set(operator, kid);
-    this.#byKid.set(kid, { operator, sealed, isFresh });
+  #keep(kid: string, kept: Kept): void {
+    this.#kids.set(kept.operator, kid);
+    this.#byKid.set(kid, kept);
   }
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../../kernel/clock.ts";
 import { type CredentialRecord, credentialKey } from "../domain/node-credential.ts";
+import { sequenceEnd, sequenceFloor } from "../domain/sequence-floor.ts";
 import type { Change, Storage } from "../ports/storage.ts";
 import type { KeyedSerial } from "./keyed-serial.ts";
 import type { StorageWriter } from "./storage-writer.ts";
@@ -13,15 +14,6 @@ export interface SenderSequencesOptions {
 
 const table = "sender-sequence";
 const credentialTable = "node-credential";
-/** RFC 8613 section 7.2.1: a sequence number has 40 bits. */
-const end = 2 ** 40;
-/**
- * A database that was restored from a backup knows less than was used. No context uses so many numbers a second for long (in 30 years they are a
- * twentieth of all), so after a start numbers begin above what may have been used since the keys were issued.
- */
-const numbersPerSecond = 64;
-/** A clock that is far ahead takes half of the numbers at most. */
-const highestFloor = 2 ** 39;
 
 /**
  * Hands out blocks of sender sequence numbers, each written before the first of it is used: a manager that was killed begins with the next
@@ -43,7 +35,7 @@ export class SenderSequences {
     return serial.run(`sequence/${kid}`, async () => {
       const key = credentialKey(node, kid);
       const first = this.#bounds.get(kid) ?? (await this.#firstOf(key, isFresh));
-      if (first + count > end) return undefined;
+      if (first + count > sequenceEnd) return undefined;
       await writer.commit(node, [{ kind: "put", table, key, expectedRevision: "any", value: first + count }]);
       this.#bounds.set(kid, first + count);
       this.leases++;
@@ -56,8 +48,7 @@ export class SenderSequences {
     const stored = ((await storage.get(table, key))?.value ?? 0) as number;
     const credential = isFresh ? undefined : (await storage.get(credentialTable, key))?.value;
     if (credential === undefined) return stored;
-    const ageMs = Math.max(0, clock.wallMs() - (credential as CredentialRecord).issuedAtMs);
-    return Math.max(stored, Math.min(highestFloor, Math.ceil((ageMs / 1000) * numbersPerSecond)));
+    return Math.max(stored, sequenceFloor((credential as CredentialRecord).issuedAtMs, clock.wallMs()));
   }
 
   /** For the commit that revokes the credential. */

@@ -138,10 +138,12 @@ test("an operator's key for CoAP outlives a crash, is one at a time, and goes wi
   expect(operators.keyring.find(first.kid)).toBeUndefined();
   expect(operators.keyring.find(second.kid)).toMatchObject({ operator: "ann", isFresh: true, secrets: second.secrets });
   expect(await h.wait(operators.keyring.lease(second.kid, 100))).toBe(0);
+  await h.clock.advance(10_000);
   const again = await h.crash();
   const { operators: later } = again.app;
   expect(later.keyring.find(second.kid)).toMatchObject({ operator: "ann", isFresh: false, secrets: second.secrets });
-  expect(await again.wait(later.keyring.lease(second.kid, 100))).toBe(100);
+  // Above what a database that is older than this one may not know of.
+  expect(await again.wait(later.keyring.lease(second.kid, 100))).toBeGreaterThanOrEqual(640);
   const gone: string[] = [];
   later.keyring.onRevoked((kid) => gone.push(kid));
   expect(await again.wait(later.remove("ann", by))).toBe("removed");
