@@ -41,8 +41,8 @@ interface Incoming {
 const nothing = new Uint8Array(0);
 /** Header, token and Content-Format of a 4.08. */
 const aroundMissing = 4 + 8 + 3 + 1;
-/** What a block costs beside its bytes. */
-const perBlock = 64;
+/** What a block costs beside its bytes: its array and its entries in tables. */
+const perBlock = 256;
 
 /**
  * Request bodies that come by Q-Block1 (RFC 9177 section 4.3): blocks in any order, a 2.31 for each whole set, a 4.08 that names what is
@@ -255,6 +255,10 @@ export class QBlockReceiver {
 
   #refusal(peer: number): number {
     const { limits, counters } = this.#link;
+    // What was answered is kept for those who ask again, as long as nobody needs its place.
+    if ((this.#countOf.get(peer) ?? 0) >= limits.transfersPerPeer)
+      this.#endOldest((body) => body.isDone && body.peer === peer);
+    if (this.#bodies.size >= limits.transfers - (limits.transfers >> 3)) this.#endOldest((body) => body.isDone);
     if ((this.#countOf.get(peer) ?? 0) >= limits.transfersPerPeer) {
       counters.overQuota++;
       return Code.tooManyRequests;
@@ -263,6 +267,14 @@ export class QBlockReceiver {
     if (hasRoom) return 0;
     counters.overLimit++;
     return Code.serviceUnavailable;
+  }
+
+  #endOldest(isIt: (body: Incoming) => boolean): void {
+    for (const body of this.#bodies.values()) {
+      if (!isIt(body)) continue;
+      this.#end(body);
+      return;
+    }
   }
 
   #begin(key: number, peer: number, exponent: number, size: number): Incoming {

@@ -236,6 +236,35 @@ describe("RFC 9177: a client that sends a body by Q-Block1", () => {
     expect(asked.fault).toBe("coap.timeout");
   });
 
+  it("RFC 9177 3.2: sends one body at a time to a peer, forgets one that is given up before its turn, and all when it stops", async () => {
+    const { asked, sent } = await begun({ method: "PUT", payload: bytesOf(whole(2)) });
+    const waiting = [1, 2].map(() => new Asked({ method: "PUT", payload: bytesOf(whole(2)) }));
+    expect(await hand.take()).toEqual([]);
+    waiting[0]!.abort.abort();
+    say(sent[1]!, { code: Code.changed, payload: "done" });
+    const next = await hand.take();
+    expect([asked.text, uploaded(next)]).toEqual(["done", [0, 1]]);
+    const get = new Asked({ method: "GET" });
+    await world.client.stop();
+    await hand.take();
+    expect([waiting[1]!.fault, get.fault]).toEqual(["coap.stopped", "coap.stopped"]);
+    expect(world.client.counters()["held.qBlockRequests"]).toBe(0);
+  });
+
+  it("RFC 9177 4.3: asks again with the Echo that a server wants to see", async () => {
+    const { asked, sent } = await begun({ method: "PUT", payload: bytesOf(whole(2)) });
+    const echo = [[OptionNumber.echo, Uint8Array.of(1, 2, 3)]] as const;
+    for (const each of sent) say(each, { code: Code.unauthorized, options: echo });
+    const again = await hand.take();
+    expect(again.map((each) => [blockNumber(each.uint(qBlock1)), String(each.option(OptionNumber.echo))])).toEqual([
+      [0, "1,2,3"],
+      [1, "1,2,3"],
+    ]);
+    say(again[1]!, { code: Code.changed, payload: "done" });
+    await hand.take();
+    expect(asked.text).toBe("done");
+  });
+
   it("RFC 9177 3.2, 7.2: holds back what comes next for a peer that reacted to nothing, by PROBING_RATE up to NON_PROBING_WAIT", async () => {
     const { asked } = await begun({ method: "PUT", payload: bytesOf(whole(30)) });
     await world.clock.advance(150_000);

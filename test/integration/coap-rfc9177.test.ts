@@ -173,6 +173,20 @@ describe("RFC 9177: a server that gets a body by Q-Block1", () => {
     expect(world.server.counters()).toMatchObject({ "held.qBlocks": 0, "held.qBlockBytes": 0 });
   });
 
+  it("takes any number of bodies one after the other, and of those that aren't whole no more than a peer's share", async () => {
+    const body = (tag: number, numbers: readonly number[]): PlainMessage[] =>
+      numbers.map((i) => {
+        const plain = upload(i, 2);
+        return { ...plain, options: plain.options!.map(([n, value]) => [n, n === requestTag ? tag : value] as const) };
+      });
+    for (let tag = 1; tag <= 40; tag++)
+      expect(await send(...body(tag, [0, 1]))).toMatchObject([{ code: Code.changed }]);
+    expect([stored.length, world.server.counters()["held.qBlocks"]]).toEqual([40, 16]);
+    for (let tag = 101; tag <= 116; tag++) expect(await send(...body(tag, [0]))).toEqual([]);
+    expect(await send(...body(117, [0]))).toMatchObject([{ code: Code.tooManyRequests }]);
+    expect(await send(...body(101, [1]))).toMatchObject([{ code: Code.changed }]);
+  });
+
   it("RFC 9177 4.3: forgets the partial body when its 4.08 is reset", async () => {
     await send(upload(0, 3));
     await world.clock.advance(5_000);
