@@ -40,7 +40,8 @@ export class OscoreHosts {
   /** The newest number by context that the engine was given in a genuine request. */
   readonly #seen = oscoreKids.map(() => -1);
   readonly #answered = new Map<string, true>();
-  readonly #openByToken = new Map<string, { context: number; sequence: number }>();
+  /** By host and token: usually one, but a token isn't protected, and may have been spoilt into that of another. */
+  readonly #openByToken = new Map<string, readonly Pick<ProtectedRequest, "context" | "sequence">[]>();
   readonly #captured: Uint8Array[] = [];
   readonly #parsed = new PlainMessage();
   #nextToken = 1;
@@ -111,7 +112,10 @@ export class OscoreHosts {
       // Another OSCORE option beside the one that is right is refused.
       const isClean = ["9", "6,9"].includes(message.numbers.join());
       this.counts.genuine++;
-      if (message.tokenLength >= 4) remember(this.#openByToken, `${host}/${message.token()}`, { context, sequence });
+      if (message.tokenLength >= 4) {
+        const key = `${host}/${message.token()}`;
+        remember(this.#openByToken, key, [{ context, sequence }, ...(this.#openByToken.get(key) ?? []).slice(0, 3)]);
+      }
       return { context, sequence, isFresh: isNewest && isClean, inner };
     }
     this.counts.forged++;
@@ -145,7 +149,8 @@ export class OscoreHosts {
     const asked = this.#openByToken.get(`${host}/${said.token()}`);
     // Short tokens are used again and again, so it isn't known which request it was.
     if (asked === undefined) return undefined;
-    const inner = this.openReply(said, asked);
+    let inner: PlainMessage | undefined;
+    for (const each of asked) inner ??= this.openReply(said, each);
     if (inner === undefined) return "sent later what doesn't verify";
     this.counts.notifications++;
     return inner.state === "good" ? undefined : "sent later what is no good message inside";
