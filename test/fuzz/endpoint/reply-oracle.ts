@@ -30,6 +30,8 @@ export class ReplyOracle {
   readonly #open = new Map<string, true>();
   /** By host and message ID: a digest of the last acknowledgement. */
   readonly #acknowledged = new Map<number, number>();
+  /** Contexts whose replay window is known to be there. */
+  readonly #synchronised = new Set<number>();
   /** Hosts and the protected answers that they were sent. */
   readonly #sealed = new Map<number, true>();
   /** Hosts and message IDs that were used: who uses one again may be taken for one who repeats. */
@@ -106,7 +108,9 @@ export class ReplyOracle {
       const isResponse = state === "good" && type === 0 && codeClass >= 2 && codeClass <= 5;
       const isRequest = state === "good" && type === 0 && !isEmpty && codeClass === 0;
       const key = this.#host * 65_536 + messageId;
-      if (isRequest && !this.#isMulticast && !this.#wasUsed) {
+      // Echoes for requests that may be recorded ones have a rate, beyond which they are passed over.
+      const mayBePassedOver = this.#protected !== undefined && !this.#synchronised.has(this.#protected.context);
+      if (isRequest && !this.#isMulticast && !this.#wasUsed && !mayBePassedOver) {
         this.#unacknowledged.set(key, { sinceMs: nowMs, hex: this.#asked.hex() });
       }
       if ((isPing || isResponse) && !this.#isMulticast) this.#complain("said nothing to a confirmable message");
@@ -182,6 +186,7 @@ export class ReplyOracle {
     if (inner.state !== "good" || inner.codeClass < 2) return "an answer that is no good message inside";
     // Appendix B.1.2: before an Echo came back nothing is run, so it is asked for again and again.
     const isAskingEcho = inner.code === 0x81 && inner.find(252) >= 0;
+    if (!isAskingEcho) this.#synchronised.add(asked.context);
     if (!isAskingEcho && oscore.answers(asked)) return "answered a replay";
     keep(this.#sealed, key, true);
     this.echoed(this.#host, inner);
