@@ -90,7 +90,7 @@ function listOf(nodes: readonly NodeView[]): string {
       each.attempt
         ? `${each.attempt.state}${each.attempt.percent === undefined ? "" : ` ${each.attempt.percent} %`}`
         : "",
-      each.manifest.site ?? "",
+      each.labels.site ?? each.manifest.site ?? "",
       each.presence.heardAgoMs === undefined ? "" : ago(each.presence.heardAgoMs),
     ]),
   );

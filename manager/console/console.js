@@ -88,7 +88,8 @@ async function load() {
     get("/alerts"),
   ]);
   fleet.system = system;
-  fleet.total = whoIs().scopes.length === 0 ? system.counts.registered : page.total;
+  // The manager's counts are of the whole fleet; who sees a part of it has what he was given.
+  fleet.total = whoIs().scopes.length === 0 ? system.counts.registered : nodes.length;
   fleet.isWhole = fleet.total <= pageSize;
   fleet.updates = updates.updates;
   fleet.alerts = new Map(alerts.alerts.map((alert) => [alert.id, alert]));

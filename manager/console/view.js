@@ -92,8 +92,9 @@ function forget(id, card) {
   cards.delete(id);
 }
 
-function searchText({ id, manifest, phase }) {
-  return [id, manifest.model, manifest.version, manifest.site, phase, ...(manifest.tags ?? [])].join(" ").toLowerCase();
+function searchText({ id, manifest, labels, phase }) {
+  const tags = [...(labels?.tags ?? []), ...(manifest.tags ?? [])];
+  return [id, manifest.model, manifest.version, labels?.site, manifest.site, phase, ...tags].join(" ").toLowerCase();
 }
 
 function newCard(node, open) {
@@ -110,6 +111,7 @@ function newCard(node, open) {
 
 function fillCard(card, node, attempt, measured) {
   const { manifest, presence, health, phase } = node;
+  const site = node.labels?.site ?? manifest.site;
   if (node.telemetryAtMs !== undefined && node.telemetryAtMs !== card.telemetryAtMs) {
     card.telemetryAtMs = node.telemetryAtMs;
     const dot = card.badges.querySelector(".pulse");
@@ -121,7 +123,7 @@ function fillCard(card, node, attempt, measured) {
   const said = JSON.stringify([
     manifest.model,
     manifest.version,
-    manifest.site,
+    site,
     presence.state,
     heard,
     health?.status,
@@ -138,7 +140,7 @@ function fillCard(card, node, attempt, measured) {
   card.item.dataset.busy = String(isUpdating(node));
   card.presence.textContent = `${presence.state === "unknown" ? "not heard yet" : presence.state}${heard}`;
   card.facts.textContent =
-    [manifest.model, manifest.version, manifest.site].filter(Boolean).join(" · ") || "says nothing about itself";
+    [manifest.model, manifest.version, site].filter(Boolean).join(" · ") || "says nothing about itself";
   card.badges.replaceChildren(
     ...[
       health && el("span", { class: "badge", "data-tone": toneOf(health.status) }, health.status),

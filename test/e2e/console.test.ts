@@ -235,4 +235,78 @@ describe("the console of a manager that asks who is there", () => {
     expect(await visitor.evaluate("document.cookie")).toBe("");
     await visitor.close();
   });
+
+  describe("with accounts", () => {
+    const by = { kind: "operator", id: "test" } as const;
+    const password = "correct horse battery";
+    beforeAll(async () => {
+      await secure.app.operators.add("vera", "viewer", [], by);
+      await secure.app.operators.add("hanna", "operator", ["site:harbour"], by);
+      for (const name of ["vera", "hanna"]) await secure.app.operators.setPassword(name, password, by);
+      for (const [index, id] of ["crane", "lamp"].entries()) {
+        await secure.app.registry.register({
+          manifest: { id, model: "sensor" } as never,
+          path: { address: "127.0.0.1", port: 40_000 + index, family: 4 },
+          identity: "credential",
+          face: "register",
+        });
+      }
+      await secure.app.labels.set("crane", { site: "harbour", tags: [] }, by);
+    });
+
+    async function signedIn(name: string): Promise<Page> {
+      const visitor = await (await browser.newContext()).newPage();
+      await visitor.goto(secure.urls.http);
+      await visitor.getByLabel("Name").fill(name);
+      await visitor.getByLabel("Password").fill(password);
+      await visitor.getByRole("button", { name: "Sign in", exact: true }).click();
+      await visitor.locator("#link", { hasText: "live" }).waitFor({ timeout: 20_000 });
+      return visitor;
+    }
+
+    test("says that name or password is wrong, and not which", async () => {
+      const visitor = await (await browser.newContext()).newPage();
+      await visitor.goto(secure.urls.http);
+      for (const name of ["vera", "nobody"]) {
+        await visitor.getByLabel("Name").fill(name);
+        await visitor.getByLabel("Password").fill("wrong horse battery");
+        await visitor.getByRole("button", { name: "Sign in", exact: true }).click();
+        await visitor.locator("#sign-in-problem", { hasText: "no operator with that password" }).waitFor();
+      }
+      await visitor.close();
+    });
+
+    test("a viewer is offered no command, an operator of a site his nodes alone and their commands", async () => {
+      const vera = await signedIn("vera");
+      await vera.locator("#account", { hasText: "vera · viewer" }).waitFor();
+      await vera.getByRole("button", { name: "lamp", exact: true }).click();
+      await vera.getByRole("dialog").getByText("Timeline").waitFor();
+      expect(await vera.getByRole("button", { name: "Restart" }).count()).toBe(0);
+      await vera.close();
+      const hanna = await signedIn("hanna");
+      await hanna.getByRole("button", { name: "crane", exact: true }).click();
+      await hanna.getByRole("button", { name: "Identify" }).click();
+      await hanna.getByText("identify is on its way").waitFor();
+      expect(await hanna.getByRole("button", { name: "lamp", exact: true }).count()).toBe(0);
+      await hanna.close();
+    });
+
+    test("the password is changed there, other sessions are ended, and signing out ends one's own", async () => {
+      const other = await signedIn("vera");
+      const vera = await signedIn("vera");
+      await vera.getByRole("button", { name: "vera · viewer" }).click();
+      await vera.getByText("(this one)").waitFor();
+      await vera.getByLabel("Present password").fill(password);
+      await vera.getByLabel("New password").fill("another horse battery");
+      await vera.getByRole("button", { name: "Set password" }).click();
+      await vera.getByText("The password is set").waitFor();
+      await other.reload();
+      await other.locator("#sign-in").waitFor();
+      await other.close();
+      await vera.getByRole("button", { name: "Close" }).click();
+      await vera.getByRole("button", { name: "Sign out" }).click();
+      await vera.locator("#sign-in").waitFor();
+      await vera.close();
+    });
+  });
 });
