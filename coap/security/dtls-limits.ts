@@ -8,6 +8,13 @@ export const dtlsLimits = defineLimits({
     unit: "sessions",
     full: "The session that was silent for longest is closed for the new one.",
   },
+  sessionsPerIdentity: {
+    default: 1_048_576,
+    min: 1,
+    max: 1_048_576,
+    unit: "sessions",
+    full: "Of that identity the session that was silent for longest is closed for the new one.",
+  },
   sessionIdleMs: {
     default: 86_400_000,
     min: 1000,

@@ -6,6 +6,8 @@ export class DtlsSessions {
   readonly #byKey = new Map<number, DtlsSession>();
   /** Those that were led elsewhere by their connection ID, by where they are. */
   readonly #moved = new Map<number, DtlsSession>();
+  /** A set only for those who have several: most have one. */
+  readonly #byIdentity = new Map<string, DtlsSession | Set<DtlsSession>>();
   #oldest: DtlsSession | undefined;
   #newest: DtlsSession | undefined;
 
@@ -40,6 +42,7 @@ export class DtlsSessions {
   add(session: DtlsSession): boolean {
     if (this.#byKey.has(session.address.key)) return false;
     this.#byKey.set(session.address.key, session);
+    this.#own(session);
     this.#append(session);
     return true;
   }
@@ -54,13 +57,40 @@ export class DtlsSessions {
   remove(session: DtlsSession): boolean {
     if (this.#byKey.get(session.address.key) !== session) return false;
     this.#byKey.delete(session.address.key);
+    this.#disown(session);
     this.#unmove(session);
     this.#unlink(session);
     return true;
   }
 
+  countOf(identityId: string): number {
+    const own = this.#byIdentity.get(identityId);
+    return own instanceof Set ? own.size : own === undefined ? 0 : 1;
+  }
+
+  of(identityId: string): DtlsSession[] {
+    const own = this.#byIdentity.get(identityId);
+    return own instanceof Set ? [...own] : own === undefined ? [] : [own];
+  }
+
   all(): DtlsSession[] {
     return [...this.#byKey.values()];
+  }
+
+  #own(session: DtlsSession): void {
+    if (session.identity.kind === "none") return;
+    const { id } = session.identity;
+    const own = this.#byIdentity.get(id);
+    if (own instanceof Set) own.add(session);
+    else this.#byIdentity.set(id, own === undefined ? session : new Set([own, session]));
+  }
+
+  #disown(session: DtlsSession): void {
+    if (session.identity.kind === "none") return;
+    const { id } = session.identity;
+    const own = this.#byIdentity.get(id);
+    if (own instanceof Set) own.delete(session);
+    if (own === session || (own instanceof Set && own.size === 0)) this.#byIdentity.delete(id);
   }
 
   #unmove(session: DtlsSession): void {

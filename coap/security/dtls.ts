@@ -3,6 +3,7 @@ import { faults } from "../faults.ts";
 import { type Addon, loadAddon, type NativeDtls } from "../native/addon.ts";
 import type { PeerIdentity } from "../route.ts";
 import type { RemoteAddress } from "../transport/remote-address.ts";
+import { dtlsFailures, newDtlsCounts } from "./dtls-counts.ts";
 import { DtlsHandshakes } from "./dtls-handshakes.ts";
 import { DtlsHellos } from "./dtls-hellos.ts";
 import { type DtlsLimits, dtlsLimits } from "./dtls-limits.ts";
@@ -48,14 +49,6 @@ const randomEnd = randomStart + 32;
 const handshakesUntilTrim = 256;
 const trimAfterMs = 5000;
 
-/** By the addon's number; what has none is something else. */
-const failures = [
-  undefined,
-  "handshakesFailedByCertificate",
-  "handshakesFailedByCipher",
-  "handshakesFailedByAlert",
-] as const;
-
 const nobody: PeerIdentity = { kind: "none" };
 
 class Dtls implements DtlsSecurity {
@@ -69,26 +62,7 @@ class Dtls implements DtlsSecurity {
   readonly #byRow: (DtlsSession | undefined)[] = [];
   readonly #hellos: DtlsHellos;
   readonly #resumptions: DtlsResumptions;
-  readonly #counts = {
-    notDtls: 0,
-    challenged: 0,
-    handshakesFinished: 0,
-    handshakesResumed: 0,
-    handshakesFailed: 0,
-    handshakesFailedByCertificate: 0,
-    handshakesFailedByCipher: 0,
-    handshakesFailedByAlert: 0,
-    handshakesRefused: 0,
-    handshakesTimedOut: 0,
-    identitiesRefused: 0,
-    recordsForged: 0,
-    recordsReplayed: 0,
-    sessionsClosed: 0,
-    sessionsEvicted: 0,
-    sessionsMoved: 0,
-    sessionsExpired: 0,
-    sendsDropped: 0,
-  };
+  readonly #counts = newDtlsCounts();
   #up: MessageReceiver | undefined;
   #down: DatagramSender | undefined;
   #sweepTimer: Timer | undefined;
@@ -178,13 +152,9 @@ class Dtls implements DtlsSecurity {
   }
 
   revoke(identityId: string): number {
-    let count = 0;
-    for (const session of this.#established.all()) {
-      if (session.identity.kind === "none" || session.identity.id !== identityId) continue;
-      this.#shut(session);
-      count++;
-    }
-    return count;
+    const own = this.#established.of(identityId);
+    for (const session of own) this.#shut(session);
+    return own.length;
   }
 
   identityAt(address: RemoteAddress): PeerIdentity | undefined {
@@ -289,7 +259,7 @@ class Dtls implements DtlsSecurity {
     this.#flush(session.path);
     if ((events & failed) !== 0) {
       this.#counts.handshakesFailed++;
-      const why = failures[counts[5]!];
+      const why = dtlsFailures[counts[5]!];
       if (why !== undefined) this.#counts[why]++;
       this.#gaveUp(session);
       return;
@@ -328,11 +298,7 @@ class Dtls implements DtlsSecurity {
     for (const older of [this.#established.find(source), this.#established.findAt(source)]) {
       if (older !== undefined) this.#drop(older);
     }
-    const { longestSilent } = this.#established;
-    if (this.#established.size >= this.#limits.sessions && longestSilent !== undefined) {
-      this.#counts.sessionsEvicted++;
-      this.#shut(longestSilent);
-    }
+    this.#makeRoom(identity);
     if (!this.#established.add(session)) {
       this.#counts.handshakesRefused++;
       this.#shut(session);
@@ -345,6 +311,21 @@ class Dtls implements DtlsSecurity {
     this.#sweepTimer ??= this.#clock.after(this.#sweepMs(), this.#sweep);
     for (const message of session.queued.splice(0)) this.send(message, 0, message.length, session.address);
     return true;
+  }
+
+  /** Nobody takes the room of all with one key. */
+  #makeRoom(identity: PeerIdentity): void {
+    const { sessions, sessionsPerIdentity } = this.#limits;
+    let longestSilent: DtlsSession | undefined;
+    if (identity.kind !== "none" && this.#established.countOf(identity.id) >= sessionsPerIdentity) {
+      const own = this.#established.of(identity.id);
+      longestSilent = own.reduce((a, b) => (b.lastHeardMs < a.lastHeardMs ? b : a));
+    } else if (this.#established.size >= sessions) {
+      longestSilent = this.#established.longestSilent;
+    }
+    if (longestSilent === undefined) return;
+    this.#counts.sessionsEvicted++;
+    this.#shut(longestSilent);
   }
 
   #keepToResume(session: DtlsSession, isResumed: boolean): void {

@@ -289,6 +289,26 @@ describe.runIf(hasDtls()).each([true, false])("DTLS between two endpoints, conne
     expect(a.counters["sessions"]).toBe(1);
   });
 
+  it("one identity takes so many sessions and no more, and revoking it ends them all and nobody else's", async () => {
+    const server = await world.server({ limits: { sessionsPerIdentity: 3 } });
+    const other = await world.client("n2", new TextEncoder().encode("another"), 41_000);
+    expect(await world.ask(other)).toBe("node n2 psk");
+    const clients: Party[] = [];
+    for (let i = 0; i < 5; i++) clients.push(await world.client("n1", goodKey, 40_000 + i));
+    for (const each of clients) expect(await world.ask(each)).toBe("node n1 psk");
+    expect(server.counters).toMatchObject({ sessions: 4, sessionsEvicted: 2 });
+    await world.clock.advance(100);
+    // The first two were silent for longest.
+    expect(clients.map(({ counters }) => counters["sessions"])).toEqual([0, 0, 1, 1, 1]);
+    // One from the middle ends by itself; the others are still found.
+    await clients[3]?.endpoint.stop();
+    await world.clock.advance(100);
+    expect(server.dtls.revoke("n1")).toBe(2);
+    expect(server.dtls.revoke("n1")).toBe(0);
+    expect(server.counters).toMatchObject({ sessions: 1 });
+    expect(server.dtls.revoke("n2")).toBe(1);
+  });
+
   it("half-open handshakes are capped for each address and in all", async () => {
     begin();
     const to = await server({ limits: { handshakes: 5, handshakesPerSource: 3, handshakeMs: 60_000 } });

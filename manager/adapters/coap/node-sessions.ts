@@ -26,6 +26,9 @@ export interface NodeSessionsOptions {
   readonly certificates?: SessionCertificates | undefined;
 }
 
+/** A node has one; those that it had before a reboot are silent, and go first. */
+const sessionsPerIdentity = 8;
+
 /**
  * The DTLS sessions of nodes: who they are comes from the app's keyring, when a handshake finishes and when a session is resumed, and a
  * session is over in the turn in which the keys that it began with are revoked.
@@ -43,7 +46,7 @@ export class NodeSessions {
     const { max } = dtlsLimits.definitions.sessions;
     this.#isOwnCa = certificates?.isOwnCa === true;
     this.security = dtlsSecurity({
-      ...{ clock, log, limits: { sessions: Math.min(nodes, max) } },
+      ...{ clock, log, limits: { sessions: Math.min(nodes, max), sessionsPerIdentity } },
       server: {
         pskOf: (identity) => this.#keyOf(identity),
         identityOf: (credential) => this.#identityOf(credential),
