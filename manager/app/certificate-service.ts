@@ -59,6 +59,7 @@ export class CertificateService implements Certificates {
   /** Something was revoked since the list was made. */
   #gathering: Timer | undefined;
   #renewal: Timer | undefined;
+  #isStopped: boolean = false;
 
   constructor(options: CertificateServiceOptions) {
     this.#options = options;
@@ -81,6 +82,7 @@ export class CertificateService implements Certificates {
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#gathering?.cancel();
     this.#renewal?.cancel();
   }
@@ -207,6 +209,7 @@ export class CertificateService implements Certificates {
 
   #soon(delayMs: number): void {
     const { clock, writer } = this.#options;
+    if (this.#isStopped) return;
     this.#gathering ??= clock.after(delayMs, () => writer.behind("revocation-list", this.#make()));
   }
 
@@ -232,7 +235,9 @@ export class CertificateService implements Certificates {
     });
     // Before it is too old, also when nobody is revoked.
     this.#renewal?.cancel();
-    if (file !== undefined) this.#renewal = clock.after(appTimes.revocationListRenewMs, () => this.#soon(0));
+    // A list that was being made when the manager stopped must not keep its process alive.
+    if (file !== undefined && !this.#isStopped)
+      this.#renewal = clock.after(appTimes.revocationListRenewMs, () => this.#soon(0));
   }
 }
 
