@@ -18,11 +18,14 @@ import { settingsDescription } from "../../manager/settings.ts";
 import { loadSettings } from "../../manager/settings-load.ts";
 import { type RunningManager, startManager } from "../../manager/start-manager.ts";
 import { fromHex, toHex } from "../../schemas/wire/hex.ts";
+import { SecretWatch } from "./secret-watch.ts";
 
 export interface TestManager extends RunningManager {
   readonly folder: string;
   readonly coapPort: number;
-  /** Stops it; the folder goes unless it is to be used again. */
+  /** What the manager logs to. */
+  readonly log: Log;
+  /** Stops it, and fails when a secret is in what it logged or recorded; the folder goes unless it is to be used again. */
   end(options?: { readonly keepsFolder?: boolean }): Promise<void>;
 }
 
@@ -34,12 +37,8 @@ export interface TestManagerPlan {
 }
 
 /** A whole manager in this process, on real sockets with ports of its own. */
-export async function testManager({
-  flags = {},
-  folder,
-  log = silentLog,
-  shutdown,
-}: TestManagerPlan = {}): Promise<TestManager> {
+export async function testManager({ flags = {}, folder, log, shutdown }: TestManagerPlan = {}): Promise<TestManager> {
+  const watch = new SecretWatch(log);
   const dataDir = folder ?? mkdtempSync(join(tmpdir(), "coxswain-test-"));
   const asked: Record<string, string | boolean> = {
     ...{ dataDir, insecure: true, mdns: false, discovery: false, poll: "2", report: "1" },
@@ -49,8 +48,9 @@ export async function testManager({
   const loaded = loadSettings(settingsDescription, { environment: {}, flags: new Map(Object.entries(asked)) });
   if (!loaded.ok) throw new Error(loaded.problems.map((each) => each.message).join("\n"));
   const { settings } = loaded;
+  watch.add(settings.mqtt.observerPassword);
   const manager = await startManager({
-    ...{ settings, clock: systemClock, entropy: systemEntropy, log },
+    ...{ settings, clock: systemClock, entropy: watch.entropy, log: watch.log },
     ...(shutdown === undefined ? {} : { shutdown }),
   });
   return {
@@ -59,8 +59,13 @@ export async function testManager({
     coapPort: Number(new URL(manager.urls.coap).port),
     end: async ({ keepsFolder = false } = {}) => {
       await manager.stop();
-      if (!keepsFolder) rmSync(dataDir, { recursive: true, force: true });
+      try {
+        watch.check(dataDir);
+      } finally {
+        if (!keepsFolder) rmSync(dataDir, { recursive: true, force: true });
+      }
     },
+    log: watch.log,
   };
 }
 
