@@ -2,6 +2,7 @@
  * `npm run bench -- NAME [--quick] [--realtime] [--minutes N]`: JSON lines on stdout, a table for people on stderr, and as the last line the ratios and
  * goals. `--realtime` is for a machine that others use too. Exits 1 when a goal was neither measured nor named as skipped, 2 on a wrong call. What the numbers mean: docs/benchmarks.md.
  */
+import { loadAddon } from "../../coap/native/addon.ts";
 import { dtlsBench } from "./dtls.ts";
 import { heartbeatBench } from "./heartbeat.ts";
 import { memoryBench } from "./memory.ts";
@@ -36,6 +37,8 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const isQuick = args.includes("--quick");
   if (args.includes("--realtime")) goFirst();
+  const addon = loadAddon();
+  if (!addon.isThere) console.error(`These will be figures of node:dgram: ${addon.reason}`);
   const parts: Part[] = [];
   for (const [part, bench] of Object.entries(benches)) {
     if (name !== "coap" && name !== part) continue;
