@@ -105,7 +105,7 @@ export const settingsDescription = {
       shape: "ADDRESS",
       maxLength: 253,
       rule: host,
-      help: "Address the CoAP endpoint listens on. It serves nodes that have credentials (OSCORE); in the open it answers discovery and nothing else, unless insecure is set.",
+      help: "Address that CoAP listens on, in the clear and over DTLS. It serves nodes that have credentials (OSCORE, or DTLS on its own port); in the open it answers discovery and nothing else, unless insecure is set.",
     },
     port: { kind: "integer", default: 5683, ...portRange, help: "UDP port of the CoAP endpoint; 0 takes a free one." },
   },
