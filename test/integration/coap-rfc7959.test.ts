@@ -196,6 +196,9 @@ describe("RFC 7959: a server", () => {
       code: Code.requestEntityIncomplete,
     });
     await ask(peer, put(blockOption(0, true, 0), pattern(16)));
+    expect(await ask(peer, put(blockOption(2, true, 0), pattern(16)))).toMatchObject({
+      code: Code.requestEntityIncomplete,
+    });
     expect(await ask(peer, put(blockOption(2, false, 0), pattern(3)))).toMatchObject({
       code: Code.requestEntityIncomplete,
     });
@@ -209,6 +212,17 @@ describe("RFC 7959: a server", () => {
     await ask(peer, put(blockOption(0, true, 0), pattern(16, 9)));
     await ask(peer, put(blockOption(1, false, 0), pattern(2, 9)));
     expect(stored).toEqual([Uint8Array.from([...pattern(16, 9), ...pattern(2, 9)])]);
+    stored = [];
+    // The copy of a block under another message ID: taken once, and one of other bytes in its place not at all.
+    await ask(peer, put(blockOption(0, true, 0), pattern(16, 1)));
+    for (const shift of [2, 2]) {
+      expect(await ask(peer, put(blockOption(1, true, 0), pattern(16, shift)))).toMatchObject({ code: Code.continue });
+    }
+    expect(await ask(peer, put(blockOption(1, true, 0), pattern(16, 7)))).toMatchObject({
+      code: Code.requestEntityIncomplete,
+    });
+    expect(await ask(peer, put(blockOption(2, false, 0), pattern(5, 3)))).toMatchObject({ code: Code.changed });
+    expect(stored).toEqual([Uint8Array.from([...pattern(16, 1), ...pattern(16, 2), ...pattern(5, 3)])]);
   });
 
   it("RFC 7959 2.6: takes the block size of a registration for all its notifications", async () => {
