@@ -111,6 +111,40 @@ describe.runIf(hasDtls())("CoAP over DTLS", () => {
     expect(isAborted).toBe(true);
   });
 
+  it("RFC 7252 9.1.1: a confirmable answer isn't sent again in the next session at its address", async () => {
+    const server = await world.server();
+    server.endpoint.route({
+      method: "GET",
+      path: "/slow",
+      replay: "again",
+      later: async () => {
+        await new Promise<void>((resolve) => world.clock.after(300, resolve));
+        return { payload: new TextEncoder().encode("for n1 alone") };
+      },
+    });
+    const first = await world.client();
+    await world.ask(first);
+    // It vanishes after its request: the answer goes out, and nobody acknowledges it.
+    void codeOf(request(first, "slow"));
+    await world.clock.advance(100);
+    world.network.rules.push(({ from }) => (from.address === "10.0.0.2" ? "drop" : undefined));
+    await world.clock.advance(400);
+    await first.endpoint.stop();
+    expect(server.endpoint.counters()["held.outstanding"]).toBe(1);
+    world.network.rules.length = 0;
+    world.network.rules.push(({ bytes, to }) =>
+      to.port === 5684 && bytes[0] === applicationData ? "drop" : undefined,
+    );
+    const second = await world.client("n2", new TextEncoder().encode("another"));
+    void codeOf(request(second, "who"));
+    await world.clock.advance(500);
+    expect(server.counters).toMatchObject({ handshakesFinished: 2, sessions: 1 });
+    const before = dataTo(40_000).length;
+    await world.clock.advance(100_000);
+    expect(dataTo(40_000)).toHaveLength(before);
+    expect(server.endpoint.counters()["held.outstanding"]).toBe(0);
+  });
+
   it("RFC 7252 9.1.2: an answer in the clear to a request under DTLS is dropped", async () => {
     await world.server();
     const from = await world.client();
