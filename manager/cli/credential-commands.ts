@@ -1,26 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, existsSync, fsyncSync, openSync, writeSync } from "node:fs";
-import { relative } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { readRequest } from "./certificate-file.ts";
 import { type CommandContext, print } from "./command-context.ts";
 import { CommandFailure, exitCodes } from "./command-failure.ts";
+import { type CredentialPlace, type IssuedAnswer, issueCredentials } from "./issue-credentials.ts";
 
-interface IssuedAnswer {
-  readonly id: string;
-  readonly scheme: "oscore" | "psk" | "x509";
-  readonly manager: string;
-  readonly kid: string;
-  /** Null: the node's certificate is made by a CA that isn't the manager's. */
-  readonly credentials: unknown;
-  /** What the certificate must have. */
-  readonly subjectAltName?: string;
-}
-
-interface AddOptions {
+interface AddOptions extends CredentialPlace {
   readonly id?: string;
-  readonly out?: string;
   readonly oscore?: boolean;
   readonly psk?: boolean;
   readonly x509?: boolean;
@@ -53,38 +39,13 @@ export function addCredentialCommands(node: Command, context: CommandContext): v
       "--out <FILE>",
       "write the credentials there, readable by you alone (default: ID.credentials.json; - prints them)",
     )
+    .option("--qr", "show them as a QR code too (default: in a terminal)")
+    .option("--no-qr", "show no QR code")
     .addHelpText("after", addHelp)
     .action(async (named: string | undefined, options: AddOptions) => {
-      const { out } = options;
       const id = idOf(named, options);
-      const scheme = schemeOf(options);
       const request = options.csr === undefined ? undefined : readRequest(options.csr);
-      const file = out ?? (context.isJson() ? undefined : `${id}.credentials.json`);
-      // Before the keys are made: they are told once, so there must be a place for them.
-      const descriptor = file === undefined || file === "-" ? undefined : reserve(file);
-      const issued = await issue(context, id, { scheme, request }, descriptor === undefined ? undefined : file);
-      if (issued.credentials === null) {
-        if (descriptor !== undefined) {
-          closeSync(descriptor);
-          await discard(file ?? "");
-        }
-        print(context, issued, wordsWithoutFile(issued));
-        return;
-      }
-      const text = `${JSON.stringify(issued.credentials, null, 2)}\n`;
-      if (descriptor !== undefined) {
-        writeSync(descriptor, text);
-        fsyncSync(descriptor);
-        closeSync(descriptor);
-      }
-      const command = startCommand(issued, descriptor === undefined ? `${id}.credentials.json` : (file ?? ""));
-      if (file === "-" && !context.isJson()) process.stdout.write(text);
-      else
-        print(
-          context,
-          { ...issued, ...(descriptor === undefined ? {} : { file }), command },
-          wordsOf(issued, file ?? "", command),
-        );
+      await issueCredentials(context, id, { scheme: schemeOf(options), request }, options);
     });
 
   node
@@ -118,76 +79,6 @@ function schemeOf({ oscore, psk, x509, csr }: AddOptions): IssuedAnswer["scheme"
     throw new CommandFailure("two-schemes", `${words} exclude each other.`, "Give one of them.", exitCodes.usage);
   }
   return (asked[0]?.[0] ?? "oscore") as IssuedAnswer["scheme"];
-}
-
-async function issue(
-  context: CommandContext,
-  id: string,
-  body: { readonly scheme: IssuedAnswer["scheme"]; readonly request: string | undefined },
-  file: string | undefined,
-): Promise<IssuedAnswer> {
-  try {
-    return await context.client().post<IssuedAnswer>(`/nodes/${encodeURIComponent(id)}/credentials`, body);
-  } catch (error) {
-    if (file !== undefined) await discard(file);
-    throw error;
-  }
-}
-
-async function discard(file: string): Promise<void> {
-  const { rm } = await import("node:fs/promises");
-  await rm(file, { force: true });
-}
-
-function reserve(file: string): number {
-  try {
-    return openSync(file, "wx", 0o600);
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    const message = code === "EEXIST" ? `There is a file ${file} already.` : `${file} can't be written (${code}).`;
-    throw new CommandFailure("no-file", message, "Name another with --out FILE.", exitCodes.failed);
-  }
-}
-
-/** The supervisor takes the image that fits the credentials from beside itself. */
-function startCommand({ id, manager }: IssuedAnswer, file: string): string {
-  return `${quoted(nodeProgram())} --id ${id} --manager ${manager} --credentials ${quoted(file)} --state ${id}`;
-}
-
-const schemeWords = { oscore: "OSCORE", psk: "DTLS with a pre-shared key", x509: "DTLS with a certificate" } as const;
-
-function wordsWithoutFile({ id, kid, manager, subjectAltName = "" }: IssuedAnswer): string {
-  return [
-    `${id} (kid ${kid}) may come with a certificate of the CA that this manager was given (coaps.ca). It needs`,
-    "",
-    `    subjectAltName = ${subjectAltName}`,
-    "",
-    "and an ECDSA key on P-256. Put certificate, key and the CA of the manager's certificate as PEM texts into a file, readable by you alone:",
-    "",
-    `    {"id": "${id}", "dtls": {"certificate": "...", "key": "...", "ca": "..."}}`,
-    "",
-    `and start the node with --manager ${manager} --credentials FILE and the image cxnode-node-dtls.`,
-  ].join("\n");
-}
-
-function wordsOf({ id, kid, scheme }: IssuedAnswer, file: string, command: string): string {
-  return [
-    `Credentials for ${id} (${schemeWords[scheme]}, kid ${kid}) are in ${file}, readable by you alone. They are told this once.`,
-    "Take the file to the node and start it with",
-    "",
-    `    ${command}`,
-    "",
-  ].join("\n");
-}
-
-/** The one that a checkout built, if there is one; else that of the path. */
-function nodeProgram(): string {
-  const built = fileURLToPath(new URL("../../.pio/build/native/cxnode", import.meta.url));
-  return existsSync(built) ? relative(process.cwd(), built) : "cxnode";
-}
-
-function quoted(text: string): string {
-  return /^[\w./-]+$/.test(text) ? text : `'${text.replace(/'/g, "'\\''")}'`;
 }
 
 /** `node-5f3a9c`: short enough to say, and not taken. */

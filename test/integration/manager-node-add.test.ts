@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { qrCode } from "../../manager/cli/qr-code.ts";
 import { hasDtls, TestCa } from "./dtls-harness.ts";
 import { type TestManager, testManager } from "./manager-harness.ts";
 
@@ -63,6 +64,26 @@ test("--help says what each scheme is for", async () => {
   for (const words of ["--oscore", "--psk", "--x509", "cxnode-node-dtls", "urn:coxswain:node:ID", "Examples:"]) {
     expect(out).toContain(words);
   }
+});
+
+test("--qr shows what the node needs as a code; nothing does so where the output isn't a terminal, nor with --json", async () => {
+  const { out } = await add(["lamp", "--qr"]);
+  const credentials: unknown = JSON.parse(readFileSync(join(folder, "lamp.credentials.json"), "utf8"));
+  const code = await qrCode(JSON.stringify({ manager: manager.urls.coap, credentials }));
+  expect(code).toBeDefined();
+  expect(out).toContain(code);
+  expect(out).toContain(`--manager ${manager.urls.coap} --credentials lamp.credentials.json`);
+  expect((await add(["desk"])).out).not.toContain("█");
+  expect((await add(["sofa", "--no-qr"])).out).not.toContain("█");
+  expect(Object.keys(JSON.parse((await add(["roof", "--qr", "--json"])).out) as object)).toEqual(
+    expect.arrayContaining(["id", "credentials", "command"]),
+  );
+});
+
+test.runIf(hasAddon)("--qr with a certificate says that it is too much for a code", async () => {
+  const { out } = await add(["well", "--x509", "--qr"]);
+  expect(out).toContain("more than a QR code in a terminal holds");
+  expect(out).not.toContain("█");
 });
 
 test.runIf(hasAddon)(

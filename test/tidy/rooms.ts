@@ -122,7 +122,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       "schemas/generated",
       "schemas/wire",
     ],
-    packages: ["commander", "node:"],
+    packages: ["commander", "uqr", "node:"],
   },
   "manager/console": { mayImport: [], packages: pure },
   // The composition root and its settings: the one place that may see everything of the manager.
