@@ -238,7 +238,7 @@ class OwnRequests {
         this.#observing--;
       };
       try {
-        this.#endpoint.observe({ to, path: ["x"] }, { notification() {}, ended });
+        this.#endpoint.observe({ to, path: ["x"], qBlock: this.#random.once(2) }, { notification() {}, ended });
       } catch {
         ended();
       }
@@ -251,7 +251,8 @@ class OwnRequests {
     const settled = (): void => {
       this.#open--;
     };
-    this.#endpoint.request({ to, method, path: ["x"], payload, confirmable }).then(settled, settled);
+    const qBlock = this.#random.once(2);
+    this.#endpoint.request({ to, method, path: ["x"], payload, confirmable, qBlock }).then(settled, settled);
   }
 }
 
