@@ -58,7 +58,8 @@ export class RequestMessage {
 
   /**
    * Writes header and options; `more` holds further ones, ascending. The payload is the caller's. `isFirst` is false for what continues a
-   * body: If-None-Match speaks of the moment before (RFC 7959 section 2.10).
+   * body: If-None-Match speaks of the moment before (RFC 7959 section 2.10), and ETag asks whether there is anything new (2.03), which
+   * who gets blocks of it knows (RFC 9177 section 4.4).
    */
   write(
     writer: MessageWriter,
@@ -71,7 +72,7 @@ export class RequestMessage {
     writer.begin(type, this.code, messageId, token, 0, token.length);
     let next = 0;
     for (const option of this.#options) {
-      if (!isFirst && option.number === OptionNumber.ifNoneMatch) continue;
+      if (!isFirst && isOfBeginning(option.number)) continue;
       while (next < more.length && more[next]!.number < option.number) writeOption(writer, more[next++]!);
       writeOption(writer, option);
     }
@@ -89,6 +90,10 @@ function checkOptions(options: readonly OptionValue[]): void {
   if (has(proxyUri) && [uriHost, uriPort, uriPath, uriQuery].some(has)) {
     throw faults("coap.bad-request", { what: "Proxy-Uri stands for the whole URI" });
   }
+}
+
+function isOfBeginning(number: number): boolean {
+  return number === OptionNumber.ifNoneMatch || number === OptionNumber.eTag;
 }
 
 /** Of a delta or a length, behind the option's first byte. */

@@ -291,22 +291,11 @@ export class Observations {
   #takeBody(row: number, view: MessageView, source: RemoteAddress, observe: number): void {
     const { kind, message } = this.#kinds[this.#kind[row]!]!;
     this.#stopWork(row);
-    const secret = this.#secret[row]!;
-    const isSame = (): boolean => this.isOpen(row) && this.#secret[row] === secret;
     const body = new ObservedBody({
       ...{ link: this.#link, clock: this.#clock, channels: this.#qBlocks, message, observe, first: view },
       peer: this.#peer[row]!,
       maxBody: kind.maxResponseBody ?? this.#link.limits.maxResponseBody,
-      resolved: (response) => {
-        if (!isSame()) return;
-        this.#underWay.delete(row);
-        this.#deliver(row, response, observe >= 0);
-      },
-      failed: () => {
-        if (!isSame()) return;
-        this.#underWay.delete(row);
-        this.#link.counters.responsesRejected++;
-      },
+      ...this.#endsOf(row, observe >= 0),
     });
     this.#underWay.set(row, body);
     body.take(view, source);
@@ -315,8 +304,6 @@ export class Observations {
   #fetchRest(row: number, view: MessageView, source: RemoteAddress, goesOn: boolean): void {
     const { kind } = this.#kinds[this.#kind[row]!]!;
     this.#stopWork(row);
-    const secret = this.#secret[row]!;
-    const isSame = (): boolean => this.isOpen(row) && this.#secret[row] === secret;
     const { notification: _n, ended: _e, ...request } = kind;
     const transfer = new ClientTransfer({
       link: this.#link,
@@ -324,6 +311,17 @@ export class Observations {
       peer: this.#peer[row]!,
       oscore: this.#contexts[row],
       request: { ...request, method: kind.method ?? "GET", payload: undefined },
+      ...this.#endsOf(row, goesOn),
+    });
+    this.#underWay.set(row, transfer);
+    transfer.startFrom(view, source);
+  }
+
+  /** What becomes of a notification whose blocks are put together. */
+  #endsOf(row: number, goesOn: boolean): { resolved: (response: CoapResponse) => void; failed: () => void } {
+    const secret = this.#secret[row]!;
+    const isSame = (): boolean => this.isOpen(row) && this.#secret[row] === secret;
+    return {
       resolved: (response) => {
         if (!isSame()) return;
         this.#underWay.delete(row);
@@ -335,9 +333,7 @@ export class Observations {
         this.#underWay.delete(row);
         this.#link.counters.responsesRejected++;
       },
-    });
-    this.#underWay.set(row, transfer);
-    transfer.startFrom(view, source);
+    };
   }
 
   #deliver(row: number, response: CoapResponse, goesOn: boolean): void {
