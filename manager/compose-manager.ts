@@ -142,7 +142,7 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
   broker.bind(app.brokerEvents);
   broker.bindKeyring(app.credentials.keyring);
   contexts.bind(app.credentials.keyring, app.operators.keyring);
-  options.secured?.sessions.bind(app.credentials.keyring);
+  options.secured?.sessions.bind(app.credentials.keyring, app.operators.keyring);
   const http = new HttpServer({
     app,
     ...options.httpListener,

@@ -96,7 +96,13 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     ...{ broker, caller, reach, calls, book, intents, artifacts, isRegistered, box },
   };
   const guard = new IdentityGuard(core);
-  const trust = createOperators({ ...core, children, secrets: options.operatorSecrets, limits });
+  const trust = createOperators({
+    ...core,
+    children,
+    limits,
+    secrets: options.operatorSecrets,
+    authority: options.certifiesNodes === false ? undefined : options.authority,
+  });
 
   const bridge = new MqttBridge({
     ...core,

@@ -2,11 +2,12 @@ import type { Clock } from "../../kernel/clock.ts";
 import type { Entropy } from "../../kernel/entropy.ts";
 import { toHex } from "../../schemas/wire/hex.ts";
 import { oscoreSaltBytes, oscoreSecretBytes } from "../domain/node-credential.ts";
-import { type OperatorKeyRecord, operatorKeyName, operatorKidBytes } from "../domain/operator-key.ts";
+import { namedOperator, type OperatorKeyRecord, operatorKeyName, operatorKidBytes } from "../domain/operator-key.ts";
 import { sequenceEnd, sequenceFloor } from "../domain/sequence-floor.ts";
+import type { CertificateAuthority } from "../ports/certificate-authority.ts";
 import type { SecretBox } from "../ports/secret-box.ts";
 import type { Change, Storage } from "../ports/storage.ts";
-import type { OperatorKey, OperatorKeyring } from "./api/operators.ts";
+import type { OperatorCertificate, OperatorKey, OperatorKeyring } from "./api/operators.ts";
 import type { Actor } from "./api/registry.ts";
 import type { AuditTrail } from "./audit-trail.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
@@ -21,6 +22,8 @@ export interface OperatorKeysOptions {
   readonly box: SecretBox;
   readonly clock: Clock;
   readonly entropy: Entropy;
+  /** Makes certificates; undefined: the CA is somebody else's. */
+  readonly authority: CertificateAuthority | undefined;
 }
 
 const table = "operator-key";
@@ -28,19 +31,20 @@ const sequenceTable = "sender-sequence";
 
 interface Kept {
   readonly operator: string;
-  readonly sealed: Uint8Array;
+  /** Undefined: a certificate's. */
+  readonly sealed: Uint8Array | undefined;
   readonly isFresh: boolean;
   readonly issuedAtMs: number;
 }
 
-/** The OSCORE contexts by which operators come on CoAP: one of each at most, sealed in storage and in memory. */
+/** What operators come on CoAP with: one OSCORE context or certificate of each at most; secrets are sealed, in storage and in memory. */
 export class OperatorKeys implements OperatorKeyring {
   readonly #options: OperatorKeysOptions;
   readonly #byKid = new Map<string, Kept>();
   readonly #kids = new Map<string, string>();
   /** By kid: up to where sender sequence numbers are taken. */
   readonly #bounds = new Map<string, number>();
-  readonly #listeners: ((kid: string) => void)[] = [];
+  readonly #listeners: ((kid: string, operator: string) => void)[] = [];
 
   constructor(options: OperatorKeysOptions) {
     this.#options = options;
@@ -51,7 +55,8 @@ export class OperatorKeys implements OperatorKeyring {
       const page = await this.#options.storage.list(table, { after });
       for (const { key, value } of page) {
         const { kid, sealed, issuedAtMs } = value as OperatorKeyRecord;
-        this.#keep(kid, { operator: key, sealed: fromBase64(sealed), isFresh: false, issuedAtMs });
+        const bytes = sealed === undefined ? undefined : fromBase64(sealed);
+        this.#keep(kid, { operator: key, sealed: bytes, isFresh: false, issuedAtMs });
       }
       const last = page.at(-1);
       if (last === undefined) return;
@@ -63,25 +68,31 @@ export class OperatorKeys implements OperatorKeyring {
     return this.#kids.has(operator);
   }
 
-  /** Durable; one that the operator had before is good no more. */
+  /** Durable; what the operator had before is good no more. */
   async issue(operator: string, by: Actor): Promise<OperatorKey> {
-    const { entropy, box, clock, writer, audit } = this.#options;
-    const kid = toHex(entropy.bytes(operatorKidBytes));
-    if (this.#byKid.has(kid)) return await this.issue(operator, by);
+    const { entropy, box } = this.#options;
+    const kid = this.#freeKid();
     const secrets = { masterSecret: entropy.bytes(oscoreSecretBytes), masterSalt: entropy.bytes(oscoreSaltBytes) };
-    const sealed = box.seal(
-      Uint8Array.of(...secrets.masterSecret, ...secrets.masterSalt),
-      operatorKeyName(operator, kid),
-    );
-    const value: OperatorKeyRecord = { kid, sealed: toBase64(sealed), issuedAtMs: clock.wallMs(), issuedBy: by.id };
-    await writer.commit(operator, [
-      ...this.removal(operator),
-      { kind: "put", table, key: operator, expectedRevision: "any", value },
-      audit.change({ what: "operator-key-issued", actor: by, subject: `operator/${operator}`, after: { kid } }),
-    ]);
-    this.drop(operator);
-    this.#keep(kid, { operator, sealed, isFresh: true, issuedAtMs: value.issuedAtMs });
+    const plain = Uint8Array.of(...secrets.masterSecret, ...secrets.masterSalt);
+    const sealed = box.seal(plain, operatorKeyName(operator, kid));
+    await this.#store(operator, { kid, scheme: "oscore", sealed: toBase64(sealed) }, sealed, by);
     return { operator, kid, secrets, isFresh: true };
+  }
+
+  /** As `issue`. */
+  async certify(operator: string, by: Actor): Promise<OperatorCertificate | "no-authority"> {
+    const kid = this.#freeKid();
+    const issued = this.#options.authority?.certifyOperator(operator, kid);
+    if (issued === undefined) return "no-authority";
+    await this.#store(operator, { kid, scheme: "x509", serial: issued.serial }, undefined, by);
+    return { ...issued, operator, kid };
+  }
+
+  certified(certificate: Parameters<OperatorKeyring["certified"]>[0]): string | undefined {
+    const named = namedOperator(certificate);
+    const kept = named === undefined ? undefined : this.#byKid.get(toHex(named.kid));
+    const isOurs = kept !== undefined && kept.sealed === undefined && kept.operator === named?.operator;
+    return isOurs ? kept.operator : undefined;
   }
 
   async revoke(operator: string, by: Actor): Promise<"revoked" | "none"> {
@@ -111,12 +122,12 @@ export class OperatorKeys implements OperatorKeyring {
     this.#kids.delete(operator);
     this.#byKid.delete(kid);
     this.#bounds.delete(kid);
-    for (const listener of this.#listeners) listener(kid);
+    for (const listener of this.#listeners) listener(kid, operator);
   }
 
   find(kid: string): OperatorKey | undefined {
     const kept = this.#byKid.get(kid);
-    if (kept === undefined) return undefined;
+    if (kept?.sealed === undefined) return undefined;
     const { operator, isFresh, sealed } = kept;
     const plain = this.#options.box.open(sealed, operatorKeyName(operator, kid));
     const secrets = {
@@ -147,8 +158,34 @@ export class OperatorKeys implements OperatorKeyring {
     return isFresh ? stored : Math.max(stored, sequenceFloor(issuedAtMs, clock.wallMs()));
   }
 
-  onRevoked(listener: (kid: string) => void): void {
+  onRevoked(listener: (kid: string, operator: string) => void): void {
     this.#listeners.push(listener);
+  }
+
+  #freeKid(): string {
+    for (;;) {
+      const kid = toHex(this.#options.entropy.bytes(operatorKidBytes));
+      if (!this.#byKid.has(kid)) return kid;
+    }
+  }
+
+  async #store(
+    operator: string,
+    key: Omit<OperatorKeyRecord, "issuedAtMs" | "issuedBy">,
+    sealed: Uint8Array | undefined,
+    by: Actor,
+  ): Promise<void> {
+    const { clock, writer, audit } = this.#options;
+    const issuedAtMs = clock.wallMs();
+    const value: OperatorKeyRecord = { ...key, issuedAtMs, issuedBy: by.id };
+    const { kid, scheme } = key;
+    await writer.commit(operator, [
+      ...this.removal(operator),
+      { kind: "put", table, key: operator, expectedRevision: "any", value },
+      audit.change({ what: "operator-key-issued", actor: by, subject: `operator/${operator}`, after: { kid, scheme } }),
+    ]);
+    this.drop(operator);
+    this.#keep(kid, { operator, sealed, isFresh: true, issuedAtMs });
   }
 
   #keep(kid: string, kept: Kept): void {

@@ -9,6 +9,7 @@ import type { OperatorSecrets } from "../ports/operator-secrets.ts";
 import type { Change, Storage } from "../ports/storage.ts";
 import type {
   CreatedToken,
+  OperatorCertificate,
   OperatorChange,
   OperatorKey,
   OperatorKeyring,
@@ -70,6 +71,11 @@ export class OperatorService implements Operators {
   issueKey(name: string, by: Actor): Promise<OperatorKey | "unknown"> {
     const { serial, keys } = this.#options;
     return serial.run(oneByOne, async () => (this.#accounts.has(name) ? await keys.issue(name, by) : "unknown"));
+  }
+
+  issueCertificate(name: string, by: Actor): Promise<OperatorCertificate | "unknown" | "no-authority"> {
+    const { serial, keys } = this.#options;
+    return serial.run(oneByOne, async () => (this.#accounts.has(name) ? await keys.certify(name, by) : "unknown"));
   }
 
   revokeKey(name: string, by: Actor): Promise<"revoked" | "none" | "unknown"> {

@@ -38,6 +38,8 @@ export interface Revocations {
 export interface CertificateAuthority {
   describe(): AuthorityDescription;
   certify(node: string, kid: number, request?: string): NodeCertificate;
+  /** SAN URI `urn:coxswain:operator:<name>`; its serial number begins with the kid, 10 hexadecimal digits. */
+  certifyOperator(name: string, kid: string): IssuedCertificate;
   /** For a server at these names and addresses. */
   serve(hosts: readonly string[], request?: string): IssuedCertificate;
   revocations(list: Revocations): { readonly der: Uint8Array; readonly pem: string };

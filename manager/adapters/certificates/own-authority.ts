@@ -38,7 +38,7 @@ export interface OwnAuthorityOptions {
 const dayMs = 86_400_000;
 /** Nodes whose clock is a little behind shall take it at once. */
 const backMs = 3_600_000;
-const days = { ca: 7300, node: 1826, server: 825 } as const;
+const days = { ca: 7300, node: 1826, server: 825, operator: 365 } as const;
 const sealedAs = "node-ca";
 
 /** The manager's own CA for nodes: made at the first start, its key sealed like the keys of nodes. It signs what it is asked for and keeps no list. */
@@ -74,6 +74,12 @@ export class OwnAuthority implements CertificateAuthority {
     const serial = Uint8Array.of(...kidToBytes(kid), ...this.#options.entropy.bytes(8));
     const uris = [`urn:coxswain:node:${node}`];
     return this.#issue({ role: "client", subject: node, serial, uris, days: days.node }, request);
+  }
+
+  certifyOperator(name: string, kid: string): IssuedCertificate {
+    const serial = Uint8Array.of(...Buffer.from(kid, "hex"), ...this.#options.entropy.bytes(8));
+    const uris = [`urn:coxswain:operator:${name}`];
+    return this.#issue({ role: "client", subject: name, serial, uris, days: days.operator }, undefined);
   }
 
   serve(hosts: readonly string[], request?: string): IssuedCertificate {

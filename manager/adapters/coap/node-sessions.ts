@@ -6,6 +6,7 @@ import { RemoteAddress } from "../../../coap/transport/remote-address.ts";
 import type { Clock } from "../../../kernel/clock.ts";
 import type { Log } from "../../../kernel/log.ts";
 import type { Keyring } from "../../app/api/credentials.ts";
+import type { OperatorKeyring } from "../../app/api/operators.ts";
 import { certifiedNode } from "../../app/certified-node.ts";
 import type { NodePath } from "../../ports/node-caller.ts";
 
@@ -38,6 +39,7 @@ export class NodeSessions {
   readonly #isOwnCa: boolean;
   readonly #at = new RemoteAddress();
   #keyring: Keyring | undefined;
+  #operators: OperatorKeyring | undefined;
   #unknown = 0;
   #revoked = 0;
 
@@ -56,8 +58,12 @@ export class NodeSessions {
   }
 
   /** Where the keys are; the use cases are made after the endpoint that they call nodes with. */
-  bind(keyring: Keyring): void {
+  bind(keyring: Keyring, operators?: OperatorKeyring): void {
     this.#keyring = keyring;
+    this.#operators = operators;
+    operators?.onRevoked((_kid, operator) => {
+      this.#revoked += this.security.revoke(operator);
+    });
     keyring.onRevoked((_kid, node, wasUsed) => {
       // Keys that nobody used have no session; that of the others goes on.
       if (wasUsed) this.#revoked += this.security.revoke(node);
@@ -86,6 +92,10 @@ export class NodeSessions {
   #identityOf(credential: DtlsCredential): PeerIdentity | undefined {
     const keyring = this.#keyring;
     if (keyring === undefined) return undefined;
+    if (credential.scheme === "x509" && this.#isOwnCa) {
+      const operator = this.#operators?.certified(credential);
+      if (operator !== undefined) return { kind: "operator", id: operator, scheme: "x509" };
+    }
     const entry =
       credential.scheme === "psk"
         ? keyring.ofPsk(credential.identity)

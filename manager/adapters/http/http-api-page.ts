@@ -26,7 +26,7 @@ export const describedRoutes: Readonly<Record<string, string>> = {
   "PUT /api/v1/operators/:operator/role": "`{role, scope}`, in force at his next request",
   "DELETE /api/v1/operators/:operator": "Removes it with its sessions, tokens and credential; 204",
   "POST /api/v1/operators/:operator/credential":
-    "An OSCORE context by which he comes on CoAP with his role and scope; 201, told this once. One that he had is good no more",
+    "`{scheme: oscore or x509}`: an OSCORE context or a certificate by which he comes on CoAP with his role and scope; 201, told this once. What he had is good no more",
   "DELETE /api/v1/operators/:operator/credential":
     "Revokes it: refused from the next datagram, observations ended; 204",
   "GET /metrics": "Everything that is counted, for Prometheus",

@@ -55,9 +55,22 @@ export function addOperatorRoutes(
     return await reply.code(204).send();
   });
 
-  // What an OSCORE client needs to be this operator on CoAP; told this once.
+  // What a client needs to be this operator on CoAP; told this once.
   server.post("/api/v1/operators/:operator/credential", async (request, reply) => {
     const name = paramOf(request, "operator");
+    const { scheme = "oscore" } = objectOf(request, "operator credential");
+    if (scheme !== "oscore" && scheme !== "x509")
+      throw badBody("operator credential", "scheme", "must be oscore or x509");
+    reply.code(201).header("cache-control", "no-store");
+    const { coap, coaps } = coapUrls();
+    if (scheme === "x509") {
+      if (coaps === undefined) throw new ApiError("no-dtls", { scheme });
+      const issued = await app.operators.issueCertificate(name, actorOf(request));
+      if (issued === "unknown") throw new ApiError("unknown-operator", { operator: name });
+      if (issued === "no-authority") throw new ApiError("no-authority");
+      const { certificate, key, ca, validUntilMs } = issued;
+      return await reply.send({ operator: name, manager: coaps, x509: { certificate, key, ca, validUntilMs } });
+    }
     const key = await app.operators.issueKey(name, actorOf(request));
     if (key === "unknown") throw new ApiError("unknown-operator", { operator: name });
     const { masterSecret, masterSalt } = key.secrets;
@@ -65,8 +78,7 @@ export function addOperatorRoutes(
       ...{ masterSecret: toHex(masterSecret), masterSalt: toHex(masterSalt) },
       ...{ senderId: key.kid, recipientId: "" },
     };
-    reply.code(201).header("cache-control", "no-store");
-    return await reply.send({ operator: name, manager: coapUrls().coap, oscore });
+    return await reply.send({ operator: name, manager: coap, oscore });
   });
 
   server.delete("/api/v1/operators/:operator/credential", async (request, reply) => {

@@ -3,6 +3,7 @@ import type { OscoreSecrets } from "../../domain/node-credential.ts";
 import type { NodeLabels } from "../../domain/node-labels.ts";
 import type { Role } from "../../domain/role.ts";
 import type { Scope } from "../../domain/scope.ts";
+import type { IssuedCertificate } from "../../ports/certificate-authority.ts";
 import type { Actor } from "./registry.ts";
 
 /** Who may steer: accounts, their passwords and API tokens. */
@@ -33,6 +34,8 @@ export interface Operators {
 
   /** An OSCORE context for CoAP, told this once; one that he had before is good no more. Durable. */
   issueKey(name: string, by: Actor): Promise<OperatorKey | "unknown">;
+  /** A certificate for CoAP over DTLS instead, told this once. */
+  issueCertificate(name: string, by: Actor): Promise<OperatorCertificate | "unknown" | "no-authority">;
   /** Refused from the next datagram on, observations ended. Durable. */
   revokeKey(name: string, by: Actor): Promise<"revoked" | "none" | "unknown">;
   readonly keyring: OperatorKeyring;
@@ -97,14 +100,21 @@ export interface OperatorKey {
   readonly isFresh: boolean;
 }
 
+export interface OperatorCertificate extends IssuedCertificate {
+  readonly operator: string;
+  readonly kid: string;
+}
+
 /** What the security layer asks for at a datagram of an operator. */
 export interface OperatorKeyring {
+  /** Whose certificate of our own CA it is; undefined: nobody's, or it was revoked. That it is of the CA and within its time was checked. */
+  certified(certificate: { readonly uris: readonly string[]; readonly serial: Uint8Array }): string | undefined;
   /** Undefined: there is none, or it was revoked. */
   find(kid: string): OperatorKey | undefined;
   /** Takes the next `count` sender sequence numbers, durable when it resolves; undefined: the context is gone, or its numbers are. */
   lease(kid: string, count: number): Promise<number | undefined>;
   /** Called with each context that is good no more, in the turn in which it is. */
-  onRevoked(listener: (kid: string) => void): void;
+  onRevoked(listener: (kid: string, operator: string) => void): void;
 }
 
 /** Site and tags of nodes: what scopes are made of. */
