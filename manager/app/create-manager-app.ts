@@ -1,11 +1,10 @@
 import type { UpdateAction } from "../../schemas/generated/types.ts";
 import { Topics } from "../../schemas/wire/topics.ts";
-import { nextOffer } from "../domain/action-queue.ts";
 import { ActionQueues } from "./action-queues.ts";
 import { AlertService } from "./alert-service.ts";
 import type { ManagerApp } from "./api/manager-app.ts";
 import type { ManagerAppOptions } from "./api/manager-app-options.ts";
-import type { Actor } from "./api/registry.ts";
+import { appCounters } from "./app-counters.ts";
 import { AppLifecycle } from "./app-lifecycle.ts";
 import { appLimits } from "./app-limits.ts";
 import { AttemptBook } from "./attempt-book.ts";
@@ -21,12 +20,14 @@ import { createOperators } from "./create-operators.ts";
 import { CredentialService } from "./credential-service.ts";
 import { DataPlane } from "./data-plane.ts";
 import { DesiredStateService } from "./desired-state.ts";
+import { EnvironmentBroadcast } from "./environment-broadcast.ts";
 import { EnvironmentService } from "./environment-service.ts";
 import { FetchLog } from "./fetch-log.ts";
-import { FleetTable, nodeFlags } from "./fleet-table.ts";
+import { FleetTable } from "./fleet-table.ts";
 import { HealthObserver } from "./health-observer.ts";
 import { HeartbeatService } from "./heartbeat-service.ts";
 import { IdentityGuard } from "./identity-guard.ts";
+import { imageOf } from "./image-of.ts";
 import { IntentBook } from "./intent-book.ts";
 import { KeyedSerial } from "./keyed-serial.ts";
 import { LastSeenSnapshot } from "./last-seen-snapshot.ts";
@@ -38,7 +39,6 @@ import { MqttBridge } from "./mqtt-bridge.ts";
 import { NodeEndings } from "./node-endings.ts";
 import { NodeReach } from "./node-reach.ts";
 import { NodeReactions } from "./node-reactions.ts";
-import { type NodeRecord, nodeTable } from "./node-record.ts";
 import { NodeRegistry } from "./node-registry.ts";
 import { NodeReports } from "./node-reports.ts";
 import { NodeTimeline } from "./node-timeline.ts";
@@ -108,10 +108,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     ...core,
     topics,
     capacity: limits.bridgedMessages,
-    usesBroker: (node) => {
-      const row = fleet.find(node);
-      return row !== -1 && fleet.has(row, nodeFlags.usesBroker);
-    },
+    usesBroker: (node) => fleet.usesBroker(node),
   });
 
   const presence = new PresenceWatch({
@@ -146,20 +143,14 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     ...core,
     queues,
     environment: (node) => environments.known(node),
+    buildEnvironment: (node) => environments.build(node),
     waits: (node) => nudger.nudge(node),
     abandoned: (node, entry, why) => reactions.abandoned(node, entry, why),
   });
 
   const nudger = new Nudger({
     ...core,
-    next: async (node) => {
-      const queue = await queues.read(node);
-      const offer = nextOffer(queue, queue.lastRev, clock.wallMs());
-      // What the node has taken it is busy with.
-      if (offer === undefined || (offer.entry.state === "taken" && !offer.isVoid)) return undefined;
-      if (offer.entry.body.kind === "environment") await environments.build(node);
-      return desiredState.next(node, queue.lastRev);
-    },
+    next: (node) => desiredState.nextUnasked(node),
     taken: async (node, action) => {
       if (action.kind === "update") attemptObserver.watch(node, action.attempt);
       await desiredState.taken(node, action.rev);
@@ -172,20 +163,15 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     children: (gateway) => children.of(gateway),
     configure: async (node, config, by) =>
       (await desiredState.enqueue(node, { kind: "config", config }, by)) !== undefined,
-    changed: (by) => writer.behind("environment-actions", tellAll(by)),
+    changed: (by) => writer.behind("environment-actions", broadcast.tellAll(by)),
   });
 
-  /** One after another: a fleet-wide change may take its time, and must not take everybody else's. */
-  async function tellAll(by: Actor): Promise<void> {
-    for (let row = fleet.rows.nextRow(0); row !== -1; row = fleet.rows.nextRow(row + 1)) {
-      const node = fleet.rows.keyOf(row);
-      if (node === undefined || lifecycle.isStopping) return;
-      // A node that never asked for its environment has none yet, and nothing could be offered behind an action without content.
-      await environments.build(node);
-      const entry = await desiredState.enqueue(node, { kind: "environment" }, by);
-      if (entry === undefined) log.warn("environment-not-queued", { node });
-    }
-  }
+  const broadcast = new EnvironmentBroadcast({
+    ...core,
+    environments,
+    desiredState,
+    isStopping: () => lifecycle.isStopping,
+  });
 
   const attempts = new AttemptService({
     ...core,
@@ -203,13 +189,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     bases: (node) => usableBases(artifactBases, credentials.schemeOf(children.gatewayOf(node) ?? node)),
     offersUnsigned: options.offersUnsigned,
     limits,
-    node: async (id) => {
-      if (!isRegistered(id)) return undefined;
-      const stored = await storage.get(nodeTable, id);
-      const { manifest } = (stored?.value ?? {}) as Partial<NodeRecord>;
-      const digest = health.latest(id)?.value.digest ?? manifest?.digest;
-      return manifest && { model: manifest.model ?? "unknown", digest };
-    },
+    node: (id) => imageOf(id, { isRegistered, storage, health }),
     trigger: (node: string, update: string, action: UpdateAction) => bridge.start(node, update, action),
   });
 
@@ -400,19 +380,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     if (event.kind === "presence" || event.kind === "presence-many") bridge.counts(presence.counts());
   });
 
-  const counters = (): Record<string, number> => ({
-    ...prefixed("telemetry", telemetry.counters()),
-    ...prefixed("mqtt", dataPlane.counters),
-    ...prefixed("credentials", credentials.counters()),
-    observedNodes: observer.observed,
-    openAttempts: book.open,
-    backwardReports: attempts.backwardReports,
-    activeAlerts: alerts.active().length,
-    droppedAlerts: alerts.dropped,
-    bridgeDropped: bridge.dropped,
-    writeBehindFailures: writer.failures,
-  });
-
+  const counted = { telemetry, dataPlane, credentials, observer, book, attempts, alerts, bridge, writer };
   return {
     ...trust,
     registry,
@@ -440,14 +408,8 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     events: bus,
     hearing: presence,
     brokerEvents: dataPlane,
-    status: () => ({ startedAtMs, counts: presence.counts(), counters: counters() }),
+    status: () => ({ startedAtMs, counts: presence.counts(), counters: appCounters(counted) }),
     start: () => lifecycle.start(),
     stop: () => lifecycle.stop(),
   };
-}
-
-function prefixed(name: string, counters: Readonly<Record<string, number>>): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(counters).map(([key, value]) => [`${name}${key.charAt(0).toUpperCase()}${key.slice(1)}`, value]),
-  );
 }

@@ -30,6 +30,8 @@ export interface DesiredStateServiceOptions {
   isRegistered(node: string): boolean;
   /** The node's environment as far as memory has it. */
   environment(node: string): Environment | undefined;
+  /** Makes it, so that memory has it. */
+  buildEnvironment(node: string): Promise<unknown>;
   /** Something new waits for the node. */
   waits(node: string): void;
   /** An update that was never sent was replaced by a newer one, or an entry was cancelled. */
@@ -102,6 +104,16 @@ export class DesiredStateService implements DesiredState {
     }
     const offer = nextOffer(queue, nodeRev, clock.wallMs());
     return offer && this.#action(node, offer);
+  }
+
+  /** What a node that didn't ask is told to do next; undefined when that is nothing, or it has taken it and is busy with it. */
+  async nextUnasked(node: string): Promise<Action | undefined> {
+    const { queues, clock } = this.#options;
+    const queue = await queues.read(node);
+    const offer = nextOffer(queue, queue.lastRev, clock.wallMs());
+    if (offer === undefined || (offer.entry.state === "taken" && !offer.isVoid)) return undefined;
+    if (offer.entry.body.kind === "environment") await this.#options.buildEnvironment(node);
+    return this.next(node, queue.lastRev);
   }
 
   /** The node came: what was never sent is; what was, its heartbeat brings. */

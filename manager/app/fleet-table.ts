@@ -65,6 +65,11 @@ export class FleetTable {
     return this.rows.find(node);
   }
 
+  usesBroker(node: string): boolean {
+    const row = this.find(node);
+    return row !== -1 && this.has(row, nodeFlags.usesBroker);
+  }
+
   has(row: NodeRow, flag: number): boolean {
     return (this.rows.columns.flags[row]! & flag) !== 0;
   }
