@@ -63,7 +63,7 @@ export class Heartbeats {
 
   /** The first report of a node costs more than those that follow. */
   async warmUp(subject: Subject): Promise<Measurement[]> {
-    await this.#heartbeats(subject, { seconds: 1 });
+    await this.#heartbeats(subject, { seconds: Math.min(1, this.#seconds) });
     if (subject.big !== undefined) await this.#fetchBig(subject.big.port);
     return [];
   }
@@ -163,7 +163,7 @@ export class Heartbeats {
     const result = await runTool<LoadResult>(this.#load, [...words, "status", "r=0", "ep=n%d"]);
     this.#ports.set(name, result.ports);
     if (!server.isRunning) throw new Error("its process ended");
-    if (result.answered === 0) throw new Error("it answered nothing");
+    if (result.answeredInTime === 0) throw new Error("it answered nothing in time");
     if (result.errors > 0) {
       throw new Error(`it answered ${result.errors} requests with an error, the last with ${result.lastError}`);
     }

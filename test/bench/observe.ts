@@ -17,7 +17,7 @@ export const observeBench: Bench = {
   subject: "non",
   peers: ["con"],
   compared: {},
-  leftOutWhenQuick: ["three of the five rounds, and half of each round's length"],
+  leftOutWhenQuick: ["four of the five rounds of notifications, and two thirds of each round's length"],
   run: runObserveBench,
 };
 
@@ -27,13 +27,13 @@ async function runObserveBench({ isQuick }: BenchOptions): Promise<Measurement[]
   const all: Measurement[] = [];
   try {
     const { observe } = buildLoadTools(folder);
-    for (let round = 0; round < (isQuick ? 2 : 5); round++) {
+    for (let round = 0; round < (isQuick ? 1 : 5); round++) {
       for (const kind of kinds) {
         const server = ServerProcess.pinned([process.execPath, program]);
         try {
           const port = Number((await server.printed(/port (\d+)/))[1]);
           const before = server.cpuMicroseconds();
-          const result = await runTool<ObserveResult>(observe, [port, isQuick ? 3 : 6, observers, kind]);
+          const result = await runTool<ObserveResult>(observe, [port, isQuick ? 2 : 6, observers, kind]);
           all.push(...measured(kind, result, server.cpuMicroseconds() - before, server.residentMebibytes()));
         } finally {
           await server.stop();
