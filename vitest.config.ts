@@ -12,7 +12,7 @@ export default defineConfig({
           name: "unit",
           include: [
             "{kernel,coap,mqtt,schemas,manager,tools}/**/*.test.{ts,mjs}",
-            "test/{tidy,contract,fuzz}/**/*.test.ts",
+            "test/{tidy,contract,fuzz,bench}/**/*.test.ts",
           ],
           testTimeout: 20_000,
         },
