@@ -86,6 +86,8 @@ export interface ComposedTls extends TlsDoors {
 }
 
 export interface ComposedManager {
+  /** Other revocation lists of the CA that was given for nodes, and the serial numbers in them. Throws when they can't be used. */
+  useRevocations(trust: { readonly ca?: string | undefined }, pem: string, revoked: ReadonlySet<string>): void;
   readonly app: ManagerApp;
   readonly broker: EmbeddedBroker;
   readonly http: HttpServer;
@@ -175,6 +177,10 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
   });
   return {
     ...{ app, broker, http },
+    useRevocations: (trust, crl, revoked) => {
+      options.secured?.sessions.useTrust({ ...trust, crl }, revoked);
+      broker.useRevocations(crl, revoked);
+    },
     parts: [
       { name: "use cases", start: () => startApp(app, options.tokens !== undefined), stop: () => app.stop() },
       ...(tls === undefined

@@ -142,7 +142,7 @@ export const settingsDescription = {
       default: "",
       shape: "FILE",
       maxLength: 1024,
-      help: "PEM file with the revocation lists of those CAs, one of each. Read at the start.",
+      help: "PEM file with the revocation lists of those CAs, one of each. Read again when it changes, or on SIGHUP: whom it names is gone at once.",
     },
   },
   tls: {

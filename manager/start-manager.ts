@@ -8,6 +8,7 @@ import type { Entropy } from "../kernel/entropy.ts";
 import { defineFaults, Fault } from "../kernel/fault.ts";
 import { Lifecycle, type Part } from "../kernel/lifecycle.ts";
 import type { Log } from "../kernel/log.ts";
+import { GivenRevocations } from "./adapters/certificates/given-revocations.ts";
 import { OwnAuthority } from "./adapters/certificates/own-authority.ts";
 import { interfaceAddress, interfaceName, MdnsAnnouncement } from "./adapters/discovery/mdns-announcement.ts";
 import { AdminToken } from "./adapters/storage/admin-token.ts";
@@ -52,7 +53,7 @@ export interface RunningManager {
   readonly app: ManagerApp;
   /** Made by the first start: where the admin's token is, and a link that signs in to the console once. */
   readonly signIn: { readonly tokenFile: string; readonly link: string } | undefined;
-  /** Reads the certificate of TLS anew. */
+  /** Reads the certificate of TLS anew, and revocation lists that changed. */
   reload(): void;
   /** Always reaches its end; what went wrong on the way comes back. */
   stop(): Promise<readonly Fault[]>;
@@ -122,6 +123,7 @@ async function startOnce(options: StartManagerOptions): Promise<RunningManager> 
     const {
       app,
       http,
+      useRevocations,
       parts: faces,
     } = composeManager({
       ...{ clock, entropy, log, storage, telemetryStore, artifacts, secretBox, tokens, urls },
@@ -144,10 +146,23 @@ async function startOnce(options: StartManagerOptions): Promise<RunningManager> 
       restart: options.restart,
     });
     const parts: Part[] = [...stores, ...faces];
+    const { crl } = settings.coaps;
+    const lists =
+      crl === ""
+        ? undefined
+        : new GivenRevocations({
+            ...{ file: crl, clock, log },
+            changed: (pem, revoked) => useRevocations({ ca: trust.ca }, pem, revoked),
+          });
+    if (lists !== undefined)
+      parts.push({ name: "revocation lists", start: () => lists.start(), stop: () => lists.stop() });
     if (settings.mdns) parts.push(announcement(settings, ports.coap, log));
     await lifecycle.start(parts);
     const signIn = tokens.isNew ? { tokenFile: tokens.file, link: http.signInLink() ?? "" } : undefined;
-    const reload = (): void => void tls?.certificates.reload();
+    const reload = (): void => {
+      tls?.certificates.reload();
+      lists?.look();
+    };
     return { urls, app, signIn, reload, stop: () => lifecycle.stop() };
   } catch (error) {
     // Stops what had started; a store that was only opened is closed here.

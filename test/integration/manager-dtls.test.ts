@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connectAsync } from "mqtt";
 import { afterEach, expect, test } from "vitest";
 import type { CoapResponse } from "../../coap/client-types.ts";
 import { CoapEndpoint } from "../../coap/endpoint.ts";
@@ -234,6 +235,47 @@ test.runIf(hasAddon)(
     } finally {
       ca.remove();
       stranger.remove();
+    }
+  },
+);
+
+test.runIf(hasAddon)(
+  "a list of the given CA that names a node ends its DTLS session and its connection to the broker, and a damaged list ends nothing",
+  async () => {
+    const ca = new TestCa();
+    try {
+      const server = ca.issue("IP:127.0.0.1");
+      const crl = `${ca.caFile}.crl`;
+      writeFileSync(crl, ca.revoke());
+      const files = { "coaps.certificate": server.certFile, "coaps.key": server.keyFile, "coaps.ca": ca.caFile };
+      const tls = { "tls.mode": "on", "tls.certificate": server.certFile, "tls.key": server.keyFile };
+      const ports = { "https.port": "0", "mqtts.port": "0" };
+      const running = await started({ ...files, ...tls, ...ports, "coaps.crl": crl });
+      const come = async (id: string) => {
+        const own = ca.issue(`URI:urn:coxswain:node:${id}`);
+        await issue(id, "x509");
+        const node = await DtlsNode.start(port(running), byCertificate(own, ca.ca));
+        expect(await node.code("POST", "/register", { id })).toBe("2.01");
+        expect(await node.code("GET", "/environment")).toBe("2.05");
+        const at = { clientId: id, cert: own.cert, key: own.key, ca: ca.ca, reconnectPeriod: 0 };
+        const client = await connectAsync(running.urls.mqtts ?? "", at);
+        client.on("error", () => {});
+        open.push({ stop: async () => client.endAsync(true) });
+        return { own, node, client };
+      };
+      const [lost, kept] = [await come("porch"), await come("garden")];
+      writeFileSync(crl, "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n");
+      running.reload();
+      expect(await lost.node.code("GET", "/environment")).toBe("2.05");
+      const closed = new Promise<void>((resolve) => lost.client.once("close", () => resolve()));
+      writeFileSync(crl, ca.revoke(lost.own));
+      running.reload();
+      await closed;
+      expect(await lost.node.code("GET", "/environment")).toBe("silence");
+      expect(await kept.node.code("GET", "/environment")).toBe("2.05");
+      expect(kept.client.connected).toBe(true);
+    } finally {
+      ca.remove();
     }
   },
 );

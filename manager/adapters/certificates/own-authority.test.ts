@@ -9,6 +9,7 @@ import { VirtualClock } from "../../../kernel/virtual-clock.ts";
 import { AesSecretBox } from "../storage/aes-secret-box.ts";
 import { writeOwnFile } from "../storage/own-file.ts";
 import { OwnAuthority } from "./own-authority.ts";
+import { revokedSerials } from "./revoked-serials.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -83,6 +84,8 @@ test("the openssl program finds all of it in order, for what it is made for and 
   }
 });
 
+const compare = (a: string, b: string): number => (a < b ? -1 : 1);
+
 /** A request as the openssl program makes it, in the folder. */
 function requested(name: string, ...words: readonly string[]): string {
   const [key, out] = [join(folder, `${name}.key`), join(folder, `${name}.csr`)];
@@ -152,6 +155,9 @@ test("the openssl program reads the revocation list, and refuses whom it names a
     const revoked = [...others, { serial: lost.serial, atMs: nowMs }];
     const { der: list, pem } = authority.revocations({ number: 300, nextAtMs: nowMs + 86_400_000 * 7, revoked });
     writeFileSync(join(folder, "list.der"), list);
+    expect([...revokedSerials(pem)].sort(compare)).toEqual(
+      revoked.map(({ serial }) => serial.replace(/^0+/, "")).sort(compare),
+    );
     const crl = ["crl", "-inform", "der", "-in", join(folder, "list.der")];
     const text = execFileSync("openssl", [...crl, "-noout", "-text"], { encoding: "utf8", maxBuffer: 2 ** 24 });
     expect(text).toMatch(/X509v3 CRL Number:\s+300\s/);

@@ -5,6 +5,7 @@ import type { DtlsCredential, DtlsTrust } from "../../../coap/security/dtls-opti
 import { RemoteAddress } from "../../../coap/transport/remote-address.ts";
 import type { Clock } from "../../../kernel/clock.ts";
 import type { Log } from "../../../kernel/log.ts";
+import { toHex } from "../../../schemas/wire/hex.ts";
 import type { Keyring } from "../../app/api/credentials.ts";
 import type { OperatorKeyring } from "../../app/api/operators.ts";
 import { certifiedNode } from "../../app/certified-node.ts";
@@ -40,6 +41,8 @@ export class NodeSessions {
   readonly #at = new RemoteAddress();
   #keyring: Keyring | undefined;
   #operators: OperatorKeyring | undefined;
+  /** Serial numbers of a given CA's certificates that nodes came with, by node: the list that names one ends its session. */
+  readonly #serials = new Map<string, string>();
   #unknown = 0;
   #revoked = 0;
 
@@ -68,6 +71,16 @@ export class NodeSessions {
       // Keys that nobody used have no session; that of the others goes on.
       if (wasUsed) this.#revoked += this.security.revoke(node);
     });
+  }
+
+  /** Other lists of a given CA: handshakes are held to them from now on, and whom they name is gone. Throws `coap.dtls-credentials`. */
+  useTrust(trust: DtlsTrust, revoked: ReadonlySet<string>): void {
+    this.security.trust(trust);
+    for (const [node, serial] of this.#serials) {
+      if (!revoked.has(serial)) continue;
+      this.#serials.delete(node);
+      this.#revoked += this.security.revoke(node);
+    }
   }
 
   /** Whether that node has a session at that address: a call there reaches it and nobody else. */
@@ -102,6 +115,12 @@ export class NodeSessions {
         : certifiedNode(keyring, credential, this.#isOwnCa);
     if (entry === undefined) return undefined;
     keyring.used(entry.kid);
+    if (credential.scheme === "x509" && !this.#isOwnCa) this.#serials.set(entry.node, serialDigits(credential.serial));
     return { kind: "node", id: entry.node, scheme: credential.scheme };
   }
+}
+
+/** Lower-case hexadecimal without leading zeros. */
+function serialDigits(serial: Uint8Array): string {
+  return toHex(serial).replace(/^0+(?=.)/, "");
 }

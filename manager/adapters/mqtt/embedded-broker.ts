@@ -62,6 +62,7 @@ export class EmbeddedBroker implements Broker {
   readonly #tls: TlsListener | undefined;
   readonly #clock: Clock;
   #material: TlsMaterial | undefined;
+  #listed: ReadonlySet<string> = new Set();
   #events: BrokerEvents | undefined;
   #keyring: Keyring | undefined;
   #recheck: Timer | undefined;
@@ -100,11 +101,14 @@ export class EmbeddedBroker implements Broker {
     this.#tls?.use(this.#material);
   }
 
-  /** Other revocation lists of the CA: whom they name is gone at once. */
-  useRevocations(crl: string): void {
+  /** Other revocation lists of the CA, and the serial numbers in them: whom they name is gone at once. */
+  useRevocations(crl: string, revoked: ReadonlySet<string>): void {
     if (this.#material === undefined) return;
-    this.#material = { ...this.#material, crl };
-    this.#tls?.use(this.#material);
+    const material = { ...this.#material, crl };
+    this.#tls?.use(material);
+    this.#material = material;
+    this.#listed = revoked;
+    this.#tls?.recheck(this.#clock.wallMs());
   }
 
   /** Where events go; the use cases are made after the broker that they publish to. */
@@ -186,6 +190,7 @@ export class EmbeddedBroker implements Broker {
       ...{ host, port, material, log, maxConnections: this.#broker.limits.maxConnections },
       clientOf: (certificate) => {
         const keyring = this.#keyring;
+        if (this.#listed.has(certificate.serialNumber.toLowerCase().replace(/^0+(?=.)/, ""))) return undefined;
         const entry = keyring && certifiedNode(keyring, clientCertificate(certificate), isOwnCa);
         if (entry !== undefined) keyring?.used(entry.kid);
         return entry?.node;

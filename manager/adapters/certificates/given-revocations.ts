@@ -1,0 +1,59 @@
+import { readFileSync, statSync } from "node:fs";
+import type { Clock, Timer } from "../../../kernel/clock.ts";
+import type { Log } from "../../../kernel/log.ts";
+import { revokedSerials } from "./revoked-serials.ts";
+
+export interface GivenRevocationsOptions {
+  /** PEM file with the lists of the CA that was given for nodes. */
+  readonly file: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Uses other lists. Throws when they can't be used; then they are looked at again when the file changes. */
+  changed(pem: string, revoked: ReadonlySet<string>): void;
+}
+
+const lookMs = 10_000;
+
+/** Looks whether the file with revocation lists was replaced: whom the new ones name is gone at once, without a restart. */
+export class GivenRevocations {
+  readonly #options: GivenRevocationsOptions;
+  #seen: string;
+  #timer: Timer | undefined;
+
+  constructor(options: GivenRevocationsOptions) {
+    this.#options = options;
+    this.#seen = this.#stamp();
+  }
+
+  start(): void {
+    this.#timer = this.#options.clock.after(lookMs, () => {
+      this.start();
+      this.look();
+    });
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  look(): void {
+    const stamp = this.#stamp();
+    if (stamp === this.#seen) return;
+    this.#seen = stamp;
+    const { file, log, changed } = this.#options;
+    try {
+      const pem = readFileSync(file, "utf8");
+      const revoked = revokedSerials(pem);
+      changed(pem, revoked);
+      log.info("revocations-loaded", { file, count: revoked.size });
+    } catch (error) {
+      // The old lists go on; they end by themselves when they are too old.
+      log.error("revocations-unusable", { file, error });
+    }
+  }
+
+  #stamp(): string {
+    const found = statSync(this.#options.file, { throwIfNoEntry: false });
+    return `${found?.ino}/${found?.size}/${found?.mtimeMs}`;
+  }
+}
