@@ -86,11 +86,6 @@ export class MessageWriter {
     this.end += 1 + end - start;
   }
 
-  /** Bytes that are left for a payload, its marker counted. */
-  payloadRoom(limit: number): number {
-    return Math.min(limit, this.bytes.length) - this.end - 1;
-  }
-
   /** A copy of what was written. */
   copy(): Uint8Array {
     return this.bytes.slice(0, this.end);

@@ -100,11 +100,6 @@ export class TimerWheel {
     return true;
   }
 
-  isArmed(id: number): boolean {
-    this.#check(id);
-    return this.#slotOf[id] !== notArmed;
-  }
-
   /** Disarms all. */
   clear(): void {
     for (let id = 0; this.#size > 0 && id < this.capacity; id++) if (this.#slotOf[id] !== notArmed) this.#unlink(id);

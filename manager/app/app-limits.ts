@@ -152,8 +152,6 @@ export const appLimits = defineLimits({
   },
 });
 
-export type AppLimits = typeof appLimits.defaults;
-
 /** How long things take; milliseconds. */
 export const appTimes = {
   /** Between two entries that one node acted as another. */

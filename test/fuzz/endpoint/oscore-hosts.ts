@@ -1,3 +1,4 @@
+import { keepNewest } from "./keep-newest.ts";
 import { PlainMessage } from "./plain-message.ts";
 import { PlainOscore } from "./plain-oscore.ts";
 import type { Random } from "./random.ts";
@@ -114,7 +115,8 @@ export class OscoreHosts {
       this.counts.genuine++;
       if (message.tokenLength >= 4) {
         const key = `${host}/${message.token()}`;
-        remember(this.#openByToken, key, [{ context, sequence }, ...(this.#openByToken.get(key) ?? []).slice(0, 3)]);
+        const asked = [{ context, sequence }, ...(this.#openByToken.get(key) ?? []).slice(0, 3)];
+        keepNewest(this.#openByToken, key, asked, maxRemembered);
       }
       return { context, sequence, isFresh: isNewest && isClean, inner };
     }
@@ -140,7 +142,7 @@ export class OscoreHosts {
   answers({ context, sequence }: ProtectedRequest): boolean {
     const key = `${context}/${sequence}`;
     const isAgain = this.#answered.has(key);
-    remember(this.#answered, key, true);
+    keepNewest(this.#answered, key, true, maxRemembered);
     return isAgain;
   }
 
@@ -193,11 +195,4 @@ function withHeader({ bytes, start, tokenLength }: PlainMessage, plaintext: Uint
   whole[1] = plaintext[0]!;
   whole.set(plaintext.subarray(1), 4 + tokenLength);
   return whole;
-}
-
-/** Keeps the newest entries. */
-function remember<Value>(map: Map<string, Value>, key: string, value: Value): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size > maxRemembered) map.delete(map.keys().next().value!);
 }

@@ -1,4 +1,5 @@
 import { echoText, fuzzPaths, patternAt, patternSize } from "./fuzz-routes.ts";
+import { keepNewest } from "./keep-newest.ts";
 import type { OscoreHosts, ProtectedRequest } from "./oscore-hosts.ts";
 import { PlainMessage } from "./plain-message.ts";
 
@@ -74,7 +75,7 @@ export class ReplyOracle {
     if (!isMulticast && asked.find(9) >= 0) this.#protected = this.#oscore?.read(asked, host);
     const key = host * 65_536 + asked.messageId;
     this.#wasUsed = this.#used.has(key);
-    keep(this.#used, key, true);
+    keepNewest(this.#used, key, true, maxKept);
     // Answered later at the route's will, by leisure, or again and again for an observer.
     const inner = this.#protected?.inner ?? asked;
     const isSlow = ["later", "slow-body"].includes(inner.texts(11)[0] ?? "");
@@ -188,7 +189,7 @@ export class ReplyOracle {
     const isAskingEcho = inner.code === 0x81 && inner.find(252) >= 0;
     if (!isAskingEcho) this.#synchronised.add(asked.context);
     if (!isAskingEcho && oscore.answers(asked)) return "answered a replay";
-    keep(this.#sealed, key, true);
+    keepNewest(this.#sealed, key, true, maxKept);
     this.echoed(this.#host, inner);
     return isProper(asked.inner) ? (codeFault(asked.inner, inner) ?? this.#bodyFault(asked.inner, inner)) : undefined;
   }
@@ -209,7 +210,7 @@ export class ReplyOracle {
     const digest = said.digest();
     const isSame = this.#acknowledged.get(key) === digest;
     if (isSame) this.counts.repeated++;
-    keep(this.#acknowledged, key, digest);
+    keepNewest(this.#acknowledged, key, digest, maxKept);
     return isSame;
   }
 
@@ -251,12 +252,12 @@ export class ReplyOracle {
     if (!this.#open.has(key)) return `sent ${host} a response to a request it never made`;
     this.#remember(key);
     if (said.find(9) < 0) return undefined;
-    keep(this.#sealed, sealedKey(said, host), true);
+    keepNewest(this.#sealed, sealedKey(said, host), true, maxKept);
     return this.#oscore?.laterFault(said, host);
   }
 
   #remember(key: string): void {
-    keep(this.#open, key, true, maxOpen);
+    keepNewest(this.#open, key, true, maxOpen);
   }
 
   #complain(what: string | undefined): void {
@@ -279,13 +280,6 @@ const sealedKey = (said: PlainMessage, host: number): number => host * 2 ** 32 +
 
 /** 4.29 and 5.03. */
 const isBusy = (code: number): boolean => code === 0x9d || code === 0xa3;
-
-/** Keeps the newest entries. */
-function keep<Key, Value>(map: Map<Key, Value>, key: Key, value: Value, most = maxKept): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size > most) map.delete(map.keys().next().value!);
-}
 
 /** What is wrong with the code of an answer to a request that is well-formed. */
 function codeFault(asked: PlainMessage, said: PlainMessage): string | undefined {
