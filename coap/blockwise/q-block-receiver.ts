@@ -22,6 +22,8 @@ interface Incoming {
   bytes: number;
   /** Of its last request: what is said of the body is said under it. */
   token: Uint8Array;
+  /** Of the last request for a block of each set that no 2.31 named yet. */
+  readonly tokenOfSet: Map<number, Uint8Array>;
   isConfirmable: boolean;
   /** The last set that a 2.31 or a 4.08 told of. */
   continuedSet: number;
@@ -99,6 +101,7 @@ export class QBlockReceiver {
     }
     if (body.size !== size || body.exponent !== exponent) return Code.badRequest;
     body.token = view.bytes.slice(view.tokenStart, view.tokenStart + view.tokenLength);
+    if (!body.isDone) body.tokenOfSet.set(body.ledger.setOf(blockNumber(value)), body.token);
     body.isConfirmable = request.isConfirmable;
     if (body.isDone) return this.#answerAgain(body);
     return this.#take(body, blockNumber(value), view.payload());
@@ -165,19 +168,21 @@ export class QBlockReceiver {
     const isSetWhole = ledger.wholeUntil >= ledger.endOf(set);
     // Of blocks that come again the last of a set alone is answered: 2.31 isn't for every one of them (section 4.3).
     const isLastAgain = !isNew && number === ledger.endOf(set) - 1;
-    if (isSetWhole && (body.continuedSet < set || isLastAgain)) {
-      const last = ledger.setOf(ledger.wholeUntil - 1);
-      body.continuedSet = ledger.wholeUntil >= ledger.endOf(last) ? last : set;
-      this.#send(body, Code.continue, () => {
-        const confirmed = ledger.endOf(body.continuedSet) - 1;
-        this.#link.writer.uintOption(OptionNumber.qBlock1, blockOption(confirmed, true, body.exponent));
-      });
+    const { maxPayloads } = this.#link.limits;
+    if (isSetWhole && (isNew ? body.continuedSet < set : isLastAgain)) {
+      // Later sets may be whole by now: the last of them is named, under one of its own tokens.
+      const named = isNew ? Math.floor(ledger.wholeUntil / maxPayloads) - 1 : set;
+      const value = blockOption(ledger.endOf(named) - 1, true, body.exponent);
+      const fill = (): void => this.#link.writer.uintOption(OptionNumber.qBlock1, value);
+      this.#send(body, Code.continue, fill, body.tokenOfSet.get(named));
+      body.continuedSet = Math.max(body.continuedSet, named);
+      for (const each of body.tokenOfSet.keys()) if (each < named) body.tokenOfSet.delete(each);
       return;
     }
-    const isBehind = ledger.wholeUntil < set * this.#link.limits.maxPayloads;
+    const isBehind = ledger.wholeUntil < set * maxPayloads;
     if (!isBehind || body.reportedSet >= set) return;
     body.reportedSet = set;
-    this.#report(body, set * this.#link.limits.maxPayloads);
+    this.#report(body, set * maxPayloads);
   }
 
   /** 4.08 with the missing blocks below `end`. */
@@ -224,6 +229,7 @@ export class QBlockReceiver {
     this.body = whole;
     body.isDone = true;
     body.blocks.clear();
+    body.tokenOfSet.clear();
     this.#charge(body, -body.bytes);
     this.#arm(body);
   }
@@ -240,14 +246,14 @@ export class QBlockReceiver {
   }
 
   /** Sends a message of its own; returns its ID, -1 when none is free. */
-  #send(body: Incoming, code: number, fill: () => void): number {
+  #send(body: Incoming, code: number, fill: () => void, token = body.token): number {
     const { peers, writer, counters } = this.#link;
     const messageId = peers.nextMessageId(body.peer);
     if (messageId < 0) {
       counters.overLimit++;
       return -1;
     }
-    writer.begin(MessageType.nonConfirmable, code, messageId, body.token, 0, body.token.length);
+    writer.begin(MessageType.nonConfirmable, code, messageId, token, 0, token.length);
     fill();
     this.#link.sendWritten(body.peer);
     return messageId;
@@ -286,6 +292,7 @@ export class QBlockReceiver {
       blocks: new Map(),
       bytes: 0,
       token: nothing,
+      tokenOfSet: new Map(),
       isConfirmable: false,
       continuedSet: -1,
       reportedSet: 0,

@@ -136,6 +136,22 @@ describe("RFC 9177: a server that gets a body by Q-Block1", () => {
     expect(stored).toEqual([whole(12)]);
   });
 
+  it("RFC 9177 4.3: names the last whole set in 2.31 under one of its tokens, also when an earlier block came last", async () => {
+    const late = 3;
+    const sent = Array.from({ length: 20 }, (_, i) => i).filter((i) => i !== late);
+    await send(...sent.map((i) => upload(i, 25)));
+    const [continued] = await send(upload(late, 25, { token: Uint8Array.of(0xee) }));
+    expect([continued!.code, continued!.uint(qBlock1), continued!.token]).toEqual([
+      Code.continue,
+      blockOption(19, true, 0),
+      "13",
+    ]);
+    // Again: for its own set alone, and not for each of its blocks.
+    const again = await send(upload(late, 25), upload(9, 25, { token: Uint8Array.of(0xdd) }));
+    expect(again).toMatchObject([{ code: Code.continue, token: "dd" }]);
+    expect(again[0]!.uint(qBlock1)).toBe(blockOption(9, true, 0));
+  });
+
   it("RFC 9177 4.3: ignores the payload of a block that came before, and answers as the first time", async () => {
     await send(upload(0, 2), upload(0, 2, { payload: "!".repeat(size) }));
     const [done] = await send(upload(1, 2));
