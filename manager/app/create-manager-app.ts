@@ -33,6 +33,7 @@ import { KeyedSerial } from "./keyed-serial.ts";
 import { LastSeenSnapshot } from "./last-seen-snapshot.ts";
 import { LiveEventBus } from "./live-event-bus.ts";
 import { LogTails } from "./log-tails.ts";
+import { LostNodes } from "./lost-nodes.ts";
 import { ModeRelay } from "./mode-relay.ts";
 import { ModeService } from "./mode-service.ts";
 import { MqttBridge } from "./mqtt-bridge.ts";
@@ -284,6 +285,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     lostPath: (node) => observer.forget(node),
     rearm: (node, row) => observer.rearm(node, row),
   });
+  const lostNodes = new LostNodes({ ...core, remove: (node, by) => registry.remove(node, by) });
 
   const credentials = new CredentialService({
     ...core,
@@ -372,7 +374,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
       attempts.sweep();
       alerts.sweep(reactions.brokerLost());
     },
-    forgetLost: () => registry.forgetLost(limits.lostNodeDays),
+    forgetLost: () => lostNodes.forget(limits.lostNodeDays),
   });
 
   bus.subscribe((event) => {

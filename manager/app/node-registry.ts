@@ -55,18 +55,15 @@ export interface NodeRegistryOptions {
 /** RFC 9176 section 5: the lifetime of a registration without `lt` at /rd. */
 const rdLifetimeSeconds = 90_000;
 const maxAttempts = 5;
-const maxForgottenAtOnce = 1000;
 const maxWalked = 1000;
 /** Rows that one step of a walk looks at, however few of them match. */
 const maxLookedAt = 10_000;
 
 export class NodeRegistry implements Registry {
   readonly #options: NodeRegistryOptions;
-  readonly #startedMs: number;
 
   constructor(options: NodeRegistryOptions) {
     this.#options = options;
-    this.#startedMs = options.clock.monotonicMs();
   }
 
   /** Every stored registration gets a row; its presence is unknown until it is heard. */
@@ -256,54 +253,6 @@ export class NodeRegistry implements Registry {
       await this.#options.removed(node, by);
       bus.emit({ kind: "removed", node });
       return "removed";
-    });
-  }
-
-  /** Removes nodes that weren't heard for `days` after their lifetime ended, and simple registrations at its end; a limited number at a time. */
-  async forgetLost(days: number): Promise<void> {
-    const { fleet, clock } = this.#options;
-    const { heardAtMs, lifetimeSeconds, flags } = fleet.rows.columns;
-    const nowMs = clock.monotonicMs();
-    const lost: string[] = [];
-    const simple: string[] = [];
-    for (
-      let row = fleet.rows.nextRow(0);
-      row !== -1 && lost.length + simple.length < maxForgottenAtOnce;
-      row = fleet.rows.nextRow(row + 1)
-    ) {
-      // Who isn't known to have been heard ever counts from the start of this process.
-      const isKnown = (flags[row]! & (nodeFlags.heard | nodeFlags.heardBefore)) !== 0;
-      const silentMs = nowMs - (isKnown ? heardAtMs[row]! : this.#startedMs);
-      const node = fleet.rows.keyOf(row);
-      const overMs = silentMs - lifetimeSeconds[row]! * 1000;
-      if (node === undefined || overMs <= 0) continue;
-      // While we can't hear, nobody is lost.
-      if (overMs > days * 86_400_000 && fleet.presence(row) === "offline") lost.push(node);
-      else if (fleet.has(row, nodeFlags.registeredSimply)) simple.push(node);
-    }
-    for (const node of lost) await this.remove(node, { kind: "manager", id: "not-heard" });
-    for (const node of simple) await this.#endSimple(node);
-  }
-
-  /** RFC 9176 section 5.1. Of a node that registered in no other way nothing is left. */
-  async #endSimple(node: string): Promise<void> {
-    const { fleet, storage, writer, serial } = this.#options;
-    const stored = await storage.get(nodeTable, node);
-    const { manifest } = (stored?.value ?? {}) as Partial<NodeRecord>;
-    if (manifest?.model === "unknown") {
-      await this.remove(node, { kind: "manager", id: "lifetime-over" });
-      return;
-    }
-    await serial.run(`node/${node}`, async () => {
-      const now = await storage.get(nodeTable, node);
-      const row = fleet.find(node);
-      // It may have registered again meanwhile.
-      if (now === undefined || now.revision !== stored?.revision || row === -1) return;
-      const { rd: _, ...rest } = now.value as NodeRecord;
-      await writer.commit(node, [
-        { kind: "put", table: nodeTable, key: node, expectedRevision: now.revision, value: rest },
-      ]);
-      fleet.set(row, nodeFlags.registeredSimply, false);
     });
   }
 
