@@ -7,11 +7,12 @@ import { Authoriser, type Principal } from "../../manager/domain/authoriser.ts";
 import { noLabels } from "../../manager/domain/node-labels.ts";
 import { permissionOf } from "../../manager/domain/permissions.ts";
 import type { Bench, BenchOptions, Measurement } from "./report.ts";
+import { managerTrust } from "./trust-manager.ts";
 
 /** What it costs to ask who may do what, and to sign in. */
 export const trustBench: Bench = {
   subject: "heartbeat",
-  peers: ["gateway", "operator", "scoped operator", "sign-in"],
+  peers: ["gateway", "operator", "scoped operator", "sign-in", "mqtt-password", "mqtt-certificate", "revocation"],
   compared: {},
   leftOutWhenQuick: ["two of the three rounds"],
   run: runTrustBench,
@@ -26,6 +27,7 @@ async function runTrustBench({ isQuick }: BenchOptions): Promise<Measurement[]> 
   for (let round = 0; round < (isQuick ? 1 : 3); round++) {
     measurements.push(...checks(isQuick ? 2_000_000 : 10_000_000), ...(await passwords(isQuick ? 10 : 40)));
   }
+  measurements.push(...(await managerTrust({ connects: isQuick ? 200 : 1000, nodes: 100_000 })));
   return measurements;
 }
 
