@@ -2,6 +2,7 @@ import type { Clock } from "../kernel/clock.ts";
 import type { Entropy } from "../kernel/entropy.ts";
 import type { Log } from "../kernel/log.ts";
 import type { QBlockPeers } from "./blockwise/q-block-server.ts";
+import { checkAddress } from "./client/check-address.ts";
 import { ClientExchanges } from "./client/client-exchanges.ts";
 import { ClientTransfer } from "./client/client-transfer.ts";
 import { Ping } from "./client/ping.ts";
@@ -390,8 +391,8 @@ export class CoapEndpoint {
   #peerOf({ address, port, interface: name }: Target): number {
     if (this.#state === "stopped") throw faults("coap.stopped", {});
     if (this.#state === "new") throw faults("coap.not-started", {});
+    checkAddress(address, port);
     const isIpv6 = address.includes(":");
-    if (!isIpv6 && !/^\d{1,3}(\.\d{1,3}){3}$/.test(address)) throw faults("coap.bad-address", { address });
     if (isIpv6 ? /^ff/i.test(address) : Number.parseInt(address, 10) >= 224) {
       throw faults("coap.bad-request", { what: `${address} is a group, which only discover can ask` });
     }

@@ -24,6 +24,7 @@ export class RequestMessage {
   /** Throws `coap.bad-request` for segments, queries or options that no message can carry. */
   constructor(options: Pick<RequestOptions, "method" | "path" | "queries" | "contentFormat" | "accept" | "options">) {
     this.code = methodCode(options.method);
+    if (this.code < 1) throw faults("coap.bad-request", { what: `${options.method} is no method` });
     const all: OptionValue[] = [];
     for (const segment of options.path) {
       if (segment === "." || segment === "..") throw faults("coap.bad-request", { what: "a path has no dot segments" });

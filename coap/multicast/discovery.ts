@@ -1,6 +1,7 @@
 import { type Clock, sleep } from "../../kernel/clock.ts";
 import type { Entropy } from "../../kernel/entropy.ts";
 import { hasMoreBlocks } from "../blockwise/block-option.ts";
+import { checkAddress } from "../client/check-address.ts";
 import { ClientResponse } from "../client/client-response.ts";
 import type { CoapResponse, DiscoverOptions } from "../client-types.ts";
 import { decodeMessage, Malformed } from "../decode-message.ts";
@@ -37,6 +38,7 @@ export async function discovery({
   discover,
   onResponse,
 }: DiscoveryOptions): Promise<void> {
+  checkAddress(discover.group, discover.port);
   const family = discover.group.includes(":") ? 6 : 4;
   const names = discover.interfaces ?? transport.interfaces();
   const heard = new Set<string>();

@@ -1,6 +1,6 @@
 // Compiles the addon with the C compiler alone: no node-gyp, no library to link, since libuv, Node-API and OpenSSL are all in the
 // node program that loads it. Plain JavaScript that Node 20 can run. `node coap/native/build.mjs` builds what changed.
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -36,7 +36,10 @@ export function buildAddon() {
   // Never written in place: a process may have it loaded.
   const fresh = `${addonPath}.${process.pid}`;
   const files = sources.filter((name) => name.endsWith(".c")).map((name) => join(folder, name));
-  execFileSync("cc", [...flags, `-I${headers}`, "-o", fresh, ...files], { stdio: ["ignore", "inherit", "inherit"] });
+  const words = [...flags, `-I${headers}`, "-o", fresh, ...files];
+  const { error, status } = spawnSync("cc", words, { stdio: ["ignore", "inherit", "inherit"] });
+  if (error !== undefined) throw new Error(`No C compiler: cc can't be started (${error.code}). Install gcc or clang.`);
+  if (status !== 0) throw new Error("cc didn't compile the addon: see above.");
   renameSync(fresh, addonPath);
   return addonPath;
 }
@@ -54,4 +57,11 @@ function headersOfNode() {
   );
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(buildAddon());
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    console.log(buildAddon());
+  } catch (error) {
+    console.error(error.message);
+    process.exitCode = 1;
+  }
+}

@@ -1,6 +1,7 @@
 import type { Log } from "../../kernel/log.ts";
 import { faults } from "../faults.ts";
 import { type Addon, type LoadedAddon, loadAddon, type NativeUdp } from "../native/addon.ts";
+import { checkPort } from "./check-port.ts";
 import { type DgramTransportOptions, dgramTransport } from "./dgram.ts";
 import { Ipv6Texts } from "./ipv6-texts.ts";
 import { LocalAddresses } from "./local-addresses.ts";
@@ -180,6 +181,7 @@ class BatchTransport implements Transport {
 
   #bind(address: string, port: number, sharesPort: boolean, isGroup: boolean): NativeUdp {
     const { maxDatagram = 4096, receiveBuffer = 4_194_304 } = this.#options;
+    checkPort(address, port);
     try {
       const socket: NativeUdp = this.#addon.openUdp(
         {

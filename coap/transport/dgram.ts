@@ -1,6 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { networkInterfaces } from "node:os";
 import { faults } from "../faults.ts";
+import { checkPort } from "./check-port.ts";
 import { type NetworkInterface, networkInterface } from "./network-interface.ts";
 import { RemoteAddress } from "./remote-address.ts";
 import type { DatagramReceiver, LocalAddress, Transport } from "./transport.ts";
@@ -48,8 +49,9 @@ class DgramTransport implements Transport {
 
   async open(receiver: DatagramReceiver): Promise<void> {
     if (this.#socket !== undefined) throw new Error("The transport is open already.");
-    this.#receiver = receiver;
     const { address, port, reuse = false, multicast } = this.#options;
+    checkPort(address, port);
+    this.#receiver = receiver;
     const groups = multicast?.groups ?? [];
     try {
       // A wildcard socket and a group socket share the port only when both allow it. Allowing it would also hide another

@@ -96,6 +96,10 @@ describe.each(subjects.filter((each) => each.isThere))("a transport by $name", (
     await expect(open({ address: "203.0.113.1" })).rejects.toMatchObject({ code: "coap.bind-failed" });
   });
 
+  it.each([70_000, -1, 1.5])("rejects %d, which is no port, and binds no other in its place", async (port) => {
+    await expect(open({ port })).rejects.toMatchObject({ code: "coap.bind-failed", data: { port } });
+  });
+
   it("rejects a port in use also when it would answer to a group there", async () => {
     const { port } = await open({ address: "0.0.0.0" });
     const multicast = { groups: ["224.0.1.187"], interfaces: ["127.0.0.1"] };

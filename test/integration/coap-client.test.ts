@@ -232,6 +232,22 @@ describe("addresses", () => {
     ).toBe("coap.bad-address");
   });
 
+  it("and ports that are none are refused, and nothing is sent to what their lower bits would be", async () => {
+    for (const address of ["300.0.0.1", "1.2.3", "::zz", "fe80::1%", ""]) {
+      const request = world.client.request({ to: { address, port: 5683 }, method: "GET", path: [] });
+      expect(await faultOf(request), address).toBe("coap.bad-address");
+    }
+    for (const port of [0, -1, 1.5, 70_000, Number.NaN]) {
+      const to = { address: "10.0.0.1", port };
+      expect(await faultOf(world.client.request({ to, method: "GET", path: [] })), String(port)).toBe(
+        "coap.bad-request",
+      );
+      const discovered = world.client.discover({ group: "224.0.1.187", port, query: "", waitMs: 10 }, () => undefined);
+      expect(await faultOf(discovered), String(port)).toBe("coap.bad-request");
+    }
+    expect(world.client.counters()["datagramsSent"]).toBe(0);
+  });
+
   it("of groups are for discover, and tokens have at most 8 bytes", async () => {
     for (const address of ["224.0.1.187", "ff02::fd"]) {
       const request = world.client.request({ to: { address, port: 5683 }, method: "GET", path: [] });
