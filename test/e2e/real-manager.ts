@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { LiveEvent } from "../../manager/app/api/watching.ts";
 import { LiveEvents } from "../../tools/demo/live-events.ts";
 import { type ManagerUrls, type Program, startManager } from "../../tools/demo/programs.ts";
@@ -78,6 +79,19 @@ export class RealManager {
   async stop(): Promise<void> {
     this.events.stop();
     await this.#program.stop();
+    this.#checkLog();
+  }
+
+  /** No run may have said a secret: the key that seals all others, or the token of its data folder. */
+  #checkLog(): void {
+    const log = readFileSync(join(this.folder, "manager.log"), "utf8");
+    const at = this.#flags.lastIndexOf("--data-dir");
+    const data = (at === -1 ? undefined : this.#flags[at + 1]) ?? join(this.folder, "manager");
+    for (const name of ["key", "admin-token"]) {
+      const secret = readFileSync(join(data, name), "utf8").trim();
+      if (log.includes(secret)) throw new Error(`The manager's log has the secret that is in ${name}.`);
+    }
+    if (log.includes("PRIVATE KEY")) throw new Error("The manager's log has a private key.");
   }
 
   async get<T>(path: string): Promise<T> {
