@@ -60,7 +60,9 @@ async function main(args) {
 function run([command, ...rest]) {
   return new Promise((resolve) => {
     const path = `${join(root, "node_modules/.bin")}:${process.env.PATH}`;
-    const child = spawn(command, rest, { stdio: "inherit", env: { ...process.env, PATH: path } });
+    // Types are stripped once, not at each start: the stripper alone takes 35 MB of a manager that idles.
+    const cache = { NODE_COMPILE_CACHE: join(root, ".setup/compile-cache"), ...process.env };
+    const child = spawn(command, rest, { stdio: "inherit", env: { ...cache, PATH: path } });
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
     child.on("error", (error) => {
       console.error(`cannot run ${command}: ${error.message}`);
