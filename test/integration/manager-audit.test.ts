@@ -172,6 +172,21 @@ test("who, from where, before and after are told, newest first, page by page; a 
   expect(out).toMatch(/admin +127\.0\.0\.1 +settings-changed +settings +from \{timeZone UTC1/);
 });
 
+test("uploads, removals and the end of the manager are told with who did them", async () => {
+  const headers = { authorization: `Bearer ${token()}`, "content-type": "application/octet-stream" };
+  const upload = await fetch(`${manager.urls.http}/api/v1/artifacts`, { method: "POST", headers, body: "image" });
+  const { digest } = (await upload.json()) as { digest: string };
+  expect((await ask(`/artifacts/${digest.slice("sha256:".length)}`, "DELETE")).status).toBe(204);
+  const { entries } = await listed(`?subject=${encodeURIComponent(`artifact/${digest}`)}`);
+  expect(entries.map(({ entry }) => [entry.what, entry.by.id])).toEqual([
+    ["artifact-removed", "admin"],
+    ["artifact-stored", "admin"],
+  ]);
+  // This manager can't be ended from outside, so that isn't told either.
+  expect((await ask("/system/shutdown", "POST")).status).toBe(403);
+  expect((await listed("?subject=manager")).entries).toEqual([]);
+});
+
 test("no secret of a run is in its audit, its export or the events", async () => {
   await ask("/settings", "PATCH", { wifi: [{ ssid: "yard", password: wifiPassword }] });
   const issued = (await (await ask("/nodes/porch/credentials", "POST", {})).json()) as {

@@ -44,9 +44,13 @@ async function end(
   const asker = context.askers.operator(request);
   if (asker.kind === "refused") return refusal(asker.refusal, asker.detail);
   if (action === undefined) return refusal("not-offered");
+  const what = `manager-${request.path.at(-1)}`;
+  const told = context.app.audit.record({ what, actor: asker.actor, subject: "manager" });
+  // A manager whose disk is full must still be stopped.
+  await told.catch((error: unknown) => context.log.error("audit-failed", { what, error }));
   // The answer must be on its way before the socket closes; stopping waits for the turn to end.
   context.clock.after(100, action);
-  return await Promise.resolve({ code: Code.changed });
+  return { code: Code.changed };
 }
 
 async function config(context: CoapContext, request: CoapRequest): Promise<CoapReplyFields> {

@@ -5,6 +5,7 @@ import type { ManagerApp } from "../../app/api/manager-app.ts";
 import type { StoreOptions } from "../../ports/artifacts.ts";
 import { ApiError } from "./api-error.ts";
 import type { HttpLimits } from "./http-server-options.ts";
+import { actorOf } from "./request-actor.ts";
 import { digestOf, paramOf } from "./request-input.ts";
 
 /** Uploading and listing artifacts: /api/v1/artifacts. An upload is streamed to disk and never whole in memory. */
@@ -40,6 +41,15 @@ export function addArtifactRoutes(
     const digest = digestOf(paramOf(request, "hex"));
     const user = app.updates.list().find((each) => each.update.digest === digest && each.state !== "withdrawn");
     if (user !== undefined) throw new ApiError("artifact-in-use", { digest, update: user.update.id });
+    const before = app.artifacts.find(digest);
+    if (before !== undefined) {
+      await app.audit.record({
+        what: "artifact-removed",
+        actor: actorOf(request),
+        subject: artifactSubject(digest),
+        before,
+      });
+    }
     if (!(await app.artifacts.remove(digest))) throw new ApiError("unknown-artifact", { digest });
     return await reply.code(204).send();
   });
@@ -63,15 +73,29 @@ export function addArtifactRoutes(
       // Without a body there is no stream either; storage then says that the artifact is empty.
       const body = request.body === undefined ? [] : (request.body as Readable);
       const source = limited(body, limits.artifactBytes, room);
-      return await app.artifacts.store(source, {
+      const found = await app.artifacts.store(source, {
         ...options,
         ...(size === undefined ? {} : { size }),
         signal: aborter.signal,
       });
+      // After it: until an update names it nobody gets it, and who uploads it again is told again.
+      if (!isKept) {
+        await app.audit.record({
+          what: "artifact-stored",
+          actor: actorOf(request),
+          subject: artifactSubject(found.digest),
+          after: found,
+        });
+      }
+      return found;
     } finally {
       request.raw.off("close", onClose);
     }
   }
+}
+
+function artifactSubject(digest: string): string {
+  return `artifact/${digest}`;
 }
 
 async function* limited(

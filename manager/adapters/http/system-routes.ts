@@ -34,9 +34,12 @@ export function addSystemRoutes(server: FastifyInstance, options: HttpServerOpti
   });
 
   for (const name of ["shutdown", "restart"] as const) {
-    server.post(`/api/v1/system/${name}`, async (_request, reply) => {
+    server.post(`/api/v1/system/${name}`, async (request, reply) => {
       const action = options[name];
       if (action === undefined) throw new ApiError("forbidden", { reason: `this process offers no ${name}` });
+      const told = app.audit.record({ what: `manager-${name}`, actor: actorOf(request), subject: "manager" });
+      // A manager whose disk is full must still be stopped.
+      await told.catch((error: unknown) => options.log.error("audit-failed", { what: name, error }));
       await reply.code(202).send({ outcome: name });
       action();
     });
