@@ -2,7 +2,7 @@ import type { RemoteAddress } from "../transport/remote-address.ts";
 import type { DtlsLimits } from "./dtls-limits.ts";
 import type { DtlsSession } from "./dtls-session.ts";
 
-/** Handshakes under way by address, with their caps in all and for each IP address. */
+/** Handshakes under way by address, with their caps in all and for each source. */
 export class DtlsHandshakes {
   readonly #limits: DtlsLimits;
   readonly #byKey = new Map<number, DtlsSession>();
@@ -21,20 +21,20 @@ export class DtlsHandshakes {
     return session?.address.isSame(address) === true ? session : undefined;
   }
 
-  hasRoomFor(address: RemoteAddress): boolean {
+  hasRoomFor(address: RemoteAddress, isServer: boolean): boolean {
     if (this.#byKey.size >= this.#limits.handshakes || this.#byKey.has(address.key)) return false;
-    return (this.#perSource.get(address.text()) ?? 0) < this.#limits.handshakesPerSource;
+    return (this.#perSource.get(sourceOf(address, isServer)) ?? 0) < this.#limits.handshakesPerSource;
   }
 
   add(session: DtlsSession): void {
-    const source = session.address.text();
+    const source = sourceOf(session.address, session.isServer);
     this.#byKey.set(session.address.key, session);
     this.#perSource.set(source, (this.#perSource.get(source) ?? 0) + 1);
   }
 
   remove(session: DtlsSession): boolean {
     if (this.#byKey.get(session.address.key) !== session) return false;
-    const source = session.address.text();
+    const source = sourceOf(session.address, session.isServer);
     const left = (this.#perSource.get(source) ?? 1) - 1;
     this.#byKey.delete(session.address.key);
     if (left === 0) this.#perSource.delete(source);
@@ -45,4 +45,18 @@ export class DtlsHandshakes {
   all(): DtlsSession[] {
     return [...this.#byKey.values()];
   }
+}
+
+/**
+ * Who has one IPv6 address has its network's other 2^64 as well. On a link each neighbour counts for itself, they are of one site; and
+ * so does each server that we ask.
+ */
+function sourceOf(address: RemoteAddress, isServer: boolean): string {
+  const text = address.text();
+  if (!isServer || address.family === 4 || /^fe80:/i.test(text)) return text;
+  const [front = "", back] = text.split("::");
+  const groups = front === "" ? [] : front.split(":");
+  const behind = back === undefined || back === "" ? [] : back.split(":");
+  while (groups.length + behind.length < 8) groups.push("0");
+  return [...groups, ...behind].slice(0, 4).join(":");
 }

@@ -34,7 +34,7 @@ export const dtlsLimits = defineLimits({
     min: 1,
     max: 65_536,
     unit: "handshakes",
-    full: "The same for each IP address.",
+    full: "The same for each IPv4 address, and each IPv6 network of 64 bits.",
   },
   handshakeMs: {
     default: 30_000,

@@ -215,13 +215,13 @@ class Dtls implements DtlsSecurity {
   }
 
   #begin(address: RemoteAddress, clientRandom?: Uint8Array): DtlsSession | undefined {
-    const row = this.#handshakes.hasRoomFor(address) ? this.#freeRows.pop() : undefined;
+    const isServer = clientRandom !== undefined;
+    const row = this.#handshakes.hasRoomFor(address, isServer) ? this.#freeRows.pop() : undefined;
     if (row === undefined) {
       this.#counts.handshakesRefused++;
       return undefined;
     }
     const nowMs = this.#clock.monotonicMs();
-    const isServer = clientRandom !== undefined;
     const deadlineMs = nowMs + this.#limits.handshakeMs;
     const session = new DtlsSession({ row, address, isServer, clientRandom, nowMs, deadlineMs });
     this.#handshakes.add(session);

@@ -105,10 +105,13 @@ function mappedIpv4(address: string): string | undefined {
 /** Keys from here up are hashes of IPv6 peers. */
 export const ipv6KeyBase = 2 ** 48;
 
+/** Of this process alone: somebody with a network of his own could else look for an address whose key is another's. */
+const [lowSecret = 0, highSecret = 0] = crypto.getRandomValues(new Uint32Array(2));
+
 /** 52 bits from two FNV-like runs over the text; collisions are found out by `isSame`. */
 function hashText(text: string, port: number): number {
-  let low = 0x811c9dc5 ^ port;
-  let high = 0x1b873593 ^ (port << 7);
+  let low = 0x811c9dc5 ^ lowSecret ^ port;
+  let high = 0x1b873593 ^ highSecret ^ (port << 7);
   for (let i = 0; i < text.length; i++) {
     const char = text.charCodeAt(i);
     low = Math.imul(low ^ char, 0x01000193);
