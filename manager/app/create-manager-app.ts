@@ -292,6 +292,8 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     authority: options.certifiesNodes === false ? undefined : options.authority,
     capacity: limits.nodes,
     revoked: (node) => endings.revoked(node),
+    accountRemoval: (node) => environments.removal(node),
+    rotated: (node) => environments.renewPassword(node),
     otherIdentities: () => guard.otherIdentities,
   });
 

@@ -23,6 +23,7 @@ import type {
   IssueOutcome,
   Keyring,
   KeyringEntry,
+  RotateRefusal,
 } from "./api/credentials.ts";
 import type { Actor } from "./api/registry.ts";
 import type { AuditTrail } from "./audit-trail.ts";
@@ -59,6 +60,10 @@ export interface CredentialServiceOptions {
   readonly capacity: number;
   /** The node can't prove any more who it is: its account at the broker and what is observed on it go. */
   revoked(node: string): Promise<void>;
+  /** What takes the node's account at the broker out of storage, in the commit that revokes: a crash leaves neither of them. */
+  accountRemoval(node: string): readonly Change[];
+  /** Who has the old keys knows the password at the broker too: the node gets another one. Durable when it resolves. */
+  rotated(node: string): Promise<void>;
   otherIdentities(): number;
 }
 
@@ -71,6 +76,8 @@ export class CredentialService implements Credentials, Keyring {
   readonly #options: CredentialServiceOptions;
   readonly #table: CredentialTable;
   readonly #sequences: SenderSequences;
+  /** Keys that are being revoked by a commit under way: using them counts no more. */
+  readonly #doomed = new Set<number>();
   readonly #listeners = new Set<(kid: number, node: string, wasUsed: boolean) => void>();
 
   constructor(options: CredentialServiceOptions) {
@@ -99,7 +106,10 @@ export class CredentialService implements Credentials, Keyring {
         const sealed = record.sealed === undefined ? undefined : fromBase64(record.sealed);
         if (sealed === undefined && scheme !== "x509") continue;
         if (sealed !== undefined && !box.isOurs(sealed)) throw credentialFaults("credentials.other-key-file", {});
-        const row = this.#table.add(parsed.node, parsed.kid, { scheme, sealed, state, isFresh: false });
+        const row = this.#table.add(parsed.node, parsed.kid, {
+          ...{ scheme, sealed, isFresh: false },
+          place: state === "active" ? "active" : "issued",
+        });
         if (row === -1) log.warn("credentials-full", { node: parsed.node });
       }
       const last = page.at(-1);
@@ -109,45 +119,76 @@ export class CredentialService implements Credentials, Keyring {
   }
 
   issue(node: string, by: Actor, scheme: CredentialScheme = "oscore", request?: string): Promise<IssueOutcome> {
-    const { serial, writer, timeline, audit, box, entropy, clock, authority } = this.#options;
-    return serial.run(`credential/${node}`, async () => {
-      const kid = this.#freeKid(node);
-      if (kid === undefined || !this.#table.hasRoomFor(node)) return { kind: "full" };
-      const key = credentialKey(node, kid);
-      const bytes = entropy.bytes(secretBytes);
-      const sealed = scheme === "x509" ? undefined : box.seal(bytes, key);
-      const active = this.#table.of(node, "active");
-      const isSecond = scheme === "psk" && active !== -1 && this.#table.scheme(active) === "psk";
-      const identity = scheme === "psk" ? { identity: pskIdentity(node, kid, isSecond) } : {};
-      const made = scheme === "x509" ? authority?.certify(node, kid, request) : undefined;
-      const certificate = scheme === "x509" ? { certificate: made } : {};
-      const value: CredentialRecord = {
-        scheme,
-        state: "issued",
-        ...(sealed === undefined ? {} : { sealed: toBase64(sealed) }),
-        ...(made && {
-          certificate: { serial: made.serial, fingerprint: made.fingerprint, validUntilMs: made.validUntilMs },
-        }),
-        issuedAtMs: clock.wallMs(),
-        issuedBy: by.id,
-      };
-      const unused = this.#table.of(node, "issued");
-      const results = await writer.commit(node, [
-        { kind: "put", table, key, expectedRevision: 0, value },
-        ...(unused === -1 ? [] : await this.#revocation(node, this.#table.kid(unused), "replaced")),
-        timeline.change(node, "credential-issued", { by: by.id }),
-        audit.change({
-          what: "credential-issued",
-          actor: by,
-          subject: `node/${node}`,
-          after: { scheme: value.scheme, kid: kid.toString(16), state: value.state },
-        }),
-      ]);
-      if (results[0]?.kind !== "written") throw new Error(`The credential ${key} is in storage already.`);
-      if (unused !== -1) this.#drop(this.#table.kid(unused));
-      this.#table.add(node, kid, { scheme, sealed, state: "issued", isFresh: true });
-      return { kind: "issued", node, kid, secrets: secretsFrom(scheme, bytes), ...identity, ...certificate };
+    return this.#options.serial.run(`credential/${node}`, () => this.#issue(node, by, scheme, request));
+  }
+
+  rotate(node: string, by: Actor, scheme?: CredentialScheme, request?: string): Promise<IssueOutcome | RotateRefusal> {
+    return this.#options.serial.run(`credential/${node}`, async () => {
+      const current = this.schemeOf(node);
+      return current === undefined ? { kind: "none" } : await this.#issue(node, by, scheme ?? current, request);
     });
+  }
+
+  async #issue(node: string, by: Actor, scheme: CredentialScheme, request: string | undefined): Promise<IssueOutcome> {
+    const { writer, timeline, audit, box, entropy, clock, authority } = this.#options;
+    const kid = this.#freeKid(node);
+    if (kid === undefined || !this.#table.hasRoomFor(node)) return { kind: "full" };
+    const key = credentialKey(node, kid);
+    const bytes = entropy.bytes(secretBytes);
+    const sealed = scheme === "x509" ? undefined : box.seal(bytes, key);
+    const active = this.#table.of(node, "active");
+    const isSecond = scheme === "psk" && active !== -1 && this.#table.scheme(active) === "psk";
+    const identity = scheme === "psk" ? { identity: pskIdentity(node, kid, isSecond) } : {};
+    const made = scheme === "x509" ? authority?.certify(node, kid, request) : undefined;
+    const certificate = scheme === "x509" ? { certificate: made } : {};
+    const value: CredentialRecord = {
+      scheme,
+      state: active === -1 ? "issued" : "on-trial",
+      ...(sealed === undefined ? {} : { sealed: toBase64(sealed) }),
+      ...(made && {
+        certificate: { serial: made.serial, fingerprint: made.fingerprint, validUntilMs: made.validUntilMs },
+      }),
+      issuedAtMs: clock.wallMs(),
+      issuedBy: by.id,
+    };
+    const row = this.#table.of(node, "issued");
+    const unused = row === -1 ? undefined : this.#table.kid(row);
+    const used = active === -1 ? undefined : this.#table.kid(active);
+    const results = await this.#dooming(
+      unused,
+      async () =>
+        await writer.commit(node, [
+          { kind: "put", table, key, expectedRevision: 0, value },
+          ...(unused === undefined ? [] : await this.#revocation(node, unused, "replaced")),
+          // When its first use couldn't be written, it would be taken for an older one on trial after a restart.
+          ...(used === undefined ? [] : await this.#activation(node, used)),
+          timeline.change(node, "credential-issued", { by: by.id }),
+          audit.change({
+            what: "credential-issued",
+            actor: by,
+            subject: `node/${node}`,
+            after: { scheme: value.scheme, kid: kid.toString(16), state: value.state },
+          }),
+        ]),
+    );
+    if (results[0]?.kind !== "written") throw new Error(`The credential ${key} is in storage already.`);
+    if (unused !== undefined) this.#drop(unused);
+    this.#table.add(node, kid, { scheme, sealed, place: "issued", isFresh: true });
+    return { kind: "issued", node, kid, secrets: secretsFrom(scheme, bytes), ...identity, ...certificate };
+  }
+
+  /**
+   * Runs a commit that revokes a key which wasn't used yet. A first use in the meantime would end the one before it, and the node were left
+   * with none.
+   */
+  async #dooming<T>(kid: number | undefined, commit: () => Promise<T>): Promise<T> {
+    if (kid === undefined) return await commit();
+    this.#doomed.add(kid);
+    try {
+      return await commit();
+    } finally {
+      this.#doomed.delete(kid);
+    }
   }
 
   revoke(node: string, by: Actor): Promise<"revoked" | "none"> {
@@ -156,16 +197,19 @@ export class CredentialService implements Credentials, Keyring {
       const rows = this.#rowsOf(node);
       if (rows.length === 0) return "none";
       const kids = rows.map((row) => this.#table.kid(row));
+      const unused = rows.length > 1 ? "on-trial" : "issued";
+      const states = rows.map((row) => (this.#table.isActive(row) ? "active" : unused));
       const changes = (await Promise.all(kids.map((each) => this.#revocation(node, each, by.id)))).flat();
       await writer.commit(node, [
         ...changes,
+        ...this.#options.accountRemoval(node),
         timeline.change(node, "credential-revoked", { by: by.id }),
-        ...rows.map((row, at) =>
+        ...kids.map((kid, at) =>
           audit.change({
             what: "credential-revoked",
             actor: by,
             subject: `node/${node}`,
-            before: { kid: kids[at]!.toString(16), state: this.#table.isActive(row) ? "active" : "issued" },
+            before: { kid: kid.toString(16), state: states[at] },
             after: { state: "revoked" },
           }),
         ),
@@ -219,7 +263,7 @@ export class CredentialService implements Credentials, Keyring {
 
   used(kid: number): void {
     const row = this.#table.find(kid);
-    if (row === -1 || this.#table.isActive(row)) return;
+    if (row === -1 || this.#table.isActive(row) || this.#doomed.has(kid)) return;
     const node = this.#table.node(row);
     const before = this.#table.of(node, "active");
     const older = before === -1 ? undefined : this.#table.kid(before);
@@ -262,19 +306,38 @@ export class CredentialService implements Credentials, Keyring {
   }
 
   async #activated(node: string, kid: number, older: number | undefined): Promise<void> {
-    const { serial, storage, writer, timeline, clock } = this.#options;
+    const { serial, writer, timeline } = this.#options;
     await serial.run(`credential/${node}`, async () => {
-      const key = credentialKey(node, kid);
-      const stored = await storage.get(table, key);
-      const record = stored?.value as CredentialRecord | undefined;
-      if (record === undefined || record.state === "revoked") return;
-      const value: CredentialRecord = { ...record, state: "active", activeAtMs: clock.wallMs() };
-      await writer.commit(node, [
-        { kind: "put", table, key, expectedRevision: "any", value },
-        ...(older === undefined ? [] : await this.#revocation(node, older, "rotation")),
-        timeline.change(node, "credential-used"),
-      ]);
+      const changes = await this.#activation(node, kid);
+      if (changes.length === 0) return;
+      // Before it is written that the old one is revoked: after a crash in between the next use does both again.
+      if (older !== undefined) await this.#options.rotated(node);
+      await writer.commit(node, [...changes, timeline.change(node, "credential-used")]);
     });
+  }
+
+  /**
+   * Writes what memory knows since the first use of a key: that it is active, and every older one of the node revoked. None: it is written, or
+   * the key was revoked since.
+   */
+  async #activation(node: string, kid: number): Promise<readonly Change[]> {
+    const { storage, clock } = this.#options;
+    const unused = this.#table.of(node, "issued");
+    const unusedKey = unused === -1 ? undefined : credentialKey(node, this.#table.kid(unused));
+    const changes: Change[] = [];
+    for (const { key, value } of await storage.list(table, { prefix: `${node}/` })) {
+      const record = value as CredentialRecord;
+      const parsed = parseCredentialKey(key);
+      if (parsed?.kid === kid) {
+        if (record.state === "revoked") return [];
+        if (record.state === "active") continue;
+        const active: CredentialRecord = { ...record, state: "active", activeAtMs: clock.wallMs() };
+        changes.push({ kind: "put", table, key, expectedRevision: "any", value: active });
+      } else if (parsed !== undefined && record.state !== "revoked" && key !== unusedKey) {
+        changes.push(...(await this.#revocation(node, parsed.kid, "rotation")));
+      }
+    }
+    return changes;
   }
 
   async #revocation(node: string, kid: number, by: string): Promise<readonly Change[]> {

@@ -14,13 +14,16 @@ export interface NewCredential {
   readonly scheme: CredentialScheme;
   /** Undefined: there is nothing to keep secret. */
   readonly sealed: Uint8Array | undefined;
-  readonly state: "issued" | "active";
+  readonly place: CredentialPlace;
   /** Issued in this process, so nothing was ever received with it before. */
   readonly isFresh: boolean;
 }
 
 /** A good credential in memory, by its row. */
 export type CredentialRow = number;
+
+/** `issued` is on trial too: whether there is an active one beside it says which. */
+export type CredentialPlace = "issued" | "active";
 
 /** The good credentials of all nodes in flat arrays: at most two of each node, the one it uses and the one that shall follow. */
 export class CredentialTable {
@@ -52,19 +55,19 @@ export class CredentialTable {
 
   /** -1: full. */
   add(node: string, kid: number, credential: NewCredential): CredentialRow {
-    const { scheme, sealed, state, isFresh } = credential;
-    // One of a state at most: whoever isn't found by its node could never be revoked.
-    const before = this.of(node, state);
+    const { scheme, sealed, place, isFresh } = credential;
+    // One of a place at most: whoever isn't found by its node could never be revoked.
+    const before = this.of(node, place);
     if (before !== -1) this.remove(before);
     const owner = this.#nodes.insert(node);
     const row = owner === -1 ? -1 : this.#kids.insert(kid);
     if (row === -1) return -1;
     this.#kids.columns.owner[row] = owner;
-    this.#kids.columns.isActive[row] = state === "active" ? 1 : 0;
+    this.#kids.columns.isActive[row] = place === "active" ? 1 : 0;
     this.#kids.columns.isFresh[row] = isFresh ? 1 : 0;
     this.#kids.columns.scheme[row] = credentialSchemes.indexOf(scheme);
     if (sealed !== undefined) this.#sealed.set(sealed, row * this.#sealedBytes);
-    this.#nodes.columns[state][owner] = row + 1;
+    this.#nodes.columns[place][owner] = row + 1;
     return row;
   }
 
@@ -87,10 +90,10 @@ export class CredentialTable {
     if (active[owner] === 0 && issued[owner] === 0) this.#nodes.removeRow(owner);
   }
 
-  /** The node's credential in that state; -1: none. */
-  of(node: string, state: "issued" | "active"): CredentialRow {
+  /** The node's credential in that place; -1: none. */
+  of(node: string, place: CredentialPlace): CredentialRow {
     const owner = this.#nodes.find(node);
-    return owner === -1 ? -1 : this.#nodes.columns[state][owner]! - 1;
+    return owner === -1 ? -1 : this.#nodes.columns[place][owner]! - 1;
   }
 
   kid(row: CredentialRow): number {

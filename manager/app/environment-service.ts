@@ -5,7 +5,7 @@ import type { Configuration, Environment, LogLevel } from "../../schemas/generat
 import { instantFromMs } from "../../schemas/wire/instant.ts";
 import type { Broker, BrokerAccount } from "../ports/broker.ts";
 import type { SecretBox } from "../ports/secret-box.ts";
-import type { Storage } from "../ports/storage.ts";
+import type { Change, Storage } from "../ports/storage.ts";
 import type { Environments, FleetSettings } from "./api/environments.ts";
 import type { Actor } from "./api/registry.ts";
 import type { AuditTrail } from "./audit-trail.ts";
@@ -78,12 +78,20 @@ export class EnvironmentService implements Environments {
 
   async build(node: string): Promise<Environment | undefined> {
     if (this.#options.fleet.find(node) === -1) return undefined;
-    if (!this.#passwords.has(node)) await this.#makePassword(node);
-    return this.known(node);
+    if (!this.#passwords.has(node) || this.#isChanging(node)) await this.#makePassword(node);
+    return this.#environment(node);
   }
 
-  /** As `build`, without waiting: undefined before the node has a password. */
+  /** As `build`, without waiting: undefined before the node has a password, and while it gets another one. */
   known(node: string): Environment | undefined {
+    return this.#isChanging(node) ? undefined : this.#environment(node);
+  }
+
+  #isChanging(node: string): boolean {
+    return this.#options.serial.isBusy(`credential/${node}`);
+  }
+
+  #environment(node: string): Environment | undefined {
     const { fleet, clock } = this.#options;
     const row = fleet.find(node);
     const password = this.#passwords.get(node);
@@ -151,27 +159,46 @@ export class EnvironmentService implements Environments {
   }
 
   async forget(node: string): Promise<void> {
+    const changes = this.removal(node);
     if (!this.#passwords.delete(node)) return;
     const { writer, broker } = this.#options;
-    await writer.commit(node, [{ kind: "delete", table: credentialTable, key: node, expectedRevision: "any" }]);
+    // The broker first: who is to be off it is, though storage fails.
     await broker.removeAccounts([node]);
+    await writer.commit(node, changes);
+  }
+
+  /** What takes the node's account out of storage. */
+  removal(node: string): readonly Change[] {
+    if (!this.#passwords.has(node)) return [];
+    return [{ kind: "delete", table: credentialTable, key: node, expectedRevision: "any" }];
+  }
+
+  /**
+   * Another password for a node that has one; its session at the broker and what waits there stay. Called in the turn of the node's
+   * credentials: environments of the node that are asked for meanwhile wait for it. A failure leaves the one before.
+   */
+  async renewPassword(node: string): Promise<void> {
+    if (this.#passwords.has(node)) await this.#writePassword(node, "any");
   }
 
   #makePassword(node: string): Promise<void> {
     return this.#options.serial.run(`credential/${node}`, async () => {
-      if (this.#passwords.has(node)) return;
-      const password = base64url(this.#options.entropy.bytes(passwordBytes));
-      const { writer, storage, broker, box } = this.#options;
-      const value: AccountRecord = { sealed: toBase64(box.seal(new TextEncoder().encode(password), aboutOf(node))) };
-      const [written] = await writer.commit(node, [
-        { kind: "put", table: credentialTable, key: node, expectedRevision: 0, value },
-      ]);
-      const kept = written?.kind === "written" ? undefined : await storage.get(credentialTable, node);
-      const known = kept === undefined ? password : this.#opened(node, kept.value as AccountRecord);
-      await broker.setAccounts([this.#account(node, known)]);
-      // Only now: a node gets no password that the broker doesn't know.
-      this.#passwords.set(node, known);
+      if (!this.#passwords.has(node)) await this.#writePassword(node, 0);
     });
+  }
+
+  async #writePassword(node: string, expectedRevision: 0 | "any"): Promise<void> {
+    const password = base64url(this.#options.entropy.bytes(passwordBytes));
+    const { writer, storage, broker, box } = this.#options;
+    const value: AccountRecord = { sealed: toBase64(box.seal(new TextEncoder().encode(password), aboutOf(node))) };
+    const [written] = await writer.commit(node, [
+      { kind: "put", table: credentialTable, key: node, expectedRevision, value },
+    ]);
+    const kept = written?.kind === "written" ? undefined : await storage.get(credentialTable, node);
+    const known = kept === undefined ? password : this.#opened(node, kept.value as AccountRecord);
+    await broker.setAccounts([this.#account(node, known)]);
+    // Only now: a node gets no password that the broker doesn't know.
+    this.#passwords.set(node, known);
   }
 
   #opened(node: string, { sealed, password = "" }: AccountRecord): string {

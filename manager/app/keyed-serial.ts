@@ -15,4 +15,9 @@ export class KeyedSerial {
     });
     return own;
   }
+
+  /** Whether work with that key runs or waits. */
+  isBusy(key: string): boolean {
+    return this.#tails.has(key);
+  }
 }

@@ -5,6 +5,7 @@ export const commandActions: Readonly<Record<string, readonly ActionName[]>> = {
   nodes: ["nodes.list"],
   "node show": ["node.read", "node.history"],
   "node add": ["credential.change"],
+  "node rotate": ["credential.change"],
   "node revoke": ["credential.change"],
   "node label": ["node.label", "node.history"],
   "update create": ["update.change"],

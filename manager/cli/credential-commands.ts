@@ -24,28 +24,42 @@ Examples:
   coxswain node add porch
   coxswain node add porch --psk --out porch.json`;
 
-/** `coxswain node add` and `coxswain node revoke ID`. */
+const rotateHelp = `
+The node's credentials stay good until it used the new ones once; then they are revoked, and so is its password at the broker, of which
+the node gets another one. New credentials that were not used yet are revoked by the next ones.
+
+Start cxnode anew with --credentials FILE, which takes them into its state folder.`;
+
+/** `coxswain node add`, `coxswain node rotate ID` and `coxswain node revoke ID`. */
 export function addCredentialCommands(node: Command, context: CommandContext): void {
-  node
+  const add = node
     .command("add")
     .argument("[id]", "the node's id (default: a new one)")
     .description("Make credentials for a node, and say how to start it with them.")
     .option("--id <ID>", "the same as the argument")
     .option("--oscore", "keys for OSCORE (default)")
-    .option("--psk", "a pre-shared key for DTLS")
-    .option("--x509", "a certificate for DTLS and MQTT over TLS")
-    .option("--csr <FILE>", "with --x509: sign this request (PKCS #10, PEM), so that the key never leaves the node")
-    .option(
-      "--out <FILE>",
-      "write the credentials there, readable by you alone (default: ID.credentials.json; - prints them)",
-    )
-    .option("--qr", "show them as a QR code too (default: in a terminal)")
-    .option("--no-qr", "show no QR code")
+    .option("--psk", "a pre-shared key for DTLS");
+  addPlaceOptions(addCertificateOptions(add))
     .addHelpText("after", addHelp)
     .action(async (named: string | undefined, options: AddOptions) => {
       const id = idOf(named, options);
       const request = options.csr === undefined ? undefined : readRequest(options.csr);
-      await issueCredentials(context, id, { scheme: schemeOf(options), request }, options);
+      await issueCredentials(context, id, { scheme: schemeOf(options) ?? "oscore", request }, options);
+    });
+
+  const rotate = node
+    .command("rotate")
+    .argument("<id>", "the node")
+    .description(
+      "Make new credentials for a node that uses some: on trial until it used them, and the old ones end then.",
+    )
+    .option("--oscore", "keys for OSCORE (default: what the node uses)")
+    .option("--psk", "a pre-shared key for DTLS");
+  addPlaceOptions(addCertificateOptions(rotate))
+    .addHelpText("after", rotateHelp)
+    .action(async (id: string, options: AddOptions) => {
+      const request = options.csr === undefined ? undefined : readRequest(options.csr);
+      await issueCredentials(context, id, { scheme: schemeOf(options), request, rotate: true }, options);
     });
 
   node
@@ -62,6 +76,22 @@ export function addCredentialCommands(node: Command, context: CommandContext): v
     });
 }
 
+function addCertificateOptions(command: Command): Command {
+  return command
+    .option("--x509", "a certificate for DTLS and MQTT over TLS")
+    .option("--csr <FILE>", "with --x509: sign this request (PKCS #10, PEM), so that the key never leaves the node");
+}
+
+function addPlaceOptions(command: Command): Command {
+  return command
+    .option(
+      "--out <FILE>",
+      "write the credentials there, readable by you alone (default: ID.credentials.json; - prints them)",
+    )
+    .option("--qr", "show them as a QR code too (default: in a terminal)")
+    .option("--no-qr", "show no QR code");
+}
+
 function idOf(named: string | undefined, { id }: AddOptions): string {
   if (named !== undefined && id !== undefined && named !== id) {
     throw new CommandFailure("two-ids", `Both ${named} and --id ${id} were given.`, "Give one id.", exitCodes.usage);
@@ -69,7 +99,8 @@ function idOf(named: string | undefined, { id }: AddOptions): string {
   return named ?? id ?? newId();
 }
 
-function schemeOf({ oscore, psk, x509, csr }: AddOptions): IssuedAnswer["scheme"] {
+/** Undefined: none was asked for. */
+function schemeOf({ oscore, psk, x509, csr }: AddOptions): IssuedAnswer["scheme"] | undefined {
   const asked = Object.entries({ oscore, psk, x509 }).filter(([, is]) => is === true);
   if (csr !== undefined && asked[0]?.[0] !== "x509") {
     throw new CommandFailure("no-x509", "--csr is for a certificate alone.", "Give --x509 too.", exitCodes.usage);
@@ -78,7 +109,7 @@ function schemeOf({ oscore, psk, x509, csr }: AddOptions): IssuedAnswer["scheme"
     const words = asked.map(([name]) => `--${name}`).join(" and ");
     throw new CommandFailure("two-schemes", `${words} exclude each other.`, "Give one of them.", exitCodes.usage);
   }
-  return (asked[0]?.[0] ?? "oscore") as IssuedAnswer["scheme"];
+  return asked[0]?.[0] as IssuedAnswer["scheme"] | undefined;
 }
 
 /** `node-5f3a9c`: short enough to say, and not taken. */

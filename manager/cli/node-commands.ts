@@ -27,7 +27,9 @@ export function addNodeCommands(program: Command, context: CommandContext): Comm
     print(context, found, text);
   });
 
-  const node = program.command("node").description("Look at one node, label it, give it credentials, or revoke them.");
+  const node = program
+    .command("node")
+    .description("Look at one node, label it, give it credentials, rotate or revoke them.");
   node
     .command("show")
     .argument("<id>", "the node")

@@ -1,10 +1,11 @@
 import { partitionOf } from "./partition.ts";
 
 /**
- * `issued`: given out, not used yet; while it is, an older one still counts. `active`: the node proved that it has it, and
- * older ones are revoked by that. `revoked`: refused at the next datagram, for ever; its secret is gone.
+ * `issued`: given out to a node that has no other, not used yet. `on-trial`: given out beside an active one, which counts until this one
+ * is used. `active`: the node proved that it has it, and older ones are revoked by that. `revoked`: refused at the next datagram, for ever;
+ * its secret is gone.
  */
-export type CredentialState = "issued" | "active" | "revoked";
+export type CredentialState = "issued" | "on-trial" | "active" | "revoked";
 
 /** What a node proves itself with: an OSCORE context, or DTLS with a pre-shared key or a certificate. */
 export const credentialSchemes = ["oscore", "psk", "x509"] as const;

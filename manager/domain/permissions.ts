@@ -70,7 +70,7 @@ export const permissions = {
   "nodes.ask": operators("operator", "filtered", "Ask nodes for their status now"),
   "node.call": operators("operator", "node", "Pass a request of one's own to a node"),
   "node.remove": operators("operator", "node", "Remove a node"),
-  "credential.change": operators("operator", "node", "Issue credentials for a node, and revoke them"),
+  "credential.change": operators("operator", "node", "Issue, rotate and revoke credentials of a node"),
   "update.start": {
     ...operators("operator", "filtered", "Start an update on nodes; a node: ask for its own"),
     nodes: "own",

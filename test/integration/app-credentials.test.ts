@@ -101,6 +101,110 @@ test("new keys are on trial until they were used once, and the old ones die then
   expect(after.app.credentials.keyring.of("porch")?.kid).toBe(second.kid);
 });
 
+test("there is nothing to rotate for a node that used no keys yet: nothing is issued, and what it was given stays good", async () => {
+  const h = await new AppHarness().start();
+  expect(await h.wait(h.app.credentials.rotate("porch", operator))).toEqual({ kind: "none" });
+  const { kid } = await issue(h, "porch");
+  expect(await h.wait(h.app.credentials.rotate("porch", operator))).toEqual({ kind: "none" });
+  h.app.credentials.keyring.used(kid);
+  await h.settle();
+  await h.wait(h.app.credentials.revoke("porch", operator));
+  expect(await h.wait(h.app.credentials.rotate("porch", operator))).toEqual({ kind: "none" });
+  expect(await states(h, "porch")).toEqual([["revoked", "test"]]);
+});
+
+test("a rotation is of the scheme that the node uses, and on trial, unless it is the first", async () => {
+  const h = await new AppHarness().start();
+  const outcome = await h.wait(h.app.credentials.issue("porch", operator, "psk"));
+  if (outcome.kind !== "issued") throw new Error(outcome.kind);
+  expect(await states(h, "porch")).toEqual([["issued", undefined]]);
+  h.app.credentials.keyring.used(outcome.kid);
+  await h.settle();
+  const rotated = await h.wait(h.app.credentials.rotate("porch", operator));
+  expect(rotated).toMatchObject({ kind: "issued", secrets: { scheme: "psk" }, identity: expect.stringMatching(/^\//) });
+  expect((await states(h, "porch")).map(([state]) => state).sort()).toEqual(["active", "on-trial"]);
+});
+
+test("keys on trial that are used while they are being replaced don't end those before them", async () => {
+  const h = await new AppHarness().start();
+  const { keyring } = h.app.credentials;
+  const first = await issue(h, "porch");
+  keyring.used(first.kid);
+  await h.settle();
+  const second = await issue(h, "porch");
+  const replacing = h.app.credentials.issue("porch", operator);
+  keyring.used(second.kid);
+  const third = await h.wait(replacing);
+  await h.settle();
+  expect(keyring.find(second.kid)).toBeUndefined();
+  expect(keyring.of("porch")?.kid).toBe(first.kid);
+  expect(keyring.find((third as Issued).kid)).toBeDefined();
+  const after = await h.crash();
+  expect(after.app.credentials.keyring.of("porch")?.kid).toBe(first.kid);
+});
+
+test("a first use that couldn't be written is written with the next keys, so that a crash doesn't lose them", async () => {
+  let isFailing = false;
+  const h = await new AppHarness({ failsCommit: () => isFailing }).start();
+  const { keyring } = h.app.credentials;
+  const first = await issue(h, "porch");
+  keyring.used(first.kid);
+  await h.settle();
+  const second = await issue(h, "porch");
+  isFailing = true;
+  keyring.used(second.kid);
+  await h.settle();
+  isFailing = false;
+  const third = await issue(h, "porch");
+  const after = await h.crash();
+  expect(after.app.credentials.keyring.of("porch")?.kid).toBe(second.kid);
+  expect(after.app.credentials.keyring.find(third.kid)).toBeDefined();
+  expect(after.app.credentials.keyring.find(first.kid)).toBeUndefined();
+});
+
+test("with the old keys their password at the broker goes: the environment that is asked for then has the new one", async () => {
+  let isFailing = false;
+  const h = await new AppHarness({ failsCommit: () => isFailing }).start();
+  const { keyring } = h.app.credentials;
+  const first = await issue(h, "porch");
+  keyring.used(first.kid);
+  await h.register("porch", {}, { identity: "credential" });
+  const before = (await h.wait(h.app.environments.build("porch")))?.mqtt?.password;
+  const second = await issue(h, "porch");
+  expect((await h.wait(h.app.environments.build("porch")))?.mqtt?.password).toBe(before);
+  isFailing = true;
+  keyring.used(second.kid);
+  await h.settle();
+  expect((await h.wait(h.app.environments.build("porch")))?.mqtt?.password).toBe(before);
+  isFailing = false;
+  const third = await issue(h, "porch");
+  keyring.used(third.kid);
+  const renewed = (await h.wait(h.app.environments.build("porch")))?.mqtt?.password;
+  expect(renewed).toMatch(/.{20}/);
+  expect(renewed).not.toBe(before);
+  expect(h.broker.accounts.get("porch")?.password).toBe(renewed);
+  await h.settle();
+  const after = await h.crash();
+  expect(after.broker.accounts.get("porch")?.password).toBe(renewed);
+});
+
+test("revoking takes the account at the broker in the same commit: a crash behind it brings neither back", async () => {
+  let left = Number.POSITIVE_INFINITY;
+  const h = await new AppHarness({ failsCommit: () => left-- <= 0 }).start();
+  const { kid } = await issue(h, "porch");
+  h.app.credentials.keyring.used(kid);
+  await h.register("porch", {}, { identity: "credential" });
+  await h.wait(h.app.environments.build("porch"));
+  await h.settle();
+  left = 1;
+  await h.wait(h.app.credentials.revoke("porch", operator)).catch(() => undefined);
+  expect(h.broker.accounts.has("porch")).toBe(false);
+  left = Number.POSITIVE_INFINITY;
+  const after = await h.crash();
+  expect(after.app.credentials.has("porch")).toBe(false);
+  expect(after.broker.accounts.has("porch")).toBe(false);
+});
+
 test("keys that nobody used are replaced by the next ones", async () => {
   const h = await new AppHarness().start();
   const first = await issue(h, "porch");

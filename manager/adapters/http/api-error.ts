@@ -126,6 +126,11 @@ export const apiErrors = {
     message: "The node {node} has no credentials that could be revoked.",
     next: "GET /api/v1/nodes/{node}/credentials lists those that it had.",
   },
+  "nothing-to-rotate": {
+    status: 409,
+    message: "The node {node} uses no credentials that could be rotated.",
+    next: "`coxswain node add {node}` makes the first ones, or others in place of those that it has not used yet.",
+  },
   "no-dtls": {
     status: 409,
     message: "Credentials of the scheme {scheme} are for DTLS, which this manager doesn't speak.",

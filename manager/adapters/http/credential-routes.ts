@@ -21,13 +21,20 @@ export function addCredentialRoutes(server: FastifyInstance, app: ManagerApp, co
 
   server.post("/api/v1/nodes/:node/credentials", async (request, reply) => {
     const node = nodeIdOf(paramOf(request, "node"));
-    const scheme = schemeOf(request);
+    const isRotation = isRotationOf(request);
+    const current = isRotation ? app.credentials.schemeOf(node) : "oscore";
+    if (current === undefined) throw new ApiError("nothing-to-rotate", { node });
+    const scheme = schemeOf(request) ?? current;
     const asked = requestOf(request, scheme);
     const { coap, coaps } = coapUrls();
     const manager = scheme === "oscore" ? coap : coaps;
     // Before the keys are made: nobody could use them.
     if (manager === undefined) throw new ApiError("no-dtls", { scheme });
-    const outcome = await app.credentials.issue(node, actorOf(request), scheme, asked);
+    const actor = actorOf(request);
+    const outcome = isRotation
+      ? await app.credentials.rotate(node, actor, scheme, asked)
+      : await app.credentials.issue(node, actor, scheme, asked);
+    if (outcome.kind === "none") throw new ApiError("nothing-to-rotate", { node });
     if (outcome.kind === "full") throw new ApiError("too-many", { limit: "nodes with credentials" });
     reply.code(201).header("cache-control", "no-store");
     return await reply.send({
@@ -46,10 +53,11 @@ export function addCredentialRoutes(server: FastifyInstance, app: ManagerApp, co
   });
 }
 
-/** `{scheme}`; no body is OSCORE. */
-function schemeOf(request: FastifyRequest): CredentialScheme {
-  if (bytesOf(request).length === 0) return "oscore";
-  const { scheme = "oscore" } = objectOf(request, "credentials");
+/** `{scheme}` */
+function schemeOf(request: FastifyRequest): CredentialScheme | undefined {
+  if (bytesOf(request).length === 0) return undefined;
+  const { scheme } = objectOf(request, "credentials");
+  if (scheme === undefined) return undefined;
   const found = credentialSchemes.find((each) => each === scheme);
   if (found !== undefined) return found;
   throw new ApiError("bad-body", {
@@ -57,6 +65,14 @@ function schemeOf(request: FastifyRequest): CredentialScheme {
     path: "scheme",
     rule: `must be ${credentialSchemes.join(", ")}`,
   });
+}
+
+/** `{rotate}` */
+function isRotationOf(request: FastifyRequest): boolean {
+  if (bytesOf(request).length === 0) return false;
+  const { rotate = false } = objectOf(request, "credentials");
+  if (typeof rotate === "boolean") return rotate;
+  throw new ApiError("bad-body", { kind: "credentials", path: "rotate", rule: "must be true or false" });
 }
 
 /** `{request}`: PKCS #10, of a key that the node made. */

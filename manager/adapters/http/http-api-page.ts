@@ -39,7 +39,7 @@ export const describedRoutes: Readonly<Record<string, string>> = {
   "DELETE /api/v1/nodes/:node": "Removes it and its credentials; 204",
   "GET /api/v1/nodes/:node/credentials": "Its credentials by state, without secrets, newest first",
   "POST /api/v1/nodes/:node/credentials":
-    "`{scheme: oscore, psk or x509, request}`: issues keys for a node that needn't be registered yet; 201 with the file of `cxnode --credentials`, told this once. Where the CA is given, x509 lets the node's certificate in and has no file. Keys in use stay good until the new ones were used",
+    "`{scheme: oscore, psk or x509, request, rotate}`: issues keys for a node that needn't be registered yet; 201 with the file of `cxnode --credentials`, told this once. Where the CA is given, x509 lets the node's certificate in and has no file. Keys in use stay good until the new ones, `on-trial` until then, were used; `rotate: true` only where there are such, and of their scheme unless one is named",
   "DELETE /api/v1/nodes/:node/credentials":
     "Revokes them: refused from the next datagram, off the broker, observations ended; 204",
   "GET /api/v1/nodes/:node/labels": "Its site and tags as operators said: its own, and with those of its gateway",

@@ -1,3 +1,4 @@
+import type { CredentialState } from "../../domain/node-credential.ts";
 import type { AuthorityDescription, IssuedCertificate } from "../../ports/certificate-authority.ts";
 import type { Actor } from "./registry.ts";
 
@@ -34,7 +35,7 @@ export interface CertificateView {
   readonly role: "node" | "server";
   readonly node?: string;
   readonly hosts?: readonly string[];
-  readonly state: "issued" | "active" | "revoked";
+  readonly state: CredentialState;
   readonly fingerprint: string;
   readonly validUntilMs: number;
   readonly issuedAtMs: number;

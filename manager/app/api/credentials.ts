@@ -10,6 +10,13 @@ export interface Credentials {
    * `request`: PKCS #10 as PEM, for a certificate of a key that the node made; a bad one rejects with `certificates.bad-request`.
    */
   issue(node: string, by: Actor, scheme?: CredentialScheme, request?: string): Promise<IssueOutcome>;
+  /**
+   * As `issue`, for a node that uses a key: the new one is on trial, of the same scheme unless another is asked for. `none`: there is nothing
+   * to rotate, and nothing was issued.
+   */
+  rotate(node: string, by: Actor, scheme?: CredentialScheme, request?: string): Promise<IssueOutcome | RotateRefusal>;
+  /** What the node proved itself with last; undefined: nothing that is good. */
+  schemeOf(node: string): CredentialScheme | undefined;
   /** Every key of the node: refused from the next datagram on, connections to the broker closed, observations ended. Durable. */
   revoke(node: string, by: Actor): Promise<"revoked" | "none">;
   /** Newest first; without secrets. Revoked ones are among them until the node is removed. */
@@ -42,6 +49,9 @@ export type IssueOutcome =
       readonly certificate?: NodeCertificate | undefined;
     }
   | { readonly kind: "full" };
+
+/** The node has no key that it used and that is good. */
+export type RotateRefusal = { readonly kind: "none" };
 
 export interface CredentialView {
   readonly scheme: CredentialScheme;
