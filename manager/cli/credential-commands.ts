@@ -43,8 +43,7 @@ export function addCredentialCommands(node: Command, context: CommandContext): v
     .addHelpText("after", addHelp)
     .action(async (named: string | undefined, options: AddOptions) => {
       const id = idOf(named, options);
-      const request = options.csr === undefined ? undefined : readRequest(options.csr);
-      await issueCredentials(context, id, { scheme: schemeOf(options) ?? "oscore", request }, options);
+      await issueCredentials(context, id, { scheme: "oscore", ...askedOf(options) }, options);
     });
 
   const rotate = node
@@ -58,8 +57,7 @@ export function addCredentialCommands(node: Command, context: CommandContext): v
   addPlaceOptions(addCertificateOptions(rotate))
     .addHelpText("after", rotateHelp)
     .action(async (id: string, options: AddOptions) => {
-      const request = options.csr === undefined ? undefined : readRequest(options.csr);
-      await issueCredentials(context, id, { scheme: schemeOf(options), request, rotate: true }, options);
+      await issueCredentials(context, id, { ...askedOf(options), rotate: true }, options);
     });
 
   node
@@ -97,6 +95,13 @@ function idOf(named: string | undefined, { id }: AddOptions): string {
     throw new CommandFailure("two-ids", `Both ${named} and --id ${id} were given.`, "Give one id.", exitCodes.usage);
   }
   return named ?? id ?? newId();
+}
+
+/** The kind of credentials that was asked for, if one was, and the request that `--csr` names. */
+function askedOf(options: AddOptions): { readonly scheme?: IssuedAnswer["scheme"]; readonly request?: string } {
+  const scheme = schemeOf(options);
+  const request = options.csr === undefined ? undefined : readRequest(options.csr);
+  return { ...(scheme !== undefined && { scheme }), ...(request !== undefined && { request }) };
 }
 
 /** Undefined: none was asked for. */
