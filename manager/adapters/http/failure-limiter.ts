@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { Clock } from "../../../kernel/clock.ts";
 import { ApiError } from "./api-error.ts";
 
@@ -29,7 +30,8 @@ export class FailureLimiter {
   }
 
   /** Throws `too-many-failures` while the address has failed too often. */
-  check(address: string): void {
+  check(from: string): void {
+    const address = networkOf(from);
     const own = this.#addresses.get(address);
     if (own !== undefined) this.#refill(own, perAddress);
     this.#refill(this.#all, inAll);
@@ -38,7 +40,8 @@ export class FailureLimiter {
     throw new ApiError("too-many-failures", { seconds: Math.ceil(perAddress.refillMs / 1000) });
   }
 
-  failed(address: string): void {
+  failed(from: string): void {
+    const address = networkOf(from);
     let own = this.#addresses.get(address);
     if (own === undefined) {
       const [oldest] = this.#addresses.keys();
@@ -51,7 +54,8 @@ export class FailureLimiter {
   }
 
   /** What was counted as a failure before it was known was none. */
-  succeeded(address: string): void {
+  succeeded(from: string): void {
+    const address = networkOf(from);
     const own = this.#addresses.get(address);
     if (own !== undefined) own.left = Math.min(perAddress.burst, own.left + 1);
     if (this.#friends.has(address)) return;
@@ -66,4 +70,17 @@ export class FailureLimiter {
     bucket.left = Math.min(burst, bucket.left + (nowMs - bucket.atMs) / refillMs);
     bucket.atMs = nowMs;
   }
+}
+
+/** Whoever has an IPv6 network has each of its 2^64 addresses, so the network counts as one. */
+function networkOf(address: string): string {
+  if (isIP(address) !== 6 || address.toLowerCase().startsWith("::ffff:")) return address;
+  const [head = "", tail] = (address.split("%", 1)[0] ?? "").split("::");
+  const groupsOf = (text: string): string[] => (text === "" ? [] : text.split(":"));
+  const [first, last] = [groupsOf(head), groupsOf(tail ?? "")];
+  const zeros = Array.from({ length: Math.max(0, 8 - first.length - last.length) }, () => "0");
+  return [...first, ...zeros, ...last]
+    .slice(0, 4)
+    .map((each) => Number.parseInt(each, 16).toString(16))
+    .join(":");
 }
