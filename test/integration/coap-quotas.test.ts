@@ -116,6 +116,25 @@ describe("a quota", () => {
     });
   }
 
+  it("of exchanges: with no row left it is 5.03 for everybody, nothing runs, and no earlier exchange is forgotten for it", async () => {
+    await build({ limits: { onceExchanges: 16 }, amplification: "routable" });
+    const first = world.rawPeer("127.0.0.2");
+    const request = message(Code.post, "once");
+    const answer = await ask(first, request);
+    for (let i = 1; i < 16; i++) {
+      expect((await ask(world.rawPeer(`127.0.1.${i}`), message(Code.post, "once")))?.code).toBe(Code.changed);
+    }
+    for (const peer of [first, world.rawPeer("127.0.0.3"), world.rawPeer("10.4.0.9")]) {
+      const refused = await ask(peer, message(Code.post, "once"));
+      expect([refused?.code, refused!.uint(OptionNumber.maxAge) > 0]).toEqual([Code.serviceUnavailable, true]);
+    }
+    const { type, code, messageId } = answer!;
+    expect(await ask(first, request)).toMatchObject({ type, code, messageId });
+    expect([runs, world.server.counters()["held.onceExchanges"]]).toEqual([16, 16]);
+    await world.clock.advance(250_000);
+    expect((await ask(first, message(Code.post, "once")))?.code).toBe(Code.changed);
+  });
+
   it("of bytes: over a peer's it is 4.29, at the first block or where the body grows", async () => {
     await build({ limits: { transferBytesPerPeer: 4_096 } });
     const peer = world.rawPeer();
