@@ -79,7 +79,7 @@ test("what can't be made, renewed or revoked is refused with what to do", async 
   expect(wrong.status).toBe(400);
   expect((await fetch(`${manager.urls.http}/api/v1/ca/certificates`)).status).toBe(401);
   expect((await coxswain("ca", "issue", "x", "--csr", "missing.csr")).err).toContain("can't be read (ENOENT)");
-  expect((await coxswain("node", "add", "porch", "--csr", "missing.csr")).err).toContain("Give --x509 too");
+  expect((await coxswain("node", "add", "porch", "--csr", program)).err).toContain("Give --x509 too");
   expect((await coxswain("ca", "list", "--expiring", "soon")).code).toBe(2);
 });
 

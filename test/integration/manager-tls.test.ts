@@ -211,8 +211,11 @@ describe("MQTT over TLS with the certificates of nodes", () => {
     expect(await isLetIn("loft", after)).toBe(true);
     await closed;
     expect(await isLetIn("loft", before)).toBe(false);
-    const states = (await manager.app.credentials.list("loft")).map(({ state }) => state);
-    expect(states.toSorted()).toEqual(["active", "revoked"]);
+    // Written behind: who is refused is refused at once.
+    await soon(
+      async () => new Set((await manager.app.credentials.list("loft")).map(({ state }) => state)),
+      (states) => states.has("active") && states.has("revoked") && states.size === 2,
+    );
   });
 });
 
@@ -311,7 +314,7 @@ describe("the command line by https", () => {
     ]) {
       const { code, said } = await coxswain(["status", ...words]);
       expect(code, said).toBe(0);
-      expect(said).toContain("0 online");
+      expect(said).toMatch(/^coxswain .*, up for/);
     }
   });
 });
