@@ -6,6 +6,7 @@ export const commandActions: Readonly<Record<string, readonly ActionName[]>> = {
   "node show": ["node.read", "node.history"],
   "node add": ["credential.change"],
   "node rotate": ["credential.change"],
+  "node credentials": ["node.history"],
   "node revoke": ["credential.change"],
   "node label": ["node.label", "node.history"],
   "update create": ["update.change"],

@@ -7,6 +7,7 @@ import { addCaCommands } from "./ca-commands.ts";
 import { commandActions } from "./command-actions.ts";
 import type { CommandContext } from "./command-context.ts";
 import { addCredentialCommands } from "./credential-commands.ts";
+import { addCredentialListCommand } from "./credential-list-command.ts";
 import { addLabelCommand } from "./label-command.ts";
 import { addNodeCommands } from "./node-commands.ts";
 import { addOperatorCommands } from "./operator-commands.ts";
@@ -31,6 +32,7 @@ export function coxswainProgram(context: CommandContext, defaultUrl: string): Co
   program.command("start").description("Start the manager; `coxswain start --help` lists its settings.");
   const node = addNodeCommands(program, context);
   addCredentialCommands(node, context);
+  addCredentialListCommand(node, context);
   addLabelCommand(node, context);
   addUpdateCommands(program, context);
   addWatchCommand(program, context);

@@ -39,7 +39,7 @@ async function get<T>(path: string): Promise<T> {
 
 async function states(): Promise<readonly string[]> {
   const { credentials } = await get<{ credentials: CredentialView[] }>("/nodes/porch/credentials");
-  return credentials.map(({ state }): string => state).toSorted();
+  return credentials.map(({ state }) => state).toSorted((a, b) => a.localeCompare(b));
 }
 
 /** Points of the node's telemetry, which comes by the broker alone. */

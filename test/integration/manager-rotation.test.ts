@@ -125,6 +125,10 @@ test("a rotation for a node that used no keys is refused, and no file is left", 
   expect(await states("attic")).toEqual(["issued"]);
 });
 
+test("a node without credentials has none to list", async () => {
+  expect((await coxswain("node", "credentials", "nowhere")).out).toBe("nowhere has no credentials.\n");
+});
+
 test("rotating while heartbeats and telemetry flow: both keys are good on trial, the old ones end with the first use, nothing queued is lost", async () => {
   const before = await peerWith(await issueKeys(manager, "porch"));
   await before.register({ id: "porch", model: "m" });
@@ -137,6 +141,10 @@ test("rotating while heartbeats and telemetry flow: both keys are good on trial,
   const { code } = await coxswain("node", "rotate", "porch", "--out", "porch-new.json");
   expect(code).toBe(0);
   expect((await states("porch")).toSorted()).toEqual(["active", "on-trial"]);
+  const listed = await coxswain("node", "credentials", "porch");
+  expect(listed.out.split("\n")[0]).toMatch(/^KID +SCHEME +STATE +ISSUED +BY +FIRST USED$/);
+  expect(listed.out).toMatch(/^[0-9a-f]{8} +oscore +on trial +/m);
+  expect(listed.out).toMatch(/^[0-9a-f]{8} +oscore +active +/m);
   const beats = old.codes.length;
   await soon(
     () => old.codes.length,
