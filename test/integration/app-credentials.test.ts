@@ -162,6 +162,39 @@ test("a first use that couldn't be written is written with the next keys, so tha
   expect(after.app.credentials.keyring.find(first.kid)).toBeUndefined();
 });
 
+test("whichever commit of issue and rotation is the last before a crash, a node that was answered has keys that are taken", async () => {
+  let commits = 0;
+  for (let last = 0; ; last++) {
+    let isStarted = false;
+    commits = 0;
+    const h = await new AppHarness({ failsCommit: () => isStarted && commits++ >= last }).start();
+    isStarted = true;
+    // What the node was answered with, as long as it needs it: the old ones go when the new ones were answered.
+    let held: number[] = [];
+    const step = async (work: () => Promise<void>): Promise<void> => await work().catch(() => undefined);
+    await step(async () => {
+      for (let round = 0; round < 3; round++) {
+        const { kid } = await issue(h, "porch");
+        held = [...held, kid];
+        h.app.credentials.keyring.used(kid);
+        held = [kid];
+        if (round === 0) await h.register("porch", {}, { identity: "credential" });
+        await h.wait(h.app.environments.build("porch"));
+        await h.settle();
+      }
+    });
+    const isOver = commits <= last;
+    const after = await h.crash();
+    const { credentials, environments } = after.app;
+    for (const kid of held) expect(credentials.keyring.find(kid)?.node, `crash after commit ${last}`).toBe("porch");
+    const password = after.broker.accounts.get("porch")?.password;
+    if (password !== undefined) expect((await after.wait(environments.build("porch")))?.mqtt?.password).toBe(password);
+    if (isOver) break;
+  }
+  // Each round has an issue, a renewal and an activation at least.
+  expect(commits).toBeGreaterThan(8);
+});
+
 test("with the old keys their password at the broker goes: the environment that is asked for then has the new one", async () => {
   let isFailing = false;
   const h = await new AppHarness({ failsCommit: () => isFailing }).start();
