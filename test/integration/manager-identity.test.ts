@@ -74,19 +74,38 @@ describe("a datagram that comes twice", () => {
     await manager.end();
   });
 
-  /** Sends one confirmable message as often as it is called. */
+  /**
+   * Sends one confirmable message as often as it is called, and gives the code that it was answered with. A slow machine acknowledges first and
+   * answers in a message of its own; who sends again hears the acknowledgement alone then.
+   */
   const datagram = (method: Method, path: string, queries: string[] = [], json?: string) => {
     const writer = new MessageWriter(1500);
-    writer.begin(MessageType.confirmable, methodCode(method), 4711 + path.length, new Uint8Array([7]), 0, 1);
+    const [id, token] = [4711 + path.length, path.length];
+    writer.begin(MessageType.confirmable, methodCode(method), id, new Uint8Array([token]), 0, 1);
     for (const segment of path.split("/").slice(1)) writer.textOption(OptionNumber.uriPath, segment);
     if (json !== undefined) writer.uintOption(OptionNumber.contentFormat, 50);
     for (const query of queries) writer.textOption(OptionNumber.uriQuery, query);
     const body = new TextEncoder().encode(json ?? "");
     writer.payload(body, 0, body.length);
     const bytes = writer.bytes.slice(0, writer.end);
+    let code: number | undefined;
     return () =>
       new Promise<number>((resolve) => {
-        socket.once("message", (answer) => resolve(answer[1] ?? 0));
+        let isAcknowledged = false;
+        const take = (message: Uint8Array) => {
+          const type = ((message[0] ?? 0) >> 4) & 3;
+          const messageId = ((message[2] ?? 0) << 8) | (message[3] ?? 0);
+          if (type === MessageType.confirmable) {
+            const empty = Uint8Array.of(0x40 | (MessageType.acknowledgement << 4), 0, message[2] ?? 0, message[3] ?? 0);
+            socket.send(empty, manager.coapPort, "127.0.0.1");
+          }
+          if (type === MessageType.acknowledgement && messageId === id) isAcknowledged = true;
+          if (message[1] !== 0 && message[4] === token) code = message[1];
+          if (!isAcknowledged || code === undefined) return;
+          socket.off("message", take);
+          resolve(code);
+        };
+        socket.on("message", take);
         socket.send(bytes, manager.coapPort, "127.0.0.1");
       });
   };
