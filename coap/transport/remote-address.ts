@@ -106,6 +106,7 @@ function mappedIpv4(address: string): string | undefined {
 export const ipv6KeyBase = 2 ** 48;
 
 /** Of this process alone: somebody with a network of his own could else look for an address whose key is another's. */
+// biome-ignore lint/style/noRestrictedGlobals: it decides only where a key lies in a table, so no run from a seed depends on it
 const [lowSecret = 0, highSecret = 0] = crypto.getRandomValues(new Uint32Array(2));
 
 /** 52 bits from two FNV-like runs over the text; collisions are found out by `isSame`. */
