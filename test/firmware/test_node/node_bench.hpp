@@ -341,7 +341,7 @@ class Bench {
     });
     offer(rev, std::vector<uint8_t>(bytes->begin(), bytes->end()));
   }
-  void offerCommand(uint32_t rev, uint8_t command, const char* id, int64_t expiresMs = 0) {
+  static std::vector<uint8_t> commandOf(uint32_t rev, uint8_t command, const char* id, int64_t expiresMs = 0) {
     uint8_t buffer[100];
     const cx::Expected<cx::ByteSpan> bytes = cx::encodeWire(cx::WireFormat::cbor, buffer, [&](cx::WireMap& map) {
       map.uint(1, "rev", rev);
@@ -350,8 +350,9 @@ class Bench {
       map.text(14, "id", id);
       if (expiresMs != 0) map.instant(15, "expires", expiresMs);
     });
-    offer(rev, std::vector<uint8_t>(bytes->begin(), bytes->end()));
+    return std::vector<uint8_t>(bytes->begin(), bytes->end());
   }
+  void offerCommand(uint32_t rev, uint8_t command, const char* id, int64_t expiresMs = 0) { offer(rev, commandOf(rev, command, id, expiresMs)); }
   void offerEnvironment(uint32_t rev, const char* brokerHost) {
     uint8_t buffer[900];
     const cx::Expected<cx::ByteSpan> bytes = cx::encodeWire(cx::WireFormat::cbor, buffer, [&](cx::WireMap& map) {

@@ -134,6 +134,64 @@ TEST("a command whose outcome power took away is told as interrupted, and isn't 
   CHECK(wasInterrupted);
 }
 
+TEST("a command that was acknowledged to a call of the manager has an outcome, wherever power goes") {
+  constexpr int64_t nowMs = 2000000000000;
+  for (const int64_t expiresMs : {int64_t{0}, nowMs - 1000}) {
+    bool wasAcknowledged = false, wasInterrupted = false;
+    for (uint32_t cut = 1; cut <= 16; ++cut) {
+      Bench bench;
+      bench.run(10000);
+      bench.clock.setWallMs(nowMs);
+      const std::vector<uint8_t> command = Bench::commandOf(1, identifyCommand, "c1", expiresMs);
+      Asker manager(bench, "10.0.0.1");
+      bench.power->flash.cutPowerAfter(cut);
+      const bool isAcknowledged = manager.ask(coap::code::put, "update", ByteSpan(command.data(), command.size())) == coap::code::changed;
+      const bool wasCut = !bench.power->flash.hasPower();
+      bench.managerWire.inbox.clear();
+      // The manager never offers again what was acknowledged, everything else it does.
+      if (!isAcknowledged) bench.offer(1, command);
+      bench.boot(hal::ResetReason::powerOn);
+      bench.run(30000);
+      CHECK_EQ(bench.node().state().lastRev, 1u);
+      CHECK(bench.saw("1 done") || bench.saw("1 failed interrupted") || bench.saw("1 refused expired"));
+      wasAcknowledged = wasAcknowledged || (isAcknowledged && wasCut);
+      wasInterrupted = wasInterrupted || bench.saw("1 failed interrupted");
+    }
+    CHECK_EQ(wasAcknowledged, expiresMs == 0);  // an expired one is over before its acknowledgement
+    CHECK_EQ(wasInterrupted, expiresMs == 0);
+  }
+}
+
+TEST("a command that can't be stored is neither acknowledged nor done, and doesn't count as done when it comes again") {
+  Bench bench;
+  bench.run(10000);
+  bench.power->flash.cutPowerAfter(1);  // the medium is dead from then on, the node isn't
+  const std::vector<uint8_t> command = Bench::commandOf(1, restartCommand, "c1");
+  Asker manager(bench, "10.0.0.1");
+  for (int i = 0; i < 3; ++i) {
+    CHECK_EQ(manager.ask(coap::code::put, "update", ByteSpan(command.data(), command.size())), coap::code::serviceUnavailable);
+  }
+  CHECK(bench.node().phase() == Phase::operational);
+  bench.offer(1, command);
+  bench.run(10000);
+  CHECK(bench.saw("1 failed not-stored"));
+  CHECK_EQ(bench.boots, 1u);
+}
+
+TEST("a command called in during an update isn't acknowledged: it would wait for the update, and not be offered again") {
+  Bench bench;
+  bench.settings.downloadRate = 1000;
+  bench.boot(hal::ResetReason::powerOn);
+  bench.run(10000);
+  bench.offerUpdate(1, imageOf("CXSIM 2.0.0 ok\n", 60000));
+  bench.run(10000);
+  CHECK(bench.node().phase() == Phase::maintenance);
+  const std::vector<uint8_t> command = Bench::commandOf(2, identifyCommand, "c2");
+  Asker manager(bench, "10.0.0.1");
+  CHECK_EQ(manager.ask(coap::code::put, "update", ByteSpan(command.data(), command.size())), coap::code::serviceUnavailable);
+  CHECK_EQ(bench.node().state().lastRev, 0u);
+}
+
 TEST("terminate tells its outcome before the power goes") {
   Bench bench;
   bench.run(10000);

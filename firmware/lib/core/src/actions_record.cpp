@@ -9,6 +9,11 @@ constexpr const char* commandsKey = "cmds";  // the rev under which the newest w
 
 }  // namespace
 
+bool isExpired(hal::Clock& clock, bool hasExpiry, int64_t expiresMs) {
+  int64_t wallMs = 0;
+  return hasExpiry && clock.wallMs(wallMs) && wallMs > expiresMs;
+}
+
 void ActionsRecord::load() {
   uint8_t buffer[256];
   const hal::Io record = context_.hal.storage.get(resultKey, buffer, sizeof buffer);
@@ -32,6 +37,15 @@ void ActionsRecord::load() {
   }
   nextId_ = static_cast<uint8_t>(idCount_ % commandIdsMax);
   if (begunRev_ > context_.state.lastRev) (void)finish(begunRev_, Outcome::failed, "interrupted");
+}
+
+CommandBegin ActionsRecord::begin(const Action& command) {
+  const bool isDone = wasDone(command.commandId.view());
+  if (isDone || isExpired(context_.hal.clock, command.hasExpiry, command.expiresMs)) {
+    const bool isStored = isDone ? finish(command.rev, Outcome::done, "") : finish(command.rev, Outcome::refused, "expired");
+    return isStored ? CommandBegin::over : CommandBegin::notStored;
+  }
+  return remember(command.commandId.view(), command.rev) ? CommandBegin::act : CommandBegin::notStored;
 }
 
 bool ActionsRecord::store() {
@@ -72,10 +86,25 @@ bool ActionsRecord::wasDone(std::string_view commandId) const {
 }
 
 bool ActionsRecord::remember(std::string_view commandId, uint32_t rev) {
-  if (commandId.empty() || !isOk(ids_[nextId_].assign(commandId))) return commandId.empty();
-  nextId_ = static_cast<uint8_t>((nextId_ + 1) % commandIdsMax);
-  if (idCount_ < commandIdsMax) ++idCount_;
-  begunRev_ = rev;
+  if (commandId.empty()) return true;
+  const uint8_t at = nextId_, count = idCount_;
+  const FixedText<24> before = ids_[at];
+  const uint32_t beforeRev = begunRev_;
+  if (isOk(ids_[at].assign(commandId))) {
+    nextId_ = static_cast<uint8_t>((at + 1) % commandIdsMax);
+    if (idCount_ < commandIdsMax) ++idCount_;
+    begunRev_ = rev;
+    if (storeIds()) return true;
+  }
+  // It wasn't begun: offered again it must not count as done.
+  ids_[at] = before;
+  nextId_ = at;
+  idCount_ = count;
+  begunRev_ = beforeRev;
+  return false;
+}
+
+bool ActionsRecord::storeIds() {
   uint8_t buffer[256];
   CborWriter writer(buffer);
   writer.putArray(idCount_ + 1u);

@@ -5,7 +5,12 @@
 
 namespace cx {
 
+// By the wall clock; a node that doesn't know it takes nothing for expired.
+bool isExpired(hal::Clock& clock, bool hasExpiry, int64_t expiresMs);
+
 constexpr uint8_t commandIdsMax = 8;  // full: the oldest is forgotten
+
+enum class CommandBegin : uint8_t { act, over, notStored };
 
 class ActionsRecord {
  public:
@@ -14,6 +19,9 @@ class ActionsRecord {
   // Reads both records; a corrupt one counts as none and is reported. A command that was begun and has no outcome is finished
   // as interrupted: power went in between, nobody knows how far it came, and the manager may never offer it again.
   void load();
+  // What a command's acknowledgement needs: whatever power does afterwards, the manager learns what came of it. act: stored as
+  // begun; over: it was done before, or came too late, and that is stored. notStored: the medium refused, nothing happened.
+  CommandBegin begin(const Action& command);
   // The action is finished: stored before this returns true, then repeated in reports until one was answered.
   // False: the medium refused; the caller doesn't act on a restart-like command then.
   bool finish(uint32_t rev, Outcome outcome, std::string_view reason);
@@ -27,6 +35,7 @@ class ActionsRecord {
 
  private:
   bool store();
+  bool storeIds();
 
   NodeContext& context_;
   ActionResult last_;

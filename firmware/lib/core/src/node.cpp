@@ -27,7 +27,7 @@ Node::Node(hal::Hal& hal, Profile& profile, const NodeSettings& settings, const 
       session_(hal.entropy, hal.clock),
       coap_(hal.coap, hal.clock, hal.entropy, memory.coap),
       context_{hal, coap_, log_, settings_, state_, profile, memory.scratch},
-      resources_(context_, inbox_, ring_, attempt_),
+      resources_(context_, inbox_, ring_, attempt_, actions_),
       link_(context_, memory.body),
       mqtt_(hal.mqtt, hal.clock, memory.mqttReceive, memory.mqttSend),
       broker_(context_, mqtt_),
@@ -49,6 +49,7 @@ uint64_t Node::step(uint64_t nowMs) {
   hal_.watchdog.feed();
   inbox_.isJobAllowed = isTrialAllowed(nowMs);
   inbox_.isJobRunning = job_ != Job::none;
+  inbox_.updateRev = job_ == Job::update ? jobRev_ : 0;
   if (life_.phase() == Phase::boot) openNetwork(nowMs);
   coap_.poll();
   drainLink(nowMs);  // before the link goes on: its next request takes the buffer that holds what arrived
@@ -212,8 +213,12 @@ void Node::drainLink(uint64_t nowMs) {
 
 void Node::drainInbox(uint64_t nowMs) {
   if (inbox_.hasAction) {
-    take(inbox_.action, nowMs);
-    inbox_.hasAction = false;
+    if (inbox_.isBegun) {
+      actOn(inbox_.action, nowMs);
+    } else {
+      take(inbox_.action, nowMs);
+    }
+    inbox_.hasAction = inbox_.isBegun = false;
   }
   if (inbox_.hasMode) {
     inbox_.hasMode = false;
@@ -261,7 +266,7 @@ void Node::drainBroker(uint64_t nowMs) {
     }
     Reason reason;
     Outcome outcome = Outcome::done;
-    if (isExpired(command.hasExpiry, command.expiresMs)) {
+    if (isExpired(hal_.clock, command.hasExpiry, command.expiresMs)) {
       outcome = Outcome::refused;
       reason.assignCut("expired");
     } else if (!actions_.wasDone(command.id.view())) {

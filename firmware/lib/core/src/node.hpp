@@ -85,11 +85,11 @@ class Node {
   void takeUpdate(const Action& action, uint64_t nowMs);
   void takeEnvironment(const Action& action, uint64_t nowMs);
   void takeCommandAction(const Action& action, uint64_t nowMs);
+  void actOn(const Action& action, uint64_t nowMs);
   void takeConfiguration(const Action& action);
   void readEnvironment(uint64_t nowMs);
   void adoptEnvironment(const Environment& environment, uint64_t nowMs);
   Outcome doCommand(CommandName command, uint64_t nowMs, Reason& reason);
-  bool isExpired(bool hasExpiry, int64_t expiresMs) const;
   void finish(uint32_t rev, Outcome outcome, std::string_view reason);
 
   // node_trial.cpp: what goes on trial, and what came of it

@@ -14,11 +14,6 @@ void Node::finish(uint32_t rev, Outcome outcome, std::string_view reason) {
   link_.beatNow();
 }
 
-bool Node::isExpired(bool hasExpiry, int64_t expiresMs) const {
-  int64_t wallMs = 0;
-  return hasExpiry && hal_.clock.wallMs(wallMs) && wallMs > expiresMs;
-}
-
 void Node::take(const Action& action, uint64_t nowMs) {
   if (action.kind == ActionKind::none) {
     // A cancelled or expired rev: it ends the job that it began.
@@ -161,10 +156,17 @@ void Node::adoptEnvironment(const Environment& environment, uint64_t nowMs) {
 }
 
 void Node::takeCommandAction(const Action& action, uint64_t nowMs) {
-  if (actions_.wasDone(action.commandId.view())) return finish(action.rev, Outcome::done, "");
-  if (isExpired(action.hasExpiry, action.expiresMs)) return finish(action.rev, Outcome::refused, "expired");
   // Stored before it acts: a command done once is never done again, whatever power does in between.
-  if (!actions_.remember(action.commandId.view(), action.rev)) return finish(action.rev, Outcome::failed, "not-stored");
+  switch (actions_.begin(action)) {
+    case CommandBegin::act: return actOn(action, nowMs);
+    case CommandBegin::notStored:
+      if (action.rev > state_.lastRev) return finish(action.rev, Outcome::failed, "not-stored");
+      [[fallthrough]];  // what came of it is known, until the next reset
+    case CommandBegin::over: return link_.beatNow();
+  }
+}
+
+void Node::actOn(const Action& action, uint64_t nowMs) {
   log_.info().put("command ").put(commandWord(action.command)).put(" ").put(action.commandId.view());
   const bool isEnding = action.command == CommandName::restart || action.command == CommandName::terminate;
   if (isEnding) {

@@ -7,6 +7,7 @@ namespace cx {
 
 struct NodeInbox {
   bool hasAction = false;
+  bool isBegun = false;  // the action is a command that ActionsRecord::begin() has let in
   Action action;
   bool isRestartAsked = false;
   bool isTerminateAsked = false;
@@ -15,6 +16,7 @@ struct NodeInbox {
   // Set by the node before each poll, read by handlers.
   bool isJobAllowed = false;
   bool isJobRunning = false;
+  uint32_t updateRev = 0;  // of the update under way; 0: none
 };
 
 }  // namespace cx

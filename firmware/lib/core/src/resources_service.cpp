@@ -138,6 +138,14 @@ void ResourcesService::putAction(const CoapServerRequest& request, CoapReply& re
   if (isJob && !inbox_.isJobRunning && !inbox_.isJobAllowed) {
     return fail(reply, coap::code::serviceUnavailable, "not now: no heartbeat was answered lately, or a trial is open", refusedRetryS);
   }
+  const bool isNew = action.rev == 0 || action.rev > context_.state.lastRev;
+  if (action.kind == ActionKind::command && isNew) {
+    // As at a heartbeat a later one waits for the update under way, but what is acknowledged here isn't offered there again.
+    if (inbox_.updateRev != 0 && action.rev > inbox_.updateRev) return fail(reply, coap::code::serviceUnavailable, "busy", refusedRetryS);
+    const CommandBegin begin = actions_.begin(action);
+    if (begin == CommandBegin::notStored) return fail(reply, coap::code::serviceUnavailable, "not stored", refusedRetryS);
+    inbox_.isBegun = begin == CommandBegin::act;
+  }
   inbox_.hasAction = true;
 }
 

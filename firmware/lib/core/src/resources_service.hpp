@@ -2,7 +2,7 @@
 // as long as there is no security association to tell who asks.
 #pragma once
 
-#include "node_context.hpp"
+#include "actions_record.hpp"
 #include "node_inbox.hpp"
 
 namespace cx {
@@ -13,8 +13,8 @@ enum Index : uint8_t { health, metrics, services, logs, mode, update, environmen
 
 class ResourcesService final : public CoapService, private CoapBodySource {
  public:
-  ResourcesService(NodeContext& context, NodeInbox& inbox, const LogRing& ring, const AttemptReport& attempt)
-      : context_(context), inbox_(inbox), ring_(ring), attempt_(attempt) {}
+  ResourcesService(NodeContext& context, NodeInbox& inbox, const LogRing& ring, const AttemptReport& attempt, ActionsRecord& actions)
+      : context_(context), inbox_(inbox), ring_(ring), attempt_(attempt), actions_(actions) {}
 
   static Span<const CoapRoute> routes();
   // A confirmable /health notification was acknowledged by the manager since the last call.
@@ -37,6 +37,7 @@ class ResourcesService final : public CoapService, private CoapBodySource {
   NodeInbox& inbox_;
   const LogRing& ring_;
   const AttemptReport& attempt_;
+  ActionsRecord& actions_;
   bool isHeard_ = false;
 };
 
