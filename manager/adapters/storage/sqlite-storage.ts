@@ -142,8 +142,10 @@ export class SqliteStorage implements Storage {
     table: string,
     { prefix = "", after = "", limit = maxRows }: KeyRange = {},
   ): Promise<readonly StoredRow[]> {
+    // One lower bound: of two the database takes the first, and reads the table from its start on. No character of a key comes before a space.
+    const first = after === "" || after < prefix ? prefix : `${after} `;
     const rows = this.#reading(() =>
-      this.#statements.list.all(table, after, prefix, `${prefix}\u{10ffff}`, Math.min(limit, maxRows)),
+      this.#statements.list.all(table, first, `${prefix}\u{10ffff}`, Math.min(limit, maxRows)),
     );
     return rows.map((row) => ({
       key: String(row["key"]),
@@ -174,10 +176,12 @@ export class SqliteStorage implements Storage {
       byTime === undefined
         ? `partition ${direction}, sequence ${direction}`
         : "wall_ms DESC, partition DESC, sequence DESC";
+    // Left to itself the database takes the index that has the order, and reads what happened to everybody.
+    const from = key === undefined ? "event" : "event INDEXED BY event_of_key";
     const rows = this.#reading(() =>
       this.#database
         .prepare(
-          `SELECT partition, sequence, key, wall_ms, value, hash FROM event WHERE ${where.join(" AND ")}
+          `SELECT partition, sequence, key, wall_ms, value, hash FROM ${from} WHERE ${where.join(" AND ")}
            ORDER BY ${order} LIMIT ?`,
         )
         .all(...values, Math.min(limit, maxRows)),
@@ -363,7 +367,7 @@ function prepareStatements(
     get: database.prepare(`SELECT revision, value FROM entry WHERE "table" = ? AND key = ?`),
     revision: database.prepare(`SELECT revision FROM entry WHERE "table" = ? AND key = ?`),
     list: database.prepare(
-      `SELECT key, revision, value FROM entry WHERE "table" = ? AND key > ? AND key >= ? AND key < ? ORDER BY key LIMIT ?`,
+      `SELECT key, revision, value FROM entry WHERE "table" = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?`,
     ),
     put: database.prepare(
       `INSERT INTO entry ("table", key, revision, value) VALUES (?, ?, ?, ?)
