@@ -60,6 +60,9 @@ export async function issueCredentials(
     return;
   }
   if (qr ?? process.stdout.isTTY) console.log(await qrWords(issued));
+  if (body["rotate"] === true) {
+    console.log(`On trial: what ${id} uses now stays good until it used these once.`);
+  }
   console.log(wordsOf(issued, file ?? "", command));
 }
 

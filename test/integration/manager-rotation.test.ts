@@ -138,8 +138,8 @@ test("rotating while heartbeats and telemetry flow: both keys are good on trial,
   const telemetry = reporting(client, "porch");
   const old = beating(before);
 
-  const { code } = await coxswain("node", "rotate", "porch", "--out", "porch-new.json");
-  expect(code).toBe(0);
+  const { code, out } = await coxswain("node", "rotate", "porch", "--out", "porch-new.json");
+  expect([code, out]).toEqual([0, expect.stringContaining("On trial: what porch uses now stays good")]);
   expect((await states("porch")).toSorted()).toEqual(["active", "on-trial"]);
   const listed = await coxswain("node", "credentials", "porch");
   expect(listed.out.split("\n")[0]).toMatch(/^KID +SCHEME +STATE +ISSUED +BY +FIRST USED$/);
