@@ -104,6 +104,7 @@ export class CoapEndpoint {
       this.#qBlocks.dropPeer(row);
       this.#outbox.dropPeer(row);
       this.#link.echoes.forget(row);
+      oscore?.dropPeer(row);
     };
     this.#peers = new PeerTable({ limits: this.#limits, clock, entropy, changedHands });
     const oscore = options.oscore && new OscoreLayer({ contexts: options.oscore, clock, limits: this.#limits });

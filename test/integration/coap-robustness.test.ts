@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CoapEndpoint } from "../../coap/endpoint.ts";
 import { Code, OptionNumber } from "../../coap/message.ts";
-import type { PeerIdentity, Route } from "../../coap/route.ts";
-import type { MessageReceiver, Security } from "../../coap/security/security.ts";
+import type { Route } from "../../coap/route.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { seededEntropy } from "../../kernel/seeded-entropy.ts";
 import { bytesOf, serverAddress, textOf, World } from "./coap-harness.ts";
+import { labelledSecurity } from "./labelled-security.ts";
 
 let world: World;
 let value = 0;
@@ -101,32 +101,11 @@ describe("a flood of addresses", () => {
 });
 
 describe("the security port", () => {
-  /** The first byte of each datagram names who sent it: a stand-in for what DTLS proves. */
-  function labelled(): Security {
-    let up: MessageReceiver | undefined;
-    let down: Parameters<Security["start"]>[1] | undefined;
-    return {
-      start(receiver, sender) {
-        up = receiver;
-        down = sender;
-      },
-      stop() {},
-      datagram(bytes, start, end, source) {
-        const identity: PeerIdentity = { kind: "node", id: `n${bytes[start]}`, scheme: "psk" };
-        up!.message(bytes, start + 1, end, source, identity);
-      },
-      send(bytes, start, end, destination) {
-        const wrapped = Uint8Array.from([0, ...bytes.subarray(start, end)]);
-        down!.send(wrapped, 0, wrapped.length, destination);
-      },
-    };
-  }
-
   it("gives requests their identity, and what was held for an address goes when it changes hands", async () => {
     const transport = world.network.transport("10.0.0.50", 5684);
     const secure = new CoapEndpoint({
       transport,
-      security: labelled(),
+      security: labelledSecurity(),
       clock: world.clock,
       entropy: seededEntropy(3),
       log: silentLog,
@@ -140,11 +119,10 @@ describe("the security port", () => {
         void Object.assign(reply, { payload: bytesOf(JSON.stringify(request.peer.identity)) }),
     });
     await secure.start();
-    const heard: { from: number; text: string }[] = [];
+    const heard: string[] = [];
     const raw = world.network.transport("10.4.0.1", 7_000);
     await raw.open({
-      datagram: (bytes, start, end) =>
-        void heard.push({ from: bytes[start]!, text: textOf(bytes.subarray(start + 1, end)) }),
+      datagram: (bytes, start, end) => void heard.push(textOf(bytes.subarray(start, end))),
     });
     const { encodePlain } = await import("./coap-harness.ts");
     const { RemoteAddress } = await import("../../coap/transport/remote-address.ts");
@@ -153,10 +131,7 @@ describe("the security port", () => {
       const bytes = Uint8Array.from([who, ...encodePlain(message)]);
       raw.send(bytes, 0, bytes.length, to);
       await world.clock.advance(10);
-      return heard
-        .splice(0)
-        .map(({ text }) => text)
-        .join();
+      return heard.splice(0).join();
     };
     const observe = {
       type: "CON",

@@ -124,4 +124,10 @@ export class OscoreLayer {
   recall(peer: number, view: MessageView, writer: MessageWriter): boolean {
     return this.#replies.recall(peer, view, writer);
   }
+
+  /** What is held for a peer goes: its address changed hands. */
+  dropPeer(peer: number): void {
+    this.#replies.dropPeer(peer);
+    this.outerBlocks.dropPeer(peer);
+  }
 }

@@ -136,6 +136,13 @@ export class OuterBlocks {
     writer.payload(bytes, view.payloadStart, isCut ? view.payloadStart + size : view.end);
   }
 
+  /** The peer's address changed hands. */
+  dropPeer(peer: number): void {
+    for (const held of [this.#uploads, this.#kept]) {
+      for (const key of held.keys()) if (key.startsWith(`${peer} `)) held.delete(key);
+    }
+  }
+
   #begin(key: string, peer: number): Upload | undefined {
     this.#sweep();
     let ofPeer = 0;

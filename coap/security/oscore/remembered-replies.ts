@@ -30,6 +30,9 @@ export class RememberedReplies {
   readonly #sinceMs: Float64Array;
   #oldest = 0;
   #count = 0;
+  /** Of all that were ever remembered, and by peer how many of them are no longer its own: at most one number for each row of the peer table. */
+  #total = 0;
+  readonly #dropped = new Map<number, number>();
   readonly #bytes: Uint8Array;
   /** Where the next answer's bytes go. */
   #next = 0;
@@ -71,6 +74,7 @@ export class RememberedReplies {
     this.#lengths[slot] = end;
     this.#sinceMs[slot] = this.#clock.monotonicMs();
     this.#count++;
+    this.#total++;
     const to = this.#bytes;
     let at = this.#next;
     if (end > 96) to.set(bytes.subarray(0, end), at);
@@ -83,6 +87,8 @@ export class RememberedReplies {
     const row = this.#table.find(peer * 65_536 + view.messageId);
     if (row < 0) return false;
     const slot = this.#table.columns.slot[row]!;
+    const place = (slot - this.#oldest + this.#keys.length) % this.#keys.length;
+    if (this.#total - this.#count + place < (this.#dropped.get(peer) ?? 0)) return false;
     if (this.#clock.monotonicMs() - this.#sinceMs[slot]! >= this.#lifetimeMs) return false;
     const from = this.#starts[slot]!;
     const length = this.#lengths[slot]!;
@@ -94,6 +100,11 @@ export class RememberedReplies {
     writer.bytes.set(this.#bytes.subarray(from, from + length));
     writer.end = length;
     return true;
+  }
+
+  /** The peer's address changed hands: none of its answers comes again. Their room is free once they are the oldest. */
+  dropPeer(peer: number): void {
+    if (this.#count > 0) this.#dropped.set(peer, this.#total);
   }
 
   /** Forgets the oldest as long as their bytes lie in `[start, end)`. */
