@@ -173,6 +173,17 @@ int main(int argc, char** argv) {
   uint8_t hello[400];
   struct hello read;
   if (!read_hello(hello, a_hello(hello, 32), &read) || read.cookie_length != 32 || read.sequence != 7) fail("a good hello was refused");
+  /* A cookie may take all that follows its length, and no byte more: whoever hashes what stands behind it relies on that. */
+  for (int claimed = 0; claimed < 256; claimed++) {
+    n = a_hello(hello, 32);
+    uint8_t* exact = malloc(n);
+    memcpy(exact, hello, n);
+    size_t cookie_at = RECORD_HEADER + 12 + VERSION_AND_RANDOM + 1, left = n - cookie_at - 1;
+    exact[cookie_at] = (uint8_t)claimed;
+    if (read_hello(exact, n, &read) != ((size_t)claimed <= left)) fail("a cookie's length was judged wrongly");
+    check_hello(exact, n);
+    free(exact);
+  }
   printf("ok: %ld rounds, %ld of them good\n", rounds, good);
   return 0;
 }
