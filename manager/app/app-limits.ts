@@ -143,6 +143,20 @@ export const appLimits = defineLimits({
     unit: "requests",
     full: "A nudge isn't sent; the node learns at its next heartbeat.",
   },
+  issuesAtOnce: {
+    default: 32,
+    min: 1,
+    max: 1000,
+    unit: "credentials being issued",
+    full: "Further ones wait their turn.",
+  },
+  waitingIssues: {
+    default: 10_000,
+    min: 1,
+    max: 1_000_000,
+    unit: "credentials to issue",
+    full: "Nothing is issued, and who asked is told to ask again.",
+  },
   bridgedMessages: {
     default: 1000,
     min: 1,

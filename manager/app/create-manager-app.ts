@@ -291,6 +291,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     ...core,
     authority: options.certifiesNodes === false ? undefined : options.authority,
     capacity: limits.nodes,
+    ...{ issuesAtOnce: limits.issuesAtOnce, waitingIssues: limits.waitingIssues },
     revoked: (node) => endings.revoked(node),
     accountRemoval: (node) => environments.removal(node),
     rotated: (node) => environments.renewPassword(node),

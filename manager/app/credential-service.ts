@@ -6,7 +6,6 @@ import {
   type CredentialRecord,
   type CredentialScheme,
   credentialKey,
-  kidFor,
   parseCredentialKey,
   parsePskIdentity,
   pskIdentity,
@@ -29,6 +28,7 @@ import type { Actor } from "./api/registry.ts";
 import type { AuditTrail } from "./audit-trail.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
 import { type CredentialRow, CredentialTable } from "./credential-table.ts";
+import { IssueGate } from "./issue-gate.ts";
 import type { KeyedSerial } from "./keyed-serial.ts";
 import type { NodeTimeline } from "./node-timeline.ts";
 import type { RevokedCertificates } from "./revoked-certificates.ts";
@@ -58,6 +58,8 @@ export interface CredentialServiceOptions {
   readonly log: Log;
   /** Nodes with credentials. */
   readonly capacity: number;
+  readonly issuesAtOnce: number;
+  readonly waitingIssues: number;
   /** The node can't prove any more who it is: its account at the broker and what is observed on it go. */
   revoked(node: string): Promise<void>;
   /** What takes the node's account at the broker out of storage, in the commit that revokes: a crash leaves neither of them. */
@@ -68,14 +70,13 @@ export interface CredentialServiceOptions {
 }
 
 const table = "node-credential";
-/** Tries to find a kid that is free among the node's partition's. */
-const maxDraws = 64;
 
 /** Issues, keeps and revokes the keys of nodes. Secrets are in storage and in memory only sealed; nothing of them is logged. */
 export class CredentialService implements Credentials, Keyring {
   readonly #options: CredentialServiceOptions;
   readonly #table: CredentialTable;
   readonly #sequences: SenderSequences;
+  readonly #gate: IssueGate;
   /** Keys that are being revoked by a commit under way: using them counts no more. */
   readonly #doomed = new Set<number>();
   readonly #listeners = new Set<(kid: number, node: string, wasUsed: boolean) => void>();
@@ -88,6 +89,8 @@ export class CredentialService implements Credentials, Keyring {
       hashSeed: options.entropy.uint32(),
     });
     this.#sequences = new SenderSequences(options);
+    const { entropy, issuesAtOnce: atOnce, waitingIssues: maxWaiting } = options;
+    this.#gate = new IssueGate({ table: this.#table, entropy, atOnce, maxWaiting });
   }
 
   get keyring(): Keyring {
@@ -129,10 +132,19 @@ export class CredentialService implements Credentials, Keyring {
     });
   }
 
-  async #issue(node: string, by: Actor, scheme: CredentialScheme, request: string | undefined): Promise<IssueOutcome> {
+  async #issue(node: string, by: Actor, scheme: CredentialScheme, request?: string): Promise<IssueOutcome> {
+    const issued = await this.#gate.run(node, (kid) => this.#issueAs(kid, node, by, scheme, request));
+    return issued ?? { kind: "full" };
+  }
+
+  async #issueAs(
+    kid: number,
+    node: string,
+    by: Actor,
+    scheme: CredentialScheme,
+    request: string | undefined,
+  ): Promise<IssueOutcome> {
     const { writer, timeline, audit, box, entropy, clock, authority } = this.#options;
-    const kid = this.#freeKid(node);
-    if (kid === undefined || !this.#table.hasRoomFor(node)) return { kind: "full" };
     const key = credentialKey(node, kid);
     const bytes = entropy.bytes(secretBytes);
     const sealed = scheme === "x509" ? undefined : box.seal(bytes, key);
@@ -383,13 +395,5 @@ export class CredentialService implements Credentials, Keyring {
   /** The node's credential of that scheme: the one it uses, else the one that was issued. */
   #rowOf(node: string, scheme: CredentialScheme): CredentialRow {
     return this.#rowsOf(node).find((row) => this.#table.scheme(row) === scheme) ?? -1;
-  }
-
-  #freeKid(node: string): number | undefined {
-    for (let draw = 0; draw < maxDraws; draw++) {
-      const kid = kidFor(node, this.#options.entropy.uint32());
-      if (kid !== 0 && this.#table.find(kid) === -1) return kid;
-    }
-    return undefined;
   }
 }

@@ -45,8 +45,17 @@ export class CredentialTable {
     return this.#kids.size;
   }
 
-  hasRoomFor(node: string): boolean {
-    return this.#nodes.find(node) !== -1 || !this.#nodes.isFull;
+  /** Nodes with good credentials. */
+  get nodes(): number {
+    return this.#nodes.size;
+  }
+
+  get capacity(): number {
+    return this.#nodes.capacity;
+  }
+
+  has(node: string): boolean {
+    return this.#nodes.find(node) !== -1;
   }
 
   find(kid: number): CredentialRow {

@@ -39,6 +39,30 @@ test("no room for another node's keys is said, and the others stay", async () =>
   await issue(h, "c");
 });
 
+test("keys asked for at once get no more places than there are", async () => {
+  const h = await new AppHarness({ limits: { nodes: 2 } }).start();
+  const outcomes = await h.wait(Promise.all(["a", "b", "c"].map((node) => h.app.credentials.issue(node, operator))));
+  expect(outcomes.map(({ kind }) => kind).sort()).toEqual(["full", "issued", "issued"]);
+  for (const outcome of outcomes) {
+    if (outcome.kind === "issued") expect(h.app.credentials.keyring.find(outcome.kid)?.node).toBe(outcome.node);
+  }
+});
+
+test("a burst of issues is served in turns up to what may wait, refused beyond, and a stop in its midst ends", async () => {
+  const h = await new AppHarness({ limits: { nodes: 64, issuesAtOnce: 4, waitingIssues: 10 } }).start();
+  const burst = () =>
+    Promise.allSettled(Array.from({ length: 20 }, (_, at) => h.app.credentials.issue(`node-${at}`, operator)));
+  const outcomes = await h.wait(burst());
+  expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(14);
+  for (const { reason } of outcomes.filter((each) => each.status === "rejected")) {
+    expect(reason).toMatchObject({ code: "credentials.busy" });
+  }
+  expect(h.app.credentials.counters().issued).toBe(14);
+  const last = burst();
+  await h.wait(h.app.stop());
+  await h.wait(last);
+});
+
 test("a database with another key file stops the start instead of locking every node out", async () => {
   const h = await new AppHarness().start();
   await issue(h, "porch");

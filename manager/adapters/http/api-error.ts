@@ -99,6 +99,11 @@ export const apiErrors = {
     message: "There is no session {session}.",
     next: "GET /api/v1/sessions lists them.",
   },
+  "issue-busy": {
+    status: 503,
+    message: "More keys are being issued than the manager takes at a time; these weren't.",
+    next: "Try again in a moment.",
+  },
   busy: {
     status: 503,
     message: "Too many passwords are being checked.",

@@ -4,6 +4,7 @@ import { ApiError, type ApiErrorCode } from "./api-error.ts";
 /** Which answer a fault from further inside becomes. What isn't here and begins with `storage.` is `storage-failed`, the rest internal. */
 const answers: Readonly<Record<string, ApiErrorCode>> = {
   "secret.busy": "busy",
+  "credentials.busy": "issue-busy",
   "artifacts.digest-mismatch": "digest-mismatch",
   "artifacts.size-mismatch": "size-mismatch",
   "artifacts.too-large": "body-too-large",
