@@ -12,6 +12,7 @@ import {
   serverAddress,
   World,
 } from "./coap-harness.ts";
+import { HandRequests } from "./hand-requests.ts";
 
 const { block1, block2 } = OptionNumber;
 const group = "224.0.1.187";
@@ -22,7 +23,7 @@ const pattern = (size: number, shift = 0): Uint8Array =>
 
 let world: World;
 let stored: Uint8Array[] = [];
-let nextId = 1;
+const { message } = new HandRequests();
 let version = 0;
 
 async function build(options: ConstructorParameters<typeof World>[0] = {}): Promise<void> {
@@ -58,18 +59,6 @@ async function build(options: ConstructorParameters<typeof World>[0] = {}): Prom
 beforeEach(() => build());
 afterEach(() => world.stop());
 
-const message = (
-  code: number,
-  path: string,
-  more: [number, Uint8Array | string | number][],
-  rest: Partial<PlainMessage> = {},
-): PlainMessage => ({
-  type: "CON",
-  code,
-  messageId: nextId++,
-  options: [[OptionNumber.uriPath, path] as [number, string], ...more].sort(([a], [b]) => a - b),
-  ...rest,
-});
 async function ask(peer: RawPeer, what: PlainMessage): Promise<SeenMessage> {
   peer.send(what);
   await world.clock.advance(20);

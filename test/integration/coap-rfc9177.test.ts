@@ -12,13 +12,14 @@ import {
   textOf,
   World,
 } from "./coap-harness.ts";
+import { type HandOptions, HandRequests } from "./hand-requests.ts";
 
 const { qBlock1, qBlock2, requestTag, size1 } = OptionNumber;
 const size = 16;
 let world: World;
 let stored: string[] = [];
 let text = "";
-let nextId = 1;
+const requests = new HandRequests("NON");
 let peer: RawPeer;
 
 beforeEach(async () => {
@@ -47,14 +48,8 @@ beforeEach(async () => {
 });
 afterEach(() => world.stop());
 
-type Options = [number, Uint8Array | string | number][];
-const message = (code: number, more: Options, rest: Partial<PlainMessage> = {}): PlainMessage => ({
-  type: "NON",
-  code,
-  messageId: nextId++,
-  options: [[OptionNumber.uriPath, "q"] as [number, string], ...more].sort(([a], [b]) => a - b),
-  ...rest,
-});
+const message = (code: number, more: HandOptions, rest: Partial<PlainMessage> = {}): PlainMessage =>
+  requests.message(code, "q", more, rest);
 const upload = (number: number, total: number, rest: Partial<PlainMessage> = {}): PlainMessage =>
   message(
     Code.put,
@@ -77,7 +72,7 @@ const ask = (...values: number[]): PlainMessage =>
   message(
     Code.get,
     values.map((value): [number, number] => [qBlock2, value]),
-    { token: Uint8Array.of(200 + nextId) },
+    { token: Uint8Array.of(200 + requests.nextId) },
   );
 const numbers = (seen: readonly SeenMessage[]): number[] => seen.map((each) => blockNumber(each.uint(qBlock2)));
 const whole = (total: number): string =>
@@ -105,7 +100,7 @@ describe("RFC 9177: a server that gets a body by Q-Block1", () => {
         { payload: "x".repeat(16) },
       ),
     );
-    const mixed: Options = [
+    const mixed: HandOptions = [
       [qBlock1, 8],
       [OptionNumber.block1, 8],
       [requestTag, 1],
@@ -304,7 +299,7 @@ describe("RFC 9177: a server that answers by Q-Block2", () => {
   });
 
   it("RFC 9177 4.3, 4.5: notifies by Q-Block2 with one Observe value in all blocks, under the token of the first answer", async () => {
-    const observing: Options = [
+    const observing: HandOptions = [
       [OptionNumber.observe, 0],
       [qBlock2, blockOption(0, true, 0)],
     ];
@@ -373,12 +368,12 @@ describe("RFC 9177: a server that answers by Q-Block2", () => {
   });
 
   it("RFC 9177 4.1: refuses Q-Block1 twice, or beside more than one Q-Block2, with 4.02", async () => {
-    const common: Options = [
+    const common: HandOptions = [
       [requestTag, 7],
       [size1, 32],
     ];
-    const twice: Options = [[qBlock1, 8], [qBlock1, 8], ...common];
-    const both: Options = [[qBlock1, 8], [qBlock2, 0], [qBlock2, 16], ...common];
+    const twice: HandOptions = [[qBlock1, 8], [qBlock1, 8], ...common];
+    const both: HandOptions = [[qBlock1, 8], [qBlock2, 0], [qBlock2, 16], ...common];
     for (const options of [twice, both]) {
       const seen = await send(message(Code.put, options, { type: "CON", payload: "x".repeat(size) }));
       expect(seen).toMatchObject([{ code: Code.badOption }]);

@@ -4,6 +4,7 @@ import { Code, OptionNumber } from "../../coap/message.ts";
 import { contentTag } from "../../coap/security/content-tag.ts";
 import { Fault } from "../../kernel/fault.ts";
 import { bytesOf, type PlainMessage, type RawPeer, type SeenMessage, serverAddress, World } from "./coap-harness.ts";
+import { HandRequests } from "./hand-requests.ts";
 
 const pattern = (size: number, shift = 0): Uint8Array =>
   Uint8Array.from({ length: size }, (_, i) => (i * 7 + shift) % 251);
@@ -11,13 +12,14 @@ const pattern = (size: number, shift = 0): Uint8Array =>
 let world: World;
 let stored: Uint8Array[] = [];
 let value = 0;
-let nextId = 1;
+const requests = new HandRequests();
+const { message } = requests;
 
 beforeEach(async () => {
   world = new World();
   stored = [];
   value = 0;
-  nextId = 1;
+  requests.nextId = 1;
   world.server.route({
     method: "PUT",
     path: "/store",
@@ -49,18 +51,6 @@ beforeEach(async () => {
 });
 afterEach(() => world.stop());
 
-const message = (
-  code: number,
-  path: string,
-  more: [number, Uint8Array | string | number][],
-  rest: Partial<PlainMessage> = {},
-): PlainMessage => ({
-  type: "CON",
-  code,
-  messageId: nextId++,
-  options: [[OptionNumber.uriPath, path] as [number, string], ...more].sort(([a], [b]) => a - b),
-  ...rest,
-});
 const block = (number: number, more: boolean, payload: Uint8Array, rest: Partial<PlainMessage> = {}): PlainMessage =>
   message(Code.put, "store", [[OptionNumber.block1, blockOption(number, more, 0)]], { payload, ...rest });
 
