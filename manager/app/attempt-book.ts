@@ -1,5 +1,6 @@
 import { isEnded } from "../domain/attempt-machine.ts";
 import type { Storage } from "../ports/storage.ts";
+import type { UpdateCounts } from "./api/updates.ts";
 import { type AttemptRecord, attemptTable } from "./attempt-record.ts";
 
 export interface KeptAttempt {
@@ -146,6 +147,21 @@ export class AttemptBook {
     const states = Object.fromEntries([...(this.#counts.get(update) ?? [])].filter(([, count]) => count > 0));
     const total = Object.values(states).reduce((sum, count) => sum + count, 0);
     return { states, total, resumed: this.#resumes.get(update) ?? 0 };
+  }
+
+  /** Of the attempts that are kept, unlike `counts`: of a dropped one it isn't known any more whose it was. */
+  countsWithin(within: (node: string) => boolean): (update: string) => UpdateCounts {
+    const found = new Map<string, { states: Record<string, number>; total: number; resumed: number }>();
+    for (const { record } of this.#byId.values()) {
+      const { update, node, progress, resumes } = record;
+      if (!within(node)) continue;
+      const counts = found.get(update) ?? { states: {}, total: 0, resumed: 0 };
+      counts.states[progress.state] = (counts.states[progress.state] ?? 0) + 1;
+      counts.total++;
+      counts.resumed += resumes;
+      found.set(update, counts);
+    }
+    return (update) => ({ update, ...(found.get(update) ?? { states: {}, total: 0, resumed: 0 }) });
   }
 
   #untry(node: string, digest: string): void {

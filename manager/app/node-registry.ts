@@ -227,8 +227,8 @@ export class NodeRegistry implements Registry {
     return { nodes, next: last };
   }
 
-  counts(): PresenceCounts {
-    return this.#options.presence.counts();
+  counts(within?: (node: string) => boolean): PresenceCounts {
+    return this.#options.presence.counts(within);
   }
 
   remove(node: string, by: Actor): Promise<"removed" | "unknown-node"> {

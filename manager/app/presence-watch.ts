@@ -73,8 +73,16 @@ export class PresenceWatch implements Hearing {
     this.#wheel.clear();
   }
 
-  counts(): PresenceCounts {
-    return { ...this.#counts, registered: this.#options.fleet.rows.size };
+  counts(within?: (node: string) => boolean): PresenceCounts {
+    const { fleet } = this.#options;
+    if (within === undefined) return { ...this.#counts, registered: fleet.rows.size };
+    const counts = { unknown: 0, online: 0, late: 0, offline: 0, registered: 0 };
+    for (let row = fleet.rows.nextRow(0); row !== -1; row = fleet.rows.nextRow(row + 1)) {
+      if (!within(fleet.rows.keyOf(row) ?? "")) continue;
+      counts[fleet.presence(row)]++;
+      counts.registered++;
+    }
+    return counts;
   }
 
   /** A row came into the table, or its intervals changed. */

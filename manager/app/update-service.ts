@@ -232,6 +232,10 @@ export class UpdateService implements Updates {
     return { update, ...this.#options.book.counts(update) };
   }
 
+  countsWithin(within: (node: string) => boolean): (update: string) => UpdateCounts {
+    return this.#options.book.countsWithin(within);
+  }
+
   /** The node lost what it had installed: a new attempt under a new rev. Within the budget, which the caller checked. */
   async offerAgain(update: string, node: string): Promise<void> {
     const known = this.#records.get(update);

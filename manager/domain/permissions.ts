@@ -62,7 +62,12 @@ export const permissions = {
     "See a node's timeline, commands, credentials without their secrets, labels",
   ),
   "events.follow": operators("viewer", "filtered", "Follow what happens, and see what is wrong"),
-  "system.read": operators("viewer", "any", "See the manager, its counters, and the fleet's settings without secrets"),
+  "metrics.read": operators("viewer", "whole", "Read everything that is counted, as Prometheus does"),
+  "system.read": operators(
+    "viewer",
+    "filtered",
+    "See the manager, how many nodes there are, and the fleet's settings without secrets",
+  ),
   "update.read": { ...operators("viewer", "filtered", "See updates, their manifests and how they go"), nodes: "own" },
   "artifact.read": operators("viewer", "any", "List what artifacts are stored"),
 

@@ -83,14 +83,18 @@ function installAnswer(request: CoapRequest, outcome: InstallOutcome, registered
   }
 }
 
-/** A node sees its own attempt, an operator the counts. */
+/** A node sees its own attempt, an operator the counts of those in his scope. */
 function status(context: CoapContext, request: CoapRequest): CoapReplyFields {
   const asker = context.askers.either(request);
   if (asker.kind === "refused") return refusal(asker.refusal, asker.detail);
   const update = pathPart(request, "update");
   if (asker.kind === "operator") {
-    const counts = context.app.updates.counts(update);
-    return counts === undefined ? refusal("unknown-update") : view(request, counts);
+    const { updates, authoriser } = context.app;
+    const { principal } = asker;
+    const counts = updates.counts(update);
+    if (counts === undefined) return refusal("unknown-update");
+    if (principal.scopes.length === 0) return view(request, counts);
+    return view(request, updates.countsWithin((node) => authoriser.sees(principal, node))(update));
   }
   if (!context.app.registry.heard(asker.node)) return refusal("unknown-node");
   const found = context.app.attempts.find(update, asker.node);

@@ -2,6 +2,8 @@ import { Code } from "../../../coap/message.ts";
 import type { CoapReplyFields, CoapRequest, Route } from "../../../coap/route.ts";
 import type { Update } from "../../../schemas/generated/types.ts";
 import type { UpdateView } from "../../app/api/updates.ts";
+import { seenUpdate } from "../../domain/seen-update.ts";
+import type { AskingNode, AskingOperator } from "./asker.ts";
 import type { CoapContext } from "./coap-context.ts";
 import { fill, refusal } from "./refusal.ts";
 import { bodyFormats, bodyOf, message, messageFormats, messages } from "./representation.ts";
@@ -53,14 +55,19 @@ export function updateRoutes(context: CoapContext): Route[] {
   ];
 }
 
-/** A node sees those that are for it; operators see all. */
+/** A node sees those that are for it; operators see all, with the targets of their scope. */
 function list(context: CoapContext, request: CoapRequest): CoapReplyFields {
   const asker = context.askers.eitherByName(request);
   if (asker.kind === "refused") return refusal(asker.refusal, asker.detail);
   if (asker.kind === "node" && !context.app.registry.heard(asker.node)) return refusal("unknown-node");
   const views = asker.kind === "node" ? context.app.updates.listFor(asker.node) : context.app.updates.list();
   const registered = asker.kind === "node" ? context.app.registry.contentFormat(asker.node) : undefined;
-  return messages(request, "update", views.map(asMessage), registered);
+  return messages(
+    request,
+    "update",
+    views.map((each) => seenMessage(context, asker, each)),
+    registered,
+  );
 }
 
 async function create(context: CoapContext, request: CoapRequest): Promise<CoapReplyFields> {
@@ -94,7 +101,7 @@ function one(context: CoapContext, request: CoapRequest): CoapReplyFields {
   const isShown =
     asker.kind === "operator" ||
     (found.state !== "withdrawn" && context.app.updates.isFor(found.update.id, asker.node));
-  return isShown ? message(request, "update", asMessage(found)) : refusal("not-a-target");
+  return isShown ? message(request, "update", seenMessage(context, asker, found)) : refusal("not-a-target");
 }
 
 async function withdraw(context: CoapContext, request: CoapRequest): Promise<CoapReplyFields> {
@@ -126,6 +133,12 @@ async function setManifest(context: CoapContext, request: CoapRequest): Promise<
     case "too-large":
       return refusal("too-large");
   }
+}
+
+function seenMessage({ app }: CoapContext, asker: AskingNode | AskingOperator, view: UpdateView): Update {
+  const update = asMessage(view);
+  if (asker.kind === "node") return update;
+  return seenUpdate(update, (node) => app.authoriser.sees(asker.principal, node));
 }
 
 /** As it goes over the wire, with what the manager says of it. */

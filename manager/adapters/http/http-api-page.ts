@@ -2,7 +2,8 @@ import { apiErrors } from "./api-error.ts";
 
 /** What each route is for, in the order of the page. The test holds it to the routes that there are. */
 export const describedRoutes: Readonly<Record<string, string>> = {
-  "GET /api/v1/system": "The manager: version, URLs, counts of nodes by presence, counters of CoAP, MQTT and telemetry",
+  "GET /api/v1/system":
+    "The manager: version, URLs, counts of the nodes that one sees by presence; without a scope also counters of CoAP, MQTT and telemetry",
   "POST /api/v1/system/shutdown": "Ends the manager; 202",
   "POST /api/v1/system/restart": "Stops it and starts it anew in the same process; 202",
   "POST /api/v1/session":
@@ -29,7 +30,7 @@ export const describedRoutes: Readonly<Record<string, string>> = {
     "`{scheme: oscore or x509}`: an OSCORE context or a certificate by which he comes on CoAP with his role and scope; 201, told this once. What he had is good no more",
   "DELETE /api/v1/operators/:operator/credential":
     "Revokes it: refused from the next datagram, observations ended; 204",
-  "GET /metrics": "Everything that is counted, for Prometheus",
+  "GET /metrics": "Everything that is counted, for Prometheus; for who has no scope",
   "GET /api/v1/settings": "Settings of the fleet, without secrets",
   "PATCH /api/v1/settings": "Changes some of them; every node is told by an `environment` action",
   "GET /api/v1/nodes":
@@ -61,7 +62,7 @@ export const describedRoutes: Readonly<Record<string, string>> = {
   "DELETE /api/v1/nodes/:node/attempt": "Cancels the update that is under way on it; 204",
   "POST /api/v1/status-now":
     "`{nodes: [...], deadlineMs}`: asks each for its status now; says who didn't answer, and why",
-  "GET /api/v1/updates": "Updates with counts of their attempts by state",
+  "GET /api/v1/updates": "Updates with counts of their attempts by state, of the nodes that one sees",
   "POST /api/v1/updates":
     "`{id, version, model, size, digest, sequence, targets}`; 201, or 200 for the same body again",
   "GET /api/v1/updates/:update": "One, with its attempts: bytes by way, resumes. Query: `attempts` up to 1000",

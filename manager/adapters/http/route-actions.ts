@@ -33,7 +33,7 @@ export const routeActions: Readonly<Record<string, ActionName>> = {
   "GET /api/v1/system": "system.read",
   "POST /api/v1/system/shutdown": "system.stop",
   "POST /api/v1/system/restart": "system.stop",
-  "GET /metrics": "system.read",
+  "GET /metrics": "metrics.read",
   "GET /api/v1/settings": "system.read",
   "PATCH /api/v1/settings": "settings.change",
   "GET /api/v1/audit": "audit.read",

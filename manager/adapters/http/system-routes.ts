@@ -10,15 +10,18 @@ import { objectOf } from "./request-input.ts";
 export function addSystemRoutes(server: FastifyInstance, options: HttpServerOptions): void {
   const { app, clock } = options;
 
-  server.get("/api/v1/system", () => {
-    const status = app.status();
-    return {
-      ...options.describe(),
-      isInsecure: options.isInsecure,
-      uptimeSeconds: Math.floor((clock.wallMs() - status.startedAtMs) / 1000),
-      ...status,
-      telemetry: app.telemetry.counters(),
+  server.get("/api/v1/system", (request) => {
+    const { startedAtMs, counts, counters } = app.status();
+    const { version, urls, ...described } = options.describe();
+    const { isInsecure } = options;
+    const about = {
+      ...{ version, urls, isInsecure, startedAtMs },
+      uptimeSeconds: Math.floor((clock.wallMs() - startedAtMs) / 1000),
     };
+    const sees = seenBy(app, request);
+    // What is counted is counted of everybody.
+    if (sees !== undefined) return { ...about, counts: app.registry.counts(sees) };
+    return { ...described, ...about, counts, counters, telemetry: app.telemetry.counters() };
   });
 
   server.get("/api/v1/alerts", (request) => {

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { ManagerApp } from "../../app/api/manager-app.ts";
 import type { NodeWalk } from "../../app/api/registry.ts";
 import type { UpdateView } from "../../app/api/updates.ts";
+import { seenUpdate } from "../../domain/seen-update.ts";
 import { ApiError } from "./api-error.ts";
 import { requireSeen, seenBy } from "./authorise-request.ts";
 import { actorOf } from "./request-actor.ts";
@@ -14,10 +15,9 @@ const pageSize = 1000;
 export function addUpdateRoutes(server: FastifyInstance, app: ManagerApp): void {
   server.get("/api/v1/updates", (request) => {
     const sees = seenBy(app, request);
+    const countsOf = countsSeen(app, sees);
     return {
-      updates: app.updates
-        .list()
-        .map((view) => ({ ...seenPart(view, sees), counts: app.updates.counts(view.update.id) })),
+      updates: app.updates.list().map((view) => ({ ...seenPart(view, sees), counts: countsOf(view.update.id) })),
     };
   });
 
@@ -48,7 +48,7 @@ export function addUpdateRoutes(server: FastifyInstance, app: ManagerApp): void 
     const attempts = await app.attempts.list({ update, limit });
     return {
       ...seenPart(view, sees),
-      counts: app.updates.counts(update),
+      counts: countsSeen(app, sees)(update),
       attempts: sees === undefined ? attempts : attempts.filter((each) => sees(each.node)),
     };
   });
@@ -95,11 +95,14 @@ export function knownUpdate(app: ManagerApp, request: FastifyRequest): UpdateVie
   return view;
 }
 
+/** Counts of the attempts of nodes that the asker sees. */
+function countsSeen(app: ManagerApp, sees: ((node: string) => boolean) | undefined) {
+  return sees === undefined ? (update: string) => app.updates.counts(update) : app.updates.countsWithin(sees);
+}
+
 /** Without the targets that the asker doesn't see. */
 function seenPart(view: UpdateView, sees: ((node: string) => boolean) | undefined): UpdateView {
-  const { targets } = view.update;
-  if (sees === undefined || targets === undefined) return view;
-  return { ...view, update: { ...view.update, targets: targets.filter(sees) } };
+  return sees === undefined ? view : { ...view, update: seenUpdate(view.update, sees) };
 }
 
 /** Ids of every node of the update's model that the asker sees; of every such node when it names none. */

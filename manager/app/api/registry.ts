@@ -19,8 +19,8 @@ export interface Registry {
   list(query?: NodeQuery): Promise<NodePage>;
   /** The next nodes that match after a key, in order of their ids: what it costs doesn't depend on how many there are. */
   walk(query?: NodeWalkQuery): Promise<NodeWalk>;
-  /** Counts by presence, synchronous. */
-  counts(): PresenceCounts;
+  /** Counts by presence, synchronous; of part of the fleet every node is looked at. */
+  counts(within?: (node: string) => boolean): PresenceCounts;
   remove(node: string, by: Actor): Promise<"removed" | "unknown-node">;
 }
 

@@ -21,6 +21,8 @@ export interface Updates {
   install(update: string, node: string): Promise<InstallOutcome>;
   /** Counts of attempts by state. */
   counts(update: string): UpdateCounts | undefined;
+  /** As `counts`, of any update, of attempts of these nodes alone that are still in memory: looks at each once, whatever it is asked for then. */
+  countsWithin(within: (node: string) => boolean): (update: string) => UpdateCounts;
 }
 
 export interface UpdateView {

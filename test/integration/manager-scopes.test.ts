@@ -1,0 +1,103 @@
+import { createHash } from "node:crypto";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { toHex } from "../../schemas/wire/hex.ts";
+import { type TestManager, TestPeer, testManager } from "./manager-harness.ts";
+
+const by = { kind: "operator", id: "test" } as const;
+const image = new Uint8Array(100).fill(7);
+const hex = createHash("sha256").update(image).digest("hex");
+
+let manager: TestManager;
+let hanna: TestPeer;
+let vera: TestPeer;
+const tokens = new Map<string, string>();
+
+beforeAll(async () => {
+  manager = await testManager();
+  const { operators, labels, updates, registry } = manager.app;
+  for (const [id, site] of [
+    ["crane", "harbour"],
+    ["lamp", "pier"],
+    ["buoy", "pier"],
+  ] as const) {
+    await registry.register({
+      manifest: { id, model: "sensor" } as never,
+      path: { address: "127.0.0.1", port: 40_000 + id.length, family: 4 },
+      identity: "credential",
+      face: "register",
+    });
+    await labels.set(id, { site, tags: [] }, by);
+  }
+  const artifact = `${manager.urls.http}/api/v1/artifacts/${hex}`;
+  const headers = { "content-type": "application/octet-stream" };
+  expect((await fetch(artifact, { method: "PUT", headers, body: image })).ok).toBe(true);
+  const targets = ["crane", "lamp"];
+  const body = { id: "fw-2", version: "2", digest: `sha256:${hex}`, size: image.length, targets };
+  expect((await updates.create(body as never, by)).kind).toBe("created");
+  expect((await updates.start("fw-2", targets, by)).kind).toBe("started");
+
+  await operators.add("hanna", "viewer", ["site:harbour"], by);
+  await operators.add("vera", "viewer", [], by);
+  const peerOf = async (name: string) => {
+    const wish = { operator: name, label: "test", role: "viewer", scope: [], days: 1 } as const;
+    const made = await operators.createToken(wish, by);
+    if (typeof made === "string") throw new Error(made);
+    tokens.set(name, made.token);
+    const key = await operators.issueKey(name, by);
+    if (key === "unknown") throw new Error(key);
+    const { masterSecret, masterSalt } = key.secrets;
+    const keys = { masterSecret: toHex(masterSecret), masterSalt: toHex(masterSalt), senderId: key.kid };
+    return await TestPeer.start(manager.coapPort, [], { ...keys, recipientId: "" });
+  };
+  hanna = await peerOf("hanna");
+  vera = await peerOf("vera");
+});
+afterAll(async () => {
+  await hanna.end();
+  await vera.end();
+  await manager.end();
+});
+
+const get = (name: string, path: string) =>
+  fetch(`${manager.urls.http}${path}`, { headers: { authorization: `Bearer ${tokens.get(name)}` } });
+const got = async (name: string, path: string) => (await get(name, path)).json();
+
+test("who sees one site is told how many nodes are there, and nothing that is counted of all", async () => {
+  const own = (await got("hanna", "/api/v1/system")) as Record<string, unknown>;
+  expect(own["counts"]).toMatchObject({ registered: 1 });
+  const told = ["counts", "isInsecure", "startedAtMs", "uptimeSeconds", "urls", "version"];
+  expect(new Set(Object.keys(own))).toEqual(new Set(told));
+  expect(await got("vera", "/api/v1/system")).toMatchObject({
+    counts: { registered: 3 },
+    counters: expect.anything(),
+    coap: expect.anything(),
+    mqtt: expect.anything(),
+  });
+});
+
+test("what Prometheus reads is for who sees the whole fleet", async () => {
+  const refused = await get("hanna", "/metrics");
+  expect([refused.status, await refused.json()]).toMatchObject([403, { error: { code: "whole-fleet-only" } }]);
+  expect((await get("vera", "/metrics")).status).toBe(200);
+});
+
+test("an update's targets and counts are of the nodes that one sees, over HTTP", async () => {
+  const one = { counts: { total: 1, states: { offered: 1 } }, update: { targets: ["crane"] } };
+  expect(await got("hanna", "/api/v1/updates")).toMatchObject({ updates: [one] });
+  expect(await got("hanna", "/api/v1/updates/fw-2")).toMatchObject(one);
+  const all = { counts: { total: 2 }, update: { targets: ["crane", "lamp"] } };
+  expect(await got("vera", "/api/v1/updates")).toMatchObject({ updates: [all] });
+  expect(await got("vera", "/api/v1/updates/fw-2")).toMatchObject(all);
+});
+
+test("an update's targets and counts are of the nodes that one sees, on CoAP", async () => {
+  for (const path of ["/updates", "/updates/fw-2"]) {
+    const [own, all] = [await hanna.ask("GET", path), await vera.ask("GET", path)];
+    expect([own.code, all.code], path).toEqual(["2.05", "2.05"]);
+    expect(own.text, path).toContain("crane");
+    expect(own.text, path).not.toContain("lamp");
+    expect(all.text, path).toContain("lamp");
+  }
+  expect((await hanna.ask("GET", "/updates/fw-2/status")).json).toMatchObject({ total: 1, states: { offered: 1 } });
+  expect((await vera.ask("GET", "/updates/fw-2/status")).json).toMatchObject({ total: 2 });
+});
