@@ -1,14 +1,9 @@
 import { createSocket, type Socket } from "node:dgram";
 import { existsSync, writeFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { CoapEndpoint } from "../../coap/endpoint.ts";
-import { type DtlsSecurity, dtlsSecurity } from "../../coap/security/dtls.ts";
 import type { DtlsOptions } from "../../coap/security/dtls-options.ts";
-import { batchTransport } from "../../coap/transport/batch.ts";
-import { silentLog } from "../../kernel/log.ts";
-import { systemClock } from "../../kernel/system/system-clock.ts";
-import { systemEntropy } from "../../kernel/system/system-entropy.ts";
 import { goodKey, hasDtls, identityOf, pskServer, TestCa } from "../integration/dtls-harness.ts";
+import { type DtlsEndpoint, dtlsEndpoint } from "./dtls-endpoint.ts";
 import { SteeredPeer } from "./peers/steered-peer.ts";
 
 const folder = ".setup/peers/californium";
@@ -30,30 +25,10 @@ describe.runIf(isThere && hasDtls())("DTLS with Californium's Scandium", () => {
     for (const each of open.splice(0).reverse()) await each.stop();
   });
 
-  async function endpointWith(
-    options: Partial<DtlsOptions>,
-  ): Promise<{ endpoint: CoapEndpoint; dtls: DtlsSecurity; port: number }> {
-    const dtls = dtlsSecurity({ clock: systemClock, log: silentLog, ...options });
-    const endpoint = new CoapEndpoint({
-      transport: batchTransport({ address: "127.0.0.1", port: 0, log: silentLog }),
-      security: dtls,
-      clock: systemClock,
-      entropy: systemEntropy,
-      log: silentLog,
-    });
-    endpoint.route({
-      method: "GET",
-      path: "/who",
-      replay: "again",
-      answer({ peer: { identity } }, reply) {
-        reply.payload = new TextEncoder().encode(
-          identity.kind === "none" ? "nobody" : `${identity.id} ${identity.scheme}`,
-        );
-      },
-    });
-    open.push(endpoint);
-    await endpoint.start();
-    return { endpoint, dtls, port: endpoint.address().port };
+  async function endpointWith(options: Partial<DtlsOptions>): Promise<DtlsEndpoint> {
+    const made = await dtlsEndpoint(options);
+    open.push(made.endpoint);
+    return made;
   }
 
   async function scandium(...words: readonly string[]): Promise<SteeredPeer> {

@@ -1,14 +1,9 @@
 import { execFile, execFileSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { CoapEndpoint } from "../../coap/endpoint.ts";
-import { type DtlsSecurity, dtlsSecurity } from "../../coap/security/dtls.ts";
 import type { DtlsOptions } from "../../coap/security/dtls-options.ts";
-import { batchTransport } from "../../coap/transport/batch.ts";
-import { silentLog } from "../../kernel/log.ts";
-import { systemClock } from "../../kernel/system/system-clock.ts";
-import { systemEntropy } from "../../kernel/system/system-entropy.ts";
 import { hasDtls, identityOf, pskServer, TestCa } from "../integration/dtls-harness.ts";
+import { type DtlsEndpoint, dtlsEndpoint } from "./dtls-endpoint.ts";
 
 const has = (program: string): boolean => {
   try {
@@ -19,17 +14,11 @@ const has = (program: string): boolean => {
   }
 };
 
-interface Server {
-  readonly port: number;
-  readonly dtls: DtlsSecurity;
-  readonly asked: string[];
-}
-
 /** libcoap's own clients, by OpenSSL and by GnuTLS, ask a server of ours. */
 const isBuilt = hasDtls();
 describe.each(["coap-client-openssl", "coap-client-gnutls"])("DTLS with %s", (program) => {
   describe.runIf(isBuilt && has(program))("when it is there", () => {
-    const open: CoapEndpoint[] = [];
+    const open: DtlsEndpoint["endpoint"][] = [];
     let ca: TestCa;
 
     beforeAll(() => {
@@ -40,28 +29,9 @@ describe.each(["coap-client-openssl", "coap-client-gnutls"])("DTLS with %s", (pr
       for (const endpoint of open.splice(0)) await endpoint.stop();
     });
 
-    async function serve(options: Partial<DtlsOptions> = {}, address = "127.0.0.1"): Promise<Server> {
-      const dtls = dtlsSecurity({ clock: systemClock, log: silentLog, server: pskServer, ...options });
-      const asked: string[] = [];
-      const endpoint = new CoapEndpoint({
-        transport: batchTransport({ address, port: 0, log: silentLog }),
-        security: dtls,
-        clock: systemClock,
-        entropy: systemEntropy,
-        log: silentLog,
-      });
-      endpoint.route({
-        method: "GET",
-        path: "/who",
-        replay: "again",
-        answer(request, reply) {
-          const { identity } = request.peer;
-          const who = identity.kind === "none" ? "nobody" : `${identity.id} ${identity.scheme}`;
-          asked.push(who);
-          reply.payload = new TextEncoder().encode(who);
-        },
-      });
-      endpoint.route({
+    async function serve(options: Partial<DtlsOptions> = {}, address?: string): Promise<DtlsEndpoint> {
+      const made = await dtlsEndpoint({ server: pskServer, ...options }, address);
+      made.endpoint.route({
         method: "GET",
         path: "/large",
         replay: "again",
@@ -69,9 +39,8 @@ describe.each(["coap-client-openssl", "coap-client-gnutls"])("DTLS with %s", (pr
           reply.payload = new Uint8Array(20_000).fill(97);
         },
       });
-      open.push(endpoint);
-      await endpoint.start();
-      return { port: endpoint.address().port, dtls, asked };
+      open.push(made.endpoint);
+      return made;
     }
 
     const ask = (

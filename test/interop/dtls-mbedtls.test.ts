@@ -3,14 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
-import { CoapEndpoint } from "../../coap/endpoint.ts";
-import { type DtlsSecurity, dtlsSecurity } from "../../coap/security/dtls.ts";
 import type { DtlsOptions } from "../../coap/security/dtls-options.ts";
-import { batchTransport } from "../../coap/transport/batch.ts";
-import { silentLog } from "../../kernel/log.ts";
-import { systemClock } from "../../kernel/system/system-clock.ts";
-import { systemEntropy } from "../../kernel/system/system-entropy.ts";
 import { hasDtls, pskServer } from "../integration/dtls-harness.ts";
+import { type DtlsEndpoint, dtlsEndpoint } from "./dtls-endpoint.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "coxswain-mbedtls-"));
 const program = join(folder, "peer");
@@ -31,30 +26,16 @@ function hasPeer(): boolean {
 
 /** Offering a ticket, mbedTLS 2.28 draws another session id for the hello that brings the cookie back. */
 describe.runIf(hasDtls() && hasPeer())("DTLS with a client by mbedTLS", () => {
-  const open: CoapEndpoint[] = [];
+  const open: DtlsEndpoint["endpoint"][] = [];
   afterEach(async () => {
     for (const endpoint of open.splice(0)) await endpoint.stop();
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  async function serve(options: Partial<DtlsOptions> = {}): Promise<{ port: number; dtls: DtlsSecurity }> {
-    const dtls = dtlsSecurity({ clock: systemClock, log: silentLog, server: pskServer, ...options });
-    const endpoint = new CoapEndpoint({
-      transport: batchTransport({ address: "127.0.0.1", port: 0, log: silentLog }),
-      ...{ security: dtls, clock: systemClock, entropy: systemEntropy, log: silentLog },
-    });
-    endpoint.route({
-      method: "GET",
-      path: "/who",
-      replay: "again",
-      answer(request, reply) {
-        const { identity } = request.peer;
-        reply.payload = new TextEncoder().encode(identity.kind === "none" ? "nobody" : identity.id);
-      },
-    });
-    open.push(endpoint);
-    await endpoint.start();
-    return { port: endpoint.address().port, dtls };
+  async function serve(options: Partial<DtlsOptions> = {}): Promise<DtlsEndpoint> {
+    const made = await dtlsEndpoint({ server: pskServer, ...options });
+    open.push(made.endpoint);
+    return made;
   }
 
   const ask = (port: number, identity: string, key: string, how: "tickets" | "plain", times: number): Promise<string> =>
@@ -72,7 +53,7 @@ describe.runIf(hasDtls() && hasPeer())("DTLS with a client by mbedTLS", () => {
 
   it("gives a ticket in a whole handshake", async () => {
     const { port, dtls } = await serve();
-    expect(await ask(port, "n1", "secretPSK", "tickets", 0)).toBe("n1");
+    expect(await ask(port, "n1", "secretPSK", "tickets", 0)).toBe("n1 psk");
     expect(dtls.counters()).toMatchObject({ challenged: 1, handshakesFinished: 1, handshakesResumed: 0 });
   });
 
@@ -81,17 +62,17 @@ describe.runIf(hasDtls() && hasPeer())("DTLS with a client by mbedTLS", () => {
     const { port, dtls } = await serve({
       server: { ...pskServer, pskOf: (id) => (id === "n1" ? keyring.n1 : undefined) },
     });
-    expect(await ask(port, "n1", "secretPSK", "tickets", 2)).toBe("n1\nn1\nn1");
+    expect(await ask(port, "n1", "secretPSK", "tickets", 2)).toBe("n1 psk\nn1 psk\nn1 psk");
     expect(dtls.counters()).toMatchObject({ handshakesFinished: 3, handshakesResumed: 2 });
     keyring.n1 = new TextEncoder().encode("another");
     expect(await ask(port, "n1", "secretPSK", "tickets", 0)).toMatch(/^error /);
-    expect(await ask(port, "n1", "another", "tickets", 1)).toBe("n1\nn1");
+    expect(await ask(port, "n1", "another", "tickets", 1)).toBe("n1 psk\nn1 psk");
     expect(dtls.counters()).toMatchObject({ handshakesFinished: 5, handshakesResumed: 3 });
   });
 
   it("makes whole handshakes without tickets", async () => {
     const { port, dtls } = await serve();
-    expect(await ask(port, "n1", "secretPSK", "plain", 1)).toBe("n1\nn1");
+    expect(await ask(port, "n1", "secretPSK", "plain", 1)).toBe("n1 psk\nn1 psk");
     expect(dtls.counters()).toMatchObject({ handshakesFinished: 2, handshakesResumed: 0 });
   });
 });

@@ -4,21 +4,11 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { CoapEndpoint } from "../../coap/endpoint.ts";
-import { type DtlsSecurity, dtlsSecurity } from "../../coap/security/dtls.ts";
 import type { DtlsOptions } from "../../coap/security/dtls-options.ts";
-import { batchTransport } from "../../coap/transport/batch.ts";
 import type { Clock } from "../../kernel/clock.ts";
-import { silentLog } from "../../kernel/log.ts";
 import { systemClock } from "../../kernel/system/system-clock.ts";
-import { systemEntropy } from "../../kernel/system/system-entropy.ts";
 import { type Certificate, hasDtls, identityOf, pskServer, TestCa } from "../integration/dtls-harness.ts";
-
-interface Server {
-  readonly port: number;
-  readonly dtls: DtlsSecurity;
-  readonly endpoint: CoapEndpoint;
-}
+import { type DtlsEndpoint, dtlsEndpoint } from "./dtls-endpoint.ts";
 
 /** The openssl program as client: what a server of ours puts on the wire, byte by byte, and resumption by its tickets. */
 describe.runIf(hasDtls())("DTLS with openssl s_client", () => {
@@ -39,18 +29,10 @@ describe.runIf(hasDtls())("DTLS with openssl s_client", () => {
     for (const each of open.splice(0)) await each.stop();
   });
 
-  async function serve(options: Partial<DtlsOptions> = {}): Promise<Server> {
-    const dtls = dtlsSecurity({ clock: systemClock, log: silentLog, server: pskServer, ...options });
-    const endpoint = new CoapEndpoint({
-      transport: batchTransport({ address: "127.0.0.1", port: 0, log: silentLog }),
-      security: dtls,
-      clock: systemClock,
-      entropy: systemEntropy,
-      log: silentLog,
-    });
-    open.push(endpoint);
-    await endpoint.start();
-    return { port: endpoint.address().port, dtls, endpoint };
+  async function serve(options: Partial<DtlsOptions> = {}): Promise<DtlsEndpoint> {
+    const made = await dtlsEndpoint({ server: pskServer, ...options });
+    open.push(made.endpoint);
+    return made;
   }
 
   function start(port: number, words: readonly string[]): ChildProcessWithoutNullStreams {
