@@ -12,6 +12,7 @@ import type { Actor } from "./api/registry.ts";
 import type { AuditTrail } from "./audit-trail.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
 import type { KeyedSerial } from "./keyed-serial.ts";
+import type { RevokedCertificates } from "./revoked-certificates.ts";
 import type { StorageWriter } from "./storage-writer.ts";
 
 export interface OperatorKeysOptions {
@@ -24,15 +25,20 @@ export interface OperatorKeysOptions {
   readonly entropy: Entropy;
   /** Makes certificates; undefined: the CA is somebody else's. */
   readonly authority: CertificateAuthority | undefined;
+  readonly revokedCertificates: RevokedCertificates;
 }
 
 const table = "operator-key";
 const sequenceTable = "sender-sequence";
+/** Longer than any certificate of an operator is good, for those whose end wasn't written down. */
+const maxValidMs = 2 * 365 * 86_400_000;
 
 interface Kept {
   readonly operator: string;
   /** Undefined: a certificate's. */
   readonly sealed: Uint8Array | undefined;
+  /** Undefined: an OSCORE context's. */
+  readonly certificate: { readonly serial: string; readonly validUntilMs: number } | undefined;
   readonly isFresh: boolean;
   readonly issuedAtMs: number;
 }
@@ -54,9 +60,11 @@ export class OperatorKeys implements OperatorKeyring {
     for (let after = ""; ; ) {
       const page = await this.#options.storage.list(table, { after });
       for (const { key, value } of page) {
-        const { kid, sealed, issuedAtMs } = value as OperatorKeyRecord;
+        const record = value as OperatorKeyRecord;
+        const { kid, sealed, issuedAtMs } = record;
         const bytes = sealed === undefined ? undefined : fromBase64(sealed);
-        this.#keep(kid, { operator: key, sealed: bytes, isFresh: false, issuedAtMs });
+        const certificate = certificateOf(record);
+        this.#keep(kid, { operator: key, sealed: bytes, certificate, isFresh: false, issuedAtMs });
       }
       const last = page.at(-1);
       if (last === undefined) return;
@@ -84,7 +92,8 @@ export class OperatorKeys implements OperatorKeyring {
     const kid = this.#freeKid();
     const issued = this.#options.authority?.certifyOperator(operator, kid);
     if (issued === undefined) return "no-authority";
-    await this.#store(operator, { kid, scheme: "x509", serial: issued.serial }, undefined, by);
+    const { serial, validUntilMs } = issued;
+    await this.#store(operator, { kid, scheme: "x509", serial, validUntilMs }, undefined, by);
     return { ...issued, operator, kid };
   }
 
@@ -109,7 +118,10 @@ export class OperatorKeys implements OperatorKeyring {
   removal(operator: string): readonly Change[] {
     const kid = this.#kids.get(operator);
     if (kid === undefined) return [];
+    const { clock, revokedCertificates: revoked } = this.#options;
+    const certificate = this.#byKid.get(kid)?.certificate;
     return [
+      ...(certificate === undefined ? [] : [revoked.change(certificate, clock.wallMs())]),
       { kind: "delete", table, key: operator, expectedRevision: "any" },
       { kind: "delete", table: sequenceTable, key: operatorKeyName(operator, kid), expectedRevision: "any" },
     ];
@@ -119,6 +131,9 @@ export class OperatorKeys implements OperatorKeyring {
   drop(operator: string): void {
     const kid = this.#kids.get(operator);
     if (kid === undefined) return;
+    const { clock, revokedCertificates: revoked } = this.#options;
+    const certificate = this.#byKid.get(kid)?.certificate;
+    if (certificate !== undefined) revoked.add(certificate, clock.wallMs());
     this.#kids.delete(operator);
     this.#byKid.delete(kid);
     this.#bounds.delete(kid);
@@ -185,11 +200,15 @@ export class OperatorKeys implements OperatorKeyring {
       audit.change({ what: "operator-key-issued", actor: by, subject: `operator/${operator}`, after: { kid, scheme } }),
     ]);
     this.drop(operator);
-    this.#keep(kid, { operator, sealed, isFresh: true, issuedAtMs });
+    this.#keep(kid, { operator, sealed, certificate: certificateOf(value), isFresh: true, issuedAtMs });
   }
 
   #keep(kid: string, kept: Kept): void {
     this.#kids.set(kept.operator, kid);
     this.#byKid.set(kid, kept);
   }
+}
+
+function certificateOf({ serial, validUntilMs, issuedAtMs }: OperatorKeyRecord): Kept["certificate"] {
+  return serial === undefined ? undefined : { serial, validUntilMs: validUntilMs ?? issuedAtMs + maxValidMs };
 }

@@ -15,7 +15,7 @@ interface Revoked {
 
 const table = "revoked-certificate";
 
-/** What was revoked and isn't too old yet. It outlives the node or server that it was of, since whoever reads the list doesn't know that they are gone. */
+/** What was revoked and isn't too old yet. It outlives the node, server or operator that it was of, since whoever reads the list doesn't know that they are gone. */
 export class RevokedCertificates {
   readonly #storage: Storage;
   readonly #revoked = new Map<string, Revoked>();
@@ -36,12 +36,12 @@ export class RevokedCertificates {
   }
 
   /** For the commit that revokes it; then `add`. */
-  change({ serial, validUntilMs }: CertificateFacts, atMs: number): Change {
+  change({ serial, validUntilMs }: Omit<CertificateFacts, "fingerprint">, atMs: number): Change {
     const value: Revoked = { atMs, validUntilMs };
     return { kind: "put", table, key: serial, expectedRevision: "any", value };
   }
 
-  add({ serial, validUntilMs }: CertificateFacts, atMs: number): void {
+  add({ serial, validUntilMs }: Omit<CertificateFacts, "fingerprint">, atMs: number): void {
     this.#revoked.set(serial, { atMs, validUntilMs });
     for (const listener of this.#changed) listener();
   }

@@ -15,6 +15,8 @@ export interface OperatorKeyRecord {
   readonly sealed?: string;
   /** Of the certificate, in hexadecimal. */
   readonly serial?: string;
+  /** Of the certificate; undefined: an earlier version didn't write it down. */
+  readonly validUntilMs?: number;
   readonly issuedAtMs: number;
   readonly issuedBy: string;
 }

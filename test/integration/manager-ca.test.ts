@@ -161,6 +161,32 @@ function listNumber(): number {
   return Number(/CRL Number:\s+(\d+)/.exec(text)?.[1]);
 }
 
+test("the list names an operator's certificate when it is revoked or replaced, or its owner removed, also after a restart", async () => {
+  const by = { kind: "operator", id: "test" } as const;
+  const { operators } = manager.app;
+  for (const name of ["ann", "ben", "cid", "dan"]) {
+    await operators.add(name, "viewer", [], by);
+    const issued = await operators.issueCertificate(name, by);
+    if (typeof issued === "string") throw new Error(issued);
+    writeFileSync(join(folder, `${name}.pem`), issued.certificate);
+    expect(await checked(`${name}.pem`), name).toContain("OK");
+  }
+  expect(await operators.revokeKey("ann", by)).toBe("revoked");
+  expect(typeof (await operators.issueCertificate("ben", by))).toBe("object");
+  await operators.remove("cid", by);
+  const areListed = async () => {
+    for (const name of ["ann", "ben", "cid"])
+      expect(await checked(`${name}.pem`), name).toContain("certificate revoked");
+    expect(await checked("dan.pem")).toContain("OK");
+  };
+  await areListed();
+  await manager.end({ keepsFolder: true });
+  manager = await testManager({ flags, folder: manager.folder });
+  await areListed();
+  expect(await manager.app.operators.revokeKey("dan", by)).toBe("revoked");
+  expect(await checked("dan.pem")).toContain("certificate revoked");
+});
+
 test("rotation puts the old certificate on the list and not the new one", async () => {
   await coxswain("node", "add", "loft", "--x509", "--out", "loft1.json");
   await coxswain("node", "add", "loft", "--x509", "--out", "loft2.json");

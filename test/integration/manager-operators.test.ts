@@ -26,12 +26,13 @@ const json = { "content-type": "application/json" };
 const ask = (path: string, init: RequestInit = {}) => fetch(`${manager.urls.http}${path}`, init);
 
 /** The command line as an operator runs it: exit code, what it printed, what it complained of. */
-function coxswain(args: readonly string[], environment: Record<string, string> = {}) {
+function coxswain(args: readonly string[], environment: Record<string, string> = {}, input = "") {
   const env = { ...process.env, COXSWAIN_URL: manager.urls.http, ...environment };
   return new Promise<{ code: number; out: string; err: string }>((resolve) => {
-    execFile(process.execPath, [cli, ...args], { cwd: folder, env }, (error, out, err) => {
+    const child = execFile(process.execPath, [cli, ...args], { cwd: folder, env }, (error, out, err) => {
       resolve({ code: typeof error?.code === "number" ? error.code : 0, out, err });
     });
+    child.stdin?.end(input);
   });
 }
 
@@ -90,6 +91,33 @@ test("the command line finds the token in the data folder, and says where it loo
   expect([missing.code, missing.err]).toEqual([1, expect.stringContaining("nowhere/admin-token (ENOENT)")]);
   expect((await coxswain(["status", "--data-dir", manager.folder])).code).toBe(0);
   expect((await coxswain(["status"], { COXSWAIN_DATA_DIR: manager.folder })).code).toBe(0);
+});
+
+test("`operator password` takes one line of standard input, and refuses none, a short one, and an API token", async () => {
+  const password = (input: string, by = token) => coxswain(["operator", "password"], { COXSWAIN_TOKEN: by }, input);
+  const signIn = (secret: string) =>
+    fetch(`${api}/session`, {
+      method: "POST",
+      headers: json,
+      body: JSON.stringify({ name: "admin", password: secret }),
+    });
+  expect(await password("")).toMatchObject({ code: 2, err: expect.stringContaining("no password on standard input") });
+  expect(await password("short\n")).toMatchObject({ code: 1, err: expect.stringContaining("12") });
+  const body = JSON.stringify({ operator: "admin", label: "t", role: "admin", scope: [], days: 1 });
+  const made = await fetch(`${api}/tokens`, { method: "POST", headers: { ...bearer(), ...json }, body });
+  const { token: other } = (await made.json()) as { token: string };
+  expect((await password("correct horse battery\n", other)).code).toBe(1);
+  expect((await signIn("correct horse battery")).status).toBe(401);
+
+  const { code, out, err } = await password("correct horse battery\n");
+  expect([code, err]).toEqual([0, ""]);
+  expect(out).toContain("The password is set");
+  expect(out).not.toContain("horse");
+  expect((await signIn("correct horse battery")).status).toBe(200);
+  // The last line needs no end.
+  expect((await password("another long password")).code).toBe(0);
+  expect((await signIn("correct horse battery")).status).toBe(401);
+  expect((await signIn("another long password")).status).toBe(200);
 });
 
 test("`node add` writes the file of cxnode for its owner alone, prints the command, and overwrites nothing", async () => {
