@@ -217,6 +217,17 @@ describe("the console of a manager that asks who is there", () => {
     await second.close();
   });
 
+  test("takes a link where the page is open already and asks who it is", async () => {
+    const page = await (await browser.newContext()).newPage();
+    await page.goto(`${secure.urls.http}/`);
+    await page.getByLabel("Name").waitFor();
+    await page.goto(await linkOf());
+    await page.locator("#link", { hasText: "live" }).waitFor({ timeout: 20_000 });
+    expect(page.url()).not.toContain("code");
+    expect(await page.locator("#sign-in").isVisible()).toBe(false);
+    await page.close();
+  });
+
   test("asks for the token, says when it is wrong, and stays signed in", async () => {
     const visitor = await (await browser.newContext()).newPage();
     await visitor.goto(secure.urls.http);
