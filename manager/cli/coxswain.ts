@@ -15,6 +15,11 @@ export async function coxswain(args: readonly string[]): Promise<number> {
     const { runManager } = await import("../main.ts");
     return await runManager(args.slice(1));
   }
+  // `coxswain nodes | head`: who read has enough, and nothing is wrong.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(exitCodes.done);
+  });
   const context: CommandContext = {
     client: () =>
       new ManagerClient(

@@ -47,9 +47,11 @@ let signingIn;
 
 /** Asks who it is once, however many requests were refused. */
 async function signedIn() {
+  if (signingIn === undefined) drawLink("signed-out");
   signingIn ??= askWho(linkProblem).finally(() => {
     signingIn = undefined;
     linkProblem = "";
+    drawLink("connecting");
     drawAccount();
   });
   await signingIn;

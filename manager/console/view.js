@@ -191,11 +191,18 @@ function drawEmpty(fleet, isEmpty) {
   place.hidden = !isEmpty;
   if (!isEmpty) return;
   if (fleet.nodes.size > 0) return place.replaceChildren(el("p", {}, "No node matches."));
-  const coap = fleet.system?.urls?.coap;
-  place.replaceChildren(
-    el("p", {}, "No node has registered yet. Nodes find this manager by themselves, or are told where it is:"),
-    el("code", {}, `cxnode --manager ${coap ?? "coap://HOST"} --id my-first-node`),
-  );
+  if (fleet.system?.isInsecure === true) {
+    const coap = fleet.system.urls?.coap ?? "coap://HOST";
+    place.replaceChildren(
+      el("p", {}, "No node has registered yet. Nodes find this manager by themselves, or are told where it is:"),
+      el("code", {}, `cxnode --manager ${coap} --id my-first-node`),
+    );
+  } else {
+    place.replaceChildren(
+      el("p", {}, "No node has registered yet. Give one its keys; this prints them, and the command that starts it:"),
+      el("code", {}, "coxswain node add my-first-node"),
+    );
+  }
 }
 
 export function drawAlerts(fleet) {
@@ -263,7 +270,12 @@ export function drawSystem(system) {
 }
 
 export function drawLink(state) {
-  const words = { live: "live", connecting: "connecting", cut: "connection lost, trying again" };
+  const words = {
+    live: "live",
+    connecting: "connecting",
+    "signed-out": "signed out",
+    cut: "connection lost, trying again",
+  };
   byId("link").dataset.state = state;
   byId("link").textContent = words[state];
 }

@@ -120,6 +120,12 @@ describe("coxswain start", () => {
   });
 });
 
+test("a command whose reader has enough ends without a word", async () => {
+  const { child, ended } = run(["--help"]);
+  child.stdout?.destroy();
+  expect(await ended).toMatchObject({ code: 0, err: "" });
+});
+
 describe("the commands", () => {
   let manager: ReturnType<typeof run>;
   let urls: { http: string; coap: string };
