@@ -3,7 +3,9 @@ import type { Method } from "./message.ts";
 /** Who a request came from, as the security layer proved it. Identity never comes from an address. */
 export type PeerIdentity =
   | { readonly kind: "none" }
-  | { readonly kind: "node" | "operator"; readonly id: string; readonly scheme: "psk" | "x509" | "oscore" };
+  | { readonly kind: "node" | "operator"; readonly id: string; readonly scheme: "psk" | "x509" | "oscore" }
+  /** It has a key that it may get its own one with, and that is good for nothing else. */
+  | { readonly kind: "enrolment"; readonly id: string; readonly scheme: "oscore" };
 
 export interface Peer {
   /** Text of the IP address, with `%interface` for link-local IPv6. */

@@ -13,6 +13,7 @@ import type { NodeSessions } from "./adapters/coap/node-sessions.ts";
 import { HttpServer } from "./adapters/http/http-server.ts";
 import { defaultHttpLimits, type HttpLimits } from "./adapters/http/http-server-options.ts";
 import { EmbeddedBroker } from "./adapters/mqtt/embedded-broker.ts";
+import { hkdfSha256 } from "./adapters/storage/hkdf-sha256.ts";
 import type { FleetSettings } from "./app/api/environments.ts";
 import type { ManagerApp } from "./app/api/manager-app.ts";
 import { appLimits } from "./app/app-limits.ts";
@@ -106,7 +107,8 @@ function securedDoor(
 export function composeManager(options: ComposeManagerOptions): ComposedManager {
   const { clock, entropy, log, transport, urls, fleet, isInsecure, limits, tls, shutdown, restart } = options;
   const amplification = isInsecure ? "none" : "routable";
-  const contexts = new NodeContexts({ entropy, log, nodes: limits.nodes, operators: appLimits.defaults.operators });
+  const { operators, claims: enrolments } = appLimits.defaults;
+  const contexts = new NodeContexts({ entropy, log, nodes: limits.nodes, operators, enrolments });
   const open = new CoapEndpoint({ transport, clock, entropy, log, amplification, oscore: contexts });
   const doors = new CoapDoors({
     open,
@@ -133,6 +135,7 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
     certifiesNodes: options.certifiesNodes,
     revocationList: options.revocationList,
     operatorSecrets: options.operatorSecrets,
+    keyDerivation: hkdfSha256,
     nodeCaller: caller,
     broker,
     ...{ clock, entropy, log },
@@ -143,7 +146,7 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
   });
   broker.bind(app.brokerEvents);
   broker.bindKeyring(app.credentials.keyring);
-  contexts.bind(app.credentials.keyring, app.operators.keyring);
+  contexts.bind(app.credentials.keyring, app.operators.keyring, app.enrolments.keyring);
   options.secured?.sessions.bind(app.credentials.keyring, app.operators.keyring);
   const http = new HttpServer({
     app,

@@ -20,10 +20,10 @@ const nodeWords: Readonly<Record<Permission["nodes"], string>> = {
 export function permissionsPage(): string {
   const actions = Object.keys(permissions) as ActionName[];
   const rows = actions.map((action) => {
-    const { words, operators, scope, nodes, strangers } = permissionOf(action);
+    const { words, operators, scope, nodes, strangers, enrolments } = permissionOf(action);
     const who = strangers ? "anybody" : operators === "none" ? "" : operators;
     const scoped = operators === "none" ? "" : scopeWords[scope];
-    return `| \`${action}\` | ${words} | ${who} | ${scoped} | ${nodeWords[nodes]} |`;
+    return `| \`${action}\` | ${words} | ${who} | ${scoped} | ${enrolments ? "who enrols" : nodeWords[nodes]} |`;
   });
   const faces = actions.map(
     (action) =>

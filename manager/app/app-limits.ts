@@ -31,6 +31,20 @@ export const appLimits = defineLimits({
     full: "Queues that weren't used lately are read from storage when they are next needed.",
   },
   operators: { default: 1000, min: 1, max: 100_000, unit: "operators", full: "A new operator is refused." },
+  claims: {
+    default: 1000,
+    min: 1,
+    max: 100_000,
+    unit: "claim codes",
+    full: "A new claim code is refused; those that ended make room when their time is over, or when they are revoked.",
+  },
+  enrolmentsPerSecond: {
+    default: 20,
+    min: 1,
+    max: 10_000,
+    unit: "enrolments a second",
+    full: "A device that enrols is told to wait (5.03 with Max-Age).",
+  },
   operatorTokens: { default: 10_000, min: 1, max: 100_000, unit: "tokens", full: "A new API token is refused." },
   updates: { default: 10_000, min: 1, max: 100_000, unit: "updates", full: "A new update is refused." },
   attemptsInMemory: {

@@ -15,6 +15,7 @@ import { AuditWitness } from "./audit-witness.ts";
 import { CallLimiter } from "./call-limiter.ts";
 import { CertificateService } from "./certificate-service.ts";
 import { ChildBook } from "./child-book.ts";
+import { ClaimService } from "./claim-service.ts";
 import { CommandService } from "./command-service.ts";
 import { createOperators } from "./create-operators.ts";
 import { CredentialService } from "./credential-service.ts";
@@ -298,6 +299,8 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     otherIdentities: () => guard.otherIdentities,
   });
 
+  const enrolments = new ClaimService({ ...core, derive: options.keyDerivation, credentials, limits });
+
   const certificates = new CertificateService({
     ...core,
     revoked: revokedCertificates,
@@ -363,9 +366,17 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
   const lifecycle = new AppLifecycle({
     ...core,
     loads: [
-      ...[audit, certificates, registry, credentials, environments, queues, trust.labels, trust.operators].map(
-        (each) => () => each.load(),
-      ),
+      ...[
+        audit,
+        certificates,
+        registry,
+        credentials,
+        enrolments,
+        environments,
+        queues,
+        trust.labels,
+        trust.operators,
+      ].map((each) => () => each.load()),
       ...[book, intents].map((each) => () => each.load(storage)),
       ...[updates, alerts, snapshot].map((each) => () => each.load()),
     ],
@@ -375,6 +386,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     sweep: () => {
       queues.sweep();
       attempts.sweep();
+      enrolments.sweep();
       alerts.sweep(reactions.brokerLost());
     },
     forgetLost: () => lostNodes.forget(limits.lostNodeDays),
@@ -391,6 +403,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     registry,
     credentials,
     identities: guard,
+    enrolments,
     heartbeats,
     environments,
     desiredState,

@@ -4,6 +4,7 @@ import { type Role, reaches } from "../domain/role.ts";
 import { managerVersion } from "../version.ts";
 import { addAuditCommands } from "./audit-commands.ts";
 import { addCaCommands } from "./ca-commands.ts";
+import { addClaimCommands } from "./claim-commands.ts";
 import { commandActions } from "./command-actions.ts";
 import type { CommandContext } from "./command-context.ts";
 import { addCredentialCommands } from "./credential-commands.ts";
@@ -34,6 +35,7 @@ export function coxswainProgram(context: CommandContext, defaultUrl: string): Co
   addCredentialCommands(node, context);
   addCredentialListCommand(node, context);
   addLabelCommand(node, context);
+  addClaimCommands(program, context);
   addUpdateCommands(program, context);
   addWatchCommand(program, context);
   addStatusCommand(program, context);

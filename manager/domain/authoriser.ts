@@ -49,6 +49,11 @@ export class Authoriser {
     return nodes === "own-and-children" && isChildName(owner, asking);
   }
 
+  /** Whether somebody may do it who has nothing but an enrolment key. */
+  enrolment({ enrolments }: Permission): boolean {
+    return enrolments === true;
+  }
+
   #isWithin(scopes: readonly Scope[], node: string): boolean {
     const labels = this.#labelsOf(node);
     return scopes.every((scope) => isWithin(scope, labels));

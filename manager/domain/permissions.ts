@@ -15,6 +15,8 @@ export interface Permission {
   readonly nodes: "own" | "own-and-children" | "any" | "none";
   /** Without having proven who he is. */
   readonly strangers: boolean;
+  /** Of who has nothing but a claim code or a batch's key; absent: not of him. */
+  readonly enrolments?: boolean;
 }
 
 function operators(role: Role, scope: Permission["scope"], words: string): Permission {
@@ -44,6 +46,11 @@ export const permissions = {
     strangers: true,
   },
 
+  "node.enrol": {
+    ...nodes("own", "Get its credentials by a claim code"),
+    nodes: "none",
+    enrolments: true,
+  },
   "node.register": nodes("own-and-children", "Register, renew the registration, leave"),
   "node.beat": nodes("own-and-children", "Say that it lives, and hear what to do"),
   "node.report": nodes("own-and-children", "Report health, metrics, services, logs, telemetry"),
@@ -76,6 +83,7 @@ export const permissions = {
   "node.call": operators("operator", "node", "Pass a request of one's own to a node"),
   "node.remove": operators("operator", "node", "Remove a node"),
   "credential.change": operators("operator", "node", "Issue, rotate and revoke credentials of a node"),
+  "enrolment.change": operators("operator", "whole", "Make, list and revoke claim codes"),
   "update.start": {
     ...operators("operator", "filtered", "Start an update on nodes; a node: ask for its own"),
     nodes: "own",

@@ -2,6 +2,7 @@ import { silentLog } from "../../kernel/log.ts";
 import { seededEntropy } from "../../kernel/seeded-entropy.ts";
 import { VirtualClock } from "../../kernel/virtual-clock.ts";
 import { AesSecretBox } from "../../manager/adapters/storage/aes-secret-box.ts";
+import { hkdfSha256 } from "../../manager/adapters/storage/hkdf-sha256.ts";
 import { OperatorSecretHashes } from "../../manager/adapters/storage/operator-secret-hashes.ts";
 import { type TwinContent, TwinStorage } from "../../manager/adapters/storage/twin-storage.ts";
 import type { FleetSettings } from "../../manager/app/api/environments.ts";
@@ -206,6 +207,7 @@ export class AppHarness {
       broker: this.broker,
       secretBox:
         options.secretBox ?? new AesSecretBox({ key: new Uint8Array(32), entropy: seededEntropy(seed + 2000) }),
+      keyDerivation: hkdfSha256,
       operatorSecrets: new OperatorSecretHashes({ entropy: seededEntropy(seed + 3000) }),
       clock: this.clock,
       entropy: seededEntropy(seed + 1000),

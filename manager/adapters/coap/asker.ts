@@ -79,6 +79,7 @@ export class AskerRules {
       return refused("other-identity");
     }
     if (identity.kind === "operator") return refused("no-node-id");
+    if (identity.kind === "enrolment") return refused("enrolment-only");
     if (!this.#isInsecure) return refused("no-identity");
     if (ep !== undefined && claimed !== undefined && ep !== claimed) return refused("other-identity");
     const text = ep ?? claimed;
@@ -97,13 +98,17 @@ export class AskerRules {
   /** Whether nobody on the way can read the answer: a secure association, or this machine under `--insecure`. */
   mayHearSecrets(request: CoapRequest): boolean {
     const { identity, isLoopback } = request.peer;
-    return identity.kind !== "none" || (this.#isInsecure && isLoopback);
+    return (
+      (identity.kind !== "none" && identity.kind !== "enrolment") ||
+      (this.#isInsecure && isLoopback && identity.kind === "none")
+    );
   }
 
   /** An operator must be asking. */
   operator(request: CoapRequest): AskingOperator | NotServed {
     const { identity } = request.peer;
     if (identity.kind === "operator") return this.#known(request, identity.id);
+    if (identity.kind === "enrolment") return refused("enrolment-only");
     if (identity.kind === "node" || request.query("ep") !== undefined) return refused("operators-only");
     if (!this.#isInsecure) return refused("no-identity");
     return request.peer.isLoopback ? operatorFrom(request, localOperator) : refused("operator-elsewhere");
@@ -127,6 +132,7 @@ export class AskerRules {
     const { identity } = request.peer;
     if (identity.kind === "node") return { kind: "node", node: nodeId(identity.id), how: "credential" };
     if (identity.kind === "operator") return this.#known(request, identity.id);
+    if (identity.kind === "enrolment") return refused("enrolment-only");
     if (!this.#isInsecure) return refused("no-identity");
     return request.peer.isLoopback ? operatorFrom(request, localOperator) : refused("operator-elsewhere");
   }

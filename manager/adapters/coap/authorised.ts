@@ -48,6 +48,9 @@ function refusalOf(
   if (identity.kind === "node") {
     return app.authoriser.node(permission, identity.id, identity.id) ? undefined : refusal("operators-only");
   }
+  if (identity.kind === "enrolment") {
+    return app.authoriser.enrolment(permission) ? undefined : refusal("enrolment-only");
+  }
   // Under --insecure whoever proves nothing is what he says; without, he didn't come this far.
   if (identity.kind === "none") return undefined;
   if (permission.operators === "none") return refusal("nodes-only");

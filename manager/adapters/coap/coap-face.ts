@@ -1,10 +1,11 @@
 import { Code } from "../../../coap/message.ts";
-import type { CoapRequest, LaterRoute } from "../../../coap/route.ts";
+import type { CoapRequest, LaterRoute, Route } from "../../../coap/route.ts";
 import { Fault } from "../../../kernel/fault.ts";
 import { artifactRoutes } from "./artifact-routes.ts";
 import { attemptRoutes } from "./attempt-routes.ts";
 import { authorised } from "./authorised.ts";
 import type { CoapContext } from "./coap-context.ts";
+import { enrolRoutes } from "./enrol-routes.ts";
 import { environmentRoutes } from "./environment-routes.ts";
 import { LegacyRoutes } from "./legacy-routes.ts";
 import { nodeDataRoutes } from "./node-data-routes.ts";
@@ -27,6 +28,15 @@ function provenOnly({ peer }: CoapRequest): number | undefined {
   return peer.identity.kind === "none" ? Code.unauthorized : undefined;
 }
 
+/** And who only enrols, before anything is kept for him elsewhere: a second fence before the table of permissions. */
+function unlessEnrolling(route: Route, isInsecure: boolean): NonNullable<Route["allows"]> {
+  const isEnrol = route.path === "/enrol";
+  return (request) => {
+    if (request.peer.identity.kind === "enrolment") return isEnrol ? undefined : Code.forbidden;
+    return isInsecure ? undefined : provenOnly(request);
+  };
+}
+
 /**
  * The CoAP face of the manager: puts every resource of the device protocol, section 2, on its endpoints, and tells observers and the
  * app what changes. The endpoints themselves are started and stopped with it.
@@ -40,7 +50,7 @@ export class CoapFace {
     this.#context = context;
     this.#notifier = new Notifier(context);
     const groups = [
-      ...[registerRoutes, rdRoutes, rdLookupRoutes, environmentRoutes, statusRoutes],
+      ...[enrolRoutes, registerRoutes, rdRoutes, rdLookupRoutes, environmentRoutes, statusRoutes],
       ...[updateRoutes, attemptRoutes, artifactRoutes],
       ...[nodeRoutes, nodeDataRoutes, telemetryRoutes, steeringRoutes, proxyRoutes],
       ...[watchingRoutes, systemRoutes],
@@ -50,7 +60,7 @@ export class CoapFace {
     for (const route of routes) {
       const served = authorised(context, "later" in route ? { ...route, later: this.#guarded(route) } : route);
       this.#routes.push(`${route.method} ${route.path}`);
-      context.doors.route(context.isInsecure ? served : { ...served, allows: provenOnly });
+      context.doors.route({ ...served, allows: unlessEnrolling(route, context.isInsecure) });
     }
   }
 

@@ -8,7 +8,9 @@ import type { Entropy } from "../../../kernel/entropy.ts";
 import type { Log } from "../../../kernel/log.ts";
 import { fromHex, toHex } from "../../../schemas/wire/hex.ts";
 import type { Keyring, KeyringEntry } from "../../app/api/credentials.ts";
+import type { EnrolmentKey, EnrolmentKeyring } from "../../app/api/enrolments.ts";
 import type { OperatorKey, OperatorKeyring } from "../../app/api/operators.ts";
+import { enrolmentKidBytes, enrolmentName, parseEnrolmentName } from "../../domain/enrolment.ts";
 import { credentialKey, kidFromBytes, kidToBytes, parseCredentialKey } from "../../domain/node-credential.ts";
 import { operatorKeyName, operatorKidBytes, parseOperatorKeyName } from "../../domain/operator-key.ts";
 
@@ -22,11 +24,14 @@ export interface NodeContextsOptions {
   readonly nodes: number;
   /** And of so many operators. */
   readonly operators?: number;
+  /** And of so many who enrol. */
+  readonly enrolments?: number;
 }
 
 interface Source {
   keyring: Keyring | undefined;
   operators: OperatorKeyring | undefined;
+  enrolments: EnrolmentKeyring | undefined;
 }
 
 /**
@@ -35,15 +40,20 @@ interface Source {
 export class NodeContexts extends OscoreContexts {
   readonly #source: Source;
 
-  constructor({ entropy, log, nodes, operators = 0 }: NodeContextsOptions) {
-    const source: Source = { keyring: undefined, operators: undefined };
+  constructor({ entropy, log, nodes, operators = 0, enrolments = 0 }: NodeContextsOptions) {
+    const source: Source = { keyring: undefined, operators: undefined, enrolments: undefined };
+    const contexts = nodes * 2 + operators + enrolments;
     super({
-      ...{ entropy, log, limits: { contexts: Math.min(nodes * 2 + operators, oscoreLimits.definitions.contexts.max) } },
+      ...{ entropy, log, limits: { contexts: Math.min(contexts, oscoreLimits.definitions.contexts.max) } },
       leases: { lease: (name, count) => lease(source, name, count) },
       lookup: (kid) => {
         if (kid.length === operatorKidBytes) {
           const key = source.operators?.find(toHex(kid));
           return key && operatorContextOf(key);
+        }
+        if (kid.length === enrolmentKidBytes) {
+          const key = source.enrolments?.find(toHex(kid));
+          return key && enrolmentContextOf(key);
         }
         const entry = source.keyring?.find(kidFromBytes(kid));
         return entry && contextOf(entry);
@@ -53,11 +63,13 @@ export class NodeContexts extends OscoreContexts {
   }
 
   /** Where the keys are; the use cases are made after the endpoint that they call nodes with. */
-  bind(keyring: Keyring, operators?: OperatorKeyring): void {
+  bind(keyring: Keyring, operators?: OperatorKeyring, enrolments?: EnrolmentKeyring): void {
     this.#source.keyring = keyring;
     this.#source.operators = operators;
+    this.#source.enrolments = enrolments;
     keyring.onRevoked((kid) => this.#gone(kidToBytes(kid)));
     operators?.onRevoked((kid) => this.#gone(fromHex(kid)));
+    enrolments?.onRevoked((kid) => this.#gone(fromHex(kid)));
   }
 
   /** The identity to call a node with; undefined: it has no keys that it proved to have. */
@@ -120,15 +132,35 @@ function operatorContextOf({ operator, kid, secrets, isFresh }: OperatorKey): {
   };
 }
 
-async function lease({ keyring, operators }: Source, name: string, count: number): Promise<number> {
-  const kid = parseOperatorKeyName(name);
-  const parsed = parseCredentialKey(name);
-  const first =
-    kid !== undefined
-      ? await operators?.lease(kid, count)
-      : parsed === undefined
-        ? undefined
-        : await keyring?.lease(parsed.kid, count);
+function enrolmentContextOf({ kid, secrets, isFresh }: EnrolmentKey): {
+  readonly parameters: OscoreParameters;
+  readonly options: OscoreContextOptions;
+} {
+  return {
+    parameters: { ...secrets, senderId: managerSenderId, recipientId: fromHex(kid) },
+    options: {
+      identity: { kind: "enrolment", id: kid, scheme: "oscore" },
+      sequenceName: enrolmentName(kid),
+      isNew: isFresh,
+    },
+  };
+}
+
+async function lease(source: Source, name: string, count: number): Promise<number> {
+  const first = await leased(source, name, count);
   if (first === undefined) throw new Error(`${name} has no sequence numbers: it was revoked, or used them up.`);
   return first;
+}
+
+async function leased(
+  { keyring, operators, enrolments }: Source,
+  name: string,
+  count: number,
+): Promise<number | undefined> {
+  const operator = parseOperatorKeyName(name);
+  if (operator !== undefined) return await operators?.lease(operator, count);
+  const enrolment = parseEnrolmentName(name);
+  if (enrolment !== undefined) return await enrolments?.lease(enrolment, count);
+  const parsed = parseCredentialKey(name);
+  return parsed && (await keyring?.lease(parsed.kid, count));
 }

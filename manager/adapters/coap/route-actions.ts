@@ -2,6 +2,7 @@ import type { ActionName } from "../../domain/permissions.ts";
 
 /** What each resource is, in the table of permissions. One that isn't here is refused to everybody. */
 export const routeActions: Readonly<Record<string, ActionName>> = {
+  "POST /enrol": "node.enrol",
   "POST /register": "node.register",
   "POST /rd": "node.register",
   "POST /rd/:registration": "node.register",

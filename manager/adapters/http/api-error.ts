@@ -94,6 +94,11 @@ export const apiErrors = {
     next: "`coxswain operator credential {operator}` makes one.",
   },
   "unknown-token": { status: 404, message: "There is no token {token}.", next: "`coxswain token list` shows them." },
+  "unknown-claim": {
+    status: 404,
+    message: "There is no claim {claim}.",
+    next: "`coxswain claim list` shows them.",
+  },
   "unknown-session": {
     status: 404,
     message: "There is no session {session}.",

@@ -30,6 +30,10 @@ export const describedRoutes: Readonly<Record<string, string>> = {
     "`{scheme: oscore or x509}`: an OSCORE context or a certificate by which he comes on CoAP with his role and scope; 201, told this once. What he had is good no more",
   "DELETE /api/v1/operators/:operator/credential":
     "Revokes it: refused from the next datagram, observations ended; 204",
+  "GET /api/v1/claims": "Claim codes without their secrets, newest first, and how far each is",
+  "POST /api/v1/claims":
+    "`{node, hours}`: a code by which one device gets this node's credentials once (default: a new id, 24 hours); 201, told this once",
+  "DELETE /api/v1/claims/:claim": "Revokes one: refused from the next datagram; what it was exchanged for stays; 204",
   "GET /metrics": "Everything that is counted, for Prometheus; for who has no scope",
   "GET /api/v1/settings": "Settings of the fleet, without secrets",
   "PATCH /api/v1/settings": "Changes some of them; every node is told by an `environment` action",

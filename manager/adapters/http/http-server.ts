@@ -9,6 +9,7 @@ import { admit, isLoopbackAddress } from "./asker.ts";
 import { addAuditRoutes } from "./audit-routes.ts";
 import { authoriseRequest } from "./authorise-request.ts";
 import { addAuthorityRoutes } from "./authority-routes.ts";
+import { addClaimRoutes } from "./claim-routes.ts";
 import { addConsoleFiles, consolePaths } from "./console-files.ts";
 import { addCredentialRoutes } from "./credential-routes.ts";
 import { EventStream } from "./event-stream.ts";
@@ -61,6 +62,7 @@ export class HttpServer {
     this.#https = this.#secured();
     this.#addGates();
     addSessionRoutes(this.#server, options.app, this.#signIn);
+    addClaimRoutes(this.#server, options.app, options.coapUrls);
     addOperatorRoutes(this.#server, options.app, this.#signIn, options.coapUrls);
     addNodeRoutes(this.#server, options.app);
     addLabelRoutes(this.#server, options.app);

@@ -50,6 +50,10 @@ export const routeActions: Readonly<Record<string, ActionName>> = {
   "GET /api/v1/events": "events.follow",
   "GET /api/v1/events/recent": "events.follow",
 
+  "GET /api/v1/claims": "enrolment.change",
+  "POST /api/v1/claims": "enrolment.change",
+  "DELETE /api/v1/claims/:claim": "enrolment.change",
+
   "GET /api/v1/nodes": "nodes.list",
   "GET /api/v1/telemetry/latest": "nodes.list",
   "GET /api/v1/nodes/:node": "node.read",

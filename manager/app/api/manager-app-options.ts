@@ -4,6 +4,7 @@ import type { Log } from "../../../kernel/log.ts";
 import type { Artifacts } from "../../ports/artifacts.ts";
 import type { Broker } from "../../ports/broker.ts";
 import type { CertificateAuthority } from "../../ports/certificate-authority.ts";
+import type { KeyDerivation } from "../../ports/key-derivation.ts";
 import type { NodeCaller } from "../../ports/node-caller.ts";
 import type { OperatorSecrets } from "../../ports/operator-secrets.ts";
 import type { SecretBox } from "../../ports/secret-box.ts";
@@ -29,6 +30,7 @@ export interface ManagerAppOptions {
   /** Where the revocation list is kept for others to read; undefined: nowhere. */
   readonly revocationList?: SnapshotFile | undefined;
   readonly operatorSecrets: OperatorSecrets;
+  readonly keyDerivation: KeyDerivation;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;

@@ -4,6 +4,7 @@ import type { BrokerEvents } from "../../ports/broker.ts";
 import type { Audit } from "./audit.ts";
 import type { Certificates } from "./certificates.ts";
 import type { Credentials, Identities } from "./credentials.ts";
+import type { Enrolments } from "./enrolments.ts";
 import type { Environments } from "./environments.ts";
 import type { Heartbeats } from "./heartbeats.ts";
 import type { Health, NodeLogs, NodeMetrics, NodeServices, Telemetry } from "./node-data.ts";
@@ -22,6 +23,7 @@ export interface ManagerApp {
   readonly registry: Registry;
   readonly credentials: Credentials;
   readonly identities: Identities;
+  readonly enrolments: Enrolments;
   /** Who may do what: asked by every face of the manager. */
   readonly authoriser: Authoriser;
   readonly operators: Operators;

@@ -1,0 +1,54 @@
+import { Code } from "../../../coap/message.ts";
+import type { CoapReplyFields, CoapRequest, Route } from "../../../coap/route.ts";
+import { writeCbor } from "../../../schemas/wire/cbor-writer.ts";
+import type { EnrolOutcome } from "../../app/api/enrolments.ts";
+import { kidToBytes } from "../../domain/node-credential.ts";
+import type { CoapContext } from "./coap-context.ts";
+import { refusal } from "./refusal.ts";
+
+const cborFormat = 60;
+
+/** POST /enrol: a device that proves a claim code gets its credentials, the fields of the credential file in CBOR. */
+export function enrolRoutes(context: CoapContext): Route[] {
+  return [
+    {
+      method: "POST",
+      path: "/enrol",
+      replay: "once",
+      produces: [cborFormat],
+      later: (request) => enrol(context, request),
+    },
+  ];
+}
+
+async function enrol({ app }: CoapContext, { peer }: CoapRequest): Promise<CoapReplyFields> {
+  const { identity, address } = peer;
+  if (identity.kind === "none") return refusal("no-identity");
+  // Under --insecure too: nobody gets keys for what he says of himself.
+  if (identity.kind !== "enrolment") return refusal("not-enrolling");
+  const outcome = await app.enrolments.enrol(identity.id, address);
+  switch (outcome.kind) {
+    case "enrolled":
+      return { code: Code.changed, payload: credentialsOf(outcome), contentFormat: cborFormat };
+    case "ended":
+      return refusal("enrolment-ended");
+    case "busy":
+      return refusal("enrolment-busy");
+    case "full":
+      return refusal("full");
+  }
+}
+
+/** `{id, oscore: {masterSecret, masterSalt, senderId, recipientId}}`, with byte strings where the file has hexadecimal. */
+function credentialsOf({ node, kid, secrets }: Extract<EnrolOutcome, { kind: "enrolled" }>): Uint8Array {
+  const { masterSecret, masterSalt } = secrets;
+  const oscore = new Map(
+    Object.entries({ masterSecret, masterSalt, senderId: kidToBytes(kid), recipientId: new Uint8Array(0) }),
+  );
+  return writeCbor(
+    new Map<string, string | typeof oscore>([
+      ["id", node],
+      ["oscore", oscore],
+    ]),
+  );
+}
