@@ -55,8 +55,8 @@ export const apiErrors = {
   },
   "lesser-role": {
     status: 403,
-    message: "{operator} has the role {role}; this needs {needed}: {what}.",
-    next: "An admin gives it: `coxswain operator role {operator} {needed}`.",
+    message: "{who} has the role {role}; this needs {needed}: {what}.",
+    next: "{remedy}",
   },
   "out-of-scope": {
     status: 403,

@@ -3,6 +3,7 @@ import { parseNodeId } from "../../../schemas/wire/node-id.ts";
 import type { ManagerApp } from "../../app/api/manager-app.ts";
 import { permissionOf } from "../../domain/permissions.ts";
 import { ApiError } from "./api-error.ts";
+import { lesserRole } from "./lesser-role.ts";
 import { maybeAdmitted } from "./request-actor.ts";
 import { actionOf } from "./route-actions.ts";
 
@@ -25,10 +26,8 @@ export function authoriseRequest(app: Pick<ManagerApp, "authoriser">, request: F
   const { node } = request.params as { readonly node?: string };
   const { principal } = who;
   const verdict = app.authoriser.operator(principal, permission, node);
-  const { id: operator, role } = principal;
-  if (verdict === "role") {
-    throw new ApiError("lesser-role", { operator, role, needed: permission.operators, what: permission.words });
-  }
+  if (verdict === "role") throw lesserRole(who, permission);
+  const operator = principal.id;
   // The same for a node that there isn't: who may not see it doesn't learn that either.
   if (verdict === "scope" && permission.scope === "node" && node !== undefined && parseNodeId(node).ok)
     throw new ApiError("out-of-scope", { operator, node });

@@ -3,6 +3,7 @@ import type { ManagerApp } from "../../app/api/manager-app.ts";
 import { isPassword, passwordRule } from "../../domain/operator-account.ts";
 import { type ActionName, permissionOf, permissions } from "../../domain/permissions.ts";
 import { ApiError } from "./api-error.ts";
+import { lesserRole } from "./lesser-role.ts";
 import { actorOf, admittedOf, maybeAdmitted } from "./request-actor.ts";
 import { objectOf, paramOf } from "./request-input.ts";
 import { csrfTokenOf, type SessionWay, sessionSeconds } from "./sessions.ts";
@@ -134,9 +135,7 @@ export function mayAct(app: ManagerApp, request: FastifyRequest, action: ActionN
 /** For what only some inputs of a route need. */
 export function requireAction(app: ManagerApp, request: FastifyRequest, action: ActionName): void {
   if (mayAct(app, request, action)) return;
-  const { id: operator, role } = admittedOf(request).principal;
-  const { operators: needed, words: what } = permissionOf(action);
-  throw new ApiError("lesser-role", { operator, role, needed, what });
+  throw lesserRole(admittedOf(request), permissionOf(action));
 }
 
 /** On a node of his, where one must be in his scope. */
