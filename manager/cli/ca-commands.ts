@@ -132,8 +132,14 @@ async function list(context: CommandContext, expiring: string | undefined): Prom
   print(
     context,
     { certificates: found },
-    rows.length === 0 ? "There is none." : table(["OF A", "FOR", "STATE", "VALID UNTIL", "SERIAL NUMBER"], rows),
+    rows.length === 0 ? noneOf(expiring) : table(["OF A", "FOR", "STATE", "VALID UNTIL", "SERIAL NUMBER"], rows),
   );
+}
+
+function noneOf(expiring: string | undefined): string {
+  return expiring === undefined
+    ? "No certificates yet: `coxswain ca issue HOST` and `coxswain node add ID --x509` make them."
+    : `No certificate runs out within ${expiring} ${expiring === "1" ? "day" : "days"}.`;
 }
 
 async function crl(context: CommandContext, out: string | undefined): Promise<void> {

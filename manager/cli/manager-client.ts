@@ -92,8 +92,12 @@ function mayHear({ protocol, hostname }: URL): boolean {
 
 /** Where the API names one of its own paths as the way on, the command line names its command. */
 const nextSteps: Readonly<Record<string, string>> = {
-  "unknown-node": "`coxswain nodes` lists them.",
+  "unknown-node": "`coxswain nodes` lists them. A node that was added is there from its first start on.",
   "unknown-update": "`coxswain update list` lists them.",
+  "update-unsigned": "Nobody can sign updates yet: start the manager with --unsigned-updates to offer it.",
+  "no-credentials": "`coxswain node credentials ID` lists those that it had.",
+  "unknown-certificate": "`coxswain ca list` lists them.",
+  "certificate-of-node": "`coxswain node revoke ID` revokes it; `coxswain node add ID --x509` makes another.",
 };
 
 /** An error answer as the API words it; anything else came from a program that is no manager. */

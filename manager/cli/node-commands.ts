@@ -22,8 +22,9 @@ export function addNodeCommands(program: Command, context: CommandContext): Comm
   nodes.action(async ({ all, ...query }: NodeListFlags) => {
     const found = all === true ? await walkAll(context, query) : await walk(context, query);
     const more = found.next === undefined ? "" : `\nMore follow: --after ${found.next} shows them, --all everything.`;
-    const text =
-      found.nodes.length === 0 && more === "" ? "No node matches." : `${listOf(found.nodes)}${more}`.trimStart();
+    const isFiltered = Object.keys(query).some((name) => name !== "limit");
+    const none = isFiltered ? "No node matches." : "No nodes yet: `coxswain node add --id ID` makes keys for one.";
+    const text = found.nodes.length === 0 && more === "" ? none : `${listOf(found.nodes)}${more}`.trimStart();
     print(context, found, text);
   });
 

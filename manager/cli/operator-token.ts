@@ -17,7 +17,8 @@ export function operatorToken(
     const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
     // Under --insecure, or for a manager elsewhere, there may be none; one that was named must be there.
     if (dataDir === undefined && (code === "ENOENT" || code === "ENOTDIR")) return undefined;
-    const next = "Ask as the user whom the manager runs as, or set COXSWAIN_TOKEN.";
+    const next =
+      "Name the manager's data folder with --data-dir and ask as the user whom it runs as, or set COXSWAIN_TOKEN.";
     throw new CommandFailure("no-token", `The admin's token can't be read from ${file} (${code}).`, next);
   }
 }

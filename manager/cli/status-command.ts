@@ -23,7 +23,7 @@ export function addStatusCommand(program: Command, context: CommandContext): voi
       const lines = [
         `coxswain ${system.version}, up for ${duration(system.uptimeSeconds * 1000)}${system.isInsecure ? ", INSECURE: identities are not proven" : ""}`,
         ...Object.entries(system.urls).map(([name, url]) => `  ${name.padEnd(6)}${url}`),
-        `${registered} nodes: ${online} online, ${late} late, ${offline} offline, ${unknown} unknown`,
+        `${registered} ${registered === 1 ? "node" : "nodes"}: ${online} online, ${late} late, ${offline} offline, ${unknown} unknown`,
         alerts.length === 0
           ? "No alerts."
           : table(

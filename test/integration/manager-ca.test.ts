@@ -109,7 +109,9 @@ test("a server's certificate is made, renewed for the same hosts, and revoked al
   expect(await checked("renewed.pem")).toContain("OK");
   const list = (await coxswain("ca", "list")).out;
   expect(list).toMatch(new RegExp(`server +broker.example 192.0.2.1 +revoked .*${serial}`));
-  expect((await coxswain("ca", "list", "--expiring", "1")).out).toContain("There is none");
+  expect((await coxswain("ca", "list", "--expiring", "1")).out).toContain("No certificate runs out within 1 day");
+  expect((await coxswain("nodes")).out).toContain("coxswain node add");
+  expect((await coxswain("nodes", "--model", "none")).out).toBe("No node matches.\n");
   expect((await coxswain("ca", "list", "--expiring", "1000")).out).not.toContain(serial);
 });
 

@@ -191,7 +191,7 @@ describe("the commands", () => {
       node: { id: "esp-1" },
       timeline: expect.anything(),
     });
-    expect((await coxswain("status", "--url", urls.http)).out).toContain("1 nodes: 1 online");
+    expect((await coxswain("status", "--url", urls.http)).out).toContain("1 node: 1 online");
   });
 
   test("update create uploads once, start offers it", async () => {
