@@ -13,13 +13,14 @@ test("an answer that no manager gives says that something else listens there", (
 });
 
 test.each([
+  ["bad-body", "--help"],
   ["unknown-node", "`coxswain nodes`"],
   ["unknown-update", "`coxswain update list`"],
   ["update-unsigned", "--unsigned-updates"],
   ["no-credentials", "`coxswain node credentials ID`"],
   ["unknown-certificate", "`coxswain ca list`"],
   ["certificate-of-node", "`coxswain node revoke ID`"],
-])("the next step of %s is a command, not a path of the API", (code, next) => {
+])("the next step of %s is for the command line, not for programs that ask the API", (code, next) => {
   const failure = refusal(404, answer(code));
   expect(failure).toMatchObject({ code, message: "No." });
   expect(failure.next).toContain(next);

@@ -92,6 +92,7 @@ function mayHear({ protocol, hostname }: URL): boolean {
 
 /** Where the API names one of its own paths as the way on, the command line names its command. */
 const nextSteps: Readonly<Record<string, string>> = {
+  "bad-body": "Correct that argument; --help of the command says what it may be.",
   "unknown-node": "`coxswain nodes` lists them. A node that was added is there from its first start on.",
   "unknown-update": "`coxswain update list` lists them.",
   "update-unsigned": "Nobody can sign updates yet: start the manager with --unsigned-updates to offer it.",
