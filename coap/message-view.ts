@@ -97,6 +97,11 @@ export class MessageView {
     return this.bytes.subarray(this.payloadStart, this.end);
   }
 
+  /** The token in bytes of its own, which outlive the turn. */
+  tokenCopy(): Uint8Array {
+    return this.bytes.slice(this.tokenStart, this.tokenStart + this.tokenLength);
+  }
+
   /** The same message over bytes of its own, which outlive the turn. */
   copy(): MessageView {
     const start = this.tokenStart - 4;

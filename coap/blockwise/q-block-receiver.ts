@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "../../kernel/clock.ts";
+import { Tally } from "../../kernel/tally.ts";
 import type { Link } from "../exchange/link.ts";
 import { Code, MessageType, OptionNumber } from "../message.ts";
 import type { MessageView } from "../message-view.ts";
@@ -55,7 +56,7 @@ export class QBlockReceiver {
   readonly #clock: Clock;
   readonly #proof: AddressProof;
   readonly #bodies = new Map<number, Incoming>();
-  readonly #countOf = new Map<number, number>();
+  readonly #countOf = new Tally<number>();
   #bytes = 0;
   /** After `receive` returned "whole": the body. */
   body: Uint8Array = nothing;
@@ -100,7 +101,7 @@ export class QBlockReceiver {
       body = this.#begin(key, peer, exponent, size);
     }
     if (body.size !== size || body.exponent !== exponent) return Code.badRequest;
-    body.token = view.bytes.slice(view.tokenStart, view.tokenStart + view.tokenLength);
+    body.token = view.tokenCopy();
     if (!body.isDone) body.tokenOfSet.set(body.ledger.setOf(blockNumber(value)), body.token);
     body.isConfirmable = request.isConfirmable;
     if (body.isDone) return this.#answerAgain(body);
@@ -125,7 +126,7 @@ export class QBlockReceiver {
   }
 
   dropPeer(peer: number): void {
-    if (!this.#countOf.has(peer)) return;
+    if (this.#countOf.of(peer) === 0) return;
     for (const body of this.#bodies.values()) if (body.peer === peer) this.#end(body);
   }
 
@@ -262,10 +263,9 @@ export class QBlockReceiver {
   #refusal(peer: number): number {
     const { limits, counters } = this.#link;
     // What was answered is kept for those who ask again, as long as nobody needs its place.
-    if ((this.#countOf.get(peer) ?? 0) >= limits.transfersPerPeer)
-      this.#endOldest((body) => body.isDone && body.peer === peer);
+    if (this.#countOf.of(peer) >= limits.transfersPerPeer) this.#endOldest((body) => body.isDone && body.peer === peer);
     if (this.#bodies.size >= limits.transfers - (limits.transfers >> 3)) this.#endOldest((body) => body.isDone);
-    if ((this.#countOf.get(peer) ?? 0) >= limits.transfersPerPeer) {
+    if (this.#countOf.of(peer) >= limits.transfersPerPeer) {
       counters.overQuota++;
       return Code.tooManyRequests;
     }
@@ -305,7 +305,7 @@ export class QBlockReceiver {
       answer: undefined,
     };
     this.#bodies.set(key, body);
-    this.#countOf.set(peer, (this.#countOf.get(peer) ?? 0) + 1);
+    this.#countOf.add(peer, 1);
     peers.pin(peer);
     return body;
   }
@@ -319,9 +319,7 @@ export class QBlockReceiver {
     if (!this.#bodies.delete(body.key)) return;
     body.timer?.cancel();
     this.#charge(body, -body.bytes);
-    const left = this.#countOf.get(body.peer)! - 1;
-    if (left === 0) this.#countOf.delete(body.peer);
-    else this.#countOf.set(body.peer, left);
+    this.#countOf.add(body.peer, -1);
     this.#link.peers.unpin(body.peer);
   }
 }

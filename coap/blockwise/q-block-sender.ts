@@ -1,8 +1,8 @@
 import type { Clock } from "../../kernel/clock.ts";
+import { Tally } from "../../kernel/tally.ts";
 import type { Link } from "../exchange/link.ts";
 import type { Outbox, OutboxOwner } from "../exchange/outbox.ts";
 import { Code, MessageType, OptionNumber } from "../message.ts";
-import type { MessageView } from "../message-view.ts";
 import type { ReplyBuffer } from "../server/reply-buffer.ts";
 import type { RequestView } from "../server/request-view.ts";
 import { blockBytes, blockExponent, blockNumber, exponentFor, maxBlockNumber } from "./block-option.ts";
@@ -26,7 +26,7 @@ export class QBlockSender implements OutboxOwner {
   readonly #owner: number;
   readonly #bodies = new Map<number, OutgoingBody>();
   readonly #byNumber = new Map<number, OutgoingBody>();
-  readonly #countOf = new Map<number, number>();
+  readonly #countOf = new Tally<number>();
   #nextNumber = 0;
   #bytes = 0;
 
@@ -65,7 +65,7 @@ export class QBlockSender implements OutboxOwner {
       return view.code === Code.get || (view.code === Code.fetch && hasPayload) ? "run" : Code.requestEntityIncomplete;
     }
     if (blockExponent(values[0]!) !== body.exponent) return Code.badRequest;
-    this.#serve(body, values, tokenOf(view));
+    this.#serve(body, values, view.tokenCopy());
     return "silent";
   }
 
@@ -85,7 +85,7 @@ export class QBlockSender implements OutboxOwner {
     if (!this.#isLong(reply, values)) return "short";
     const { maxPayloads } = this.#link.limits;
     const { isConfirmable } = request;
-    const body = this.#begin(request, reply, peer, { token: tokenOf(view), isConfirmable, observe });
+    const body = this.#begin(request, reply, peer, { token: view.tokenCopy(), isConfirmable, observe });
     if (body === undefined) return "refused";
     if (!isWhole && !isFirstAlone) {
       if (piggyback) this.#link.sendEmptyToPeer(MessageType.acknowledgement, view.messageId, peer);
@@ -119,7 +119,7 @@ export class QBlockSender implements OutboxOwner {
 
   /** A Reset came: for a block of a notification it says that the client doesn't know the observation. */
   rejected(peer: number, messageId: number): void {
-    if (!this.#countOf.has(peer)) return;
+    if (this.#countOf.of(peer) === 0) return;
     for (const body of this.#bodies.values()) {
       if (body.peer !== peer || !body.messageIds.includes(messageId)) continue;
       this.#end(body);
@@ -131,11 +131,11 @@ export class QBlockSender implements OutboxOwner {
   /** The answer to that body was sent before: its first set once more, as if the block had come for the first time. */
   again(request: RequestView, peer: number): void {
     const body = this.#bodies.get(transferKey(request.view, peer, false));
-    if (body !== undefined) this.#serve(body, [8 + body.exponent], tokenOf(request.view));
+    if (body !== undefined) this.#serve(body, [8 + body.exponent], request.view.tokenCopy());
   }
 
   dropPeer(peer: number): void {
-    if (!this.#countOf.has(peer)) return;
+    if (this.#countOf.of(peer) === 0) return;
     for (const body of this.#bodies.values()) if (body.peer === peer) this.#end(body);
   }
 
@@ -311,7 +311,7 @@ export class QBlockSender implements OutboxOwner {
     this.#makeRoom(peer, body.bytes);
     this.#bodies.set(key, body);
     this.#byNumber.set(body.number, body);
-    this.#countOf.set(peer, (this.#countOf.get(peer) ?? 0) + 1);
+    this.#countOf.add(peer, 1);
     this.#bytes += body.bytes;
     peers.pin(peer);
     return body;
@@ -320,7 +320,7 @@ export class QBlockSender implements OutboxOwner {
   /** The oldest copies go: of the peer's own where it has its share, of anybody where all are taken. */
   #makeRoom(peer: number, bytes: number): void {
     const { limits, counters } = this.#link;
-    while ((this.#countOf.get(peer) ?? 0) >= limits.transfersPerPeer) {
+    while (this.#countOf.of(peer) >= limits.transfersPerPeer) {
       counters.overQuota++;
       for (const body of this.#bodies.values()) {
         if (body.peer !== peer) continue;
@@ -344,13 +344,7 @@ export class QBlockSender implements OutboxOwner {
     body.waiting.length = 0;
     if (body.isWaiting) this.#outbox.dequeue(body.peer, this.#owner, body.number);
     this.#bytes -= body.bytes;
-    const left = this.#countOf.get(body.peer)! - 1;
-    if (left === 0) this.#countOf.delete(body.peer);
-    else this.#countOf.set(body.peer, left);
+    this.#countOf.add(body.peer, -1);
     this.#link.peers.unpin(body.peer);
   }
-}
-
-function tokenOf(view: MessageView): Uint8Array {
-  return view.bytes.slice(view.tokenStart, view.tokenStart + view.tokenLength);
 }

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "../../kernel/clock.ts";
+import { Tally } from "../../kernel/tally.ts";
 import type { Link } from "../exchange/link.ts";
 import { Code, OptionNumber } from "../message.ts";
 import type { MessageView } from "../message-view.ts";
@@ -38,7 +39,7 @@ export class ServerTransfers {
   readonly #link: Link;
   readonly #clock: Clock;
   readonly #proof: AddressProof;
-  readonly #bytesOf = new Map<number, number>();
+  readonly #bytesOf = new Tally<number>();
   readonly #uploads = new Map<number, Transfer>();
   readonly #downloads = new Map<number, Transfer>();
   #bytes = 0;
@@ -175,7 +176,7 @@ export class ServerTransfers {
     if (peers.columns.transfers[peer]! >= limits.transfersPerPeer) this.#end(this.#oldestKeptFor(peer));
     const isOverQuota =
       peers.columns.transfers[peer]! >= limits.transfersPerPeer ||
-      (this.#bytesOf.get(peer) ?? 0) + capacity > limits.transferBytesPerPeer;
+      this.#bytesOf.of(peer) + capacity > limits.transferBytesPerPeer;
     if (isOverQuota) {
       counters.overQuota++;
       return Code.tooManyRequests;
@@ -224,7 +225,7 @@ export class ServerTransfers {
     const before = transfer.bytes.length;
     if (needed <= before) return 0;
     const capacity = Math.max(needed, Math.min(before * 2, maxBody));
-    if ((this.#bytesOf.get(transfer.peer) ?? 0) + capacity - before > limits.transferBytesPerPeer) {
+    if (this.#bytesOf.of(transfer.peer) + capacity - before > limits.transferBytesPerPeer) {
       counters.overQuota++;
       return Code.tooManyRequests;
     }
@@ -241,9 +242,7 @@ export class ServerTransfers {
 
   #count(peer: number, bytes: number): void {
     this.#bytes += bytes;
-    const after = (this.#bytesOf.get(peer) ?? 0) + bytes;
-    if (after === 0) this.#bytesOf.delete(peer);
-    else this.#bytesOf.set(peer, after);
+    this.#bytesOf.add(peer, bytes);
   }
 
   #oldestKeptFor(peer: number): Transfer | undefined {

@@ -1,3 +1,4 @@
+import { Tally } from "../../kernel/tally.ts";
 import type { RemoteAddress } from "../transport/remote-address.ts";
 import type { DtlsLimits } from "./dtls-limits.ts";
 import type { DtlsSession } from "./dtls-session.ts";
@@ -6,7 +7,7 @@ import type { DtlsSession } from "./dtls-session.ts";
 export class DtlsHandshakes {
   readonly #limits: DtlsLimits;
   readonly #byKey = new Map<number, DtlsSession>();
-  readonly #perSource = new Map<string, number>();
+  readonly #perSource = new Tally<string>();
 
   constructor(limits: DtlsLimits) {
     this.#limits = limits;
@@ -23,22 +24,20 @@ export class DtlsHandshakes {
 
   hasRoomFor(address: RemoteAddress, isServer: boolean): boolean {
     if (this.#byKey.size >= this.#limits.handshakes || this.#byKey.has(address.key)) return false;
-    return (this.#perSource.get(sourceOf(address, isServer)) ?? 0) < this.#limits.handshakesPerSource;
+    return this.#perSource.of(sourceOf(address, isServer)) < this.#limits.handshakesPerSource;
   }
 
   add(session: DtlsSession): void {
     const source = sourceOf(session.address, session.isServer);
     this.#byKey.set(session.address.key, session);
-    this.#perSource.set(source, (this.#perSource.get(source) ?? 0) + 1);
+    this.#perSource.add(source, 1);
   }
 
   remove(session: DtlsSession): boolean {
     if (this.#byKey.get(session.address.key) !== session) return false;
     const source = sourceOf(session.address, session.isServer);
-    const left = (this.#perSource.get(source) ?? 1) - 1;
     this.#byKey.delete(session.address.key);
-    if (left === 0) this.#perSource.delete(source);
-    else this.#perSource.set(source, left);
+    this.#perSource.add(source, -1);
     return true;
   }
 

@@ -1,6 +1,7 @@
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import type { Clock, Timer } from "../../../kernel/clock.ts";
 import type { Log } from "../../../kernel/log.ts";
+import { fileStamp } from "./file-stamp.ts";
 import { revokedSerials } from "./revoked-serials.ts";
 
 export interface GivenRevocationsOptions {
@@ -22,7 +23,7 @@ export class GivenRevocations {
 
   constructor(options: GivenRevocationsOptions) {
     this.#options = options;
-    this.#seen = this.#stamp();
+    this.#seen = fileStamp(this.#options.file);
   }
 
   start(): void {
@@ -37,7 +38,7 @@ export class GivenRevocations {
   }
 
   look(): void {
-    const stamp = this.#stamp();
+    const stamp = fileStamp(this.#options.file);
     if (stamp === this.#seen) return;
     this.#seen = stamp;
     const { file, log, changed } = this.#options;
@@ -50,10 +51,5 @@ export class GivenRevocations {
       // The old lists go on; they end by themselves when they are too old.
       log.error("revocations-unusable", { file, error });
     }
-  }
-
-  #stamp(): string {
-    const found = statSync(this.#options.file, { throwIfNoEntry: false });
-    return `${found?.ino}/${found?.size}/${found?.mtimeMs}`;
   }
 }

@@ -1,9 +1,10 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import type { Clock, Timer } from "../../../kernel/clock.ts";
 import { defineFaults } from "../../../kernel/fault.ts";
 import type { Log } from "../../../kernel/log.ts";
+import { fileStamp } from "./file-stamp.ts";
 
 export const tlsFaults = defineFaults({
   "tls.bad-certificate": {
@@ -119,11 +120,6 @@ export class ServerCertificates {
   #stamp(): string {
     const { source } = this.#options;
     if (source.kind === "made") return "";
-    return [source.certificate, source.key]
-      .map((file) => {
-        const found = statSync(file, { throwIfNoEntry: false });
-        return `${found?.ino}/${found?.size}/${found?.mtimeMs}`;
-      })
-      .join();
+    return fileStamp(source.certificate, source.key);
   }
 }
