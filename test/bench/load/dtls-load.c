@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include "psk-client.h"
 
 enum { MAX_CLIENTS = 16384, LOST_AFTER_MS = 1000, AT_ONCE = 64, DRAIN_MS = 5000 };
 enum mode { HANDSHAKE, RESUME, HOLD };
@@ -45,22 +46,13 @@ static uint64_t now_ms(void) {
   return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static unsigned psk(SSL* ssl, const char* hint, char* identity, unsigned identity_size, unsigned char* key, unsigned size) {
-  (void)ssl;
-  (void)hint;
-  snprintf(identity, identity_size, "n1");
-  if (size < 9) return 0;
-  memcpy(key, "benchmark", 9);
-  return 9;
-}
-
 static SSL_CTX* make_context(const char* suite, const char* certificate, const char* key) {
   SSL_CTX* c = SSL_CTX_new(DTLS_client_method());
   SSL_CTX_set_security_level(c, 0);
   SSL_CTX_set_min_proto_version(c, DTLS1_2_VERSION);
   if (mode != RESUME) SSL_CTX_set_options(c, SSL_OP_NO_TICKET);
   if (SSL_CTX_set_cipher_list(c, suite) != 1) return NULL;
-  SSL_CTX_set_psk_client_callback(c, psk);
+  SSL_CTX_set_psk_client_callback(c, psk_client);
   if (certificate && (SSL_CTX_use_certificate_file(c, certificate, SSL_FILETYPE_PEM) != 1 || SSL_CTX_use_PrivateKey_file(c, key, SSL_FILETYPE_PEM) != 1)) return NULL;
   return c;
 }

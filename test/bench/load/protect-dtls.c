@@ -7,21 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include "endpoints.h"
+#include "psk-client.h"
 
 enum { AT_ONCE = 64, AGAIN_MS = 100, GIVE_UP_MS = 60000 };
 
 static SSL** sessions;
 static SSL_CTX* context;
 static int open_count;
-
-static unsigned psk(SSL* ssl, const char* hint, char* identity, unsigned identity_size, unsigned char* key, unsigned size) {
-  (void)ssl;
-  (void)hint;
-  snprintf(identity, identity_size, "n1");
-  if (size < 9) return 0;
-  memcpy(key, "benchmark", 9);
-  return 9;
-}
 
 static void fail(const char* what) {
   fprintf(stderr, "protect-dtls: %s\n", what);
@@ -35,7 +27,7 @@ static void make_context(void) {
   SSL_CTX_set_security_level(context, 0);
   SSL_CTX_set_min_proto_version(context, DTLS1_2_VERSION);
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_QUERY_MTU);
-  SSL_CTX_set_psk_client_callback(context, psk);
+  SSL_CTX_set_psk_client_callback(context, psk_client);
   if (!suite || SSL_CTX_set_cipher_list(context, suite) != 1) fail("LOAD_SUITE can't be used");
   if (!certificate || !key || !*certificate) return;
   if (SSL_CTX_use_certificate_file(context, certificate, SSL_FILETYPE_PEM) != 1 || SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1)
