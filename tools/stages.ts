@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { platformioTotals, type Totals, vitestTotals } from "./test-report.ts";
 
 /** One command of a run. `counts` names the report from which its tests are counted; without it the command is one test. */
 export interface Stage {
@@ -8,27 +9,27 @@ export interface Stage {
   readonly counts?: "vitest" | "platformio";
 }
 
-export interface Totals {
-  passed: number;
-  failed: number;
-  skipped: number;
-}
-
 const reportFile = ".setup/report.json";
 
 /** Runs all stages, also after one failed, so that a run shows everything that is wrong. */
 export async function runStages(stages: readonly Stage[]): Promise<Totals> {
-  const totals: Totals = { passed: 0, failed: 0, skipped: 0 };
+  const totals: Totals = { passed: 0, failed: 0, skipped: 0, failures: [] };
   for (const stage of stages) {
     const started = performance.now();
     console.log(`\n== ${stage.name}`);
     const isGood = await runStage(stage);
     const counted = countTests(stage);
     // A report without a failure doesn't excuse a command that failed, nor does one that can't be read.
-    if (!isGood && counted.failed === 0) counted.failed = 1;
+    if (!isGood && counted.failed === 0) {
+      counted.failed = 1;
+      counted.failures.push(
+        `${stage.name}: \`${stage.command.join(" ")}\` failed, though no test did; its output is above`,
+      );
+    }
     totals.passed += counted.passed;
     totals.failed += counted.failed;
     totals.skipped += counted.skipped;
+    totals.failures.push(...counted.failures);
     console.log(
       `== ${stage.name}: ${isGood ? "passed" : "FAILED"} in ${((performance.now() - started) / 1000).toFixed(1)} s`,
     );
@@ -36,7 +37,9 @@ export async function runStages(stages: readonly Stage[]): Promise<Totals> {
   return totals;
 }
 
-export function printTotals({ passed, failed, skipped }: Totals): void {
+/** The failures stand at the very end: of a long log that is the part which is kept and read. */
+export function printTotals({ passed, failed, skipped, failures }: Totals): void {
+  if (failures.length > 0) console.log(`\nFailed:\n${failures.map((failure) => `  ${failure}`).join("\n")}`);
   console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
 }
 
@@ -68,23 +71,11 @@ function runStage(stage: Stage): Promise<boolean> {
 }
 
 function countTests(stage: Stage): Totals {
-  if (stage.counts === undefined) return { passed: 1, failed: 0, skipped: 0 };
-  const totals: Totals = { passed: 0, failed: 0, skipped: 0 };
-  let report: Record<string, unknown>;
+  if (stage.counts === undefined) return { passed: 1, failed: 0, skipped: 0, failures: [] };
   try {
-    report = JSON.parse(readFileSync(reportFile, "utf8")) as Record<string, unknown>;
-  } catch {
-    return { passed: 0, failed: 1, skipped: 0 };
+    return (stage.counts === "vitest" ? vitestTotals : platformioTotals)(readFileSync(reportFile, "utf8"));
+  } catch (error) {
+    const failures = [`${stage.name}: its report can't be read: ${error instanceof Error ? error.message : error}`];
+    return { passed: 0, failed: 1, skipped: 0, failures };
   }
-  const number = (key: string): number => (typeof report[key] === "number" ? report[key] : 0);
-  if (stage.counts === "vitest") {
-    totals.passed = number("numPassedTests");
-    totals.failed = number("numFailedTests");
-    totals.skipped = number("numPendingTests") + number("numTodoTests");
-  } else {
-    totals.failed = number("failure_nums") + number("error_nums");
-    totals.skipped = number("skipped_nums");
-    totals.passed = number("testcase_nums") - totals.failed - totals.skipped;
-  }
-  return totals;
 }
