@@ -20,6 +20,11 @@ export class ClientHello {
     return new ClientHello(datagram.slice(0, at), datagram.slice(at + 1));
   }
 
+  /** Whether a reader finds the cookie where `bytes` puts it: not so once the session id's length is spoilt. */
+  get isRightlyCut(): boolean {
+    return this.before.length === sessionIdAt + 1 + this.before[sessionIdAt]!;
+  }
+
   bytes(cookie: Uint8Array): Uint8Array {
     const bytes = Uint8Array.of(...this.before, cookie.length, ...cookie, ...this.rest);
     const record = bytes.length - 13;
