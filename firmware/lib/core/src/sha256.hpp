@@ -1,5 +1,5 @@
 // SHA-256 as FIPS 180-4 gives it: the address of an artifact and the check of a slot. Our own, since the kept library that
-// would serve (BearSSL) exists offline only as a host library; it comes with signatures, for all targets at once.
+// would serve (BearSSL) exists offline only as a host library.
 #pragma once
 
 #include <cstddef>

@@ -10,6 +10,7 @@
 #include "hal/network.hpp"
 #include "hal/peripherals.hpp"
 #include "hal/retained_memory.hpp"
+#include "hal/signature_check.hpp"
 #include "hal/storage.hpp"
 #include "hal/system.hpp"
 #include "hal/tcp_stream.hpp"
@@ -37,6 +38,7 @@ struct Hal {
   Storage* numbers = nullptr;          // keeps the sequence numbers of security; null: `storage` does
   RetainedMemory* retained = nullptr;  // null: nothing outlives a reset
   Aead* aead = nullptr;                // null: core's own, in software
+  SignatureCheck* signature = nullptr; // null: core's own, in software
 };
 
 }  // namespace cx::hal
