@@ -1,7 +1,9 @@
 import { execFile, spawn } from "node:child_process";
 import { X509Certificate } from "node:crypto";
+import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
+import { connect as connectTcp } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
@@ -138,6 +140,21 @@ describe("MQTT over WebSocket", () => {
     expect((await ask("/elsewhere", "-H", "sec-websocket-protocol: mqtt")).out).toMatch(/^HTTP\/1\.1 404 /);
     expect((await ask("/mqtt")).out).toMatch(/^HTTP\/1\.1 400 /);
     expect((await ask("/mqtt", "-H", "sec-websocket-protocol: graphql")).out).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  test("is refused for good: a client that never closes its end keeps no connection open", async () => {
+    const { hostname, port } = new URL(manager.urls.http);
+    const socket = connectTcp({ host: hostname, port: Number(port), allowHalfOpen: true });
+    onTestFinished(() => void socket.destroy());
+    socket.write("GET /elsewhere HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+    const [answer] = (await once(socket, "data")) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 404 /);
+    // What is sent to a connection that is gone is answered by a reset; one that is half open swallows it.
+    socket.on("error", () => {});
+    const gone = new Promise((resolve) => socket.once("close", resolve));
+    const again = setInterval(() => socket.write("x"), 20);
+    onTestFinished(() => clearInterval(again));
+    await gone;
   });
 
   test("asks for the same password as everywhere, and carries messages", async () => {

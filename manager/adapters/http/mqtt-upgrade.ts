@@ -56,9 +56,11 @@ export class MqttUpgrade {
   }
 }
 
+/** Nothing of the server's times this connection out any more, so it isn't left to the client to close it. */
 function refuse(socket: Duplex, status: string, words: string): void {
   const text = `${words}\n`;
   socket.end(
     `HTTP/1.1 ${status}\r\nContent-Type: text/plain\r\nContent-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`,
+    () => socket.destroy(),
   );
 }
