@@ -249,6 +249,13 @@ export const settingsDescription = {
       max: 10_000,
       help: "Consoles and programs that may follow the live events at the same time. Full: the next one is told to come back.",
     },
+    eventClientsEach: {
+      kind: "integer",
+      default: 16,
+      min: 1,
+      max: 10_000,
+      help: "Of them those of one operator, so that nobody takes the places of all others. Full: the next one is told to come back.",
+    },
   },
   log: {
     level: {

@@ -45,6 +45,13 @@ export const appLimits = defineLimits({
     unit: "enrolments a second",
     full: "A device that enrols is told to wait (5.03 with Max-Age).",
   },
+  tokensPerOperator: {
+    default: 100,
+    min: 1,
+    max: 100_000,
+    unit: "tokens per operator",
+    full: "Those that expired make room; without any, a new token of that operator is refused.",
+  },
   operatorTokens: { default: 10_000, min: 1, max: 100_000, unit: "tokens", full: "A new API token is refused." },
   updates: { default: 10_000, min: 1, max: 100_000, unit: "updates", full: "A new update is refused." },
   attemptsInMemory: {

@@ -34,7 +34,7 @@ export interface OperatorServiceOptions {
   readonly entropy: Entropy;
   readonly secrets: OperatorSecrets;
   readonly keys: OperatorKeys;
-  readonly limits: { readonly operators: number; readonly operatorTokens: number };
+  readonly limits: { readonly operators: number; readonly operatorTokens: number; readonly tokensPerOperator: number };
 }
 
 const accountTable = "operator";
@@ -44,6 +44,8 @@ const secretBytes = 32;
 const dayMs = 86_400_000;
 /** Changes come one after another, so that the last admin is the last one. */
 const oneByOne = "operators";
+/** What one commit takes is bounded, and a removal must never be too large for it. */
+const tokensPerCommit = 500;
 
 /** The accounts of operators and their tokens, all in memory beside storage: there are few, and each request asks. */
 export class OperatorService implements Operators {
@@ -105,10 +107,15 @@ export class OperatorService implements Operators {
       if (account === undefined) return "unknown";
       if (this.#isLastAdmin(name)) return "last-admin";
       const { role, scope } = account;
-      const tokens = [...this.#tokens].filter(([, { operator }]) => operator === name).map(([id]) => id);
+      const tokens = this.#tokensOf(name).map(([id]) => id);
+      while (tokens.length > tokensPerCommit) {
+        const some = tokens.splice(0, tokensPerCommit);
+        await writer.commit(name, some.map(tokenRemoval));
+        for (const id of some) this.#drop(id);
+      }
       await writer.commit(name, [
         { kind: "delete", table: accountTable, key: name, expectedRevision: "any" },
-        ...tokens.map((key) => ({ kind: "delete", table: tokenTable, key, expectedRevision: "any" }) as const),
+        ...tokens.map(tokenRemoval),
         ...keys.removal(name),
         this.#audit("operator-removed", name, by, { role, scope }),
       ]);
@@ -171,22 +178,31 @@ export class OperatorService implements Operators {
     return isRight && stored !== undefined && this.#accounts.get(name)?.password === stored;
   }
 
-  createToken(wish: TokenWish, by: Actor): Promise<CreatedToken | "unknown" | "full"> {
+  createToken(wish: TokenWish, by: Actor): Promise<CreatedToken | "unknown" | "full" | "full-for-operator"> {
     const { serial, limits, entropy, secrets, clock, writer } = this.#options;
     return serial.run(oneByOne, async () => {
       if (!this.#accounts.has(wish.operator)) return "unknown";
-      if (this.#tokens.size >= limits.operatorTokens) return "full";
+      const createdAtMs = clock.wallMs();
+      const own = this.#tokensOf(wish.operator);
+      const isOwnFull = own.length >= limits.tokensPerOperator;
+      // Expired ones are listed for as long as there is room.
+      const expired = isOwnFull
+        ? own.filter(([, { expiresAtMs }]) => createdAtMs >= expiresAtMs).slice(0, tokensPerCommit)
+        : [];
+      if (isOwnFull && expired.length === 0) return "full-for-operator";
+      if (this.#tokens.size - expired.length >= limits.operatorTokens) return "full";
       const id = toHex(entropy.bytes(idBytes));
       const token = tokenText(id, toHex(entropy.bytes(secretBytes)));
-      const createdAtMs = clock.wallMs();
       const { operator, label, role, scope, days } = wish;
       const expiresAtMs = createdAtMs + days * dayMs;
       const told = { operator, label, role, scope, expiresAtMs };
       const value: OperatorToken = { ...told, digest: secrets.digest(token), createdAtMs, createdBy: by.id };
       await writer.commit(operator, [
+        ...expired.map(([each]) => tokenRemoval(each)),
         { kind: "put", table: tokenTable, key: id, expectedRevision: 0, value },
         this.#audit("token-created", operator, by, undefined, { id, ...told }),
       ]);
+      for (const [each] of expired) this.#drop(each);
       this.#tokens.set(id, value);
       return { id, token, expiresAtMs };
     });
@@ -210,7 +226,7 @@ export class OperatorService implements Operators {
       const token = this.#tokens.get(id);
       if (token === undefined || (operator !== undefined && token.operator !== operator)) return "unknown";
       await writer.commit(token.operator, [
-        { kind: "delete", table: tokenTable, key: id, expectedRevision: "any" },
+        tokenRemoval(id),
         this.#audit("token-revoked", token.operator, by, { id, label: token.label }),
       ]);
       this.#drop(id);
@@ -264,6 +280,10 @@ export class OperatorService implements Operators {
     this.#principals.set(name, { id: name, role: account.role, scopes });
   }
 
+  #tokensOf(name: string): readonly (readonly [string, OperatorToken])[] {
+    return [...this.#tokens].filter(([, { operator }]) => operator === name);
+  }
+
   #drop(token: string): void {
     this.#tokens.delete(token);
     this.#used.delete(token);
@@ -281,6 +301,10 @@ export class OperatorService implements Operators {
   #tell(name: string, what: OperatorChange): void {
     for (const listener of this.#listeners) listener(name, what);
   }
+}
+
+function tokenRemoval(key: string): Change {
+  return { kind: "delete", table: tokenTable, key, expectedRevision: "any" };
 }
 
 /** Takes the same time wherever they differ. */

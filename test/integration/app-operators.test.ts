@@ -104,6 +104,30 @@ test("limits: an operator, a token, a labelled node too many is refused, and wha
   expect(await h.wait(h.app.labels.set("a", { tags: ["y"] }, by))).toBe("set");
 });
 
+test("one operator takes as many tokens as one may have and nobody else's; those that expired make room", async () => {
+  const h = await withAnn({ limits: { tokensPerOperator: 3 } });
+  await h.wait(h.app.operators.add("bob", "viewer", [], by));
+  for (let i = 0; i < 3; i++)
+    expect(await h.wait(h.app.operators.createToken(wish, by))).toMatchObject({ token: expect.any(String) });
+  expect(await h.wait(h.app.operators.createToken(wish, by))).toBe("full-for-operator");
+  expect(await h.wait(h.app.operators.createToken({ ...wish, operator: "bob" }, by))).toMatchObject({
+    id: expect.any(String),
+  });
+  await h.clock.advance(dayMs);
+  expect(await h.wait(h.app.operators.createToken(wish, by))).toMatchObject({ id: expect.any(String) });
+  expect(h.app.operators.tokens("ann")).toHaveLength(1);
+  expect((await h.crash()).app.operators.tokens("ann")).toHaveLength(1);
+});
+
+test("an operator goes with however many tokens he has: a commit is bounded, and he can't make himself too large for it", async () => {
+  const h = await withAnn({ limits: { tokensPerOperator: 2000 } });
+  for (let i = 0; i < 1100; i++) await h.wait(h.app.operators.createToken(wish, by));
+  expect(await h.wait(h.app.operators.remove("ann", by))).toBe("removed");
+  expect(h.app.operators.tokens()).toEqual([]);
+  const again = await h.crash();
+  expect([again.app.operators.list(), again.app.operators.tokens()]).toEqual([[], []]);
+});
+
 test("a node that leaves by itself keeps its labels, so it doesn't leave its operator's scope; one that an operator removed doesn't", async () => {
   const h = await withAnn();
   await h.register("crane");

@@ -256,6 +256,11 @@ export const apiErrors = {
     message: "Node {node} has as many actions waiting as its queue holds.",
     next: "Wait until it took some, or cancel one.",
   },
+  "too-many-tokens": {
+    status: 409,
+    message: "{operator} has as many API tokens as an operator may have.",
+    next: "Revoke one that isn't needed: `coxswain token list`, `coxswain token revoke ID`.",
+  },
   "too-many": {
     status: 503,
     message: "The limit {limit} is reached.",

@@ -110,6 +110,8 @@ export class EventStream {
       const admitted = this.#options.admittedBy(request);
       const principal = admitted();
       if (principal === undefined) throw new ApiError("not-authorised");
+      const own = [...this.#followers].filter((each) => each.principal.id === principal.id).length;
+      if (own >= this.#options.limits.eventClientsEach) throw new ApiError("too-many", { limit: "eventClientsEach" });
       reply.hijack();
       this.#follow({ response: reply.raw, admitted, principal }, cursor);
     });

@@ -60,6 +60,8 @@ export interface HttpLimits {
   readonly storedBytes: number;
   /** Followers of the events at the same time; one more is answered 503. */
   readonly eventClients: number;
+  /** Of them those of one operator; one more is answered 503. */
+  readonly eventClientsEach: number;
   /** Events kept for those who were cut off; who missed more is told to load everything anew. */
   readonly eventsKept: number;
   /** Bytes that may wait for a follower that doesn't read; over it the connection is closed. */
@@ -75,6 +77,7 @@ export const defaultHttpLimits: HttpLimits = {
   artifactBytes: 268_435_456,
   storedBytes: 8_589_934_592,
   eventClients: 64,
+  eventClientsEach: 16,
   eventsKept: 1_024,
   eventBacklogBytes: 1_048_576,
   webSocketBytes: 1_048_576,

@@ -57,6 +57,7 @@ export function addOperatorRoutes(
 
   // What a client needs to be this operator on CoAP; told this once.
   server.post("/api/v1/operators/:operator/credential", async (request, reply) => {
+    notByToken(request);
     const name = paramOf(request, "operator");
     const { scheme = "oscore" } = objectOf(request, "operator credential");
     if (scheme !== "oscore" && scheme !== "x509")
@@ -118,6 +119,7 @@ export function addOperatorRoutes(
     const created = await app.operators.createToken({ operator, label, role, scope, days }, actorOf(request));
     if (created === "unknown") throw new ApiError("unknown-operator", { operator });
     if (created === "full") throw new ApiError("too-many", { limit: "operatorTokens" });
+    if (created === "full-for-operator") throw new ApiError("too-many-tokens", { operator });
     return await reply
       .code(201)
       .header("cache-control", "no-store")

@@ -14,8 +14,8 @@ export const sessionPath = "/api/v1/session";
 /** Signing in and out, one's own sessions and password. A password, a link or the machine's token is exchanged for a cookie that no script can read. */
 export function addSessionRoutes(server: FastifyInstance, app: ManagerApp, signIn: SignIn): void {
   server.post(sessionPath, async (request, reply) => {
-    const { operator, way } = await provenBy(request, signIn);
-    const session = signIn.sessions.begin(operator, way, addressOf(request));
+    const { operator, way, needsPassword } = await provenBy(request, signIn);
+    const session = signIn.sessions.begin(operator, way, addressOf(request), needsPassword);
     setCookie(request, reply, session, sessionSeconds);
     await app.audit.record({
       what: "signed-in",
@@ -59,7 +59,8 @@ export function addSessionRoutes(server: FastifyInstance, app: ManagerApp, signI
       throw new ApiError("unknown-operator", { operator: String(operator) });
     }
     if (operator !== admittedOf(request).principal.id) requireAction(app, request, "operator.change");
-    const code = signIn.code(operator);
+    const { principal, session } = admittedOf(request);
+    const code = signIn.code(operator, operator === principal.id && session?.needsPassword === true);
     await app.audit.record({ what: "sign-in-link-made", actor: actorOf(request), subject: `operator/${operator}` });
     return await reply
       .code(201)
@@ -75,13 +76,14 @@ export function addSessionRoutes(server: FastifyInstance, app: ManagerApp, signI
     if (!isPassword(password, name)) {
       throw new ApiError("bad-body", { kind: "password", path: "password", rule: `must be ${passwordRule}` });
     }
-    // A link and the machine's own token say as much as the old password does; a session that is left open doesn't.
-    const isSureWho = session === undefined || session.way !== "password" || !app.operators.hasPassword(name);
+    // A link from an admin and the machine's own token say as much as the old password does; a session that is left open doesn't.
+    const isSureWho = session?.needsPassword !== true || !app.operators.hasPassword(name);
     if (!isSureWho) await signIn.byPassword(name, typeof current === "string" ? current : "", addressOf(request));
     if ((await app.operators.setPassword(name, password, actorOf(request))) === "unknown") {
       throw new ApiError("unknown-operator", { operator: name });
     }
-    // Whoever else came in by the old one is out.
+    // Whoever else came in by the old one is out, and doesn't come back by a link.
+    signIn.forgetCodes(name);
     signIn.sessions.endEach((each) => each.operator === name && each.id !== session?.id);
     return await reply.code(204).send();
   });
@@ -99,25 +101,30 @@ export function addSessionRoutes(server: FastifyInstance, app: ManagerApp, signI
     const id = paramOf(request, "session");
     const own = mayAct(app, request, "operator.change") ? undefined : admittedOf(request).principal.id;
     const ended = signIn.sessions.endEach((each) => each.id === id && (own === undefined || each.operator === own));
-    if (ended === 0) throw new ApiError("unknown-session", { session: id });
+    if (ended.length === 0) throw new ApiError("unknown-session", { session: id });
+    // Whoever had it may have made himself a link.
+    for (const { operator } of ended) signIn.forgetCodes(operator);
     await app.audit.record({ what: "session-ended", actor: actorOf(request), subject: `session/${id}` });
     return await reply.code(204).send();
   });
 }
 
-async function provenBy(request: FastifyRequest, signIn: SignIn): Promise<{ operator: string; way: SessionWay }> {
+async function provenBy(
+  request: FastifyRequest,
+  signIn: SignIn,
+): Promise<{ operator: string; way: SessionWay; needsPassword: boolean }> {
   const { name, password, token, code } = objectOf(request, "sign-in");
   const address = addressOf(request);
   if (typeof name === "string" && typeof password === "string") {
     await signIn.byPassword(name, password, address);
-    return { operator: name, way: "password" };
+    return { operator: name, way: "password", needsPassword: true };
   }
-  if (typeof code === "string") return { operator: signIn.byCode(code.slice(0, 256), address), way: "link" };
+  if (typeof code === "string") return { ...signIn.byCode(code.slice(0, 256), address), way: "link" };
   if (typeof token === "string") {
     const { way, principal } = signIn.byToken(token.slice(0, 256), address);
     // A session would be its owner's, with all that he may do.
     if (way !== "machine") throw new ApiError("not-with-a-token");
-    return { operator: principal.id, way: "machine" };
+    return { operator: principal.id, way: "machine", needsPassword: false };
   }
   const rule = "must have a name and a password, a code, or the machine's token";
   throw new ApiError("bad-body", { kind: "sign-in", path: "its top", rule });

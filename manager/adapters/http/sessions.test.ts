@@ -58,7 +58,7 @@ test("lists say where each came from and how long it wasn't used, and nothing th
   expect(view).toMatchObject({ operator: "ann", way: "link", address: "192.0.2.1", idleSeconds: 90 });
   expect(JSON.stringify(view)).not.toContain(secret);
   expect(sessions.use(view?.id ?? "")).toBeUndefined();
-  expect(sessions.endEach(({ id }) => id === view?.id)).toBe(1);
+  expect(sessions.endEach(({ id }) => id === view?.id)).toMatchObject([{ operator: "ann" }]);
   expect(sessions.use(secret)).toBeUndefined();
 });
 

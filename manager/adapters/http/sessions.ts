@@ -23,6 +23,8 @@ export interface Session {
   readonly operator: string;
   readonly way: SessionWay;
   readonly address: string;
+  /** Whoever sits there may not be its operator any more: the password is asked for before another is set. */
+  readonly needsPassword: boolean;
   readonly beganAtMs: number;
   readonly beganMs: number;
   usedMs: number;
@@ -55,7 +57,7 @@ export class Sessions {
   }
 
   /** A new session's secret. Full: of the same operator, or of all, the one that is unused for longest ends. */
-  begin(operator: string, way: SessionWay, address: string): string {
+  begin(operator: string, way: SessionWay, address: string, needsPassword: boolean = way === "password"): string {
     const own = [...this.#sessions.values()].filter((each) => each.operator === operator);
     if (own.length >= maxPerOperator) this.#endLeastUsed(own);
     else if (this.#sessions.size >= maxSessions) this.#endLeastUsed([...this.#sessions.values()]);
@@ -63,7 +65,7 @@ export class Sessions {
     const name = digestOf(secret);
     const nowMs = this.#clock.monotonicMs();
     this.#sessions.set(name, {
-      ...{ id: name.slice(0, idDigits), operator, way, address },
+      ...{ id: name.slice(0, idDigits), operator, way, address, needsPassword },
       ...{ beganAtMs: this.#clock.wallMs(), beganMs: nowMs, usedMs: nowMs },
     });
     return secret;
@@ -89,16 +91,16 @@ export class Sessions {
     if (this.#sessions.delete(digestOf(secret))) this.#ended();
   }
 
-  /** Ends those that `ends` names; says how many. */
-  endEach(ends: (session: Session) => boolean): number {
-    let count = 0;
+  /** Ends those that `ends` names, and says which they were. */
+  endEach(ends: (session: Session) => boolean): readonly Session[] {
+    const ended: Session[] = [];
     for (const [name, session] of this.#sessions) {
       if (!ends(session)) continue;
       this.#sessions.delete(name);
-      count++;
+      ended.push(session);
     }
-    if (count > 0) this.#ended();
-    return count;
+    if (ended.length > 0) this.#ended();
+    return ended;
   }
 
   /** Of one operator, or of all; the one that was used last is first. */
@@ -107,7 +109,10 @@ export class Sessions {
     return [...this.#sessions.values()]
       .filter((each) => !this.#isOver(each) && (operator === undefined || each.operator === operator))
       .sort((a, b) => b.usedMs - a.usedMs)
-      .map(({ usedMs, beganMs: _, ...session }) => ({ ...session, idleSeconds: Math.floor((nowMs - usedMs) / 1000) }));
+      .map(({ usedMs, beganMs: _, needsPassword: __, ...session }) => ({
+        ...session,
+        idleSeconds: Math.floor((nowMs - usedMs) / 1000),
+      }));
   }
 
   #isOver({ usedMs, beganMs }: Session): boolean {

@@ -8,6 +8,13 @@ import { ApiError } from "./api-error.ts";
 import { FailureLimiter } from "./failure-limiter.ts";
 import { digestOf, type Session, Sessions } from "./sessions.ts";
 
+/** What a link is good for. */
+export interface SignInCode {
+  readonly operator: string;
+  /** Made in a session that needs it itself, so the link says no more about who comes with it. */
+  readonly needsPassword: boolean;
+}
+
 export interface SignInOptions {
   /** Tokens of the machine itself; undefined: there are none. */
   readonly tokens?: OperatorTokens | undefined;
@@ -27,7 +34,9 @@ export interface Admitted {
 }
 
 const codeMs = 15 * 60_000;
-const maxCodes = 64;
+const maxCodes = 1024;
+/** So that nobody's links push out those of others. */
+const maxCodesEach = 4;
 const secretBytes = 32;
 const maxSecretLength = 512;
 
@@ -39,7 +48,7 @@ export class SignIn {
   readonly sessions: Sessions;
   readonly #options: SignInOptions;
   readonly #failures: FailureLimiter;
-  readonly #codes = new Map<string, { readonly operator: string; readonly untilMs: number }>();
+  readonly #codes = new Map<string, SignInCode & { readonly untilMs: number }>();
 
   constructor(options: SignInOptions) {
     this.#options = options;
@@ -61,12 +70,12 @@ export class SignIn {
     throw new ApiError("wrong-token");
   }
 
-  /** The operator of a code, which is used up by that. Throws `wrong-code`, or `too-many-failures`. */
-  byCode(code: string, address: string): string {
+  /** Whom a code signs in; it is used up by that. Throws `wrong-code`, or `too-many-failures`. */
+  byCode(code: string, address: string): SignInCode {
     const name = digestOf(code);
     const found = this.#codes.get(name);
     this.#codes.delete(name);
-    if (found !== undefined && found.untilMs >= this.#options.clock.monotonicMs()) return found.operator;
+    if (found !== undefined && found.untilMs >= this.#options.clock.monotonicMs()) return found;
     this.#failures.check(address);
     this.#failures.failed(address);
     throw new ApiError("wrong-code");
@@ -94,12 +103,15 @@ export class SignIn {
     return this.#of(this.sessions.find(secret));
   }
 
-  /** A code that signs in once, within 15 minutes. Full: the oldest is good no more. */
-  code(operator: string): string {
-    const [oldest] = this.#codes.keys();
-    if (this.#codes.size >= maxCodes && oldest !== undefined) this.#codes.delete(oldest);
+  /** A code that signs in once, within 15 minutes. Full, for the operator or in all: the oldest is good no more. */
+  code(operator: string, needsPassword = false): string {
+    const own = [...this.#codes].filter(([, each]) => each.operator === operator).map(([name]) => name);
+    const [oldest] = own.length >= maxCodesEach ? own : this.#codes.keys();
+    const isFull = own.length >= maxCodesEach || this.#codes.size >= maxCodes;
+    if (isFull && oldest !== undefined) this.#codes.delete(oldest);
     const code = toHex(this.#options.entropy.bytes(secretBytes));
-    this.#codes.set(digestOf(code), { operator, untilMs: this.#options.clock.monotonicMs() + codeMs });
+    const untilMs = this.#options.clock.monotonicMs() + codeMs;
+    this.#codes.set(digestOf(code), { operator, needsPassword, untilMs });
     return code;
   }
 

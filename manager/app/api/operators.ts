@@ -24,7 +24,8 @@ export interface Operators {
   checkPassword(name: string, password: string): Promise<boolean>;
 
   /** The token is told this once. */
-  createToken(wanted: TokenWish, by: Actor): Promise<CreatedToken | "unknown" | "full">;
+  /** `full-for-operator`: he has as many as one may have, and none of them has expired. */
+  createToken(wanted: TokenWish, by: Actor): Promise<CreatedToken | "unknown" | "full" | "full-for-operator">;
   /** Of one operator, or of all; newest first, expired ones too until they are revoked. */
   tokens(operator?: string): readonly TokenView[];
   /** `operator`: only if it is his. */
