@@ -1,12 +1,14 @@
 import { readFileSync } from "node:fs";
 import { loadAddon } from "../coap/native/addon.ts";
+import type { DtlsTrust } from "../coap/security/dtls-options.ts";
 import { batchTransport } from "../coap/transport/batch.ts";
 import type { Transport } from "../coap/transport/transport.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { defineFaults } from "../kernel/fault.ts";
 import type { Log } from "../kernel/log.ts";
 import type { OwnAuthority } from "./adapters/certificates/own-authority.ts";
-import { NodeSessions, type SessionCertificates } from "./adapters/coap/node-sessions.ts";
+import { ServerCertificates } from "./adapters/certificates/server-certificates.ts";
+import { NodeSessions } from "./adapters/coap/node-sessions.ts";
 import { hostsOf } from "./certificate-hosts.ts";
 import type { Settings } from "./settings.ts";
 
@@ -29,6 +31,8 @@ export interface SecureDoorOptions {
 export interface SecureDoor {
   readonly transport: Transport;
   readonly sessions: NodeSessions;
+  /** What it shows, while that changes. */
+  readonly certificates: ServerCertificates;
 }
 
 /** Why this process can't speak DTLS; undefined: it can. */
@@ -42,27 +46,33 @@ export function dtlsProblem(): string | undefined {
  * when a file of theirs can't be used.
  */
 export function secureDoor(options: SecureDoorOptions): SecureDoor | undefined {
-  const { settings, port, clock, log } = options;
+  const { settings, port, authority, clock, log } = options;
   if (!settings.dtls) return undefined;
   const problem = dtlsProblem();
   if (problem !== undefined) {
     log.warn("coaps-unavailable", { reason: problem, next: "node coap/native/build.mjs" });
     return undefined;
   }
-  const isGiven = settings.coaps.certificate !== "";
-  const certificates = isGiven ? givenCertificates(settings) : ownCertificates(settings, options.authority);
-  const sessions = new NodeSessions({ clock, log, nodes: settings.limits.nodes, certificates });
-  const address = settings.coap.host === "localhost" ? "127.0.0.1" : settings.coap.host;
-  return { transport: batchTransport({ address, port, log }), sessions };
-}
-
-function ownCertificates({ coap, publicHost }: Settings, authority: OwnAuthority): SessionCertificates {
+  const { coap, coaps, publicHost, limits } = settings;
+  const isOwnCa = coaps.certificate === "";
   const hosts = hostsOf(publicHost, coap.host);
-  return { certificate: authority.serverCertificate([...hosts]), trust: { ca: authority.ca }, isOwnCa: true };
+  const certificates = new ServerCertificates({
+    ...{ door: "coaps", clock, log },
+    source: isOwnCa ? { kind: "made", make: () => authority.serverCertificate(hosts) } : { kind: "given", ...coaps },
+  });
+  const trust = isOwnCa ? { ca: authority.ca } : givenTrust(settings);
+  const sessions = new NodeSessions({
+    ...{ clock, log, nodes: limits.nodes },
+    certificates: { certificate: certificates.current, trust, isOwnCa },
+  });
+  certificates.onChange((material) => sessions.useCertificate(material));
+  const address = coap.host === "localhost" ? "127.0.0.1" : coap.host;
+  return { transport: batchTransport({ address, port, log }), sessions, certificates };
 }
 
-export function givenCertificates({ coaps }: Settings): SessionCertificates {
-  const read = (setting: "certificate" | "key" | "ca" | "crl"): string => {
+/** The CA that was given for nodes, and its revocation lists. Throws `coaps.unreadable-file`. */
+export function givenTrust({ coaps }: Settings): DtlsTrust {
+  const read = (setting: "ca" | "crl"): string => {
     try {
       return readFileSync(coaps[setting], "utf8");
     } catch (error) {
@@ -70,9 +80,5 @@ export function givenCertificates({ coaps }: Settings): SessionCertificates {
       throw secureDoorFaults("coaps.unreadable-file", { file: coaps[setting], setting, reason }, error);
     }
   };
-  return {
-    certificate: { cert: read("certificate"), key: read("key") },
-    trust: { ca: read("ca"), ...(coaps.crl === "" ? {} : { crl: read("crl") }) },
-    isOwnCa: false,
-  };
+  return { ca: read("ca"), ...(coaps.crl === "" ? {} : { crl: read("crl") }) };
 }

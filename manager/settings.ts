@@ -121,7 +121,7 @@ export const settingsDescription = {
       default: "",
       shape: "FILE",
       maxLength: 1024,
-      help: "PEM file with the manager's certificate for DTLS and its chain, ECDSA on P-256, for the address or name that nodes use. Together with its key and the CA. Empty: the manager has a CA of its own in the data folder and makes them.",
+      help: "PEM file with the manager's certificate for DTLS and its chain, ECDSA on P-256, for the address or name that nodes use. Together with its key and the CA. Read again when it changes, or on SIGHUP. Empty: the manager has a CA of its own in the data folder, which makes one and renews it.",
     },
     key: {
       kind: "text",

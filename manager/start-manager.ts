@@ -25,7 +25,7 @@ import type { ManagerApp } from "./app/api/manager-app.ts";
 import { composeManager, type ManagerUrls } from "./compose-manager.ts";
 import { freePort } from "./free-port.ts";
 import { rootFault } from "./root-fault.ts";
-import { givenCertificates, secureDoor } from "./secure-door.ts";
+import { givenTrust, secureDoor } from "./secure-door.ts";
 import type { Settings } from "./settings.ts";
 import { isWildcardHost } from "./settings-rules.ts";
 import { type TlsDoors, tlsDoors } from "./tls-doors.ts";
@@ -53,7 +53,7 @@ export interface RunningManager {
   readonly app: ManagerApp;
   /** Made by the first start: where the admin's token is, and a link that signs in to the console once. */
   readonly signIn: { readonly tokenFile: string; readonly link: string } | undefined;
-  /** Reads the certificate of TLS anew, and revocation lists that changed. */
+  /** Reads or makes the certificates of TLS and DTLS anew, and reads revocation lists that changed. */
   reload(): void;
   /** Always reaches its end; what went wrong on the way comes back. */
   stop(): Promise<readonly Fault[]>;
@@ -118,7 +118,7 @@ async function startOnce(options: StartManagerOptions): Promise<RunningManager> 
     const secured = secureDoor({ settings, port: ports.coaps, authority, clock, log });
     const tls = tlsDoors({ settings, ports, authority, clock, log });
     const isOwnCa = settings.coaps.certificate === "";
-    const trust = isOwnCa ? { ca: authority.ca } : givenCertificates(settings).trust;
+    const trust = isOwnCa ? { ca: authority.ca } : givenTrust(settings);
     const urls = publicUrls(settings, ports, { hasDtls: secured !== undefined, tls });
     const {
       app,
@@ -156,11 +156,15 @@ async function startOnce(options: StartManagerOptions): Promise<RunningManager> 
           });
     if (lists !== undefined)
       parts.push({ name: "revocation lists", start: () => lists.start(), stop: () => lists.stop() });
+    const shown = secured?.certificates;
+    if (shown !== undefined)
+      parts.push({ name: "DTLS certificate", start: () => shown.start(), stop: () => shown.stop() });
     if (settings.mdns) parts.push(announcement(settings, ports.coap, log));
     await lifecycle.start(parts);
     const signIn = tokens.isNew ? { tokenFile: tokens.file, link: http.signInLink() ?? "" } : undefined;
     const reload = (): void => {
       tls?.certificates.reload();
+      shown?.reload();
       lists?.look();
     };
     return { urls, app, signIn, reload, stop: () => lifecycle.stop() };

@@ -48,7 +48,7 @@ export function tlsDoors(options: {
     return { cert: `${cert}${authority.ca}`, key };
   };
   const certificates = new ServerCertificates({
-    ...{ clock, log },
+    ...{ door: "tls", clock, log },
     source: tls.certificate === "" ? { kind: "made", make } : { kind: "given", ...tls },
   });
   return {

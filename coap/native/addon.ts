@@ -75,6 +75,8 @@ export interface NativeDtls {
   peer(session: number): NativePeer | undefined;
   /** What `connect` needs to resume this session, its keys among it; in the same turn. Undefined when the server gave no ticket. */
   resumable(session: number): Uint8Array | undefined;
+  /** Shown in handshakes from now on. Throws, and leaves the one before, when they don't belong together. */
+  certificate(certificate: { readonly cert: string; readonly key: string }): void;
   trust(trust: { readonly ca?: string | undefined; readonly crl?: string | undefined }): void;
 }
 

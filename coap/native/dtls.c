@@ -266,6 +266,16 @@ static napi_value js_trust(napi_env env, napi_callback_info info) {
   return is_good ? NULL : throw_code(env, "EINVAL", "the CA certificates or the revocation list can't be read");
 }
 
+/* certificate({cert, key}): from now on, for handshakes that begin. */
+static napi_value js_certificate(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument;
+  struct dtls* d = self(env, info, &count, &argument);
+  bool has_one = true;
+  bool is_good = (!d->server || load_certificate(env, argument, d->server, &has_one)) && (!d->client || load_certificate(env, argument, d->client, &has_one));
+  return is_good && has_one ? NULL : throw_code(env, "EINVAL", "certificate and private key can't be read or don't belong together");
+}
+
 static void finalize(napi_env env, void* data, void* hint) {
   struct dtls* d = data;
   (void)hint;
@@ -352,7 +362,7 @@ static napi_value create_dtls(napi_env env, napi_callback_info info) {
     napi_callback call;
   } functions[] = {{"challenge", js_challenge}, {"rotate", js_rotate}, {"accept", js_accept}, {"connect", js_connect}, {"feed", js_feed}, {"tick", js_tick},
                    {"seal", js_seal},           {"shut", js_shut},     {"drop", js_drop},     {"peer", js_peer},       {"trust", js_trust}, {"trim", js_trim},
-                   {"resumable", js_resumable}, {"rotateTickets", js_rotate_tickets}, {"sessionOf", js_session_of}};
+                   {"resumable", js_resumable}, {"rotateTickets", js_rotate_tickets}, {"sessionOf", js_session_of}, {"certificate", js_certificate}};
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) set_function(env, object, functions[i].name, functions[i].call, d);
   return object;
 }

@@ -99,6 +99,7 @@ napi_value js_resumable(napi_env env, napi_callback_info info);
 /* dtls_credentials.c */
 SSL_CTX* make_context(napi_env env, napi_value options, bool is_server, const char** problem);
 bool load_trust(napi_env env, napi_value options, SSL_CTX* context);
+bool load_certificate(napi_env env, napi_value options, SSL_CTX* context, bool* has_one);
 
 /* Asks JavaScript for the key of an identity; 0 when there is none. */
 size_t key_of(struct dtls* d, const char* identity, uint8_t* to, size_t size);

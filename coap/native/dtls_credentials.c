@@ -113,21 +113,28 @@ bool load_trust(napi_env env, napi_value options, SSL_CTX* context) {
   return is_good;
 }
 
-static bool load_certificate(napi_env env, napi_value options, SSL_CTX* context, bool* has_one) {
+/* Certificate, chain and key, all of them or nothing: what doesn't fit together leaves the context with those that it had. */
+bool load_certificate(napi_env env, napi_value options, SSL_CTX* context, bool* has_one) {
   char* text;
   BIO* bio = text_bio(env, options, "cert", &text);
   *has_one = bio != NULL;
   if (!bio) return true;
   X509* certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-  bool is_good = certificate && SSL_CTX_use_certificate(context, certificate) == 1;
-  X509_free(certificate);
-  for (X509* x; is_good && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL));) SSL_CTX_add_extra_chain_cert(context, x);
+  STACK_OF(X509)* chain = sk_X509_new_null();
+  bool is_good = certificate && chain;
+  for (X509* x; is_good && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL));) {
+    is_good = sk_X509_push(chain, x) > 0;
+    if (!is_good) X509_free(x);
+  }
   free_text(bio, text);
   bio = text_bio(env, options, "key", &text);
   EVP_PKEY* key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
-  is_good = is_good && key && SSL_CTX_use_PrivateKey(context, key) == 1 && SSL_CTX_check_private_key(context) == 1;
-  EVP_PKEY_free(key);
   free_text(bio, text);
+  /* Without a chain OpenSSL looks for one among the trust anchors; with an empty one it doesn't. */
+  is_good = is_good && key && SSL_CTX_use_cert_and_key(context, certificate, key, sk_X509_num(chain) > 0 ? chain : NULL, 1) == 1;
+  EVP_PKEY_free(key);
+  sk_X509_pop_free(chain, X509_free);
+  X509_free(certificate);
   ERR_clear_error();
   return is_good;
 }

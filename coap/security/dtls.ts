@@ -20,6 +20,8 @@ export interface DtlsSecurity extends Security {
   identityAt(address: RemoteAddress): PeerIdentity | undefined;
   /** Other CAs and revocation lists, for handshakes from now on. Throws `coap.dtls-credentials`. */
   trust(trust: DtlsTrust): void;
+  /** Another certificate of ours, for handshakes from now on; sessions go on. Throws `coap.dtls-credentials`, and the one before stays. */
+  certificate(certificate: NonNullable<DtlsOptions["certificate"]>): void;
   counters(): Readonly<Record<string, number>>;
 }
 
@@ -92,7 +94,7 @@ class Dtls implements DtlsSecurity {
         (identity) => server?.pskOf?.(identity),
       );
     } catch (error) {
-      throw faults("coap.dtls-credentials", { reason: error instanceof Error ? error.message : String(error) }, error);
+      throw unusable(error);
     }
     const sharing = { hasTickets: tickets !== false, sharesTickets: secret !== undefined };
     this.#hellos = new DtlsHellos({ native: this.#native, clock: this.#clock, limits: this.#limits, ...sharing });
@@ -162,10 +164,18 @@ class Dtls implements DtlsSecurity {
   }
 
   trust(trust: DtlsTrust): void {
+    this.#use(() => this.#native.trust(trust));
+  }
+
+  certificate(certificate: NonNullable<DtlsOptions["certificate"]>): void {
+    this.#use(() => this.#native.certificate(certificate));
+  }
+
+  #use(credentials: () => void): void {
     try {
-      this.#native.trust(trust);
+      credentials();
     } catch (error) {
-      throw faults("coap.dtls-credentials", { reason: error instanceof Error ? error.message : String(error) }, error);
+      throw unusable(error);
     }
   }
 
@@ -431,4 +441,8 @@ class Dtls implements DtlsSecurity {
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+function unusable(error: unknown): Error {
+  return faults("coap.dtls-credentials", { reason: error instanceof Error ? error.message : String(error) }, error);
 }

@@ -130,6 +130,30 @@ describe.runIf(hasDtls()).each([true, false])("DTLS between two endpoints, conne
     expect(to.counters["sessions"]).toBe(0);
   });
 
+  it("another certificate is shown from the next handshake on, one that doesn't fit its key leaves the old one, and sessions go on", async () => {
+    begin();
+    const [first, second] = [ca.issue("IP:10.0.0.1"), ca.issue("IP:10.0.0.7")];
+    const to = await server({ certificate: first, trust: { ca: ca.ca }, server: { identityOf } });
+    const certificate = ca.issue("URI:urn:coxswain:node:n1");
+    const from = (port: number, name: string) =>
+      party("10.0.0.2", port, { client: { serverName: () => name }, certificate, trust: { ca: ca.ca } });
+    const early = await from(1, "10.0.0.1");
+    expect(await ask(early)).toBe("node n1 x509");
+    for (const unfit of [
+      { cert: second.cert, key: first.key },
+      { cert: "garbage", key: second.key },
+      { cert: second.cert, key: "" },
+      { cert: "", key: second.key },
+    ]) {
+      expect(() => to.dtls.certificate(unfit)).toThrow(expect.objectContaining({ code: "coap.dtls-credentials" }));
+    }
+    expect(await ask(await from(2, "10.0.0.1"))).toBe("node n1 x509");
+    to.dtls.certificate(second);
+    expect(await ask(await from(3, "10.0.0.1"), 2000)).not.toContain("node");
+    expect(await ask(await from(4, "10.0.0.7"))).toBe("node n1 x509");
+    expect(await ask(early)).toBe("node n1 x509");
+  });
+
   it("refuses a replayed record, and takes what only came late", async () => {
     begin();
     world.network.rules.push(({ bytes }) => (isData(bytes) ? "duplicate" : undefined));

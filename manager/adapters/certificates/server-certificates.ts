@@ -12,9 +12,14 @@ export const tlsFaults = defineFaults({
     message:
       "The certificate {certificate} with the key {key} can't be used for TLS ({reason}). Name PEM files that belong together with tls.certificate and tls.key.",
   },
+  "coaps.bad-certificate": {
+    fault: "caller",
+    message:
+      "The certificate {certificate} with the key {key} can't be used for DTLS ({reason}). Name PEM files that belong together with coaps.certificate and coaps.key.",
+  },
 });
 
-/** What TLS listeners show: PEM. */
+/** What listeners show: PEM. */
 export interface ServerMaterial {
   /** The certificate and its chain. */
   readonly cert: string;
@@ -22,6 +27,8 @@ export interface ServerMaterial {
 }
 
 export interface ServerCertificatesOptions {
+  /** Whose they are; it is the name of their settings too. */
+  readonly door: "tls" | "coaps";
   /** Files of an operator, or what the manager's own CA makes. */
   readonly source:
     | { readonly kind: "given"; readonly certificate: string; readonly key: string }
@@ -34,7 +41,7 @@ export interface ServerCertificatesOptions {
 const lookMs = 10_000;
 
 /**
- * The certificate of HTTPS, MQTT over TLS and WebSocket, while it changes: files that were replaced are used without a restart, one that was made is made
+ * The certificate of HTTPS, MQTT over TLS and WebSocket, or that of CoAP over DTLS, while it changes: files that were replaced are used without a restart, one that was made is made
  * anew in time. What can't be used is said in the log, and the old one goes on.
  */
 export class ServerCertificates {
@@ -44,7 +51,7 @@ export class ServerCertificates {
   #seen = "";
   #timer: Timer | undefined;
 
-  /** Throws `tls.bad-certificate`. */
+  /** Throws `tls.bad-certificate`, `coaps.bad-certificate`. */
   constructor(options: ServerCertificatesOptions) {
     this.#options = options;
     this.#seen = this.#stamp();
@@ -55,6 +62,7 @@ export class ServerCertificates {
     return this.#material;
   }
 
+  /** A listener that throws can't use it: then the old one stays. */
   onChange(listener: (material: ServerMaterial) => void): void {
     this.#listeners.add(listener);
   }
@@ -87,21 +95,22 @@ export class ServerCertificates {
 
   /** Reads or makes it now. False: it can't be used, and the old one stays. */
   reload(): boolean {
-    const { log } = this.#options;
+    const { door, log } = this.#options;
     try {
-      this.#material = this.#load();
+      const material = this.#load();
+      for (const listener of this.#listeners) listener(material);
+      this.#material = material;
     } catch (error) {
-      log.error("tls-certificate-unusable", { error });
+      log.error(`${door}-certificate-unusable`, { error });
       return false;
     }
     const { fingerprint256, validTo } = new X509Certificate(this.#material.cert);
-    log.info("tls-certificate-loaded", { fingerprint256, validTo });
-    for (const listener of this.#listeners) listener(this.#material);
+    log.info(`${door}-certificate-loaded`, { fingerprint256, validTo });
     return true;
   }
 
   #load(): ServerMaterial {
-    const { source } = this.#options;
+    const { door, source } = this.#options;
     if (source.kind === "made") return source.make();
     const { certificate, key } = source;
     try {
@@ -113,7 +122,7 @@ export class ServerCertificates {
       return material;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw tlsFaults("tls.bad-certificate", { certificate, key, reason }, error);
+      throw tlsFaults(`${door}.bad-certificate`, { certificate, key, reason }, error);
     }
   }
 

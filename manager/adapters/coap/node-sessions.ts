@@ -83,6 +83,11 @@ export class NodeSessions {
     }
   }
 
+  /** Another certificate of the manager's, for handshakes from now on. Throws `coap.dtls-credentials`. */
+  useCertificate(certificate: SessionCertificates["certificate"]): void {
+    this.security.certificate(certificate);
+  }
+
   /** Whether that node has a session at that address: a call there reaches it and nobody else. */
   has(node: string, { address, port, family }: NodePath): boolean {
     this.#at.set(address, port, family);
