@@ -110,8 +110,41 @@ def oscore(data):
     return out + ["};"]
 
 
+def update_manifest(data):
+    """Envelopes of the SUIT profile, each with the node that judges it."""
+    ids, own = data["identifiers"], data["target"]
+    out = ["struct ManifestTarget {\n  uint32_t sequence;\n  const char* runningHex;\n  uint32_t slotSize;\n  uint32_t budget;\n  uint32_t windowMax;\n"
+           "  uint8_t deltaFormat;\n  uint32_t deltaMemory;\n};",
+           "struct GoodManifestVector {\n  const char* name;\n  const char* hex;\n  ManifestTarget target;\n  const char* kind;\n  uint32_t sequence;\n"
+           "  const char* digestHex;\n  uint32_t size;\n  int8_t variant;  // index; -1: none is needed\n  const char* keyIdHex;\n};",
+           "struct BadManifestVector {\n  const char* name;\n  const char* hex;\n  ManifestTarget target;\n  const char* reason;\n};",
+           "struct ManifestKeyVector {\n  const char* name;\n  const char* xHex;\n  const char* yHex;\n  const char* keyIdHex;\n};", ""]
+    for name in ("domain", "model", "node", "vendorHex", "classHex", "deviceHex"):
+        out.append(f"inline constexpr const char* manifest{name[0].upper()}{name[1:]} = {text(ids[name])};")
+    bare = lambda digest: digest.removeprefix("sha256:")  # noqa: E731
+    out += [f"inline constexpr const char* manifestAnchorsHex = {text(data['anchorsHex'])};",
+            f"inline constexpr const char* manifestPreviousHex = {text(bare(own['previous']['digest']))};",
+            f"inline constexpr uint32_t manifestPreviousSize = {own['previous']['size']};",
+            '// The one encryption info whose key the node has.', 'inline constexpr const char* manifestKnownKeyHex = "d08340a0f6";', "",
+            "inline constexpr ManifestKeyVector manifestKeys[] = {"]
+    out += [f"    {{{text(key['name'])}, {text(key['xHex'])}, {text(key['yHex'])}, {text(key['keyIdHex'])}}}," for key in data["keys"]] + ["};"]
+    key_ids = {key["name"]: key["keyIdHex"] for key in data["keys"]}
+
+    def target(case):
+        at = {**own, **case.get("target", {})}
+        return (f"{{{at['sequence']}u, {text(bare(at['running']))}, {at['slotSize']}u, {at['budget']}u, {at['windowMax']}u, "
+                f"{at['deltaFormats'][0]}, {at['deltaMemory']}u}}")
+
+    out += ["", "inline constexpr GoodManifestVector goodManifests[] = {"]
+    out += [f"    {{{text(case['name'])}, {text(case['hex'])}, {target(case)}, {text(case['kind'])}, {case['sequence']}u, {text(bare(case['digest']))}, "
+            f"{case['size']}u, {case['variant']}, {text(key_ids[case['signer']])}}}," for case in data["good"]] + ["};"]
+    out += ["", "inline constexpr BadManifestVector badManifests[] = {"]
+    out += [f"    {{{text(case['name'])}, {text(case['hex'])}, {target(case)}, {text(case['reason'])}}}," for case in data["bad"]] + ["};"]
+    return out
+
+
 MESSAGES = ("node-manifest", "status-report", "action", "environment", "registration-answer", "attempt-report")
-MAKERS = {"coap-message": coap_message, "cbor": cbor, "oscore": oscore, **{name: message for name in MESSAGES}}
+MAKERS = {"coap-message": coap_message, "cbor": cbor, "oscore": oscore, "update-manifest": update_manifest, **{name: message for name in MESSAGES}}
 
 
 def main():

@@ -50,6 +50,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   // How the audit is chained and checked: the storage that appends, the use case that verifies and the command line that checks an export.
   "manager/audit": { mayImport: [], packages: ["node:crypto"] },
+  // Keys of update manifests: the manager that verifies them at upload and the command line that makes them.
+  "manager/signing": { mayImport: ["schemas/wire"], packages: ["node:crypto"] },
   "manager/domain": { mayImport: ["kernel", "schemas/generated", "schemas/wire"], packages: pure },
   "manager/ports": { mayImport: ["kernel", "manager/domain", "schemas/generated", "schemas/wire"], packages: pure },
   "manager/app": {
