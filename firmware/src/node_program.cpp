@@ -38,6 +38,30 @@ bool settingsFrom(const Options& options, const cx::host::HostHal& port, cx::Nod
   return true;
 }
 
+class EnrolmentStepper final : public cx::host::Stepper {
+ public:
+  EnrolmentStepper(cx::Enrolment& enrolment, cx::hal::System& system) : enrolment_(enrolment), system_(system) {}
+  uint64_t step(uint64_t nowMs) override {
+    const uint64_t due = enrolment_.step(nowMs);
+    if (enrolment_.outcome() == cx::EnrolmentOutcome::refused) system_.terminate(0);
+    return due;
+  }
+
+ private:
+  cx::Enrolment& enrolment_;
+  cx::hal::System& system_;
+};
+
+// Until the node has credentials, which the next start finds.
+int runEnrolment(cx::host::HostHal& port, cx::hal::Hal& hal, cx::Profile& profile, cx::NodeSettings& settings, const cx::NodeMemory& memory) {
+  settings.isProtected = true;
+  settings.oscore = port.enrolment();
+  static cx::Enrolment enrolment(hal, profile, settings, memory, port.keeper());
+  EnrolmentStepper stepper(enrolment, hal.system);
+  const int code = port.run(stepper);
+  return enrolment.outcome() == cx::EnrolmentOutcome::refused ? cx::host::exitNotEnrolled : code;
+}
+
 class NodeStepper final : public cx::host::Stepper {
  public:
   explicit NodeStepper(cx::Node& node) : node_(node) {}
@@ -79,6 +103,7 @@ int runNode(int count, char** arguments, cx::hal::Sensors* sensors, cx::host::Ma
   cx::NodeTiming timing;
   timing.confirmLimitMs = static_cast<uint32_t>(uint64_t{options.trialSeconds} * 10 * trialMarginPercent);
   static cx::NodeStorage<cx::NodeLimitsHost> storage;
+  if (port.isEnrolling()) return runEnrolment(port, hal, profile, settings, storage.memory());
   static cx::Node node(hal, profile, settings, storage.memory(), timing);
   NodeStepper stepper(node);
   return port.run(stepper);

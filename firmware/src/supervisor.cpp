@@ -18,7 +18,8 @@ void printHelp() {
       "  --version                      print the version and end\n"
       "  --help                         print this and end\n\n"
       "exit codes: 0 ended as asked, 64 bad flag, 65 not an image, 66 no image, 71 the system refused,\n"
-      "73 the state folder can't be used, 75 the state folder is in use by another cxnode\n\n"
+      "73 the state folder can't be used, 75 the state folder is in use by another cxnode,\n"
+      "77 the manager refused the claim code\n\n"
       "example: cxnode --manager coap://192.0.2.10 --id porch --profile sensor --state /var/lib/cxnode\n",
       CX_FIRMWARE_VERSION, cx::host::commandsHelp(), cx::host::optionsHelp());
 }

@@ -23,6 +23,10 @@ export function addClaimCommands(program: Command, context: CommandContext): voi
         "",
         `    ${made.code}`,
         "",
+        "On a Linux machine:",
+        "",
+        `    cxnode --manager ${made.manager} --claim ${made.code} --state ${made.node}`,
+        "",
         `The device asks ${made.manager}; \`coxswain claim list\` shows when it did. \`coxswain claim revoke ${made.claim}\` takes the code back.`,
       ];
       print(context, made, words.join("\n"));

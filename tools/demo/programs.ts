@@ -61,6 +61,12 @@ export class Program {
     await this.#ended;
   }
 
+  /** Resolves when it has ended; null: by a signal. */
+  async exitCode(): Promise<number | null> {
+    await this.#ended;
+    return this.#child.exitCode;
+  }
+
   get pid(): number {
     return this.#child.pid ?? -1;
   }

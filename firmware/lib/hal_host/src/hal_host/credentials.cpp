@@ -147,32 +147,38 @@ int readCredentialsFile(const char* path, MutableSpan out, char (&fault)[optionF
 }
 
 bool importCredentials(Files& files, ByteSpan json, const Credentials& credentials, char (&fault)[optionFaultMax]) {
+  static FileStorage numbers(files, numbersFile);
+  if (numbers.load() == Code::ok) return storeCredentials(files, numbers, json, credentials, fault);
+  std::snprintf(fault, sizeof fault, "%s in the state folder is damaged; begin with another folder and new credentials", numbersFile);
+  return false;
+}
+
+bool storeCredentials(Files& files, hal::Storage& numbers, ByteSpan json, const Credentials& credentials, char (&fault)[optionFaultMax],
+                      const char* name) {
   static uint8_t kept[credentialsMax + 1];
-  const Io io = files.read(credentialsFile, 0, kept, sizeof kept);
+  const Io io = files.read(name, 0, kept, sizeof kept);
   const bool isSame = io.code == Code::ok && equal(ByteSpan(kept, io.size), json);
   wipe(kept, sizeof kept);
   if (isSame) return true;
   if (credentials.hasOscore) {
     // The numbers first: keys without their numbers would be of no use, numbers without keys do no harm.
-    static FileStorage numbers(files, numbersFile);
     OscoreKeys keys;
-    const bool isMade = numbers.load() == Code::ok && isOk(deriveOscoreKeys(credentials.oscore, keys)) && isOk(OscoreSequence::create(numbers, keys));
-    if (!isMade) {
+    if (!isOk(deriveOscoreKeys(credentials.oscore, keys)) || !isOk(OscoreSequence::create(numbers, keys))) {
       std::snprintf(fault, sizeof fault, "the sequence numbers can't be kept in the state folder: %s in it is damaged or full; begin with "
                     "another folder and new credentials", numbersFile);
       return false;
     }
   }
-  if (replaceFile(files, credentialsFile, json.data(), static_cast<uint32_t>(json.size())) == Code::ok) return true;
+  if (replaceFile(files, name, json.data(), static_cast<uint32_t>(json.size())) == Code::ok) return true;
   std::snprintf(fault, sizeof fault, "the credentials can't be written into the state folder");
   return false;
 }
 
-Code loadCredentials(Files& files, Credentials& out, char (&fault)[optionFaultMax]) {
+Code loadCredentials(Files& files, Credentials& out, char (&fault)[optionFaultMax], const char* name) {
   static uint8_t bytes[credentialsMax + 1];
-  const Io io = files.read(credentialsFile, 0, bytes, sizeof bytes);
+  const Io io = files.read(name, 0, bytes, sizeof bytes);
   if (io.code != Code::ok) {
-    std::snprintf(fault, sizeof fault, "the credentials in the state folder can't be read");
+    std::snprintf(fault, sizeof fault, "%s in the state folder can't be read", name);
     return io.code;
   }
   const bool isGood = io.size <= credentialsMax && parseCredentials(ByteSpan(bytes, io.size), out, fault);

@@ -1,6 +1,7 @@
 // The keys of a host node: a JSON file from whoever made them, of which the state folder keeps a copy. docs/reference/node.md
 // says what stands in it. Nothing here ever writes a value of it into a text.
 #pragma once
+#include "hal/storage.hpp"
 #include "hal_host/files.hpp"
 #include "hal_host/options.hpp"
 #include "oscore.hpp"
@@ -11,6 +12,9 @@ namespace cx::host {
 constexpr uint32_t credentialsMax = 8192;  // bytes of the file
 constexpr uint32_t pemMax = 4096;          // bytes of one PEM text
 constexpr uint32_t pskMin = 16, pskMax = 32, pskIdentityMax = 63;
+
+constexpr char credentialsFile[] = "credentials";
+constexpr char numbersFile[] = "numbers";
 
 struct DtlsCredentials {
   FixedText<pskIdentityMax> identity;
@@ -40,10 +44,10 @@ int readCredentialsFile(const char* path, MutableSpan out, char (&fault)[optionF
 // Takes a checked file into the state folder, with the numbers that belong to its keys. Over power loss the folder holds
 // the old ones or the new ones with their numbers. False: `fault`.
 bool importCredentials(Files& files, ByteSpan json, const Credentials& credentials, char (&fault)[optionFaultMax]);
+// The same with the storage of numbers that is open already.
+bool storeCredentials(Files& files, hal::Storage& numbers, ByteSpan json, const Credentials& credentials, char (&fault)[optionFaultMax],
+                      const char* name = credentialsFile);
 // notFound: the node has none.
-Code loadCredentials(Files& files, Credentials& out, char (&fault)[optionFaultMax]);
-
-constexpr char credentialsFile[] = "credentials";
-constexpr char numbersFile[] = "numbers";
+Code loadCredentials(Files& files, Credentials& out, char (&fault)[optionFaultMax], const char* name = credentialsFile);
 
 }  // namespace cx::host

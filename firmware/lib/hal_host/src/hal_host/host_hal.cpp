@@ -31,6 +31,7 @@ HostHal::HostHal(const Options& options, StderrLog& log, MakeSecureSocket makeSe
       makeSecureSocket_(makeSecureSocket),
       storage_(files_),
       numbers_(files_, numbersFile),
+      keeper_(files_, numbers_, options.id, log),
       slots_(files_),
       watchdog_(options.watchdogPipe),
       system_(options, watchdog_),
@@ -59,6 +60,16 @@ bool HostHal::open() {
     // Without them it would go on in the clear.
     log_.print(LogLevel::error, "%s in %s: %s", credentialsFile, options_.state, fault);
     return false;
+  }
+  if (code == Code::ok) {
+    if (eraseEnrolment(files_) != Code::ok) log_.print(LogLevel::warn, "%s in %s can't be erased, and is of no use any more", enrolmentFile, options_.state);
+  } else {
+    const Code enrolment = loadEnrolment(files_, enrolment_, fault);
+    if (enrolment != Code::ok && enrolment != Code::notFound) {
+      log_.print(LogLevel::error, "%s in %s: %s", enrolmentFile, options_.state, fault);
+      return false;
+    }
+    isEnrolling_ = enrolment == Code::ok;
   }
   if (isDtls() && !secureSocket()) return false;
   if (numbers_.load() != Code::ok) log_.print(LogLevel::error, "the sequence numbers in %s are damaged", options_.state);

@@ -6,6 +6,7 @@
 #include "hal_host/file_storage.hpp"
 #include "hal_host/folder_files.hpp"
 #include "hal_host/host_clock.hpp"
+#include "hal_host/host_enrolment.hpp"
 #include "hal_host/host_network.hpp"
 #include "hal_host/host_sockets.hpp"
 #include "hal_host/host_system.hpp"
@@ -32,6 +33,10 @@ class HostHal {
   bool open();
   // The node's keys, from the state folder; valid after open().
   const Credentials& credentials() const { return credentials_; }
+  // It has none yet, and this to get them by.
+  bool isEnrolling() const { return isEnrolling_; }
+  const OscoreCredentials& enrolment() const { return enrolment_; }
+  HostCredentialKeeper& keeper() { return keeper_; }
   // A view of all parts: a sensor board's, or those of the machine itself. `sensors` may be another set than the
   // simulated one.
   hal::Hal parts(hal::Sensors* sensors = nullptr);
@@ -48,6 +53,8 @@ class HostHal {
   uint16_t interface_;
   FolderFiles files_;
   Credentials credentials_;
+  bool isEnrolling_ = false;
+  OscoreCredentials enrolment_;
   HostClock clock_;
   HostEntropy entropy_;
   HostNetwork network_;
@@ -58,6 +65,7 @@ class HostHal {
   HostTcpStream http_;
   FileStorage storage_;
   FileStorage numbers_;
+  HostCredentialKeeper keeper_;
   FileImageSlots slots_;
   PipeWatchdog watchdog_;
   HostSystem system_;

@@ -31,7 +31,7 @@ bool readProcNumber(const char* path, const char* word, uint64_t& out) {
   return end != digits;
 }
 
-HostSystem::HostSystem(const Options& options, PipeWatchdog& watchdog) : watchdog_(watchdog), resetReason_(options.resetReason) {
+HostSystem::HostSystem(const Options& options, PipeWatchdog& watchdog) : watchdog_(watchdog), given_(options.hardware), resetReason_(options.resetReason) {
   ownText(imageDescriptor.version, version_);
   ownText(imageDescriptor.model, model_);
   if (options.model != nullptr) {
@@ -42,15 +42,20 @@ HostSystem::HostSystem(const Options& options, PipeWatchdog& watchdog) : watchdo
   }
 }
 
-bool HostSystem::loadHardwareNumber(Files& files, hal::Entropy& entropy) {
+bool loadHardwareId(Files& files, hal::Entropy& entropy, const char* given, HardwareId& out) {
   static const char name[] = "hardware";
-  constexpr uint32_t length = sizeof hardware_ - 1;
-  const Io io = files.read(name, 0, reinterpret_cast<uint8_t*>(hardware_), length);
-  if (io.code == Code::ok && io.size == length && std::strspn(hardware_, "0123456789abcdef") == length) return true;
+  constexpr uint32_t length = sizeof out - 1;
+  out[length] = '\0';
+  if (given != nullptr) {
+    std::strncpy(out, given, length);
+    return true;
+  }
+  const Io io = files.read(name, 0, reinterpret_cast<uint8_t*>(out), length);
+  if (io.code == Code::ok && io.size == length && std::strspn(out, "0123456789abcdef") == length) return true;
   uint8_t random[length / 2];
   entropy.fill(random, sizeof random);
-  for (uint32_t i = 0; i < length; i++) hardware_[i] = "0123456789abcdef"[i % 2 == 0 ? random[i / 2] >> 4 : random[i / 2] & 15];
-  return replaceFile(files, name, reinterpret_cast<const uint8_t*>(hardware_), length) == Code::ok;
+  for (uint32_t i = 0; i < length; i++) out[i] = "0123456789abcdef"[i % 2 == 0 ? random[i / 2] >> 4 : random[i / 2] & 15];
+  return replaceFile(files, name, reinterpret_cast<const uint8_t*>(out), length) == Code::ok;
 }
 
 hal::Identity HostSystem::identity() { return {version_, model_, hardware_}; }

@@ -10,11 +10,15 @@ namespace cx::host {
 
 enum class Ending : uint8_t { none, restart, terminate };
 
+using HardwareId = char[17];
+// The one that was given, else a number that is made at the first start and kept in the state folder. False: it can't be kept.
+bool loadHardwareId(Files& files, hal::Entropy& entropy, const char* given, HardwareId& out);
+
 class HostSystem final : public hal::System {
  public:
   HostSystem(const Options& options, PipeWatchdog& watchdog);
-  // Makes the hardware number at the first start and keeps it in the state folder. False: it can't be kept.
-  bool loadHardwareNumber(Files& files, hal::Entropy& entropy);
+  // False: it can't be kept.
+  bool loadHardwareNumber(Files& files, hal::Entropy& entropy) { return loadHardwareId(files, entropy, given_, hardware_); }
 
   hal::Identity identity() override;
   hal::ResetReason resetReason() override { return resetReason_; }
@@ -26,12 +30,13 @@ class HostSystem final : public hal::System {
 
  private:
   PipeWatchdog& watchdog_;
+  const char* given_;  // hardware id; null: a number of our own
   hal::ResetReason resetReason_;
   Ending ending_ = Ending::none;
   uint32_t leastFree_ = UINT32_MAX;
   char version_[imageTextMax + 1];
   char model_[imageTextMax + 1];
-  char hardware_[17] = {};
+  HardwareId hardware_ = {};
 };
 
 // One number out of a file of /proc, after a word; false: it isn't there.

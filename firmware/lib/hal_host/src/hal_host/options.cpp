@@ -5,6 +5,8 @@
 #include <cstring>
 #include <initializer_list>
 
+#include "enrolment_keys.hpp"
+
 namespace cx::host {
 
 namespace {
@@ -129,6 +131,20 @@ const char* takeCredentials(const char* value, Options& options) {
   options.credentials = value;
   return *value == '\0' ? "is empty: name a file" : nullptr;
 }
+const char* takeClaim(const char* value, Options& options) {
+  if (isSame(value, scrubbedClaim)) return nullptr;  // the supervisor took it, and keeps it out of the list of processes
+  options.claim = value;
+  FixedText<claimCodeLength> code;
+  return isOk(parseClaimCode(value, code)) ? nullptr : "isn't a claim code: 20 letters and digits, as `coxswain claim create` printed them";
+}
+const char* takeBatchKey(const char* value, Options& options) {
+  options.batchKey = value;
+  return *value == '\0' ? "is empty: name a file" : nullptr;
+}
+const char* takeHardware(const char* value, Options& options) {
+  options.hardware = value;
+  return isHardwareId(value) ? nullptr : "isn't a hardware id: 1 to 16 of a-z 0-9 . _ -, a letter or digit first";
+}
 const char* takeInterface(const char* value, Options& options) {
   options.interface = value;
   return *value == '\0' ? "is empty: name an interface, such as lo or eth0" : nullptr;
@@ -178,6 +194,7 @@ struct Flag {
   Take take;
   bool isInternal;
   bool isSwitch = false;  // stands alone, without a value
+  bool isSecret = false;  // its value is in no text
 };
 
 constexpr Flag flags[] = {
@@ -185,6 +202,8 @@ constexpr Flag flags[] = {
     {"id", takeId, false},                 {"profile", takeProfile, false},
     {"state", takeState, false},           {"image", takeImage, false},
     {"credentials", takeCredentials, false},
+    {"claim", takeClaim, false, false, true}, {"batch-key", takeBatchKey, false},
+    {"hardware", takeHardware, false},
     {"model", takeModel, false},           {"prefer", takePrefer, false},
     {"download-rate", takeRate, false},    {"interface", takeInterface, false},
     {"log-file", takeLogFile, false},      {"log-level", takeLogLevel, false},
@@ -247,10 +266,12 @@ bool parseOptions(int count, const char* const* arguments, Unknown unknown, Opti
       value = arguments[++i];
     }
     const char* const why = flag->take(value, options);
-    if (why != nullptr) {
+    if (why != nullptr && flag->isSecret) {
+      std::snprintf(fault, sizeof fault, "--%s: this %s", flag->name, why);
+    } else if (why != nullptr) {
       std::snprintf(fault, sizeof fault, "--%s \"%.80s\" %s", flag->name, value, why);
-      return false;
     }
+    if (why != nullptr) return false;
   }
   return true;
 }
@@ -259,6 +280,9 @@ const char* optionsHelp() {
   return
       "  --manager coap://HOST[:PORT]   the manager; without it the node looks for one by multicast; coaps:// for DTLS\n"
       "  --credentials FILE             keys for OSCORE or DTLS (JSON, mode 0600; kept in the state folder from then on)\n"
+      "  --claim CODE                   enrol with this code, where the state folder holds no credentials yet\n"
+      "  --batch-key FILE               enrol with the key of a batch (JSON, mode 0600), needed at the first start only\n"
+      "  --hardware ID                  hardware id: [a-z0-9][a-z0-9._-]{0,15} (a random number, kept in the state folder)\n"
       "  --discover-group ADDRESS[:PORT]  multicast group to ask (224.0.1.187 and ff02::fd, port 5683)\n"
       "  --interface NAME               interface for multicast (every one but the loopback)\n"
       "  --id ID                        node id: [a-z0-9][a-z0-9._-]{0,62} (model and hardware number)\n"

@@ -26,6 +26,9 @@ struct Options {
   const char* state = nullptr;  // folder
   const char* image = nullptr;  // file; null: cxnode-node beside the supervisor
   const char* credentials = nullptr;  // file; null: what the state folder holds
+  const char* claim = nullptr;        // code that the node enrols with where it has no credentials
+  const char* batchKey = nullptr;     // file of a batch's key, for the same
+  const char* hardware = nullptr;     // null: a number that the state folder keeps
   const char* model = nullptr;  // null: the image's own
   Carrier prefer = Carrier::http;
   uint32_t downloadRate = 0;        // bytes a second, 0: no limit
@@ -43,6 +46,8 @@ struct Options {
   hal::ResetReason resetReason = hal::ResetReason::unknown;
 };
 
+// Stands in the place of a claim code once that is in the state folder.
+constexpr char scrubbedClaim[] = "-";
 constexpr uint32_t optionFaultMax = 256;
 
 enum class Unknown : uint8_t { refuse, skip };

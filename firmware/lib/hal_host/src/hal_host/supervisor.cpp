@@ -11,6 +11,9 @@
 #include <unistd.h>
 
 #include "hal_host/credentials.hpp"
+#include "hal_host/host_clock.hpp"
+#include "hal_host/host_enrolment.hpp"
+#include "hal_host/host_system.hpp"
 #include "hal_host/watchdog_pipe.hpp"
 
 namespace cx::host {
@@ -30,6 +33,13 @@ uint64_t nowMs() {
   struct timespec now;
   ::clock_gettime(CLOCK_MONOTONIC, &now);  // stands still while the machine sleeps, as the node does
   return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
+}
+
+// A word of our own command line, in place.
+void scrub(char* word) {
+  const size_t length = std::strlen(word);
+  std::memset(word, 0, length);
+  std::memcpy(word, scrubbedClaim, sizeof scrubbedClaim);
 }
 
 const char* defaultImage(bool isDtls) {
@@ -73,6 +83,7 @@ int Supervisor::takeCredentials() {
   static Credentials credentials;
   char fault[optionFaultMax];
   int size = 0;
+  bool isThere = options_.credentials != nullptr;
   if (options_.credentials != nullptr) {
     size = readCredentialsFile(options_.credentials, bytes, fault);
     if (size < 0 || !parseCredentials(ByteSpan(bytes, static_cast<size_t>(size)), credentials, fault)) {
@@ -85,6 +96,7 @@ int Supervisor::takeCredentials() {
       log_.print(LogLevel::error, "%s: %s", credentialsFile, fault);
       return exitState;
     }
+    isThere = code == Code::ok;
   }
   const char* why = nullptr;
   const bool hasDtls = credentials.dtls.isSet();
@@ -100,9 +112,39 @@ int Supervisor::takeCredentials() {
     log_.print(LogLevel::error, "the credentials %s", why);
     return exitUsage;
   }
-  if (size == 0 || importCredentials(folder_.files(), ByteSpan(bytes, static_cast<size_t>(size)), credentials, fault)) return 0;
+  if (size == 0 || importCredentials(folder_.files(), ByteSpan(bytes, static_cast<size_t>(size)), credentials, fault)) return takeEnrolment(isThere);
   log_.print(LogLevel::error, "%s", fault);
   return exitState;
+}
+
+int Supervisor::takeEnrolment(bool hasCredentials) {
+  if (options_.claim == nullptr && options_.batchKey == nullptr) return 0;
+  const char* const flag = options_.claim != nullptr ? "--claim" : "--batch-key";
+  int code = 0;
+  char fault[optionFaultMax];
+  HardwareId hardware = {};
+  HostEntropy entropy;
+  if (options_.claim != nullptr && options_.batchKey != nullptr) {
+    log_.print(LogLevel::error, "a node enrols by --claim or by --batch-key: leave one out");
+    code = exitUsage;
+  } else if (options_.credentials != nullptr) {
+    log_.print(LogLevel::error, "--credentials are what %s would get: leave one out", flag);
+    code = exitUsage;
+  } else if (hasCredentials) {
+    log_.print(LogLevel::info, "this node has credentials: %s is passed over. To enrol anew, stop it and remove %s/%s", flag, options_.state, credentialsFile);
+  } else if (options_.isDtls) {
+    log_.print(LogLevel::error, "%s gives keys for OSCORE: the manager is coap://HOST then", flag);
+    code = exitUsage;
+  } else if (!loadHardwareId(folder_.files(), entropy, options_.hardware, hardware)) {
+    log_.print(LogLevel::error, "the hardware number can't be kept in %s", options_.state);
+    code = exitState;
+  } else if (!importEnrolment(folder_.files(), options_, hardware, fault)) {
+    log_.print(LogLevel::error, "%s: %s", flag, fault);
+    code = exitUsage;
+  }
+  // Who lists processes shall not see it; the node finds what was made of it in the folder.
+  if (options_.claim != nullptr) scrub(const_cast<char*>(options_.claim));
+  return code;
 }
 
 int Supervisor::prepareState() {
@@ -185,7 +227,7 @@ bool Supervisor::runOnce(const BootChoice& choice, RunEnd& end) {
     end = watch(node, choice);
   }
   wakeAfterMs_ = node.wakeAfterMs();
-  if (isStopping_) return false;
+  if (isStopping_ || end == RunEnd::stopped) return false;
   if (end == RunEnd::wake) {
     if (wakeAfterMs_ == 0) {
       log_.print(LogLevel::info, "the node terminated");
@@ -215,6 +257,10 @@ RunEnd Supervisor::watch(NodeProcess& node, const BootChoice& choice) {
     int status = 0;
     if (node.hasEnded(status)) {
       if (isStopping_) return RunEnd::stopped;
+      if (WIFEXITED(status) && WEXITSTATUS(status) == exitNotEnrolled) {
+        exitCode_ = exitNotEnrolled;
+        return RunEnd::stopped;
+      }
       return isKilled ? verdict : endOf(status);
     }
     if (node.readPipe()) aliveMs = nowMs();

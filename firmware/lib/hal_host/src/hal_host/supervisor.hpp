@@ -15,6 +15,7 @@ constexpr int exitNoImage = 66;
 constexpr int exitSystem = 71;
 constexpr int exitState = 73;
 constexpr int exitLocked = 75;
+// exitNotEnrolled = 77, which the node ends with too.
 
 class Supervisor {
  public:
@@ -27,6 +28,8 @@ class Supervisor {
   int prepareState();
   // Takes the operator's keys into the state folder. 0, or the exit code.
   int takeCredentials();
+  // The same of what it enrols with, where it has no keys.
+  int takeEnrolment(bool hasCredentials);
   int installFirst(const char* why);
   // Runs the chosen image to its end. False: stop, with exitCode_ set.
   bool runOnce(const BootChoice& choice, RunEnd& end);

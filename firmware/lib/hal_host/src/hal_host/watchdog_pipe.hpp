@@ -13,6 +13,7 @@ constexpr uint8_t pipeWake = 'w';  // followed by four bytes: milliseconds to sl
 // Exit codes by which a node asks for its end; everything else is a crash.
 constexpr int exitRestart = 70;
 constexpr int exitTerminate = 71;
+constexpr int exitNotEnrolled = 77;  // the manager refused the claim code: starting again doesn't help (EX_NOPERM)
 
 class PipeWatchdog final : public hal::Watchdog {
  public:
