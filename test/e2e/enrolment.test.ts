@@ -61,7 +61,9 @@ test("a revoked code gets nothing: the node says what to do, tries again, and ke
   const { claim: id, code } = await claim("--node", "gate");
   await coxswain(urls, "claim", "revoke", id);
   const program = start("gate", "--claim", code);
-  await soon(async () => logOf("gate")).toMatch(/doesn't know this code[\s\S]*coxswain claim create[\s\S]*tried again in/);
+  await soon(async () => logOf("gate")).toMatch(
+    /doesn't know this code[\s\S]*coxswain claim create[\s\S]*tried again in/,
+  );
   expect(has("gate", "credentials")).toBe(false);
   expect(await presence("gate")).toBe("unknown");
   await program.stop();
