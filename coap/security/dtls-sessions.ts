@@ -1,3 +1,4 @@
+import type { PeerIdentity } from "../route.ts";
 import { RemoteAddress } from "../transport/remote-address.ts";
 import type { DtlsSession } from "./dtls-session.ts";
 
@@ -63,13 +64,13 @@ export class DtlsSessions {
     return true;
   }
 
-  countOf(identityId: string): number {
-    const own = this.#byIdentity.get(identityId);
+  countOf(identity: PeerIdentity): number {
+    const own = this.#byIdentity.get(nameOf(identity));
     return own instanceof Set ? own.size : own === undefined ? 0 : 1;
   }
 
-  of(identityId: string): DtlsSession[] {
-    const own = this.#byIdentity.get(identityId);
+  of(identity: PeerIdentity): DtlsSession[] {
+    const own = this.#byIdentity.get(nameOf(identity));
     return own instanceof Set ? [...own] : own === undefined ? [] : [own];
   }
 
@@ -79,18 +80,18 @@ export class DtlsSessions {
 
   #own(session: DtlsSession): void {
     if (session.identity.kind === "none") return;
-    const { id } = session.identity;
-    const own = this.#byIdentity.get(id);
+    const name = nameOf(session.identity);
+    const own = this.#byIdentity.get(name);
     if (own instanceof Set) own.add(session);
-    else this.#byIdentity.set(id, own === undefined ? session : new Set([own, session]));
+    else this.#byIdentity.set(name, own === undefined ? session : new Set([own, session]));
   }
 
   #disown(session: DtlsSession): void {
     if (session.identity.kind === "none") return;
-    const { id } = session.identity;
-    const own = this.#byIdentity.get(id);
+    const name = nameOf(session.identity);
+    const own = this.#byIdentity.get(name);
     if (own instanceof Set) own.delete(session);
-    if (own === session || (own instanceof Set && own.size === 0)) this.#byIdentity.delete(id);
+    if (own === session || (own instanceof Set && own.size === 0)) this.#byIdentity.delete(name);
   }
 
   #unmove(session: DtlsSession): void {
@@ -111,4 +112,9 @@ export class DtlsSessions {
     if (session.after === undefined) this.#newest = session.before;
     else session.after.before = session.before;
   }
+}
+
+/** A node and an operator may have the same name, and neither is to end or push out the other's sessions. */
+function nameOf(identity: PeerIdentity): string {
+  return identity.kind === "none" ? "" : `${identity.kind} ${identity.id}`;
 }

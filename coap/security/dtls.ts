@@ -14,8 +14,11 @@ import { DtlsSessions } from "./dtls-sessions.ts";
 import type { DatagramSender, MessageReceiver, Security } from "./security.ts";
 
 export interface DtlsSecurity extends Security {
-  /** Closes every session of the identity, so that it is refused from the next datagram on; returns how many there were. */
-  revoke(identityId: string): number;
+  /**
+   * Closes every session of the identity, so that it is refused from the next datagram on; returns how many there were. `kind`: of those with
+   * that id only nodes, or only operators.
+   */
+  revoke(identityId: string, kind?: "node" | "operator"): number;
   /** Who has a session at that address; undefined: nobody. */
   identityAt(address: RemoteAddress): PeerIdentity | undefined;
   /** Other CAs and revocation lists, for handshakes from now on. Throws `coap.dtls-credentials`. */
@@ -153,8 +156,9 @@ class Dtls implements DtlsSecurity {
     else this.#counts.sendsDropped++;
   }
 
-  revoke(identityId: string): number {
-    const own = this.#established.of(identityId);
+  revoke(id: string, only?: "node" | "operator"): number {
+    const kinds = only === undefined ? (["node", "operator"] as const) : [only];
+    const own = kinds.flatMap((kind) => this.#established.of({ kind, id, scheme: "x509" }));
     for (const session of own) this.#shut(session);
     return own.length;
   }
@@ -327,8 +331,8 @@ class Dtls implements DtlsSecurity {
   #makeRoom(identity: PeerIdentity): void {
     const { sessions, sessionsPerIdentity } = this.#limits;
     let longestSilent: DtlsSession | undefined;
-    if (identity.kind !== "none" && this.#established.countOf(identity.id) >= sessionsPerIdentity) {
-      const own = this.#established.of(identity.id);
+    if (identity.kind !== "none" && this.#established.countOf(identity) >= sessionsPerIdentity) {
+      const own = this.#established.of(identity);
       longestSilent = own.reduce((a, b) => (b.lastHeardMs < a.lastHeardMs ? b : a));
     } else if (this.#established.size >= sessions) {
       longestSilent = this.#established.longestSilent;

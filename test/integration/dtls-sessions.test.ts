@@ -333,6 +333,30 @@ describe.runIf(hasDtls()).each([true, false])("DTLS between two endpoints, conne
     expect(server.dtls.revoke("n2")).toBe(1);
   });
 
+  it("a node and an operator of one name neither push out nor end each other's sessions", async () => {
+    begin();
+    const to = await server({
+      limits: { sessionsPerIdentity: 1 },
+      server: {
+        ...pskServer,
+        identityOf: (credential) => {
+          const name = credential.scheme === "psk" ? credential.identity : "";
+          return { kind: name === "n1" ? "operator" : "node", id: "ann", scheme: "psk" };
+        },
+      },
+    });
+    const operator = await client("n1", goodKey, 40_001);
+    const node = await client("n2", new TextEncoder().encode("another"), 40_002);
+    expect([await ask(operator), await ask(node)]).toEqual(["operator ann psk", "node ann psk"]);
+    expect(to.counters).toMatchObject({ sessions: 2, sessionsEvicted: 0 });
+    expect(to.dtls.revoke("ann", "node")).toBe(1);
+    await world.clock.advance(100);
+    expect([operator.counters["sessions"], node.counters["sessions"]]).toEqual([1, 0]);
+    // Whoever doesn't say which ends both.
+    expect(await ask(node)).toBe("node ann psk");
+    expect(to.dtls.revoke("ann")).toBe(2);
+  });
+
   it("half-open handshakes are capped for each address and in all", async () => {
     begin();
     const to = await server({ limits: { handshakes: 5, handshakesPerSource: 3, handshakeMs: 60_000 } });

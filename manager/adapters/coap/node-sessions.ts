@@ -65,11 +65,11 @@ export class NodeSessions {
     this.#keyring = keyring;
     this.#operators = operators;
     operators?.onRevoked((_kid, operator) => {
-      this.#revoked += this.security.revoke(operator);
+      this.#revoked += this.security.revoke(operator, "operator");
     });
     keyring.onRevoked((_kid, node, wasUsed) => {
       // Keys that nobody used have no session; that of the others goes on.
-      if (wasUsed) this.#revoked += this.security.revoke(node);
+      if (wasUsed) this.#revoked += this.security.revoke(node, "node");
     });
   }
 
@@ -79,7 +79,7 @@ export class NodeSessions {
     for (const [node, serial] of this.#serials) {
       if (!revoked.has(serial)) continue;
       this.#serials.delete(node);
-      this.#revoked += this.security.revoke(node);
+      this.#revoked += this.security.revoke(node, "node");
     }
   }
 
