@@ -1,4 +1,5 @@
 import type { ManagerClient } from "./manager-client.ts";
+import { printable } from "./printable.ts";
 
 /** What every command gets from the program. */
 export interface CommandContext {
@@ -9,5 +10,5 @@ export interface CommandContext {
 
 /** Prints the result: as JSON for programs, else as the text for people. */
 export function print(context: CommandContext, value: unknown, text: string): void {
-  console.log(context.isJson() ? JSON.stringify(value) : text);
+  console.log(context.isJson() ? JSON.stringify(value) : printable(text));
 }

@@ -6,6 +6,7 @@ import { coxswainProgram } from "./coxswain-program.ts";
 import { ManagerClient } from "./manager-client.ts";
 import { type TrustOptions, trustManager } from "./manager-trust.ts";
 import { operatorToken } from "./operator-token.ts";
+import { printable } from "./printable.ts";
 
 const defaultUrl = "http://127.0.0.1:8683";
 
@@ -63,7 +64,9 @@ function report(error: unknown, isJson: boolean): number {
   }
   if (!(error instanceof CommandFailure)) throw error;
   const { code, message, next } = error;
-  console.error(isJson ? JSON.stringify({ error: { code, message, next } }) : `coxswain: ${message}\n${next}`);
+  console.error(
+    isJson ? JSON.stringify({ error: { code, message, next } }) : printable(`coxswain: ${message}\n${next}`),
+  );
   return error.exitCode;
 }
 

@@ -1,8 +1,14 @@
 import type { LiveEvent } from "../app/api/watching.ts";
+import { printableLine } from "./printable.ts";
 import { byteCount } from "./table.ts";
 
 /** A live event as one line for people; undefined for those that only programs need. */
 export function eventLine(event: LiveEvent): string | undefined {
+  const words = wordsOf(event);
+  return words === undefined ? undefined : printableLine(words);
+}
+
+function wordsOf(event: LiveEvent): string | undefined {
   switch (event.kind) {
     case "registered":
       return `${event.node} ${event.isNew ? "registered" : "registered again"}`;

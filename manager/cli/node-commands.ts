@@ -5,6 +5,7 @@ import type { AttemptView } from "../app/api/updates.ts";
 import type { AlertView, TimelineEntry } from "../app/api/watching.ts";
 import type { TelemetryPoint } from "../ports/telemetry-store.ts";
 import { type CommandContext, print } from "./command-context.ts";
+import { printableLine } from "./printable.ts";
 import { ago, byteCount, clockTime, members, table } from "./table.ts";
 
 const filters = ["model", "tag", "phase", "site", "parent"] as const;
@@ -128,19 +129,21 @@ function describe(details: NodeDetails, timeline: readonly TimelineEntry[]): str
     node.id,
     facts
       .filter(([, value]) => value !== undefined && value !== "")
-      .map(([name, value]) => `  ${name.padEnd(12)}${value}`)
+      .map(([name, value]) => `  ${name.padEnd(12)}${printableLine(value ?? "")}`)
       .join("\n"),
   ];
   const reported = Object.entries(health?.value ?? {}).filter(([, value]) => typeof value !== "object");
   if (reported.length > 0)
-    parts.push(`reported\n${reported.map(([name, value]) => `  ${name} ${String(value)}`).join("\n")}`);
+    parts.push(`reported\n${reported.map(([name, value]) => printableLine(`  ${name} ${String(value)}`)).join("\n")}`);
   if (telemetry.length > 0) {
     parts.push(
-      `telemetry\n${telemetry.map((each) => `  ${each.series} ${String(each.value)} ${each.unit === "/100" ? "%" : (each.unit ?? "")}`.trimEnd()).join("\n")}`,
+      `telemetry\n${telemetry.map((each) => printableLine(`  ${each.series} ${String(each.value)} ${each.unit === "/100" ? "%" : (each.unit ?? "")}`.trimEnd())).join("\n")}`,
     );
   }
-  if (attempts.length > 0) parts.push(`attempts\n${attempts.map((each) => `  ${attemptText(each)}`).join("\n")}`);
-  if (alerts.length > 0) parts.push(`alerts\n${alerts.map((each) => `  ${each.severity} ${each.text}`).join("\n")}`);
+  if (attempts.length > 0)
+    parts.push(`attempts\n${attempts.map((each) => printableLine(`  ${attemptText(each)}`)).join("\n")}`);
+  if (alerts.length > 0)
+    parts.push(`alerts\n${alerts.map((each) => printableLine(`  ${each.severity} ${each.text}`)).join("\n")}`);
   if (timeline.length > 0) {
     const entries = timeline.map((each) =>
       `  ${day(each.wallMs)} ${clockTime(each.wallMs)}  ${each.what}  ${members(each.data ?? {})}`.trimEnd(),

@@ -1,8 +1,10 @@
+import { printableLine } from "./printable.ts";
+
 /** Rows as aligned columns; a column without any value is left out. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const used = headings.map((_, column) => rows.some((row) => (row[column] ?? "") !== ""));
   const lines = [headings, ...rows].map((row) =>
-    headings.map((_, column) => row[column] ?? "").filter((_, i) => used[i]),
+    headings.map((_, column) => printableLine(row[column] ?? "")).filter((_, i) => used[i]),
   );
   const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => (line[column] ?? "").length)));
   return lines
@@ -51,7 +53,9 @@ export function clockTime(wallMs: number): string {
 export function members(data: Readonly<Record<string, unknown>>): string {
   return Object.entries(data)
     .filter(([, value]) => value !== undefined && value !== null && value !== "")
-    .map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : String(value)}`)
+    .map(
+      ([name, value]) => `${name} ${printableLine(typeof value === "object" ? JSON.stringify(value) : String(value))}`,
+    )
     .join(", ");
 }
 
