@@ -34,6 +34,7 @@ import type { NodeTimeline } from "./node-timeline.ts";
 import type { RevokedCertificates } from "./revoked-certificates.ts";
 import { SenderSequences } from "./sender-sequences.ts";
 import type { StorageWriter } from "./storage-writer.ts";
+import { credentialTable, StoredCredentials } from "./stored-credentials.ts";
 
 export const credentialFaults = defineFaults({
   "credentials.other-key-file": {
@@ -69,13 +70,12 @@ export interface CredentialServiceOptions {
   otherIdentities(): number;
 }
 
-const table = "node-credential";
-
 /** Issues, keeps and revokes the keys of nodes. Secrets are in storage and in memory only sealed; nothing of them is logged. */
 export class CredentialService implements Credentials, Keyring {
   readonly #options: CredentialServiceOptions;
   readonly #table: CredentialTable;
   readonly #sequences: SenderSequences;
+  readonly #stored: StoredCredentials;
   readonly #gate: IssueGate;
   /** Keys that are being revoked by a commit under way: using them counts no more. */
   readonly #doomed = new Set<number>();
@@ -89,6 +89,7 @@ export class CredentialService implements Credentials, Keyring {
       hashSeed: options.entropy.uint32(),
     });
     this.#sequences = new SenderSequences(options);
+    this.#stored = new StoredCredentials({ ...options, sequences: this.#sequences });
     const { entropy, issuesAtOnce: atOnce, waitingIssues: maxWaiting } = options;
     this.#gate = new IssueGate({ table: this.#table, entropy, atOnce, maxWaiting });
   }
@@ -100,7 +101,7 @@ export class CredentialService implements Credentials, Keyring {
   async load(): Promise<void> {
     const { storage, box, log } = this.#options;
     for (let after = ""; ; ) {
-      const page = await storage.list(table, { after });
+      const page = await storage.list(credentialTable, { after });
       for (const { key, value } of page) {
         const record = value as CredentialRecord;
         const { scheme, state } = record;
@@ -170,8 +171,8 @@ export class CredentialService implements Credentials, Keyring {
       unused,
       async () =>
         await writer.commit(node, [
-          { kind: "put", table, key, expectedRevision: 0, value },
-          ...(unused === undefined ? [] : await this.#revocation(node, unused, "replaced")),
+          { kind: "put", table: credentialTable, key, expectedRevision: 0, value },
+          ...(unused === undefined ? [] : await this.#stored.revocation(node, unused, "replaced")),
           // When its first use couldn't be written, it would be taken for an older one on trial after a restart.
           ...(used === undefined ? [] : await this.#activation(node, used)),
           timeline.change(node, "credential-issued", { by: by.id }),
@@ -211,7 +212,7 @@ export class CredentialService implements Credentials, Keyring {
       const kids = rows.map((row) => this.#table.kid(row));
       const unused = rows.length > 1 ? "on-trial" : "issued";
       const states = rows.map((row) => (this.#table.isActive(row) ? "active" : unused));
-      const changes = (await Promise.all(kids.map((each) => this.#revocation(node, each, by.id)))).flat();
+      const changes = (await Promise.all(kids.map((each) => this.#stored.revocation(node, each, by.id)))).flat();
       await writer.commit(node, [
         ...changes,
         ...this.#options.accountRemoval(node),
@@ -232,14 +233,8 @@ export class CredentialService implements Credentials, Keyring {
     });
   }
 
-  async list(node: string): Promise<readonly CredentialView[]> {
-    const rows = await this.#options.storage.list(table, { prefix: `${node}/` });
-    return rows
-      .map(({ key, value }): CredentialView => {
-        const { sealed: _, ...view } = value as CredentialRecord;
-        return { kid: key.slice(node.length + 1), ...view };
-      })
-      .sort((a, b) => b.issuedAtMs - a.issuedAtMs);
+  list(node: string): Promise<readonly CredentialView[]> {
+    return this.#stored.list(node);
   }
 
   has(node: string): boolean {
@@ -308,13 +303,8 @@ export class CredentialService implements Credentials, Keyring {
   /** The node was removed: nothing of its keys is kept but what the audit says. */
   async forget(node: string, by: Actor): Promise<void> {
     await this.revoke(node, by);
-    const { storage, writer } = this.#options;
-    const rows = await storage.list(table, { prefix: `${node}/` });
-    if (rows.length === 0) return;
-    await writer.commit(
-      node,
-      rows.map(({ key }) => ({ kind: "delete", table, key, expectedRevision: "any" }) as const),
-    );
+    const removal = await this.#stored.removal(node);
+    if (removal.length > 0) await this.#options.writer.commit(node, removal);
   }
 
   async #activated(node: string, kid: number, older: number | undefined): Promise<void> {
@@ -328,45 +318,9 @@ export class CredentialService implements Credentials, Keyring {
     });
   }
 
-  /**
-   * Writes what memory knows since the first use of a key: that it is active, and every older one of the node revoked. None: it is written, or
-   * the key was revoked since.
-   */
-  async #activation(node: string, kid: number): Promise<readonly Change[]> {
-    const { storage, clock } = this.#options;
+  #activation(node: string, kid: number): Promise<readonly Change[]> {
     const unused = this.#table.of(node, "issued");
-    const unusedKey = unused === -1 ? undefined : credentialKey(node, this.#table.kid(unused));
-    const changes: Change[] = [];
-    for (const { key, value } of await storage.list(table, { prefix: `${node}/` })) {
-      const record = value as CredentialRecord;
-      const parsed = parseCredentialKey(key);
-      if (parsed?.kid === kid) {
-        if (record.state === "revoked") return [];
-        if (record.state === "active") continue;
-        const active: CredentialRecord = { ...record, state: "active", activeAtMs: clock.wallMs() };
-        changes.push({ kind: "put", table, key, expectedRevision: "any", value: active });
-      } else if (parsed !== undefined && record.state !== "revoked" && key !== unusedKey) {
-        changes.push(...(await this.#revocation(node, parsed.kid, "rotation")));
-      }
-    }
-    return changes;
-  }
-
-  async #revocation(node: string, kid: number, by: string): Promise<readonly Change[]> {
-    const { storage, clock, revokedCertificates: revoked } = this.#options;
-    const key = credentialKey(node, kid);
-    const stored = await storage.get(table, key);
-    if (stored === undefined) return [];
-    const { sealed: _, ...record } = stored.value as CredentialRecord;
-    const revokedAtMs = clock.wallMs();
-    const value: CredentialRecord = { ...record, state: "revoked", revokedAtMs, revokedBy: by };
-    const changes: Change[] = [{ kind: "put", table, key, expectedRevision: "any", value }];
-    if (record.certificate !== undefined) {
-      changes.push(revoked.change(record.certificate, revokedAtMs));
-      // Told a little early: a commit that fails leaves one too many on the list, never one too few.
-      revoked.add(record.certificate, revokedAtMs);
-    }
-    return [...changes, ...this.#sequences.removal(node, kid)];
+    return this.#stored.activation(node, kid, unused === -1 ? undefined : this.#table.kid(unused));
   }
 
   #drop(kid: number): void {
