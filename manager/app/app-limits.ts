@@ -164,6 +164,13 @@ export const appLimits = defineLimits({
     unit: "requests",
     full: "A nudge isn't sent; the node learns at its next heartbeat.",
   },
+  credentialHistory: {
+    default: 50,
+    min: 0,
+    max: 500,
+    unit: "revoked credentials per node",
+    full: "The one that was revoked longest ago is forgotten; the audit keeps what was done.",
+  },
   issuesAtOnce: {
     default: 32,
     min: 1,

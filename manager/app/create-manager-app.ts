@@ -292,6 +292,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     ...core,
     authority: options.certifiesNodes === false ? undefined : options.authority,
     capacity: limits.nodes,
+    history: limits.credentialHistory,
     ...{ issuesAtOnce: limits.issuesAtOnce, waitingIssues: limits.waitingIssues },
     revoked: (node) => endings.revoked(node),
     accountRemoval: (node) => environments.removal(node),

@@ -59,6 +59,8 @@ export interface CredentialServiceOptions {
   readonly log: Log;
   /** Nodes with credentials. */
   readonly capacity: number;
+  /** Revoked credentials of a node that are remembered. */
+  readonly history: number;
   readonly issuesAtOnce: number;
   readonly waitingIssues: number;
   /** The node can't prove any more who it is: its account at the broker and what is observed on it go. */
@@ -175,6 +177,7 @@ export class CredentialService implements Credentials, Keyring {
           ...(unused === undefined ? [] : await this.#stored.revocation(node, unused, "replaced")),
           // When its first use couldn't be written, it would be taken for an older one on trial after a restart.
           ...(used === undefined ? [] : await this.#activation(node, used)),
+          ...(await this.#stored.outdated(node)),
           timeline.change(node, "credential-issued", { by: by.id }),
           audit.change({
             what: "credential-issued",
@@ -303,8 +306,7 @@ export class CredentialService implements Credentials, Keyring {
   /** The node was removed: nothing of its keys is kept but what the audit says. */
   async forget(node: string, by: Actor): Promise<void> {
     await this.revoke(node, by);
-    const removal = await this.#stored.removal(node);
-    if (removal.length > 0) await this.#options.writer.commit(node, removal);
+    for (const changes of await this.#stored.removals(node)) await this.#options.writer.commit(node, changes);
   }
 
   async #activated(node: string, kid: number, older: number | undefined): Promise<void> {

@@ -10,9 +10,13 @@ export interface StoredCredentialsOptions {
   readonly clock: Clock;
   readonly revokedCertificates: RevokedCertificates;
   readonly sequences: Pick<SenderSequences, "removal">;
+  /** Revoked credentials of a node that are remembered. */
+  readonly history: number;
 }
 
 export const credentialTable = "node-credential";
+/** A commit is bounded. What is too much is forgotten with the next ones. */
+const forgottenAtOnce = 500;
 
 /** The credentials of nodes as storage has them, revoked ones too, and the changes that lead from one state to the next. */
 export class StoredCredentials {
@@ -30,10 +34,21 @@ export class StoredCredentials {
       .sort((a, b) => b.issuedAtMs - a.issuedAtMs);
   }
 
-  /** For the commit that forgets the node: nothing of its keys stays. */
-  async removal(node: string): Promise<readonly Change[]> {
-    const rows = await this.#rowsOf(node);
-    return rows.map(({ key }) => ({ kind: "delete", table: credentialTable, key, expectedRevision: "any" }));
+  /** For the commits that forget the node: nothing of its keys stays. */
+  async removals(node: string): Promise<readonly (readonly Change[])[]> {
+    const changes = (await this.#rowsOf(node)).map(({ key }) => removal(key));
+    const commits = Math.ceil(changes.length / forgottenAtOnce);
+    return Array.from({ length: commits }, (_, at) => changes.slice(at * forgottenAtOnce, (at + 1) * forgottenAtOnce));
+  }
+
+  /** For a commit that adds one: those that were revoked longest ago go, beyond the ones that are remembered. The audit has them for ever. */
+  async outdated(node: string): Promise<readonly Change[]> {
+    const revoked = (await this.#rowsOf(node)).filter(({ record }) => record.state === "revoked");
+    return revoked
+      .sort((a, b) => (b.record.revokedAtMs ?? 0) - (a.record.revokedAtMs ?? 0))
+      .slice(this.#options.history)
+      .slice(-forgottenAtOnce)
+      .map(({ key }) => removal(key));
   }
 
   /**
@@ -75,7 +90,17 @@ export class StoredCredentials {
   }
 
   async #rowsOf(node: string): Promise<readonly { readonly key: string; readonly record: CredentialRecord }[]> {
-    const rows = await this.#options.storage.list(credentialTable, { prefix: `${node}/` });
-    return rows.map(({ key, value }) => ({ key, record: value as CredentialRecord }));
+    const rows: { readonly key: string; readonly record: CredentialRecord }[] = [];
+    for (let after = ""; ; ) {
+      const page = await this.#options.storage.list(credentialTable, { prefix: `${node}/`, after });
+      rows.push(...page.map(({ key, value }) => ({ key, record: value as CredentialRecord })));
+      const last = page.at(-1);
+      if (last === undefined) return rows;
+      after = last.key;
+    }
   }
+}
+
+function removal(key: string): Change {
+  return { kind: "delete", table: credentialTable, key, expectedRevision: "any" };
 }

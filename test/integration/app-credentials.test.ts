@@ -272,6 +272,38 @@ test("keys that nobody used are replaced by the next ones", async () => {
   expect(await states(h, "porch")).toContainEqual(["revoked", "replaced"]);
 });
 
+test("however often a node got new keys, the old ones are revoked in storage too, and only so many are remembered", async () => {
+  const limits = { credentialHistory: 3 };
+  const before = await new AppHarness({ limits }).start();
+  const [lease] = await before.wait(before.storage.claim([partitionOf("porch")]));
+  if (lease === undefined) throw new Error("no lease");
+  // More than storage tells in one answer.
+  for (let at = 0; at < 1200; at += 100) {
+    const changes = Array.from({ length: 100 }, (_, each) => ({
+      ...({ kind: "put", table: "node-credential", expectedRevision: 0 } as const),
+      key: `porch/00${(at + each).toString(16).padStart(6, "0")}`,
+      value: { scheme: "oscore", state: "revoked", issuedAtMs: 1, issuedBy: "test", revokedAtMs: at + each },
+    }));
+    await before.wait(before.storage.commit(changes, lease));
+  }
+  const h = await before.crash();
+  await h.register("porch", {}, { identity: "credential" });
+  const kids: number[] = [];
+  for (let i = 0; i < 2; i++) {
+    kids.push((await issue(h, "porch")).kid);
+    h.app.credentials.keyring.used(kids[i] ?? 0);
+    await h.settle();
+  }
+  const after = await h.crash();
+  expect(after.app.credentials.keyring.find(kids[0] ?? 0)).toBeUndefined();
+  expect(after.app.credentials.keyring.of("porch")?.kid).toBe(kids[1]);
+  for (let i = 0; i < 4; i++) await issue(after, "porch");
+  // Active, on trial, three that are remembered, and the one that the last issue revoked.
+  expect(await states(after, "porch")).toHaveLength(6);
+  await after.wait(after.app.registry.remove("porch", operator));
+  expect(await after.wait(after.storage.list("node-credential", { prefix: "porch/" }))).toEqual([]);
+});
+
 test("a revoked node has no context, no account at the broker, and nothing that is observed on it, after a crash too", async () => {
   const h = await new AppHarness().start();
   const { kid } = await issue(h, "porch");
