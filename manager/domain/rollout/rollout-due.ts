@@ -1,0 +1,185 @@
+import { failureFinding, sampleOf, successFindings, waveSize } from "./count-gate.ts";
+import { type GateFinding, gateVerdict } from "./gate-verdict.ts";
+import { OfferLedger } from "./offer-ledger.ts";
+import type { OfferedNode, RolloutEvent } from "./rollout-event.ts";
+import { memberPhases, noWave } from "./rollout-members.ts";
+import { waveLimit } from "./rollout-plan.ts";
+import type { RolloutState } from "./rollout-state.ts";
+import { hindrance, type NodeFacts, ownReasons, type RolloutWorld } from "./why-not-yet.ts";
+
+/** Health of updated nodes against the others, since the open wave settled. Asked once the soak is over. */
+export type ReadHealth = (state: RolloutState) => readonly GateFinding[];
+
+/** Where the search for the next node to offer goes on. Not part of the log: it only saves looking at the same nodes again. */
+export interface OfferScan {
+  at: number;
+  /** Nobody further can be offered anything before time or a node changes something. */
+  isExhausted: boolean;
+  wave: number;
+}
+
+export function offerScan(): OfferScan {
+  return { at: 0, isExhausted: false, wave: -1 };
+}
+
+const waiting = memberPhases.indexOf("waiting");
+const offered = memberPhases.indexOf("offered");
+const committed = memberPhases.indexOf("committed");
+const maxOffersAtOnce = 500;
+/** How many of its own intervals a sleeper has to come and take what was offered. */
+const sleeperPolls = 2.5;
+
+/**
+ * What time alone brings: leases that are over, gates, waves, the end. Pure. The events are to be stored and put through the machine before it is
+ * asked again; none: nothing is due.
+ */
+export function timeEvents(
+  state: RolloutState,
+  world: RolloutWorld,
+  readHealth: ReadHealth,
+  nowMs: number,
+): readonly RolloutEvent[] {
+  const leases = leaseEvents(state, world, nowMs);
+  if (leases.length > 0) return leases;
+  if (state.status !== "running") return [];
+  const closing = closingEvent(state, world, nowMs);
+  return closing === undefined ? waveEvents(state, world, readHealth, nowMs) : [closing];
+}
+
+/** What closes a gate at once, without waiting for the rest of the wave. */
+export function closingEvent(state: RolloutState, world: RolloutWorld, nowMs: number): RolloutEvent | undefined {
+  if (state.status !== "running") return undefined;
+  if (world.isQuarantined) {
+    const why = `${state.image.digest} is quarantined: it rolled back on too many nodes`;
+    return { kind: "paused", by: "quarantine", why, atMs: nowMs };
+  }
+  const finding = failureFinding(state);
+  if (finding === undefined) return undefined;
+  return { kind: "gate-closed", wave: state.wave, verdict: gateVerdict([finding]), atMs: nowMs };
+}
+
+function leaseEvents(state: RolloutState, world: RolloutWorld, nowMs: number): readonly RolloutEvent[] {
+  if (state.active + state.sleepers === 0) return [];
+  const { members, plan } = state;
+  const { phase, leaseUntilMs } = members.columns;
+  const expired: string[] = [];
+  const renewed: string[] = [];
+  for (const row of members.rows()) {
+    if (phase[row]! < offered || phase[row]! > committed || leaseUntilMs[row]! > nowMs) continue;
+    const node = members.idOf(row);
+    const movedAtMs = world.node(node)?.attemptMovedAtMs ?? Number.NEGATIVE_INFINITY;
+    const isAlive = phase[row] !== offered && movedAtMs > nowMs - plan.limits.silentLeaseMs;
+    (isAlive ? renewed : expired).push(node);
+  }
+  return [
+    ...(renewed.length > 0 ? [{ kind: "renewed", nodes: renewed, atMs: nowMs } as const] : []),
+    ...(expired.length > 0 ? [{ kind: "leases-expired", nodes: expired, atMs: nowMs } as const] : []),
+  ];
+}
+
+function waveEvents(
+  state: RolloutState,
+  world: RolloutWorld,
+  readHealth: ReadHealth,
+  nowMs: number,
+): readonly RolloutEvent[] {
+  const open = state.waves[state.wave];
+  if (open === undefined || state.active + state.sleepers > 0) return [];
+  if (state.members.count === 0) return endEvents(state, nowMs);
+  const { wave } = state;
+  const isLast = wave === state.plan.waves.length - 1;
+  if (isLast && open.verdict?.kind === "open") return endEvents(state, nowMs);
+  if (waveSize(state) === 0 && sampleOf(state).has === 0) {
+    const text = `sample: wave ${wave + 1} has no members beyond those of the wave before`;
+    const verdict = gateVerdict([{ what: "sample", kind: "good", text }]);
+    return [{ kind: "gate-passed", wave, verdict, atMs: nowMs }];
+  }
+  if (open.settledAtMs === undefined) {
+    const isSettled = sampleOf(state).has >= sampleOf(state).needed && isThrough(state, world, nowMs);
+    return isSettled ? [{ kind: "settled", wave, atMs: nowMs }] : [];
+  }
+  const soakedAtMs = open.settledAtMs + state.plan.gate.soakMs;
+  if (nowMs < soakedAtMs) return [];
+  const health = state.plan.gate.health.length === 0 ? [] : readHealth(state);
+  const verdict = gateVerdict([...successFindings(state), ...health]);
+  if (verdict.kind === "open") return [{ kind: "gate-passed", wave, verdict, atMs: nowMs }];
+  // What can't be read yet may be in a while; what can't be read at all is closed.
+  if (verdict.kind === "unreadable" && nowMs < soakedAtMs + state.plan.gate.readableWithinMs) return [];
+  return [{ kind: "gate-closed", wave, verdict, atMs: nowMs }];
+}
+
+function endEvents(state: RolloutState, nowMs: number): readonly RolloutEvent[] {
+  const { members, plan } = state;
+  const isOpen = members.countIn("waiting") + members.countIn("deferred") > 0;
+  return isOpen || plan.staysOpen ? [] : [{ kind: "completed", atMs: nowMs }];
+}
+
+/** Whether everybody of the open wave who waits does so for a reason of his own. */
+function isThrough(state: RolloutState, world: RolloutWorld, nowMs: number): boolean {
+  const { members } = state;
+  const limit = waveLimit(state.plan, state.wave, members.count);
+  const ledger = new OfferLedger(state, nowMs);
+  const { phase, wave } = members.columns;
+  for (const row of members.order) {
+    if (phase[row] !== waiting || (wave[row] === noWave && members.rank(row) >= limit)) continue;
+    const found = hindrance(state, row, world.node(members.idOf(row)), world, nowMs, ledger);
+    const isElsewhere = found !== undefined && (ownReasons.has(found.why) || found.why === "wave-not-open");
+    if (!isElsewhere) return false;
+  }
+  return true;
+}
+
+/**
+ * Who is offered the update now, in their order, and who turned out to run it. Pure but for `scan`. `isTick`: time passed, so everybody is looked at
+ * again; else the search goes on where it was.
+ */
+export function offerEvents(
+  state: RolloutState,
+  world: RolloutWorld,
+  nowMs: number,
+  scan: OfferScan,
+  isTick: boolean,
+): readonly RolloutEvent[] {
+  if (state.status !== "running") return [];
+  if (isTick || scan.wave !== state.wave) Object.assign(scan, offerScan(), { wave: state.wave });
+  if (scan.isExhausted) return [];
+  const { members, plan } = state;
+  const { concurrency } = plan.limits;
+  const { phase, wave } = members.columns;
+  const limit = waveLimit(plan, state.wave, members.count);
+  const ledger = new OfferLedger(state, nowMs);
+  const nodes: OfferedNode[] = [];
+  const had: string[] = [];
+  const { order } = members;
+  for (; scan.at < order.length && nodes.length < maxOffersAtOnce; scan.at++) {
+    const isFull = ledger.active >= concurrency;
+    if (isFull && (!isTick || ledger.sleepers >= concurrency)) break;
+    // The limits of the rollout as a whole: nobody further is looked at before time passed.
+    if (ledger.rateFreeAtMs > nowMs || ledger.bytesFreeAtMs > nowMs) break;
+    const row = order[scan.at]!;
+    if (phase[row] !== waiting || (wave[row] === noWave && scan.at >= limit)) continue;
+    const node = members.idOf(row);
+    const facts = world.node(node);
+    if (facts?.digest === state.image.digest) {
+      had.push(node);
+      continue;
+    }
+    if (hindrance(state, row, facts, world, nowMs, ledger) !== undefined || facts === undefined) continue;
+    const { isSleepy, site } = facts;
+    ledger.take({ isSleepy, site, isNew: wave[row] === noWave });
+    nodes.push({
+      ...{ node, leaseMs: leaseMs(state, facts) },
+      ...(site !== undefined && { site }),
+      ...(isSleepy && { isSleeper: true }),
+    });
+  }
+  if (scan.at >= order.length) scan.isExhausted = true;
+  return [
+    ...(had.length > 0 ? [{ kind: "had", nodes: had, atMs: nowMs } as const] : []),
+    ...(nodes.length > 0 ? [{ kind: "offered", nodes, atMs: nowMs } as const] : []),
+  ];
+}
+
+function leaseMs({ plan }: RolloutState, { isSleepy, pollMs }: NodeFacts): number {
+  return isSleepy ? Math.max(plan.limits.offerLeaseMs, sleeperPolls * pollMs) : plan.limits.offerLeaseMs;
+}
