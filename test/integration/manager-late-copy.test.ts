@@ -60,7 +60,11 @@ afterAll(async () => {
   await manager.end();
 });
 
-const entries = async (): Promise<number> => (await manager.app.timeline.list("cellar", { limit: 100 })).length;
+/** What the timeline says of registrations: on a slow machine something else about the node may come in meanwhile. */
+const registrations = async (): Promise<string[]> => {
+  const entries = await manager.app.timeline.list("cellar", { limit: 100 });
+  return entries.map(({ what }) => what).filter((what) => what.startsWith("registered"));
+};
 
 test("a late copy of a registration changes nothing: not the manifest, not the path, not the timeline", async () => {
   const register = async (version: string): Promise<Buffer> => {
@@ -74,7 +78,7 @@ test("a late copy of a registration changes nothing: not the manifest, not the p
     () => manager.app.registry.find("cellar"),
     (found) => found?.manifest.version === "2.0.0",
   );
-  const count = await entries();
+  expect(await registrations()).toEqual(["registered-again", "registered"]);
   const renumbered = Buffer.from(first);
   renumbered.writeUInt16BE((first.readUInt16BE(2) + 0x4000) & 0xffff, 2);
   // A retransmission gets the first answer's bytes; everything else is a replay.
@@ -85,5 +89,5 @@ test("a late copy of a registration changes nothing: not the manifest, not the p
   expect(after?.manifest).toEqual(before?.manifest);
   expect(after?.path).toEqual(before?.path);
   expect(after?.registeredAtMs).toBe(before?.registeredAtMs);
-  expect(await entries()).toBe(count);
+  expect(await registrations()).toEqual(["registered-again", "registered"]);
 });
