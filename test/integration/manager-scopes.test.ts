@@ -1,5 +1,8 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { routeActions as coapRoutes } from "../../manager/adapters/coap/route-actions.ts";
+import { routeActions as httpRoutes } from "../../manager/adapters/http/route-actions.ts";
+import { kidToBytes } from "../../manager/domain/node-credential.ts";
 import { toHex } from "../../schemas/wire/hex.ts";
 import { type TestManager, TestPeer, testManager } from "./manager-harness.ts";
 
@@ -10,6 +13,7 @@ const hex = createHash("sha256").update(image).digest("hex");
 let manager: TestManager;
 let hanna: TestPeer;
 let vera: TestPeer;
+let crane: TestPeer;
 const tokens = new Map<string, string>();
 
 beforeAll(async () => {
@@ -51,10 +55,17 @@ beforeAll(async () => {
   };
   hanna = await peerOf("hanna");
   vera = await peerOf("vera");
+  const issued = await manager.app.credentials.issue("crane", by);
+  if (issued.kind !== "issued" || issued.secrets.scheme !== "oscore") throw new Error(issued.kind);
+  const { masterSecret, masterSalt } = issued.secrets;
+  const senderId = toHex(kidToBytes(issued.kid));
+  const keys = { masterSecret: toHex(masterSecret), masterSalt: toHex(masterSalt), senderId, recipientId: "" };
+  crane = await TestPeer.start(manager.coapPort, [], keys);
 });
 afterAll(async () => {
   await hanna.end();
   await vera.end();
+  await crane.end();
   await manager.end();
 });
 
@@ -100,4 +111,45 @@ test("an update's targets and counts are of the nodes that one sees, on CoAP", a
   }
   expect((await hanna.ask("GET", "/updates/fw-2/status")).json).toMatchObject({ total: 1, states: { offered: 1 } });
   expect((await vera.ask("GET", "/updates/fw-2/status")).json).toMatchObject({ total: 2 });
+});
+
+test("no route that an operator may read tells of a node outside of his scope, nor one that a node asks of other nodes", async () => {
+  const { registry, alerts } = manager.app;
+  expect([registry.isRegistered("lamp"), alerts.active().length]).toEqual([true, expect.any(Number)]);
+  const filled = (path: string, node: string) =>
+    path.replace(":node", node).replace(":update", "fw-2").replace(":hex", hex).replace(":digest", hex);
+  // Those that are for who sees the whole fleet, and the one that never ends.
+  const left = new Set(["GET /api/v1/events", "GET /artifacts/:hex", "GET /u/:digits"]);
+  const paths = Object.keys(httpRoutes).filter((each) => each.startsWith("GET /api") && !left.has(each));
+  expect(paths.length).toBeGreaterThan(25);
+  for (const path of [
+    ...paths,
+    "GET /api/v1/nodes?prefix=l",
+    "GET /api/v1/nodes?after=c&limit=1",
+    "GET /api/v1/telemetry/latest?nodes=lamp",
+  ]) {
+    const answer = await (await get("hanna", filled(path.slice(4), "crane"))).text();
+    expect(answer.includes("lamp") || answer.includes("buoy"), `${path} ${answer}`).toBe(false);
+    // One that he doesn't see looks like one that isn't there, also to who asks for it.
+    if (!path.includes(":node")) continue;
+    const [hidden, absent] = await Promise.all([
+      get("hanna", filled(path.slice(4), "lamp")),
+      get("hanna", filled(path.slice(4), "lump")),
+    ]);
+    expect([hidden.status, (await hidden.text()).replaceAll("lamp", "lump")], path).toEqual([
+      absent.status,
+      await absent.text(),
+    ]);
+    expect(hidden.status, path).toBe(403);
+  }
+  const reads = Object.keys(coapRoutes).filter((each) => each.startsWith("GET /") && !each.includes("proxy"));
+  for (const each of reads) {
+    const path = filled(each.slice(4), "crane");
+    const { code, text } = await hanna.ask("GET", path);
+    expect(text.includes("lamp") || text.includes("buoy"), `${path} ${code} ${text}`).toBe(false);
+    if (each.includes(":node")) expect((await hanna.ask("GET", filled(each.slice(4), "lamp"))).code, path).toBe("4.03");
+    if (each.startsWith("GET /rd-lookup")) continue;
+    const asNode = await crane.ask("GET", path);
+    expect(asNode.text.includes("lamp"), `${path} ${asNode.code} ${asNode.text}`).toBe(false);
+  }
 });

@@ -2,6 +2,7 @@ import { Code } from "../../../coap/message.ts";
 import type { CoapReplyFields, CoapRequest, Route } from "../../../coap/route.ts";
 import type { Update } from "../../../schemas/generated/types.ts";
 import type { UpdateView } from "../../app/api/updates.ts";
+import { permissionOf } from "../../domain/permissions.ts";
 import { seenUpdate } from "../../domain/seen-update.ts";
 import type { AskingNode, AskingOperator } from "./asker.ts";
 import type { CoapContext } from "./coap-context.ts";
@@ -12,6 +13,7 @@ import { pathPart } from "./request-input.ts";
 const maxUpdateBytes = 80_000;
 const maxManifestBytes = 65_536;
 const octetStream = 42;
+const readingNodes = permissionOf("node.read");
 
 /** Updates themselves: list, create, look at, withdraw, and their signed manifests. */
 export function updateRoutes(context: CoapContext): Route[] {
@@ -135,10 +137,15 @@ async function setManifest(context: CoapContext, request: CoapRequest): Promise<
   }
 }
 
-function seenMessage({ app }: CoapContext, asker: AskingNode | AskingOperator, view: UpdateView): Update {
-  const update = asMessage(view);
-  if (asker.kind === "node") return update;
-  return seenUpdate(update, (node) => app.authoriser.sees(asker.principal, node));
+/** With the targets that the asker may know of: a node itself and its children, an operator those in his scope. */
+function seenMessage(
+  { app: { authoriser } }: CoapContext,
+  asker: AskingNode | AskingOperator,
+  view: UpdateView,
+): Update {
+  return seenUpdate(asMessage(view), (node) =>
+    asker.kind === "node" ? authoriser.node(readingNodes, asker.node, node) : authoriser.sees(asker.principal, node),
+  );
 }
 
 /** As it goes over the wire, with what the manager says of it. */
