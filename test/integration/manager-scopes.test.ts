@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { codeText } from "../../coap/message.ts";
 import { routeActions as coapRoutes } from "../../manager/adapters/coap/route-actions.ts";
 import { routeActions as httpRoutes } from "../../manager/adapters/http/route-actions.ts";
 import { kidToBytes } from "../../manager/domain/node-credential.ts";
 import { toHex } from "../../schemas/wire/hex.ts";
-import { type TestManager, TestPeer, testManager } from "./manager-harness.ts";
+import { soon, type TestManager, TestPeer, testManager } from "./manager-harness.ts";
 
 const by = { kind: "operator", id: "test" } as const;
 const image = new Uint8Array(100).fill(7);
@@ -152,4 +153,31 @@ test("no route that an operator may read tells of a node outside of his scope, n
     const asNode = await crane.ask("GET", path);
     expect(asNode.text.includes("lamp"), `${path} ${asNode.code} ${asNode.text}`).toBe(false);
   }
+});
+
+test("what an operator observes on CoAP ends for him with the next change once the node isn't in his scope any more", async () => {
+  const { operators, health } = manager.app;
+  const put = (status: string) => crane.ask("PUT", "/nodes/crane/health", JSON.stringify({ status }), 50);
+  expect((await put("healthy")).code).toBe("2.04");
+  const said: string[] = [];
+  const ends: string[] = [];
+  const asked = { to: hanna.to, path: ["nodes", "crane", "health"] };
+  hanna.endpoint.observe(asked, {
+    notification: (response) => void said.push(new TextDecoder().decode(response.payload)),
+    ended: (reason, response) => void ends.push(`${reason} ${response === undefined ? "" : codeText(response.code)}`),
+  });
+  await soon(
+    () => said,
+    (all) => all.length === 1,
+  );
+  await operators.change("hanna", "viewer", ["site:pier"], by);
+  expect((await put("degraded")).code).toBe("2.04");
+  await soon(
+    () => ends,
+    (all) => all.length === 1,
+  );
+  expect(ends).toEqual(["refused 4.03"]);
+  expect(said.join()).not.toContain("degraded");
+  expect(health.latest("crane")).toBeDefined();
+  await operators.change("hanna", "viewer", ["site:harbour"], by);
 });
