@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { batchTransport } from "../coap/transport/batch.ts";
@@ -91,7 +91,7 @@ function isChosenPortTaken(error: unknown, settings: Settings): boolean {
  */
 async function startOnce(options: StartManagerOptions): Promise<RunningManager> {
   const { settings, clock, entropy, log } = options;
-  makeFolder(settings.dataDir);
+  makeFolder(settings.dataDir, log);
   const ports = await choosePorts(settings);
 
   const storage = new SqliteStorage({ file: join(settings.dataDir, "registry.db"), clock });
@@ -99,7 +99,9 @@ async function startOnce(options: StartManagerOptions): Promise<RunningManager> 
   const lifecycle = new Lifecycle({ clock, log });
   try {
     const keyFile = settings.keyFile === "" ? join(settings.dataDir, "key") : settings.keyFile;
-    const secretBox = new AesSecretBox({ key: keyFromFile(keyFile, entropy), entropy });
+    const authorityFile = join(settings.dataDir, "node-ca.json");
+    // The CA is the first that is sealed, so where it is there is something that only one key opens.
+    const secretBox = new AesSecretBox({ key: keyFromFile(keyFile, entropy, !existsSync(authorityFile)), entropy });
     const tokens = new AdminToken({ folder: settings.dataDir, entropy });
     const telemetryStore = new SqliteTelemetry({ file: join(settings.dataDir, "history.db") });
     stores.push({ name: "history.db", start: () => {}, stop: () => telemetryStore.close() });
@@ -110,7 +112,7 @@ async function startOnce(options: StartManagerOptions): Promise<RunningManager> 
       maxBytes: settings.limits.artifactBytes,
     });
     const authority = new OwnAuthority({
-      ...{ file: join(settings.dataDir, "node-ca.json"), box: secretBox, clock, entropy },
+      ...{ file: authorityFile, box: secretBox, clock, entropy },
       writeNew: (file, text) => writeOwnFile(file, text, { isNew: true }),
     });
     // For whoever shall trust it: it is no secret.
@@ -176,9 +178,12 @@ async function startOnce(options: StartManagerOptions): Promise<RunningManager> 
   }
 }
 
-function makeFolder(folder: string): void {
+function makeFolder(folder: string, log: Log): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const mode = statSync(folder).mode & 0o777;
+    // Its files are closed to others; but who may write here can put others in their place.
+    if ((mode & 0o022) !== 0) log.warn("data-folder-open", { folder, mode: mode.toString(8), next: "chmod go-w it" });
   } catch (error) {
     const reason = error instanceof Error && "code" in error ? String(error.code) : String(error);
     throw managerFaults("manager.data-folder", { folder, reason }, error);

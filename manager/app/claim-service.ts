@@ -21,6 +21,7 @@ import type { Actor } from "./api/registry.ts";
 import type { AuditTrail } from "./audit-trail.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
 import { EnrolmentLimiter } from "./enrolment-limiter.ts";
+import { keyFileFaults } from "./key-file-faults.ts";
 import type { KeyedSerial } from "./keyed-serial.ts";
 import type { StorageWriter } from "./storage-writer.ts";
 
@@ -64,7 +65,13 @@ export class ClaimService implements Enrolments, EnrolmentKeyring {
   async load(): Promise<void> {
     for (let after = ""; ; ) {
       const page = await this.#options.storage.list(table, { after });
-      for (const { key, value } of page) this.#claims.set(key, { record: value as ClaimRecord, isFresh: false });
+      for (const { key, value } of page) {
+        const record = value as ClaimRecord;
+        if (record.sealed !== undefined && !this.#options.box.isOurs(fromBase64(record.sealed))) {
+          throw keyFileFaults("credentials.other-key-file", { whom: "claim codes" });
+        }
+        this.#claims.set(key, { record, isFresh: false });
+      }
       const last = page.at(-1);
       if (last === undefined) return;
       after = last.key;

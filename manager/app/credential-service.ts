@@ -1,6 +1,5 @@
 import type { Clock } from "../../kernel/clock.ts";
 import type { Entropy } from "../../kernel/entropy.ts";
-import { defineFaults } from "../../kernel/fault.ts";
 import type { Log } from "../../kernel/log.ts";
 import {
   type CredentialRecord,
@@ -29,20 +28,13 @@ import type { AuditTrail } from "./audit-trail.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
 import { type CredentialRow, CredentialTable } from "./credential-table.ts";
 import { IssueGate } from "./issue-gate.ts";
+import { keyFileFaults } from "./key-file-faults.ts";
 import type { KeyedSerial } from "./keyed-serial.ts";
 import type { NodeTimeline } from "./node-timeline.ts";
 import type { RevokedCertificates } from "./revoked-certificates.ts";
 import { SenderSequences } from "./sender-sequences.ts";
 import type { StorageWriter } from "./storage-writer.ts";
 import { credentialTable, StoredCredentials } from "./stored-credentials.ts";
-
-export const credentialFaults = defineFaults({
-  "credentials.other-key-file": {
-    fault: "caller",
-    message:
-      "The keys of nodes in the database were sealed with another key file. Put the key file that belongs to this data folder in its place (setting keyFile), or issue new credentials to every node after removing the old ones.",
-  },
-});
 
 export interface CredentialServiceOptions {
   readonly storage: Storage;
@@ -111,7 +103,8 @@ export class CredentialService implements Credentials, Keyring {
         if (parsed === undefined || state === "revoked") continue;
         const sealed = record.sealed === undefined ? undefined : fromBase64(record.sealed);
         if (sealed === undefined && scheme !== "x509") continue;
-        if (sealed !== undefined && !box.isOurs(sealed)) throw credentialFaults("credentials.other-key-file", {});
+        if (sealed !== undefined && !box.isOurs(sealed))
+          throw keyFileFaults("credentials.other-key-file", { whom: "nodes" });
         const row = this.#table.add(parsed.node, parsed.kid, {
           ...{ scheme, sealed, isFresh: false },
           place: state === "active" ? "active" : "issued",

@@ -11,6 +11,7 @@ import type { OperatorCertificate, OperatorKey, OperatorKeyring } from "./api/op
 import type { Actor } from "./api/registry.ts";
 import type { AuditTrail } from "./audit-trail.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
+import { keyFileFaults } from "./key-file-faults.ts";
 import type { KeyedSerial } from "./keyed-serial.ts";
 import type { RevokedCertificates } from "./revoked-certificates.ts";
 import type { StorageWriter } from "./storage-writer.ts";
@@ -63,6 +64,9 @@ export class OperatorKeys implements OperatorKeyring {
         const record = value as OperatorKeyRecord;
         const { kid, sealed, issuedAtMs } = record;
         const bytes = sealed === undefined ? undefined : fromBase64(sealed);
+        if (bytes !== undefined && !this.#options.box.isOurs(bytes)) {
+          throw keyFileFaults("credentials.other-key-file", { whom: "operators" });
+        }
         const certificate = certificateOf(record);
         this.#keep(kid, { operator: key, sealed: bytes, certificate, isFresh: false, issuedAtMs });
       }

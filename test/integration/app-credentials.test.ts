@@ -63,9 +63,19 @@ test("a burst of issues is served in turns up to what may wait, refused beyond, 
   await h.wait(last);
 });
 
-test("a database with another key file stops the start instead of locking every node out", async () => {
+test.each([
+  ["every node", (h: AppHarness) => issue(h, "porch")],
+  [
+    "operators on CoAP",
+    async (h: AppHarness) => {
+      await h.wait(h.app.operators.add("ann", "viewer", [], operator));
+      await h.wait(h.app.operators.issueKey("ann", operator));
+    },
+  ],
+  ["who has a claim code", (h: AppHarness) => h.wait(h.app.enrolments.createClaim("porch", 60_000, operator))],
+] as const)("a database with another key file stops the start instead of locking %s out", async (_whom, prepare) => {
   const h = await new AppHarness().start();
-  await issue(h, "porch");
+  await prepare(h);
   const box = new AesSecretBox({ key: new Uint8Array(32).fill(9), entropy: seededEntropy(1) });
   const other = new AppHarness({ secretBox: box }, h.survivors());
   await expect(other.wait(other.app.start())).rejects.toMatchObject({ code: "credentials.other-key-file" });

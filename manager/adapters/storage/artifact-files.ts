@@ -62,7 +62,7 @@ export class ArtifactFiles implements Artifacts {
     this.#maxBytes = maxBytes;
     this.#maxOpenFiles = maxOpenFiles;
     try {
-      mkdirSync(folder, { recursive: true });
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
       for (const file of readdirSync(folder)) {
         // An upload that a power cut broke off.
         if (file.endsWith(".part")) rmSync(join(folder, file), { force: true });

@@ -8,11 +8,13 @@ import { secretFaults } from "./secret-faults.ts";
 
 /**
  * The key that the secrets in the database are sealed with: 64 hexadecimal digits in a file of its own, readable by its owner alone. Made at the
- * first start. One that others may read is refused, as ssh does: whoever copied it can read every backup of the database.
+ * first start, `isFirst`; later one that is missing is a fault: another key opens nothing, and in its place it hides that the right one isn't there. One that
+ * others may read is refused, as ssh does: whoever copied it can read every backup of the database.
  */
-export function keyFromFile(file: string, entropy: Entropy): Uint8Array {
+export function keyFromFile(file: string, entropy: Entropy, isFirst: boolean): Uint8Array {
   const known = read(file);
   if (known !== undefined) return known;
+  if (!isFirst) throw secretFaults("secret.key-file-missing", { file });
   const key = entropy.bytes(secretKeyBytes);
   try {
     if (writeOwnFile(file, `${toHex(key)}\n`, { isNew: true })) return key;

@@ -10,6 +10,11 @@ export const secretFaults = defineFaults({
     fault: "environment",
     message: "The key file {file} can't be used ({reason}). It decrypts the keys of nodes in the database.",
   },
+  "secret.key-file-missing": {
+    fault: "environment",
+    message:
+      "The key file {file} isn't there, and what this data folder holds was sealed with it. Put it back from where it is kept, or name its place with --key-file.",
+  },
   "secret.admin-token": {
     fault: "environment",
     message: "The admin's token can't be read or written at {file} ({reason}).",
