@@ -63,7 +63,7 @@ test("a burst of issues is served in turns up to what may wait, refused beyond, 
   await h.wait(last);
 });
 
-test.each([
+const sealedOf = [
   ["every node", (h: AppHarness) => issue(h, "porch")],
   [
     "operators on CoAP",
@@ -73,13 +73,18 @@ test.each([
     },
   ],
   ["who has a claim code", (h: AppHarness) => h.wait(h.app.enrolments.createClaim("porch", 60_000, operator))],
-] as const)("a database with another key file stops the start instead of locking %s out", async (_whom, prepare) => {
-  const h = await new AppHarness().start();
-  await prepare(h);
-  const box = new AesSecretBox({ key: new Uint8Array(32).fill(9), entropy: seededEntropy(1) });
-  const other = new AppHarness({ secretBox: box }, h.survivors());
-  await expect(other.wait(other.app.start())).rejects.toMatchObject({ code: "credentials.other-key-file" });
-});
+] as const;
+
+test.each(sealedOf)(
+  "a database with another key file stops the start instead of locking %s out",
+  async (_whom, prepare) => {
+    const h = await new AppHarness().start();
+    await prepare(h);
+    const box = new AesSecretBox({ key: new Uint8Array(32).fill(9), entropy: seededEntropy(1) });
+    const other = new AppHarness({ secretBox: box }, h.survivors());
+    await expect(other.wait(other.app.start())).rejects.toMatchObject({ code: "credentials.other-key-file" });
+  },
+);
 
 test("keys survive a crash, and neither they nor the password at the broker can be read in the database", async () => {
   const h = await new AppHarness().start();
