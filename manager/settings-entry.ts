@@ -57,7 +57,7 @@ export interface NamedSetting {
   readonly name: string;
   /** `COXSWAIN_COAP_PORT` */
   readonly variable: string;
-  /** `--coap-port` */
+  /** `--coap-port`. That of a secret is refused: every user of the machine can read command lines. */
   readonly flag: string;
   readonly entry: SettingEntry;
 }

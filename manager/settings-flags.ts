@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { settingsDescription } from "./settings.ts";
-import { namedSettings } from "./settings-entry.ts";
+import { type NamedSetting, namedSettings } from "./settings-entry.ts";
 import { helpText, valueShape } from "./settings-help.ts";
 import type { SettingProblem } from "./settings-load.ts";
 
@@ -43,6 +43,8 @@ export function readStartFlags(args: readonly string[]): StartRequest {
   if (values["help"] === true) return { kind: "help" };
   if (values["version"] === true) return { kind: "version" };
   const flags = new Map<string, string | boolean>();
+  const shown = named.filter(({ flag, entry }) => entry.isSecret === true && values[flag.slice(2)] !== undefined);
+  if (shown.length > 0) return { kind: "wrong", problems: shown.map(shownSecret) };
   for (const { name, flag } of named) {
     const value = values[flag.slice(2)];
     if (typeof value === "string" || typeof value === "boolean") flags.set(name, value);
@@ -53,6 +55,11 @@ export function readStartFlags(args: readonly string[]): StartRequest {
     config: typeof values["config"] === "string" ? values["config"] : undefined,
     isJson: values["json"] === true,
   };
+}
+
+function shownSecret({ name, variable, flag }: NamedSetting): SettingProblem {
+  const message = `${flag}: every user of this machine can read what a program was started with, so this isn't a flag. Set ${variable}, or ${name} in the settings file`;
+  return { code: "shown-secret", message };
 }
 
 /** The help of `coxswain start` and of the manager itself. */
@@ -68,6 +75,7 @@ export function startHelp(): string {
     const shape = valueShape(each.entry);
     const isOnByDefault = each.entry.kind === "flag" && each.entry.default;
     const flag = isOnByDefault ? `--no-${each.flag.slice(2)}` : each.flag;
+    if (each.entry.isSecret === true) return [`(no flag) ${each.name}`, helpText(each)] as const;
     return [
       shape === undefined ? flag : `${flag} ${shape}`,
       `${isOnByDefault ? "Switches off: " : ""}${helpText(each)}`,

@@ -32,7 +32,8 @@ export function settingsPage(description: SettingsDescription): string {
   const rows = namedSettings(description).map(({ name, variable, flag, entry }) => {
     const range = entry.kind === "integer" ? ` From ${entry.min} to ${entry.max}.` : "";
     const choices = entry.kind === "choice" ? ` One of ${entry.choices.map((each) => `\`${each}\``).join(", ")}.` : "";
-    return `| \`${name}\` | \`${flag}\`<br>\`${variable}\` | ${defaultText(entry)} | ${entry.help}${range}${choices} |`;
+    const flagged = entry.isSecret === true ? "" : `\`${flag}\`<br>`;
+    return `| \`${name}\` | ${flagged}\`${variable}\` | ${defaultText(entry)} | ${entry.help}${range}${choices} |`;
   });
   return [
     "# Settings of the manager",

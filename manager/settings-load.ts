@@ -10,7 +10,14 @@ import {
 export type SettingSource = "default" | "file" | "environment" | "flag";
 
 export interface SettingProblem {
-  readonly code: "unknown-setting" | "wrong-type" | "out-of-range" | "broken-rule" | "unreadable-file" | "conflict";
+  readonly code:
+    | "unknown-setting"
+    | "wrong-type"
+    | "out-of-range"
+    | "broken-rule"
+    | "unreadable-file"
+    | "conflict"
+    | "shown-secret";
   /** Says where, what is wrong and what to do; never the value of a secret. */
   readonly message: string;
 }

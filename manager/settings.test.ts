@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { settingsDescription } from "./settings.ts";
 import { namedSettings, type SettingsDescription } from "./settings-entry.ts";
+import { readStartFlags, startHelp } from "./settings-flags.ts";
 import { settingsInForce, settingsPage } from "./settings-help.ts";
 import { loadSettings, type SettingsInput } from "./settings-load.ts";
 import { isLoopbackHost, settingConflicts } from "./settings-rules.ts";
@@ -88,6 +89,14 @@ describe("bad settings", () => {
   test("a group given as a value, and a value given as a group, are refused", () => {
     expect(problemsOf({ file: file({ coap: 5683 }) })[0]?.code).toBe("unknown-setting");
     expect(problemsOf({ file: file({ poll: { seconds: 5 } }) })[0]?.code).toBe("wrong-type");
+  });
+
+  test("a secret isn't taken from the command line, which others can read; the refusal says where it goes", () => {
+    const asked = readStartFlags(["--mqtt-observer-password", "sesame"]);
+    expect(asked).toMatchObject({ kind: "wrong", problems: [{ code: "shown-secret" }] });
+    expect(JSON.stringify(asked)).toContain("COXSWAIN_MQTT_OBSERVER_PASSWORD");
+    expect(JSON.stringify(asked)).not.toContain("sesame");
+    expect(startHelp()).not.toContain("--mqtt-observer-password");
   });
 
   test("a secret never shows in a problem nor in the values in force", () => {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { rmSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Environment } from "../../schemas/generated/types.ts";
@@ -27,7 +27,9 @@ let digest: string;
 
 beforeAll(async () => {
   requireBuild();
-  manager = await RealManager.start(folder, ["--mqtt-observer-password", "look"]);
+  const config = join(folder, "coxswain.json");
+  writeFileSync(config, JSON.stringify({ mqtt: { observerPassword: "look" } }));
+  manager = await RealManager.start(folder, ["--config", config]);
   const file = stamp(image, "1.1.0", folder);
   digest = await manager.createUpdate({ id: "next", model: "m", version: "1.1.0", file });
 });

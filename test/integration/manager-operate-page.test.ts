@@ -34,8 +34,11 @@ beforeAll(async () => {
   writeFileSync(program, `#!/bin/sh\nexec "${process.execPath}" "${join(root, "manager/cli/coxswain.ts")}" "$@"\n`);
   chmodSync(program, 0o755);
   const ports = ["--coap-port", "0", "--http-port", "0", "--mqtt-port", "0"];
-  const more = ["--no-mdns", "--mqtt-observer-password", "sesame", "--unsigned-updates", "--json"];
-  const child = spawn(program, ["start", ...ports, ...more], { cwd: folder });
+  const more = ["--no-mdns", "--unsigned-updates", "--json"];
+  const child = spawn(program, ["start", ...ports, ...more], {
+    cwd: folder,
+    env: { ...process.env, COXSWAIN_MQTT_OBSERVER_PASSWORD: "sesame" },
+  });
   const ended = new Promise((resolve) => child.on("close", resolve));
   urls = JSON.parse(
     await new Promise<string>((resolve) => child.stdout.once("data", (chunk) => resolve(String(chunk)))),

@@ -62,8 +62,8 @@ async function setTheStage(
 ): Promise<Stage> {
   story.chapter("The manager starts, with its broker");
   const password = randomUUID();
-  const flags = ["--mqtt-observer-password", password];
-  const { program, urls } = await startManager(folder, { isSecure: true, flags });
+  const environment = { COXSWAIN_MQTT_OBSERVER_PASSWORD: password };
+  const { program, urls } = await startManager(folder, { isSecure: true, environment });
   programs.set("manager", program);
   story.tell("manager", `${urls.coap}  ${urls.mqtt}  ${urls.http}`, "good");
   const coapPort = Number(new URL(urls.coap).port);

@@ -14,13 +14,19 @@ export class Program {
   readonly #ended: Promise<void>;
   #lastWords = "";
 
-  constructor(name: string, command: string, args: readonly string[], folder: string) {
+  constructor(
+    name: string,
+    command: string,
+    args: readonly string[],
+    folder: string,
+    environment: Readonly<Record<string, string>> = {},
+  ) {
     this.#name = name;
     mkdirSync(folder, { recursive: true });
     const log = createWriteStream(join(folder, `${name}.log`), { flags: "a" });
     // In a session of its own: Ctrl-C in the terminal reaches the demo alone, which ends the others in order.
     this.#child = spawn(command, args, {
-      ...{ cwd: root, env: ownEnvironment(), stdio: ["ignore", "pipe", "pipe"], detached: true },
+      ...{ cwd: root, env: { ...ownEnvironment(), ...environment }, stdio: ["ignore", "pipe", "pipe"], detached: true },
     });
     this.#child.stdout?.pipe(log, { end: false });
     this.#child.stderr?.pipe(log, { end: false });
@@ -96,6 +102,8 @@ export interface ManagerPlan {
   readonly ports?: { readonly coap: number; readonly http: number; readonly mqtt: number };
   /** Further flags. */
   readonly flags?: readonly string[];
+  /** And settings that a command line isn't for: others of the machine can read it. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export async function startManager(
@@ -123,6 +131,7 @@ export async function startManager(
       ...(plan.flags ?? []),
     ],
     folder,
+    plan.environment,
   );
   const ready = JSON.parse(await program.firstLine(/^\{.*"coap":/)) as ManagerUrls;
   return { program, urls: ready };
