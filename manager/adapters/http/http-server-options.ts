@@ -70,6 +70,8 @@ export interface HttpLimits {
   readonly webSocketBytes: number;
   /** A connection on which nothing moves for so long is closed. */
   readonly idleMs: number;
+  /** A request that isn't whole after so long is answered 408 and its connection closed: time for the largest artifact over 1 Mbit/s. */
+  readonly requestMs: number;
 }
 
 export const defaultHttpLimits: HttpLimits = {
@@ -82,4 +84,5 @@ export const defaultHttpLimits: HttpLimits = {
   eventBacklogBytes: 1_048_576,
   webSocketBytes: 1_048_576,
   idleMs: 120_000,
+  requestMs: 3_600_000,
 };

@@ -45,6 +45,7 @@ export class HttpServer {
     this.#server = fastify({
       bodyLimit: options.limits.jsonBytes,
       connectionTimeout: options.limits.idleMs,
+      requestTimeout: options.limits.requestMs,
       // Followers of the events and downloads would otherwise hold a stop up for as long as they like.
       forceCloseConnections: true,
       routerOptions: { maxParamLength: 128 },
@@ -148,7 +149,7 @@ export class HttpServer {
     return (
       https &&
       new HttpsListener({
-        ...{ ...https, log, upgrade, idleMs: limits.idleMs },
+        ...{ ...https, log, upgrade, idleMs: limits.idleMs, requestMs: limits.requestMs },
         request: (request, response) => this.#server.routing(request, response),
       })
     );

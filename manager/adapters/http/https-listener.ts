@@ -12,12 +12,17 @@ export interface HttpsListenerOptions {
   /** PEM: the certificate with its chain, and its key. */
   readonly material: { readonly cert: string; readonly key: string };
   readonly idleMs: number;
+  /** A request that isn't whole by then is answered 408. */
+  readonly requestMs: number;
   readonly log: Log;
   request(request: IncomingMessage, response: ServerResponse): void;
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
 }
 
 const handshakeMs = 10_000;
+const headersMs = 60_000;
+/** How often the times of requests are looked at. */
+const checkMs = 30_000;
 
 /** The same requests as of the open port, over TLS 1.2 and 1.3. */
 export class HttpsListener {
@@ -31,8 +36,12 @@ export class HttpsListener {
 
   /** Rejects with a Fault when the port can't be had. */
   async start(): Promise<void> {
-    const { host, port, material, idleMs, log, request, upgrade } = this.#options;
-    const server = createServer({ ...material, minVersion: "TLSv1.2", handshakeTimeout: handshakeMs }, request);
+    const { host, port, material, idleMs, requestMs: requestTimeout, log, request, upgrade } = this.#options;
+    const times = {
+      ...{ handshakeTimeout: handshakeMs, requestTimeout, headersTimeout: Math.min(headersMs, requestTimeout) },
+      connectionsCheckingInterval: Math.min(checkMs, requestTimeout),
+    };
+    const server = createServer({ ...material, minVersion: "TLSv1.2", ...times }, request);
     server.setTimeout(idleMs);
     server.on("upgrade", upgrade);
     server.on("tlsClientError", (error, socket) => {
