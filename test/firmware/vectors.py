@@ -143,8 +143,22 @@ def update_manifest(data):
     return out
 
 
+def payload_variants(data):
+    """Payloads of other programs and what a decoder makes of them."""
+    out = ["struct PayloadVector {\n  const char* name;\n  const char* kind;\n  const char* payloadHex;\n  const char* parametersHex;\n"
+           "  const char* keyHex;\n  const char* status;\n};", "",
+           f"inline constexpr const char* payloadBaseHex = {text(data['baseHex'])};",
+           f"inline constexpr const char* payloadImageHex = {text(data['imageHex'])};"]
+    for sort in ("good", "bad"):
+        out += ["", f"inline constexpr PayloadVector {sort}Payloads[] = {{"]
+        out += [f"    {{{text(case['name'])}, {text(case['kind'])}, {text(case['payloadHex'])}, {text(case.get('parametersHex', ''))}, "
+                f"{text(case.get('keyHex', ''))}, {text(case.get('status', 'ok'))}}}," for case in data[sort]] + ["};"]
+    return out
+
+
 MESSAGES = ("node-manifest", "status-report", "action", "environment", "registration-answer", "attempt-report")
-MAKERS = {"coap-message": coap_message, "cbor": cbor, "oscore": oscore, "update-manifest": update_manifest, **{name: message for name in MESSAGES}}
+MAKERS = {"coap-message": coap_message, "cbor": cbor, "oscore": oscore, "update-manifest": update_manifest,
+          "payload-variants": payload_variants, **{name: message for name in MESSAGES}}
 
 
 def main():

@@ -52,6 +52,11 @@ export const rooms: Readonly<Record<string, Room>> = {
   "manager/audit": { mayImport: [], packages: ["node:crypto"] },
   // Keys of update manifests: the manager that verifies them at upload and the command line that makes them.
   "manager/signing": { mayImport: ["schemas/wire"], packages: ["node:crypto"] },
+  // Payload variants of an image: made by the command line, in a thread of its own.
+  "manager/variants": {
+    mayImport: ["schemas/wire"],
+    packages: ["node:crypto", "node:zlib", "node:worker_threads"],
+  },
   "manager/domain": { mayImport: ["kernel", "schemas/generated", "schemas/wire"], packages: pure },
   "manager/ports": { mayImport: ["kernel", "manager/domain", "schemas/generated", "schemas/wire"], packages: pure },
   "manager/app": {

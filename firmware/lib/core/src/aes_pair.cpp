@@ -107,36 +107,38 @@ void mixColumns(Slices& value) {
   value = out;
 }
 
-void addKey(Slices& value, const uint8_t* key) {
-  Slices keys;
-  pack(key, key, keys);
-  for (unsigned i = 0; i < 8; i++) value.bit[i] ^= keys.bit[i];
+// The same key for both halves.
+void addKey(Slices& value, const uint16_t* key) {
+  for (unsigned i = 0; i < 8; i++) value.bit[i] ^= static_cast<uint32_t>(key[i]) << 16U | key[i];
 }
 
 }  // namespace
 
-AesPair::AesPair(const uint8_t* key) {
-  std::memcpy(keys_[0], key, aesBlock);
+void AesPair::setKey(const uint8_t* key) {
+  uint8_t round[aesBlock];
+  std::memcpy(round, key, aesBlock);
   unsigned constant = 1;
-  for (unsigned round = 1; round <= rounds; round++) {
-    const uint8_t* const last = keys_[round - 1];
-    uint8_t word[aesBlock] = {last[13], last[14], last[15], last[12]};
-    uint8_t unused[aesBlock] = {};
+  for (unsigned number = 0;; number++) {
     Slices slices;
+    pack(round, round, slices);
+    for (unsigned i = 0; i < 8; i++) keys_[number][i] = static_cast<uint16_t>(slices.bit[i]);
+    if (number == rounds) break;
+    uint8_t word[aesBlock] = {round[13], round[14], round[15], round[12]};
+    uint8_t unused[aesBlock] = {};
     pack(word, unused, slices);
     substitute(slices);
     unpack(slices, word, unused);
     word[0] = static_cast<uint8_t>(word[0] ^ constant);
     constant = (constant << 1U) ^ (0x11BU & (0U - (constant >> 7U)));
-    for (unsigned i = 0; i < aesBlock; i++) {
-      keys_[round][i] = static_cast<uint8_t>(last[i] ^ (i < 4 ? word[i] : keys_[round][i - 4]));
-    }
+    for (unsigned i = 0; i < aesBlock; i++) round[i] = static_cast<uint8_t>(round[i] ^ (i < 4 ? word[i] : round[i - 4]));
   }
+  volatile uint8_t* const bytes = round;
+  for (unsigned i = 0; i < aesBlock; i++) bytes[i] = 0;
 }
 
 AesPair::~AesPair() {
-  volatile uint8_t* const bytes = &keys_[0][0];
-  for (size_t i = 0; i < sizeof keys_; i++) bytes[i] = 0;
+  volatile uint16_t* const slices = &keys_[0][0];
+  for (size_t i = 0; i < sizeof keys_ / sizeof keys_[0][0]; i++) slices[i] = 0;
 }
 
 void AesPair::encrypt(uint8_t* one, uint8_t* other) const {
