@@ -1,9 +1,11 @@
 import { execFile } from "node:child_process";
-import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 import type { AuditPage, AuditVerdict } from "../../manager/app/api/audit.ts";
+import { chainHash } from "../../manager/audit/audit-chain.ts";
 import { type TestManager, testManager } from "./manager-harness.ts";
 
 const cli = join(import.meta.dirname, "../../manager/cli/coxswain.ts");
@@ -123,6 +125,46 @@ test("without the copy a cut tail isn't found here, but that the copy is missed 
   const against = await coxswain("audit", "verify", "--against", out, "--json");
   expect(against.code).toBe(1);
   expect(JSON.parse(against.out)).toMatchObject({ isWhole: false, problems: [{ kind: "cut", sequence: 3 }] });
+});
+
+test("a folder that is put back whole to an earlier time isn't found here, and an export finds it", async () => {
+  const { folder } = manager;
+  await manager.end({ keepsFolder: true });
+  const earlier = mkdtempSync(join(tmpdir(), "coxswain-earlier-"));
+  onTestFinished(() => rmSync(earlier, { recursive: true, force: true }));
+  cpSync(folder, earlier, { recursive: true });
+  manager = await testManager({ flags, folder });
+  await act();
+  const out = join(earlier, "export.jsonl");
+  expect((await coxswain("audit", "export", "--out", out)).code).toBe(0);
+  await manager.end({ keepsFolder: true });
+  for (const name of readdirSync(folder)) if (/^(registry|audit)/.test(name)) rmSync(join(folder, name));
+  for (const name of readdirSync(earlier))
+    if (/^(registry|audit)/.test(name)) cpSync(join(earlier, name), join(folder, name));
+  manager = await testManager({ flags, folder });
+  expect((await coxswain("audit", "verify")).code).toBe(0);
+  const against = await coxswain("audit", "verify", "--against", out, "--json");
+  expect(against.code).toBe(1);
+  const { problems } = JSON.parse(against.out) as AuditVerdict;
+  expect(new Set(problems.map(({ kind }) => kind))).toEqual(new Set(["cut"]));
+});
+
+test("an entry that somebody adds at the end with the right hash isn't found: the chain shows what is gone and changed, not what was made up", async () => {
+  await act();
+  const { entries } = await listed("?subject=settings");
+  const [last] = entries;
+  if (last === undefined) throw new Error("no entry");
+  const { partition, sequence, hash, entry } = last;
+  const value = JSON.stringify({ ...entry, by: { kind: "operator", id: "ann" } });
+  const wallMs = last.wallMs + 1;
+  const forged = chainHash(hash, { partition, sequence: sequence + 1, wallMs, key: "settings", text: value });
+  const verdict = await tamper(
+    `INSERT INTO event (stream, partition, sequence, key, wall_ms, value, hash)
+     VALUES ('audit', ${partition}, ${sequence + 1}, 'settings', ${wallMs}, '${value}', '${forged}')`,
+    `UPDATE audit_head SET sequence = ${sequence + 1}, hash = '${forged}' WHERE partition = ${partition}`,
+    `UPDATE counter SET value = ${sequence + 1} WHERE name = 'audit/${partition}'`,
+  );
+  expect(verdict).toMatchObject({ isWhole: true, problems: [] });
 });
 
 test("a copy that somebody wrote himself is refused", async () => {
