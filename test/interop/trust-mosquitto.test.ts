@@ -22,11 +22,12 @@ describe.runIf(isInstalled && hasDtls())("MQTT over TLS at a whole manager, by m
     const server = ca.issue("IP:127.0.0.1");
     crl = `${ca.caFile}.crl`;
     writeFileSync(crl, ca.revoke());
-    manager = await WholeManager.start([
+    const flags = [
       ...["--coaps-certificate", server.certFile, "--coaps-key", server.keyFile],
       ...["--tls-certificate", server.certFile, "--tls-key", server.keyFile],
-      ...["--coaps-ca", ca.caFile, "--coaps-crl", crl, "--mqtt-observer-password", sesame],
-    ]);
+      ...["--coaps-ca", ca.caFile, "--coaps-crl", crl],
+    ];
+    manager = await WholeManager.start(flags, { COXSWAIN_MQTT_OBSERVER_PASSWORD: sesame });
     port = new URL(manager.urls.mqtts).port;
     for (const id of ["porch", "garden", "gw-1", "gw-2"]) await join(id);
     for (const id of ["gw-1", "gw-2"]) await register(id, { id: `${id}.0a`, parent: id });

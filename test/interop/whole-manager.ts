@@ -48,11 +48,15 @@ export class WholeManager {
     this.token = readFileSync(join(urls.dataDir, "admin-token"), "utf8").trim();
   }
 
-  static async start(flags: readonly string[] = []): Promise<WholeManager> {
+  static async start(
+    flags: readonly string[] = [],
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<WholeManager> {
     const folder = mkdtempSync(join(tmpdir(), "coxswain-whole-"));
     const own = ["--no-mdns", "--no-discovery", "--tls-mode", "on", "--https-port", "0", "--mqtts-port", "0"];
     const log = ["--log-level", "debug"];
-    const { program, urls } = await startManager(folder, { isSecure: true, flags: [...own, ...log, ...flags] });
+    const plan = { isSecure: true, flags: [...own, ...log, ...flags], environment };
+    const { program, urls } = await startManager(folder, plan);
     return new WholeManager(folder, program, urls as AllUrls);
   }
 
