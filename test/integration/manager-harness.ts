@@ -10,6 +10,7 @@ import { OscoreContexts } from "../../coap/security/oscore/oscore-contexts.ts";
 import type { OscoreParameters } from "../../coap/security/oscore/oscore-parameters.ts";
 import { volatileLeases } from "../../coap/security/oscore/sequence-leases.ts";
 import { dgramTransport } from "../../coap/transport/dgram.ts";
+import type { Clock } from "../../kernel/clock.ts";
 import { type Log, silentLog } from "../../kernel/log.ts";
 import { systemClock } from "../../kernel/system/system-clock.ts";
 import { systemEntropy } from "../../kernel/system/system-entropy.ts";
@@ -34,10 +35,13 @@ export interface TestManagerPlan {
   readonly folder?: string;
   readonly log?: Log;
   readonly shutdown?: () => void;
+  /** Default the machine's. */
+  readonly clock?: Clock;
 }
 
 /** A whole manager in this process, on real sockets with ports of its own. */
-export async function testManager({ flags = {}, folder, log, shutdown }: TestManagerPlan = {}): Promise<TestManager> {
+export async function testManager(plan: TestManagerPlan = {}): Promise<TestManager> {
+  const { flags = {}, folder, log, shutdown, clock = systemClock } = plan;
   const watch = new SecretWatch(log);
   const dataDir = folder ?? mkdtempSync(join(tmpdir(), "coxswain-test-"));
   const asked: Record<string, string | boolean> = {
@@ -50,7 +54,7 @@ export async function testManager({ flags = {}, folder, log, shutdown }: TestMan
   const { settings } = loaded;
   watch.add(settings.mqtt.observerPassword);
   const manager = await startManager({
-    ...{ settings, clock: systemClock, entropy: watch.entropy, log: watch.log },
+    ...{ settings, clock, entropy: watch.entropy, log: watch.log },
     ...(shutdown === undefined ? {} : { shutdown }),
   });
   return {

@@ -109,7 +109,7 @@ export function addOperatorRoutes(
       throw badBody("token", "label", `must be a text of at most ${maxLabelLength} characters`);
     }
     if (typeof days !== "number" || !(days >= 1 / 1440 && days <= tokenDays.max)) {
-      throw badBody("token", "days", `must be a number up to ${tokenDays.max}`);
+      throw badBody("token", "days", `must be a number from 1/1440, a minute, to ${tokenDays.max}`);
     }
     const role = roleOf(body["role"] ?? "viewer", "token");
     if (lesserRole(role, owner.role) !== role) {

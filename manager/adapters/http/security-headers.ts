@@ -8,6 +8,8 @@ const always: Readonly<Record<string, string>> = {
   "x-frame-options": "DENY",
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
+  // What tells something is for who asked; routes that may be kept say so themselves.
+  "cache-control": "no-store",
 };
 
 const yearSeconds = 31_536_000;
