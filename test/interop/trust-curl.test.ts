@@ -251,12 +251,18 @@ describe("HTTPS of a whole manager, by curl", () => {
     const adam = bearer((await tokenOf("adam", { role: "admin" })).token);
     const typed = (type: string): string[] => ["-H", `Content-Type: ${type}`];
     const chunked = ["-H", "Transfer-Encoding: chunked"];
+    // The connection is closed behind the refusal; a client that is still sending may find that first.
+    const isRefused = ({ status, exit }: Answer): boolean => status === 413 || [52, 55, 56].includes(exit ?? 0);
     for (const more of [[], chunked]) {
-      const settings = ["-X", "PATCH", ...typed("application/json"), ...more, "--data-binary", `@${big}`];
-      expect((await curl("/api/v1/settings", [...adam, ...settings])).status).toBe(413);
-      const upload = ["-X", "POST", ...typed("application/octet-stream"), ...more, "--data-binary", `@${big}`];
-      expect((await curl("/api/v1/artifacts", [...adam, ...upload])).status).toBe(413);
-      expect((await curl("/api/v1/session", ["-X", "POST", ...settings.slice(2)])).status).toBe(413);
+      const sent = (type: string): string[] => [...typed(type), ...more, "--data-binary", `@${big}`];
+      for (const [method, path, type] of [
+        ["PATCH", "/api/v1/settings", "application/json"],
+        ["POST", "/api/v1/artifacts", "application/octet-stream"],
+        ["POST", "/api/v1/session", "application/json"],
+      ] as const) {
+        const answer = await curl(path, [...adam, "-X", method, ...sent(type)]);
+        expect(isRefused(answer), `${method} ${path} ${answer.exit} ${answer.head}`).toBe(true);
+      }
     }
     expect((await curl("/api/v1/nodes", [...adam, "-H", `X-Large: ${"a".repeat(40_000)}`])).status).toBe(431);
     const both = [...chunked, "-H", "Content-Length: 2", "-X", "PATCH", ...json({ timeZone: "UTC" })];
