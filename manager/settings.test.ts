@@ -99,12 +99,19 @@ describe("bad settings", () => {
     expect(startHelp()).not.toContain("--mqtt-observer-password");
   });
 
+  test("the observer's password is none or a long one: the broker counts no guesses", () => {
+    const problems = problemsOf({ environment: { COXSWAIN_MQTT_OBSERVER_PASSWORD: "open sesame" } });
+    expect(problems).toMatchObject([{ code: "broken-rule", message: expect.stringContaining("16 characters") }]);
+    expect(JSON.stringify(problems)).not.toContain("open sesame");
+    expect(load({ environment: { COXSWAIN_MQTT_OBSERVER_PASSWORD: "" } }).ok).toBe(true);
+  });
+
   test("a secret never shows in a problem nor in the values in force", () => {
     const secret = "s".repeat(200);
     const problems = problemsOf({ environment: { COXSWAIN_MQTT_OBSERVER_PASSWORD: secret } });
     expect(problems[0]?.message).toContain("not shown");
     expect(JSON.stringify(problems)).not.toContain("sss");
-    const loaded = settingsFrom({ environment: { COXSWAIN_MQTT_OBSERVER_PASSWORD: "swordfish" } });
+    const loaded = settingsFrom({ environment: { COXSWAIN_MQTT_OBSERVER_PASSWORD: "swordfish-and-chips" } });
     const shown = JSON.stringify(settingsInForce(settingsDescription, loaded.settings, loaded.sources));
     expect(shown).not.toContain("swordfish");
     expect(shown).toContain("(secret)");

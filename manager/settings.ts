@@ -214,6 +214,8 @@ export const settingsDescription = {
       default: "",
       shape: "PASSWORD",
       maxLength: 128,
+      // The broker counts no failures: nodes' passwords are random, and this one has to be as far from a guess.
+      rule: { pattern: /^$|^.{16,}$/, words: "16 characters or more, or empty" },
       isSecret: true,
       help: "Password of the MQTT user and client `_observer`, who may read every topic and publish nothing. Empty: there is no such user.",
     },

@@ -28,7 +28,7 @@ let digest: string;
 beforeAll(async () => {
   requireBuild();
   const config = join(folder, "coxswain.json");
-  writeFileSync(config, JSON.stringify({ mqtt: { observerPassword: "look" } }));
+  writeFileSync(config, JSON.stringify({ mqtt: { observerPassword: "look-and-see-all" } }));
   manager = await RealManager.start(folder, ["--config", config]);
   const file = stamp(image, "1.1.0", folder);
   digest = await manager.createUpdate({ id: "next", model: "m", version: "1.1.0", file });
@@ -71,7 +71,13 @@ outside(
   async () => {
     const node = await startNode("by-mqtt");
     await node.line(/mqtt: connected/);
-    const observer = mosquitto("sub", "_observer", "look", ["-v", "-q", "1", "-t", "cx/nodes/by-mqtt/ota/#"]);
+    const observer = mosquitto("sub", "_observer", "look-and-see-all", [
+      "-v",
+      "-q",
+      "1",
+      "-t",
+      "cx/nodes/by-mqtt/ota/#",
+    ]);
     await coxswain(manager.urls, "update", "start", "next", "--via", "mqtt", "--node", "by-mqtt");
     await manager.untilAttempt("next", "by-mqtt", ["succeeded"]);
     await until(() => observer.lines().some((line) => line.includes('"succeeded"')));
@@ -114,7 +120,7 @@ outside("early device code starts at device/ota/start, fetches the link, and tel
     const bytes = Buffer.from(await (await fetch(url)).arrayBuffer());
     expect(`sha256:${createHash("sha256").update(bytes).digest("hex")}`).toBe(digest);
 
-    const observer = mosquitto("sub", "_observer", "look", ["-v", "-t", "cx/nodes/early/ota/progress"]);
+    const observer = mosquitto("sub", "_observer", "look-and-see-all", ["-v", "-t", "cx/nodes/early/ota/progress"]);
     for (const percent of [0, 50, 100]) {
       await until(() => {
         const said = JSON.stringify({ update_id: "next", status: "downloading", progress: percent });

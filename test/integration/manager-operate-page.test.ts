@@ -37,7 +37,7 @@ beforeAll(async () => {
   const more = ["--no-mdns", "--unsigned-updates", "--json"];
   const child = spawn(program, ["start", ...ports, ...more], {
     cwd: folder,
-    env: { ...process.env, COXSWAIN_MQTT_OBSERVER_PASSWORD: "sesame" },
+    env: { ...process.env, COXSWAIN_MQTT_OBSERVER_PASSWORD: "sesame-open-sesame" },
   });
   const ended = new Promise((resolve) => child.on("close", resolve));
   urls = JSON.parse(

@@ -54,7 +54,7 @@ describe("coxswain start", () => {
     expect(help.code).toBe(0);
     for (const flag of ["--data-dir FOLDER", "--insecure", "--coap-port PORT", "--no-mdns", "--log-level"])
       expect(help.out).toContain(flag);
-    writeFileSync(join(folder, "coxswain.json"), '{"poll": 120, "mqtt": {"observerPassword": "sesame"}}');
+    writeFileSync(join(folder, "coxswain.json"), '{"poll": 120, "mqtt": {"observerPassword": "sesame-open-sesame"}}');
     const shown = await coxswain("start", "--print-settings");
     rmSync(join(folder, "coxswain.json"));
     expect(shown.out).toMatch(/poll +120 +\(file\)/);

@@ -25,7 +25,7 @@ let manager: TestManager;
 let other: TestCa;
 beforeAll(async () => {
   other = new TestCa();
-  manager = await testManager({ flags: { ...secure, "mqtt.observerPassword": "sesame" } });
+  manager = await testManager({ flags: { ...secure, "mqtt.observerPassword": "sesame-open-sesame" } });
 });
 afterAll(async () => {
   other.remove();
@@ -130,7 +130,7 @@ describe.skipIf(elsewhere === undefined)("a manager that others reach", () => {
 });
 
 describe("MQTT over WebSocket", () => {
-  const observer = { clientId: "_observer", username: "_observer", password: "sesame", reconnectPeriod: 0 };
+  const observer = { clientId: "_observer", username: "_observer", password: "sesame-open-sesame", reconnectPeriod: 0 };
 
   test("is at one path, for who asks for its subprotocol", async () => {
     const upgrade = ["-H", "connection: upgrade", "-H", "upgrade: websocket", "-H", "sec-websocket-version: 13"];

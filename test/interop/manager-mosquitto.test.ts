@@ -8,7 +8,7 @@ let password: string;
 let port: string;
 
 beforeAll(async () => {
-  manager = await testManager({ flags: { "mqtt.observerPassword": "sesame" } });
+  manager = await testManager({ flags: { "mqtt.observerPassword": "sesame-open-sesame" } });
   port = new URL(manager.urls.mqtt).port;
   node = await TestPeer.start(manager.coapPort);
   await node.register({ id: "mos-1", model: "sensor" });
@@ -25,7 +25,7 @@ const as = (id: string, secret: string) => ["-h", "127.0.0.1", "-p", port, "-i",
 const publish = (topic: string, text: string, ...more: string[]) =>
   runOutside("mosquitto_pub", [...as("mos-1", password), "-q", "1", "-t", topic, "-m", text, ...more]);
 const observe = (...topics: string[]) =>
-  startOutside("mosquitto_sub", [...as("_observer", "sesame"), "-v", ...topics.flatMap((each) => ["-t", each])]);
+  startOutside("mosquitto_sub", [...as("_observer", "sesame-open-sesame"), "-v", ...topics.flatMap((each) => ["-t", each])]);
 
 test("a wrong password, a stranger and a node under another's name don't get in", async () => {
   for (const [id, secret] of [
@@ -100,7 +100,7 @@ test("an observer reads what the manager says for nodes without MQTT, and for th
 
 test("an observer publishes nothing", async () => {
   await runOutside("mosquitto_pub", [
-    ...as("_observer", "sesame"),
+    ...as("_observer", "sesame-open-sesame"),
     "-q",
     "1",
     "-t",
