@@ -140,7 +140,7 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
     broker,
     ...{ clock, entropy, log },
     settings: fleet,
-    artifactBases: [urls.http, urls.coap, ...(urls.coaps === undefined ? [] : [urls.coaps])],
+    artifactBases: [urls.https, urls.http, urls.coap, urls.coaps].filter((base) => base !== undefined),
     offersUnsigned: isInsecure || options.offersUnsigned === true,
     limits: { nodes: limits.nodes },
   });
@@ -157,7 +157,7 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
     isInsecure,
     tokens: options.tokens,
     baseUrl: () => urls.http,
-    coapUrls: () => ({ coap: urls.coap, coaps: urls.coaps }),
+    coapUrls: () => ({ coap: urls.coap, coaps: urls.coaps, ca: tls?.nodeCa }),
     ownHosts: options.ownHosts,
     ...{ clock, entropy, log },
     limits: { ...defaultHttpLimits, ...limits },

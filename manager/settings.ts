@@ -209,6 +209,11 @@ export const settingsDescription = {
       ...portRange,
       help: "TCP port of the embedded MQTT broker; 0 takes a free one.",
     },
+    allowPlain: {
+      kind: "flag",
+      default: false,
+      help: "Tell nodes that speak no TLS the open port of the broker, although there is one with TLS: their passwords and telemetry can be read on the way. Without it they get no broker.",
+    },
     observerPassword: {
       kind: "text",
       default: "",

@@ -140,7 +140,7 @@ async function startOnce(options: StartManagerOptions): Promise<RunningManager> 
       httpListener: { host: settings.http.host, port: ports.http },
       observerPassword: settings.mqtt.observerPassword,
       ownHosts: [settings.http.host, settings.publicHost],
-      fleet: fleetSettings(settings, ports.mqtt),
+      fleet: fleetSettings(settings, ports.mqtt, tls?.mqtts?.port ?? 0),
       isInsecure: settings.insecure,
       offersUnsigned: settings.unsignedUpdates,
       limits: settings.limits,
@@ -251,10 +251,12 @@ function announcement({ coap, interface: chosen }: Settings, port: number, log: 
 }
 
 /** What the fleet begins with; an operator's changes are in storage and go first. */
-function fleetSettings(settings: Settings, mqttPort: number): FleetSettings {
+function fleetSettings(settings: Settings, mqttPort: number, mqttTlsPort: number): FleetSettings {
   return {
     mqttHost: settings.publicHost === "" ? settings.mqtt.host : settings.publicHost,
     mqttPort,
+    mqttTlsPort,
+    allowPlainMqtt: settings.mqtt.allowPlain || settings.insecure,
     rootTopic: settings.rootTopic,
     pollSeconds: settings.poll,
     reportSeconds: settings.report,

@@ -17,6 +17,8 @@ export interface TlsDoors {
   /** HTTPS, and MQTT over WebSocket. */
   readonly https: TlsDoor | undefined;
   readonly mqtts: TlsDoor | undefined;
+  /** PEM of the CA of the certificate; undefined: it was given. */
+  readonly nodeCa: string | undefined;
 }
 
 /** Which listeners of TLS the settings ask for: with `auto` those whose open port can be reached from elsewhere. */
@@ -55,5 +57,6 @@ export function tlsDoors(options: {
     certificates,
     https: asked.https ? { host: http.host, port: ports.https } : undefined,
     mqtts: asked.mqtts ? { host: mqtt.host, port: ports.mqtts } : undefined,
+    nodeCa: tls.certificate === "" ? authority.ca : undefined,
   };
 }

@@ -1,6 +1,5 @@
 #include "node_program.hpp"
 
-#include "hal_host/host_hal.hpp"
 #include "hal_host/supervisor.hpp"
 #include "linux/linux_profile.hpp"
 #include "node.hpp"
@@ -73,7 +72,7 @@ class NodeStepper final : public cx::host::Stepper {
 
 }  // namespace
 
-int runNode(int count, char** arguments, cx::hal::Sensors* sensors, cx::host::MakeSecureSocket makeSecureSocket) {
+int runNode(int count, char** arguments, cx::hal::Sensors* sensors, cx::host::SecureParts secureParts) {
   // Static, but reached from here alone: core itself has no globals.
   static Options options;
   static cx::host::StderrLog log("node", LogLevel::info);
@@ -85,7 +84,7 @@ int runNode(int count, char** arguments, cx::hal::Sensors* sensors, cx::host::Ma
   if (options.state == nullptr) options.state = "cxnode-state";
   log.setLevel(options.logLevel);
 
-  static cx::host::HostHal port(options, log, makeSecureSocket);
+  static cx::host::HostHal port(options, log, secureParts);
   if (!port.open()) return 1;
   static cx::hal::Hal hal = port.parts(sensors);
   static cx::SensorProfile sensorProfile(hal.sensors);

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "hal/peripherals.hpp"
-#include "hal_host/secure_socket.hpp"
+#include "hal_host/host_hal.hpp"
 
-// `sensors` takes the place of the simulated ones of a sensor board; null: those. `makeSecureSocket` null: an image
-// without DTLS. Returns the exit code.
-int runNode(int count, char** arguments, cx::hal::Sensors* sensors = nullptr, cx::host::MakeSecureSocket makeSecureSocket = nullptr);
+// `sensors` takes the place of the simulated ones of a sensor board; null: those. `secureParts` of nulls: an image
+// without DTLS and TLS. Returns the exit code.
+int runNode(int count, char** arguments, cx::hal::Sensors* sensors = nullptr, cx::host::SecureParts secureParts = {});

@@ -24,7 +24,7 @@ import { DesiredStateService } from "./desired-state.ts";
 import { EnvironmentBroadcast } from "./environment-broadcast.ts";
 import { EnvironmentService } from "./environment-service.ts";
 import { FetchLog } from "./fetch-log.ts";
-import { FleetTable } from "./fleet-table.ts";
+import { FleetTable, nodeFlags } from "./fleet-table.ts";
 import { HealthObserver } from "./health-observer.ts";
 import { HeartbeatService } from "./heartbeat-service.ts";
 import { IdentityGuard } from "./identity-guard.ts";
@@ -188,7 +188,11 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     attempts,
     queues,
     desiredState,
-    bases: (node) => usableBases(artifactBases, credentials.schemeOf(children.gatewayOf(node) ?? node)),
+    bases: (node) => {
+      const row = fleet.find(node);
+      const speaksTls = row !== -1 && fleet.has(row, nodeFlags.speaksTls);
+      return usableBases(artifactBases, credentials.schemeOf(children.gatewayOf(node) ?? node), speaksTls);
+    },
     offersUnsigned: options.offersUnsigned,
     limits,
     node: (id) => imageOf(id, { isRegistered, storage, health }),

@@ -97,8 +97,9 @@ export class EnvironmentService implements Environments {
     const password = this.#passwords.get(node);
     if (row === -1 || password === undefined) return undefined;
     const settings = this.#settings;
+    const door = brokerDoor(settings, fleet.has(row, nodeFlags.speaksTls));
     return {
-      mqtt: { host: settings.mqttHost, port: settings.mqttPort, tls: false, clientId: node, user: node, password },
+      ...(door && { mqtt: { host: settings.mqttHost, ...door, clientId: node, user: node, password } }),
       wifi: settings.wifi.map((network) => ({ ...network })),
       poll: settings.pollSeconds,
       report: settings.reportSeconds,
@@ -224,4 +225,14 @@ function base64url(bytes: Uint8Array): string {
     for (let shift = 18; shift >= 0; shift -= 6) text += alphabet[(group >> shift) & 63];
   }
   return text;
+}
+
+/** Which port of the broker a node is told; undefined: none, since there is TLS, which the node doesn't speak, and the fleet doesn't allow the other. */
+function brokerDoor(
+  { mqttPort, mqttTlsPort, allowPlainMqtt }: FleetSettings,
+  speaksTls: boolean,
+): { readonly port: number; readonly tls: boolean } | undefined {
+  if (mqttTlsPort === 0) return { port: mqttPort, tls: false };
+  if (speaksTls) return { port: mqttTlsPort, tls: true };
+  return allowPlainMqtt ? { port: mqttPort, tls: false } : undefined;
 }

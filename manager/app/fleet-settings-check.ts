@@ -21,6 +21,8 @@ const yesOrNo: Check = { rule: "true or false", isGood: (value) => typeof value 
 const checks: Readonly<Record<keyof FleetSettings, Check>> = {
   mqttHost: text(63, /^[!-~]+$/, "a host name or address"),
   mqttPort: whole(1, 65_535),
+  mqttTlsPort: whole(0, 65_535),
+  allowPlainMqtt: yesOrNo,
   rootTopic: text(32, /^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/, "topic levels of letters, digits, - and _"),
   pollSeconds: whole(1, 86_400),
   reportSeconds: whole(1, 86_400),

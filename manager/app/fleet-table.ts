@@ -42,6 +42,8 @@ export const nodeFlags = {
   isSecured: 1024,
   /** Its entry in the directory came by a simple registration. */
   registeredSimply: 2048,
+  /** It speaks TLS, and has a CA that it checks servers against: the capability `tls`. */
+  speaksTls: 4096,
 } as const;
 
 const presences = ["unknown", "online", "late", "offline"] as const satisfies readonly Presence[];

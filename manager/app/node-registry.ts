@@ -320,6 +320,7 @@ export class NodeRegistry implements Registry {
     this.#claim(row, record.path, record.gateway !== undefined);
     fleet.set(row, nodeFlags.sleepy, record.manifest.sleepy === true);
     fleet.set(row, nodeFlags.speaksCbor, record.contentFormat === 60);
+    fleet.set(row, nodeFlags.speaksTls, record.manifest.caps?.includes("tls") === true);
     fleet.set(row, nodeFlags.isSecured, record.identity === "credential");
     fleet.set(row, nodeFlags.livesByObservation, record.livesByObservation);
     fleet.set(row, nodeFlags.awaitsObservation, record.livesByObservation);

@@ -23,13 +23,19 @@ export function parseArtifactBase(text: string): ArtifactBase {
   return { text, scheme: scheme as ArtifactBase["scheme"], host: address ?? name ?? "", port: Number(port) };
 }
 
-/** CoAP is for those who speak it as the node does: one with a session of DTLS has no key for the open port, and none of the others has one for DTLS. */
+/**
+ * CoAP is for those who speak it as the node does: one with a session of DTLS has no key for the open port, and none of the others has one for DTLS. Who
+ * speaks TLS is told HTTPS where there is that, and not HTTP beside it, to which somebody in between could make it fall back.
+ */
 export function usableBases(
   bases: readonly ArtifactBase[],
   credential: CredentialScheme | undefined,
+  speaksTls: boolean,
 ): readonly ArtifactBase[] {
   const isDtls = credential === "psk" || credential === "x509";
-  return bases.filter(({ scheme }) => scheme !== (isDtls ? "coap" : "coaps"));
+  const isHttps = speaksTls && bases.some(({ scheme }) => scheme === "https");
+  const unusable = [isDtls ? "coap" : "coaps", isHttps ? "http" : "https"];
+  return bases.filter(({ scheme }) => !unusable.includes(scheme));
 }
 
 /** The action that offers an update to a node. Its URIs name node and attempt, so that the manager sees who fetched what. */

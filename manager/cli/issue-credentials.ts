@@ -68,7 +68,9 @@ export async function issueCredentials(
 
 /** What a node needs, in one text: docs/reference/node.md describes it. */
 async function qrWords({ manager, credentials }: IssuedAnswer): Promise<string> {
-  const code = await qrCode(JSON.stringify({ manager, credentials }));
+  // The CA isn't secret, and too long for a code that a camera reads off a terminal: `/ca.pem` and `coxswain ca show` have it.
+  const { ca: _, ...keys } = credentials as Readonly<Record<string, unknown>>;
+  const code = await qrCode(JSON.stringify({ manager, credentials: keys }));
   return code === undefined
     ? "A certificate and its key are more than a QR code in a terminal holds: take the file.\n"
     : `${code}\n\nThe code holds the keys: whoever photographs it is the node.\n`;

@@ -365,6 +365,7 @@ export const statusReportShape: ObjectShape = {
     { name: "services", key: 22, aliases: [], isRequired: false, shape: { kind: "list", max: 16, items: serviceShape } },
     { name: "timestamp", key: 23, aliases: ["time"], isRequired: false, shape: {"kind":"text","max":35,"form":"instant"} },
     { name: "id", key: 24, aliases: ["node_id","device_id"], isRequired: false, shape: {"kind":"text","max":63} },
+    { name: "brokerFault", key: 26, aliases: [], isRequired: false, shape: {"kind":"text","max":32} },
   ],
 };
 

@@ -6583,6 +6583,34 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																												}
 																												var valid0 = _errs42 === errors;
 																											} else var valid0 = true;
+																											if (valid0) {
+																												if (data.brokerFault !== void 0) {
+																													let data26 = data.brokerFault;
+																													const _errs43 = errors;
+																													if (errors === _errs43) {
+																														if (typeof data26 === "string") {
+																															if (func2(data26) > 32) {
+																																validate137.errors = [{
+																																	instancePath: instancePath + "/brokerFault",
+																																	schemaPath: "#/properties/brokerFault/maxLength",
+																																	keyword: "maxLength",
+																																	params: { limit: 32 }
+																																}];
+																																return false;
+																															}
+																														} else {
+																															validate137.errors = [{
+																																instancePath: instancePath + "/brokerFault",
+																																schemaPath: "#/properties/brokerFault/type",
+																																keyword: "type",
+																																params: { type: "string" }
+																															}];
+																															return false;
+																														}
+																													}
+																													var valid0 = _errs43 === errors;
+																												} else var valid0 = true;
+																											}
 																										}
 																									}
 																								}

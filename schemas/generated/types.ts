@@ -410,6 +410,8 @@ export interface StatusReport {
   timestamp?: string;
   /** Name of the node; counts only where nothing better says who is asking. */
   id?: NodeId;
+  /** Why it has no connection to the broker: `tls-wrong-ca`, `tls-wrong-name`, `tls-expired`, `tls-old-version`, `tls-refused`, `not-tls`, `tls-bad-certificate`, `tls-ended`, `tls-unanswered`, `tls-failed`, `no-tls`, `refused`. Absent: there is one, or nothing is known. */
+  brokerFault?: string;
 }
 export interface ActionResult {
   /** The action. */

@@ -31,6 +31,8 @@ export const digestB = `sha256:${"b".repeat(64)}`;
 export const settings: FleetSettings = {
   mqttHost: "127.0.0.1",
   mqttPort: 1883,
+  mqttTlsPort: 0,
+  allowPlainMqtt: false,
   rootTopic: "cx",
   pollSeconds: 60,
   reportSeconds: 30,

@@ -245,6 +245,22 @@ describe("the environment", () => {
     expect(await h.wait(h.app.environments.build("nobody"))).toBeUndefined();
   });
 
+  it("names no broker in the open beside one with TLS, unless the fleet allows it, and that one to nobody who can't", async () => {
+    const h = await new AppHarness().start();
+    await h.register("n1");
+    await h.register("n2", { caps: ["sensors", "tls"] });
+    const doors = async (): Promise<unknown[]> => {
+      const both = await h.wait(Promise.all(["n1", "n2"].map((id) => h.app.environments.build(id))));
+      return both.map((each) => each?.mqtt && [each.mqtt.port, each.mqtt.tls]);
+    };
+    const open = [settings.mqttPort, false];
+    expect(await doors()).toEqual([open, open]);
+    await h.wait(h.app.environments.change({ mqttTlsPort: 8883 }, operator));
+    expect(await doors()).toEqual([undefined, [8883, true]]);
+    await h.wait(h.app.environments.change({ allowPlainMqtt: true }, operator));
+    expect(await doors()).toEqual([open, [8883, true]]);
+  });
+
   it("that an operator changes reaches each node as an action, and lasts", async () => {
     const h = await new AppHarness().start();
     await h.register("n1");

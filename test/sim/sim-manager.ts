@@ -146,6 +146,8 @@ function compose(parts: {
     fleet: {
       mqttHost: managerAddress,
       mqttPort: managerPorts.mqtt,
+      mqttTlsPort: 0,
+      allowPlainMqtt: false,
       rootTopic: "cx",
       pollSeconds,
       reportSeconds: 10,

@@ -145,6 +145,8 @@ export interface NodePlan {
   readonly prefer: "http" | "coap";
   /** Most bytes a second of a download, so that it can be watched and cut. */
   readonly downloadRate?: number;
+  /** Its first image; default `cxnode-node`, without DTLS and TLS. */
+  readonly image?: string;
   /** File with its keys. */
   readonly credentials?: string;
   /** Further flags. */
@@ -154,7 +156,7 @@ export interface NodePlan {
 export function startNode(plan: NodePlan, coapPort: number, folder: string): Program {
   const args = [
     ...["--id", plan.id, "--profile", plan.profile, "--model", plan.model, "--prefer", plan.prefer],
-    ...["--state", join(folder, plan.id), "--image", firmware("cxnode-node")],
+    ...["--state", join(folder, plan.id), "--image", plan.image ?? firmware("cxnode-node")],
     ...["--discover-group", `224.0.1.187:${coapPort}`, "--interface", "lo"],
     ...(plan.downloadRate === undefined ? [] : ["--download-rate", String(plan.downloadRate)]),
     ...(plan.credentials === undefined ? [] : ["--credentials", plan.credentials]),

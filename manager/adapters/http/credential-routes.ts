@@ -26,7 +26,7 @@ export function addCredentialRoutes(server: FastifyInstance, app: ManagerApp, co
     if (current === undefined) throw new ApiError("nothing-to-rotate", { node });
     const scheme = schemeOf(request) ?? current;
     const asked = requestOf(request, scheme);
-    const { coap, coaps } = coapUrls();
+    const { coap, coaps, ca } = coapUrls();
     const manager = scheme === "oscore" ? coap : coaps;
     // Before the keys are made: nobody could use them.
     if (manager === undefined) throw new ApiError("no-dtls", { scheme });
@@ -40,7 +40,7 @@ export function addCredentialRoutes(server: FastifyInstance, app: ManagerApp, co
     return await reply.send({
       ...{ id: node, scheme, manager, kid: toHex(kidToBytes(outcome.kid)) },
       ...(scheme === "x509" ? { subjectAltName: `URI:urn:coxswain:node:${node}` } : {}),
-      credentials: credentialsOf(outcome),
+      credentials: withCa(credentialsOf(outcome), ca),
     });
   });
 
@@ -81,6 +81,16 @@ function requestOf(request: FastifyRequest, scheme: CredentialScheme): string | 
   const { request: asked } = objectOf(request, "credentials");
   if (asked === undefined || (typeof asked === "string" && scheme === "x509")) return asked;
   throw new ApiError("bad-body", { kind: "credentials", path: "request", rule: "must be a text, for x509 alone" });
+}
+
+/** A node's certificate comes with the CA for DTLS, which is that of TLS too unless one was given for DTLS. */
+function withCa(
+  credentials: ReturnType<typeof credentialsOf>,
+  ca: string | undefined,
+): ReturnType<typeof credentialsOf> {
+  if (credentials === null || ca === undefined) return credentials;
+  const { dtls } = credentials as { dtls?: { ca?: string } };
+  return dtls?.ca === ca ? credentials : { ...credentials, ca };
 }
 
 /** The file of `cxnode --credentials`, as docs/reference/node.md describes it; null: the given CA makes what belongs into it. */

@@ -49,6 +49,8 @@ export interface CoapUrls {
   readonly coap: string;
   /** `coaps://HOST:PORT`; undefined: the manager doesn't speak DTLS. */
   readonly coaps: string | undefined;
+  /** PEM of the CA that nodes check MQTT over TLS and HTTPS against; undefined: there is no TLS, or its certificate was given, of a CA that isn't known here. */
+  readonly ca?: string | undefined;
 }
 
 export interface HttpLimits {

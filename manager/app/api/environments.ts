@@ -16,6 +16,10 @@ export interface Environments {
 export interface FleetSettings {
   readonly mqttHost: string;
   readonly mqttPort: number;
+  /** Of MQTT over TLS; 0: there is none. */
+  readonly mqttTlsPort: number;
+  /** Nodes that speak no TLS are told the open port, although there is one with TLS. */
+  readonly allowPlainMqtt: boolean;
   readonly rootTopic: string;
   readonly pollSeconds: number;
   readonly reportSeconds: number;

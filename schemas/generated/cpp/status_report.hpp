@@ -36,6 +36,7 @@ struct StatusReport {
     static constexpr uint8_t services = 22;
     static constexpr uint8_t timestamp = 23;
     static constexpr uint8_t id = 24;
+    static constexpr uint8_t brokerFault = 26;
   };
   // Longest text in bytes, most items of a list.
   struct Max {
@@ -43,6 +44,7 @@ struct StatusReport {
     static constexpr size_t version = 32;
     static constexpr size_t services = 16;
     static constexpr size_t id = 63;
+    static constexpr size_t brokerFault = 32;
   };
 
   Optional<ActionResult> result;  // Outcome of the last finished action, repeated until a report with it is answered.
@@ -70,6 +72,7 @@ struct StatusReport {
   Optional<Span<const Service>> services;  // Programs that run on it.
   Optional<uint64_t> timestamp;  // When it was written, by the node's clock.
   Optional<std::string_view> id;  // Name of the node; counts only where nothing better says who is asking.
+  Optional<std::string_view> brokerFault;  // Why it has no connection to the broker: `tls-wrong-ca`, `tls-wrong-name`, `tls-expired`, `tls-old-version`, `tls-refused`, `not-tls`, `tls-bad-certificate`, `tls-ended`, `tls-unanswered`, `tls-failed`, `no-tls`, `refused`. Absent: there is one, or nothing is known.
 };
 inline constexpr Member statusReportMembers[] = {
     member(offsetof(StatusReport, result), 0, MemberType::object, false, 0, 0, 0, &actionResultShape),
@@ -97,6 +100,7 @@ inline constexpr Member statusReportMembers[] = {
     member(offsetof(StatusReport, services), 22, MemberType::objectList, false, 0, 16, 0, &serviceShape),
     member(offsetof(StatusReport, timestamp), 23, MemberType::instant, false, 0, 0),
     member(offsetof(StatusReport, id), 24, MemberType::text, false, 0, 63),
+    member(offsetof(StatusReport, brokerFault), 26, MemberType::text, false, 0, 32),
 };
 inline constexpr MessageShape statusReportShape{statusReportMembers, sizeof(StatusReport), 2048, {}, 0};
 

@@ -310,8 +310,9 @@ class Bench {
     }
     return false;
   }
-  static std::vector<uint8_t> environmentOf(const char* brokerHost) {
+  static std::vector<uint8_t> environmentOf(const char* brokerHost, bool isTls = false) {
     cx::Environment environment;
+    environment.mqtt.isTls = isTls;
     environment.mqtt.host.assignCut(brokerHost);
     environment.pollS = 5;
     environment.reportS = 10;

@@ -35,6 +35,16 @@ TEST("a broker that refuses is tried again and again, and the node stays operati
   CHECK_EQ(bench.node().state().mqttReconnects, 0u);
 }
 
+TEST("a broker that is to be spoken to by TLS is never spoken to in the open by a node that has none, and its status says why") {
+  Bench bench;
+  FakeBroker broker(bench);
+  bench.manager.environment = Bench::environmentOf("10.0.0.1", true);
+  bench.run(300000);
+  CHECK(bench.node().phase() == Phase::operational);
+  CHECK_EQ(broker.connects, 0);
+  CHECK(bench.node().state().brokerFault.view() == "no-tls");
+}
+
 TEST("it connects with a will, says online, subscribes to its own topics and reports at its interval") {
   Connected it;
   CHECK(it.broker.willTopic == availability && it.broker.willPayload == "offline");

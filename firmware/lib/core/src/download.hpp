@@ -26,6 +26,7 @@ struct DownloadRequest {
   uint64_t expectedSize = 0;    // 0: not known. Another total is a mismatch
   ByteSpan validator;           // entity tag of an earlier part, by the same carrier; empty: none
   uint16_t blockSize = 0;       // CoAP only; 0: default
+  bool isTls = false;           // HTTP only: `host` is whom the server must prove to be
 };
 
 struct DownloadStart {
@@ -40,6 +41,7 @@ struct DownloadEnd {
   uint16_t code = 0;
   bool mayRetry = false;       // 5xx, time-outs, a cut connection: again later, from the last durable byte
   uint32_t retryAfterMs = 0;   // asked for by the server (Max-Age, Retry-After)
+  const char* fault = "";      // what TLS had against the server; "": nothing
 };
 
 class DownloadSink {

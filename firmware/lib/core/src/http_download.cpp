@@ -23,6 +23,7 @@ Status HttpDownload::start(const DownloadRequest& request, DownloadSink& sink) {
   if (!request.to.isSet() || request.host.empty() || request.path.empty() || request.path[0] != '/') return Status::invalid;
   if (!isVisible(request.host) || !isVisible(request.path) || !isVisible(request.query)) return Status::invalid;
   if (request.expectedSize != 0 && request.offset > request.expectedSize) return Status::invalid;
+  if (request.isTls && !isOk(host_.assign(request.host))) return Status::invalid;
   CX_TRY(encodeRequest(request));
   head_.reset();
   state_ = State::connecting;
@@ -35,7 +36,8 @@ Status HttpDownload::start(const DownloadRequest& request, DownloadSink& sink) {
   lastProgressMs_ = clock_.monotonicMs();
   sink_ = &sink;
   // What connect() says is found again by connected(): a failure must not reach the sink before start() returned.
-  if (request.expectedSize == 0 || request.offset < request.expectedSize) (void)(stream_.connect(request.to) == hal::Code::ok);
+  if (request.expectedSize != 0 && request.offset == request.expectedSize) return Status::ok;
+  (void)((request.isTls ? stream_.connectTls(request.to, host_.cStr()) : stream_.connect(request.to)) == hal::Code::ok);
   return Status::ok;
 }
 
@@ -53,7 +55,7 @@ Status HttpDownload::encodeRequest(const DownloadRequest& request) {
   if (isIpv6) text.put('[');
   text.put(request.host);
   if (isIpv6) text.put(']');
-  if (request.to.port != 80) text.put(':').putUint(request.to.port);
+  if (request.to.port != (request.isTls ? 443 : 80)) text.put(':').putUint(request.to.port);
   text.put("\r\nAccept-Encoding: identity\r\nConnection: close\r\n");
   if (request.offset > 0) {
     text.put("Range: bytes=").putUint(request.offset).put("-\r\n");
@@ -244,6 +246,7 @@ void HttpDownload::end(Status status, bool mayRetry) {
   sink_ = nullptr;
   stream_.close();
   DownloadEnd what;
+  what.fault = stream_.fault();
   what.status = status;
   what.code = head_.isComplete() ? head_.status() : 0;
   what.mayRetry = mayRetry;

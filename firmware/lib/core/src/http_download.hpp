@@ -43,6 +43,7 @@ class HttpDownload final : public Download {
   MutableSpan buffer_;
   HttpTiming timing_;
   HttpResponseHead head_;
+  FixedText<downloadHostMax> host_;  // for the handshake of TLS, which may outlast the request
   DownloadSink* sink_ = nullptr;
   State state_ = State::connecting;
   size_t begin_ = 0;  // what is in the buffer and not yet sent, or not yet used: [begin_, end_)

@@ -44,7 +44,7 @@ Status MqttClient::connect(const MqttConnect& options, MqttHandler& handler) {
   lastSentMs_ = lastReceivedMs_ = startedMs_;
   state_ = State::opening;
   // What this says is found again by connected(): a failure reaches the handler from poll(), never from here.
-  (void)(stream_.connect(options.to) == hal::Code::ok);
+  (void)((options.tlsName != nullptr ? stream_.connectTls(options.to, options.tlsName) : stream_.connect(options.to)) == hal::Code::ok);
   return Status::ok;
 }
 

@@ -44,6 +44,7 @@ class MqttHandler {
 // Views stay valid until onMqttConnected or onMqttClosed.
 struct MqttConnect {
   hal::Address to;
+  const char* tlsName = nullptr;  // whom the broker must prove to be, by TLS; null: no TLS
   std::string_view clientId;
   std::string_view user;      // empty: none
   std::string_view password;  // only with a user

@@ -89,7 +89,7 @@ void Node::takeEnvironment(const Action& action, uint64_t nowMs) {
     return finish(action.rev, Outcome::done, "");
   }
   if (job_ != Job::none || !isTrialAllowed(nowMs)) return;  // offered again
-  if (action.environment.mqtt.isTls) return finish(action.rev, Outcome::refused, "tls-not-built-in");
+  if (action.environment.mqtt.isTls && !hal_.mqtt.hasTls()) return finish(action.rev, Outcome::refused, "tls-not-built-in");
   job_ = Job::credentials;
   jobRev_ = action.rev;
   isJobReported_ = isJobDone_ = false;

@@ -62,8 +62,12 @@ void BrokerSession::announce(std::string_view availability) {
 
 void BrokerSession::connect(uint64_t nowMs) {
   const BrokerAccess& access = context_.state.environment.mqtt;
-  if (access.host.empty() || access.isTls) {
-    if (access.isTls) context_.log.error().put("mqtt: TLS is asked for and not built in; not connected");
+  const bool isTlsMissing = access.isTls && !context_.hal.mqtt.hasTls();
+  if (access.host.empty() || isTlsMissing) {
+    if (isTlsMissing) {
+      context_.log.error().put("mqtt: the environment asks for TLS, for which this node has no CA or which isn't built in; not connected");
+      context_.state.brokerFault.assignCut("no-tls");
+    }
     state_ = State::waiting;
     dueMs_ = nowMs + brokerRetryCapMs;
     return;
@@ -81,9 +85,11 @@ void BrokerSession::connect(uint64_t nowMs) {
   if (code != hal::Code::ok) return retry(nowMs);
   host_ = access.host;
   port_ = access.port;
+  isTls_ = access.isTls;
   willTopic_.assignCut(topic("availability"));
   MqttConnect options;
   options.to = to;
+  if (access.isTls) options.tlsName = host_.cStr();
   options.clientId = access.clientId.empty() ? context_.state.id.view() : access.clientId.view();
   options.user = access.user.view();
   options.password = access.password.view();
@@ -197,7 +203,7 @@ bool BrokerSession::take(BrokerMessage& out) {
 void BrokerSession::environmentChanged(uint64_t nowMs) {
   if (state_ == State::off || state_ == State::stopping) return;
   const BrokerAccess& access = context_.state.environment.mqtt;
-  if (state_ == State::connected && host_ == access.host && port_ == access.port) return;
+  if (state_ == State::connected && host_ == access.host && port_ == access.port && isTls_ == access.isTls) return;
   if (state_ == State::connected || state_ == State::connecting) mqtt_.abort();
   state_ = State::waiting;
   dueMs_ = nowMs;
@@ -209,7 +215,8 @@ void BrokerSession::onMqttConnected(bool) {
   backoff_.reset();
   if (wasConnected_) ++context_.state.mqttReconnects;
   wasConnected_ = true;
-  context_.log.info().put("mqtt: connected to ").put(host_.view());
+  context_.state.brokerFault.clear();
+  context_.log.info().put("mqtt: connected to ").put(host_.view()).put(isTls_ ? " by TLS" : "");
   isSubscribeDue_ = true;
   isReportAsked_ = true;
   announce(availability_.view());
@@ -254,7 +261,11 @@ void BrokerSession::onMqttClosed(MqttClose why) {
     state_ = State::off;
     return;
   }
-  context_.log.warn().put("mqtt: closed: ").put(mqttCloseName(why));
+  const std::string_view fault = context_.hal.mqtt.fault();
+  // A refusal counts as a reason as much as what TLS found; a lost connection is known by presence.
+  if (!fault.empty()) context_.state.brokerFault.assignCut(fault);
+  else if (why == MqttClose::refused) context_.state.brokerFault.assignCut("refused");
+  context_.log.warn().put("mqtt: closed: ").put(mqttCloseName(why)).put(fault.empty() ? "" : ", ").put(fault);
   retry(context_.hal.clock.monotonicMs());
 }
 

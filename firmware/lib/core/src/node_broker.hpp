@@ -77,6 +77,7 @@ class BrokerSession final : private MqttHandler {
   bool wasConnected_ = false;
   FixedText<128> host_;          // of the connection that is open or tried
   uint32_t port_ = 0;
+  bool isTls_ = false;
   uint64_t dueMs_ = 0;
   uint64_t endMs_ = 0;
   uint64_t nextReportMs_ = 0;

@@ -11,6 +11,8 @@
 
 namespace cx {
 
+constexpr size_t brokerFaultMax = 32;
+
 // From the port: flags on the host, settings in flash on a board. Views stay valid as long as the node.
 struct NodeSettings {
   FixedText<nodeIdMax> id;           // empty: <model>-<hardware number>
@@ -44,6 +46,7 @@ struct NodeState {
   uint32_t lastRev = 0;                // Actions
   ActionResult result;                 // Actions: repeated until a report with it was answered
   uint32_t mqttReconnects = 0;         // BrokerSession
+  FixedText<brokerFaultMax> brokerFault;  // BrokerSession: why there is no connection; empty: there is one, or no reason is known
   uint32_t sensorErrors = 0;           // Telemetry
 };
 

@@ -79,7 +79,9 @@ Expected<ByteSpan> encodeManifest(const NodeContext& context, WireFormat format,
     map.text(1, "id", state.id);
     map.text(2, "model", identity.model);
     map.text(3, "hw", identity.hardware);
-    map.list(4, "caps", static_cast<uint32_t>(caps.size()), [&](WireWriter& writer, uint32_t i) { writer.putText(caps[i]); });
+    const bool hasTls = context.hal.mqtt.hasTls();  // then it is told mqtts and https, and else neither
+    map.list(4, "caps", static_cast<uint32_t>(caps.size() + (hasTls ? 1 : 0)),
+             [&](WireWriter& writer, uint32_t i) { writer.putText(i < caps.size() ? caps[i] : std::string_view("tls")); });
     map.text(5, "version", identity.version);
     map.digest(6, "digest", state.boot.runningDigest);
     map.enumeration(7, "slot", slotValue(state.boot.running), slotWords);
@@ -123,6 +125,7 @@ Expected<ByteSpan> encodeStatusReport(const NodeContext& context, WireFormat for
     putFigures(map, context, figures);
     map.uint(21, "lastRev", state.lastRev);
     if (figures.hasTime) map.instant(23, "timestamp", figures.wallMs / 1000 * 1000);
+    if (!state.brokerFault.empty()) map.text(26, "brokerFault", state.brokerFault);
   });
 }
 

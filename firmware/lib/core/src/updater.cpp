@@ -12,9 +12,10 @@ constexpr uint32_t resolveLimitMs = 10000;
 constexpr uint32_t resolvePollMs = 50;
 constexpr uint8_t chunksPerStep = 8;
 
-DownloadWay wayOf(std::string_view uri) {
+DownloadWay wayOf(std::string_view uri, bool hasTls) {
   const Expected<Uri> parsed = parseUri(uri);
   if (!parsed) return DownloadWay::none;
+  if (parsed->scheme == UriScheme::https) return hasTls ? DownloadWay::http : DownloadWay::none;
   if (parsed->scheme == UriScheme::http) return DownloadWay::http;
   // The same way: a node whose socket is inside DTLS asks nobody in the open, and another one is told no coaps URI.
   const bool isCoap = parsed->scheme == UriScheme::coap || parsed->scheme == UriScheme::coaps;
@@ -68,7 +69,7 @@ void Updater::start(const Action& action, uint64_t nowMs) {
 bool Updater::chooseWay(bool other) {
   for (int pass = 0; pass < 2; ++pass) {
     for (uint8_t i = 0; i < uriCount_; ++i) {
-      const DownloadWay way = wayOf(uris_[i].view());
+      const DownloadWay way = wayOf(uris_[i].view(), context_.hal.http.hasTls());
       if (way == DownloadWay::none || (way == DownloadWay::http ? http_ : coap_) == nullptr) continue;
       if (other ? way == way_ : pass == 0 && way != context_.settings.preferredWay) continue;
       uri_ = i;
@@ -159,11 +160,13 @@ void Updater::fetch() {
   DownloadRequest request;
   request.to = to_;
   request.host = uri->host;
+  request.isTls = uri->scheme == UriScheme::https;
   request.path = uri->path;
   request.query = uri->query;
   request.offset = written_;
   request.expectedSize = identity_.size;
   if (written_ > 0 && validatorWay_ == way_) request.validator = validator_.view();
+  context_.log.info().put("update: from ").put(slice(uris_[uri_].view(), 0, uris_[uri_].size() - uri->path.size() - (uri->query.empty() ? 0 : uri->query.size() + 1)));
   state_ = State::fetching;
   const Status status = download()->start(request, *this);
   if (!isOk(status)) {
@@ -229,6 +232,8 @@ void Updater::onEnd(const DownloadEnd& done) {
   const bool isRefusal = done.code != 0 && done.code / 100 != 2;
   if (isRefusal) {
     reason.put(way_ == DownloadWay::http ? "http-" : "coap-").putUint(done.code);
+  } else if (done.fault[0] != '\0') {
+    reason.put(done.fault);
   } else if (done.status == Status::full) {
     reason.put("no-space");
   } else if (done.status == Status::io) {

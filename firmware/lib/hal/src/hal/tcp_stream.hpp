@@ -20,6 +20,19 @@ class TcpStream {
   // What was taken by write() is still sent where the port can; never waits.
   virtual void close() = 0;
 
+  // A port with TLS overrides these three.
+  // TLS can be spoken: it is built in, and there is a CA that servers are checked against.
+  virtual bool hasTls() const { return false; }
+  // As connect(), in TLS: connected() is ok after the handshake, with a server whose certificate is of that CA, valid now, and
+  // for `name`, a host name or an address, which stays valid until then. Nothing is ever said in the open instead.
+  virtual Code connectTls(const Address& to, const char* name) {
+    (void)to;
+    (void)name;
+    return Code::unsupported;
+  }
+  // Why the last connection failed, where TLS knows more than a code; "" otherwise. Valid as long as the port.
+  virtual const char* fault() const { return ""; }
+
  protected:
   ~TcpStream() = default;
 };

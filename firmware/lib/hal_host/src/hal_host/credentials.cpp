@@ -67,6 +67,7 @@ class Reader {
       out.hasOscore = true;
       return object("oscore", [&](std::string_view member) { return oscore(member, out.oscore); });
     }
+    if (key == "ca") return text("ca", out.ca);
     if (key == "dtls") return object("dtls", [&](std::string_view member) { return dtls(member, out.dtls); });
     return unknown("the file");
   }

@@ -33,6 +33,9 @@ struct Credentials {
   bool hasOscore = false;
   OscoreCredentials oscore;
   DtlsCredentials dtls;
+  FixedText<pemMax> ca;  // of the manager's TLS; empty: that of `dtls`, if there is one
+
+  std::string_view tlsCa() const { return ca.empty() ? dtls.ca.view() : ca.view(); }
 };
 
 // False: `fault` says which member, and what would be right.

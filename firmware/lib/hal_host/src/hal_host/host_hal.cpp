@@ -22,13 +22,13 @@ uint16_t indexOf(const char* name) { return name == nullptr ? uint16_t{0} : stat
 
 }  // namespace
 
-HostHal::HostHal(const Options& options, StderrLog& log, MakeSecureSocket makeSecureSocket)
+HostHal::HostHal(const Options& options, StderrLog& log, SecureParts secureParts)
     : options_(options),
       log_(log),
       interface_(indexOf(options.interface)),
       network_(interface_),
       coap_(interface_),
-      makeSecureSocket_(makeSecureSocket),
+      secureParts_(secureParts),
       storage_(files_),
       numbers_(files_, numbersFile),
       keeper_(files_, numbers_, options.id, log),
@@ -72,19 +72,30 @@ bool HostHal::open() {
     isEnrolling_ = enrolment == Code::ok;
   }
   if (isDtls() && !secureSocket()) return false;
+  if (!credentials_.tlsCa().empty() && !secureStreams()) return false;
   if (numbers_.load() != Code::ok) log_.print(LogLevel::error, "the sequence numbers in %s are damaged", options_.state);
   if (!system_.loadHardwareNumber(files_, entropy_)) log_.print(LogLevel::warn, "the hardware number can't be kept in %s", options_.state);
   return true;
 }
 
 bool HostHal::secureSocket() {
-  if (makeSecureSocket_ == nullptr) {
+  if (secureParts_.socket == nullptr) {
     log_.print(LogLevel::error, "this image is built without DTLS: install cxnode-node-dtls instead");
     return false;
   }
-  secure_ = makeSecureSocket_(coap_, clock_, entropy_, log_);
+  secure_ = secureParts_.socket(coap_, clock_, entropy_, log_);
   if (credentials_.dtls.isSet() && secure_->secure(credentials_.dtls, options_.managerHost)) return true;
   log_.print(LogLevel::error, "the dtls of the credentials can't be used: is it PEM, of P-256, and the key that of the certificate?");
+  return false;
+}
+
+// Without TLS the node goes on: the manager gives it no address of TLS then, and a broker in the open only where the fleet allows it.
+bool HostHal::secureStreams() {
+  if (secureParts_.stream == nullptr) return true;
+  secureMqtt_ = secureParts_.stream(mqtt_, credentials_, entropy_, log_);
+  secureHttp_ = secureParts_.stream(http_, credentials_, entropy_, log_);
+  if (secureMqtt_ != nullptr && secureHttp_ != nullptr) return true;
+  log_.print(LogLevel::error, "the ca of the credentials, or dtls.certificate with its key, can't be used for TLS: is it PEM?");
   return false;
 }
 
@@ -92,7 +103,9 @@ hal::Hal HostHal::parts(hal::Sensors* sensors) {
   const bool isBoard = options_.profile == Profile::sensor;
   hal::Sensors* const own = isBoard ? static_cast<hal::Sensors*>(&sensors_) : &noSensors_;
   hal::UdpSocket& socket = secure_ != nullptr ? static_cast<hal::UdpSocket&>(*secure_) : coap_;
-  return hal::Hal{clock_, entropy_, network_, socket, mqtt_, http_, storage_, slots_, watchdog_, system_, log_,
+  hal::TcpStream& mqtt = secureMqtt_ != nullptr ? static_cast<hal::TcpStream&>(*secureMqtt_) : mqtt_;
+  hal::TcpStream& http = secureHttp_ != nullptr ? static_cast<hal::TcpStream&>(*secureHttp_) : http_;
+  return hal::Hal{clock_, entropy_, network_, socket, mqtt, http, storage_, slots_, watchdog_, system_, log_,
                   sensors != nullptr ? *sensors : *own, actuators_, isBoard ? &display_ : nullptr, isBoard ? nullptr : &services_, &numbers_};
 }
 
@@ -107,6 +120,9 @@ int HostHal::run(Stepper& stepper) {
   while (system_.ending() == Ending::none) {
     uint64_t due = stepper.step(clock_.monotonicMs());
     if (secure_ != nullptr && secure_->nextDueMs() < due) due = secure_->nextDueMs();
+    for (const SecureStream* const stream : {secureMqtt_, secureHttp_}) {
+      if (stream != nullptr && stream->hasUnread()) due = 0;
+    }
     if (system_.ending() != Ending::none) break;
 
     struct pollfd sources[8];

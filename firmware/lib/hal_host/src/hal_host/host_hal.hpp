@@ -12,6 +12,7 @@
 #include "hal_host/host_system.hpp"
 #include "hal_host/linux_services.hpp"
 #include "hal_host/secure_socket.hpp"
+#include "hal_host/secure_stream.hpp"
 #include "hal_host/simulated_board.hpp"
 
 namespace cx::host {
@@ -26,9 +27,15 @@ class Stepper {
   ~Stepper() = default;
 };
 
+// What an image with mbedTLS brings; null in one without.
+struct SecureParts {
+  MakeSecureSocket socket = nullptr;
+  MakeSecureStream stream = nullptr;
+};
+
 class HostHal {
  public:
-  HostHal(const Options& options, StderrLog& log, MakeSecureSocket makeSecureSocket = nullptr);
+  HostHal(const Options& options, StderrLog& log, SecureParts secureParts = {});
   // Opens the state folder and reads what is in it. False: the log says what is wrong.
   bool open();
   // The node's keys, from the state folder; valid after open().
@@ -47,6 +54,7 @@ class HostHal {
 
  private:
   bool secureSocket();
+  bool secureStreams();
 
   const Options& options_;
   StderrLog& log_;
@@ -59,10 +67,12 @@ class HostHal {
   HostEntropy entropy_;
   HostNetwork network_;
   HostUdpSocket coap_;
-  MakeSecureSocket makeSecureSocket_;
+  SecureParts secureParts_;
   SecureSocket* secure_ = nullptr;  // where everything goes by DTLS
   HostTcpStream mqtt_;
   HostTcpStream http_;
+  SecureStream* secureMqtt_ = nullptr;  // over those two, where there is TLS and a CA
+  SecureStream* secureHttp_ = nullptr;
   FileStorage storage_;
   FileStorage numbers_;
   HostCredentialKeeper keeper_;

@@ -42,14 +42,14 @@ void scrub(char* word) {
   std::memcpy(word, scrubbedClaim, sizeof scrubbedClaim);
 }
 
-const char* defaultImage(bool isDtls) {
+const char* defaultImage(bool needsTls) {
   static char path[4096];
   const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path - 20);
   if (length <= 0) return nullptr;
   path[length] = '\0';
   char* const slash = std::strrchr(path, '/');
   if (slash == nullptr) return nullptr;
-  std::strcpy(slash + 1, isDtls ? "cxnode-node-dtls" : "cxnode-node");
+  std::strcpy(slash + 1, needsTls ? "cxnode-node-dtls" : "cxnode-node");
   return path;
 }
 
@@ -59,7 +59,7 @@ Supervisor::Supervisor(const Options& options, int flagCount, char* const* flags
     : options_(options), flagCount_(flagCount), flags_(flags), log_(log), slot_(folder_.files()), loader_(folder_.files(), slot_) {}
 
 int Supervisor::installFirst(const char* why) {
-  const char* const path = options_.image != nullptr ? options_.image : defaultImage(isDtls_);
+  const char* const path = options_.image != nullptr ? options_.image : defaultImage(needsTls_);
   ImageFacts facts;
   const ImageFault fault = path == nullptr ? ImageFault::unreadable : inspectImage(path, facts);
   if (fault != ImageFault::none) {
@@ -100,7 +100,7 @@ int Supervisor::takeCredentials() {
   }
   const char* why = nullptr;
   const bool hasDtls = credentials.dtls.isSet();
-  isDtls_ = options_.isDtls || (hasDtls && !credentials.hasOscore);
+  needsTls_ = options_.isDtls || (hasDtls && !credentials.hasOscore) || !credentials.ca.empty();
   if (!credentials.id.empty() && options_.id[0] != '\0' && credentials.id.view() != options_.id) {
     why = "are those of another node than --id names";
   } else if (options_.isDtls && !hasDtls) {

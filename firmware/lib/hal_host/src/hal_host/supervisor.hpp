@@ -49,7 +49,7 @@ class Supervisor {
   OpenSlot slot_;
   BootLoader loader_;
   int signals_ = -1;
-  bool isDtls_ = false;  // which image is the first, where nobody named one
+  bool needsTls_ = false;  // which image is the first, where nobody named one
   bool isStopping_ = false;
   int exitCode_ = 0;
   uint32_t wakeAfterMs_ = 0;
