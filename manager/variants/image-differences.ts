@@ -15,7 +15,7 @@ interface Match {
 /** A match has to explain so many bytes more than going on beside the last one does, else a new piece costs more than it saves. */
 const gainMin = 8;
 /** A longer match is long enough: without an end, two images full of zeros are compared for hours. */
-const matchMax = 65_536;
+const matchMax = 1024;
 
 /**
  * The new image as pieces of the base that are nearly the same: machine code whose addresses moved differs in single bytes. The idea is

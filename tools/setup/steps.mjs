@@ -6,6 +6,7 @@ import { root } from "./root.mjs";
 import { runtimeNode } from "./runtime.mjs";
 import { digestOf, isStamped, stamp } from "./stamp.mjs";
 import { compilerPackages, installSystemPackages, peerPackages } from "./system-packages.mjs";
+import { installUpdateTools, updateTools } from "./update-tools.mjs";
 
 /**
  * The parts of the set-up, in order. `group` is what a target asks for; `inputs` decide whether a finished step must run again;
@@ -75,6 +76,14 @@ const steps = [
     result: `${pythonPeer}/source/contrib/oscore-plugtest/plugtest-client`,
     without: "its tests are skipped",
     run: (log) => installPythonPeer((...words) => command(log, ...words)),
+  },
+  {
+    name: "tools for updates in Python (detools, pycose)",
+    group: "peers",
+    inputs: ["tools/setup/update-tools.mjs", "test/interop/peers/requirements-updates.txt"],
+    result: `${updateTools}/bin/detools`,
+    without: "its tests are skipped",
+    run: (log) => installUpdateTools((...words) => command(log, ...words)),
   },
   {
     name: "peer in Java (Californium)",
