@@ -25,7 +25,11 @@ const as = (id: string, secret: string) => ["-h", "127.0.0.1", "-p", port, "-i",
 const publish = (topic: string, text: string, ...more: string[]) =>
   runOutside("mosquitto_pub", [...as("mos-1", password), "-q", "1", "-t", topic, "-m", text, ...more]);
 const observe = (...topics: string[]) =>
-  startOutside("mosquitto_sub", [...as("_observer", "sesame-open-sesame"), "-v", ...topics.flatMap((each) => ["-t", each])]);
+  startOutside("mosquitto_sub", [
+    ...as("_observer", "sesame-open-sesame"),
+    "-v",
+    ...topics.flatMap((each) => ["-t", each]),
+  ]);
 
 test("a wrong password, a stranger and a node under another's name don't get in", async () => {
   for (const [id, secret] of [
