@@ -11,5 +11,7 @@ export const fuzzTargets: Readonly<Record<string, () => Promise<FuzzTarget>>> = 
   oscore: async () => (await import("./targets/oscore-targets.ts")).oscoreTarget,
   cbor: async () => (await import("./targets/text-targets.ts")).cborTarget,
   json: async () => (await import("./targets/text-targets.ts")).jsonTarget,
+  "certificate-request": async () => (await import("./targets/certificate-targets.ts")).certificateRequestTarget,
+  "revoked-serials": async () => (await import("./targets/certificate-targets.ts")).revokedSerialsTarget,
   senml: async () => (await import("./targets/text-targets.ts")).senmlTarget,
 };

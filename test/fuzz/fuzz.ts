@@ -74,7 +74,7 @@ function readArguments(words: readonly string[]): Asked | "help" | { readonly wr
 /** Returns how many findings there were. */
 async function fuzzByCoverage(name: string, seconds: number, seed: number): Promise<number> {
   // Before the target is loaded: blocks are counted in code that is compiled from then on.
-  const coverage = new CoverageReader((url) => /\/(coap|schemas\/wire)\/[^?]*\.ts$/.test(url));
+  const coverage = new CoverageReader((url) => /\/(coap|schemas\/wire|adapters\/certificates)\/[^?]*\.ts$/.test(url));
   const target = await fuzzTargets[name]!();
   const fuzzer = new CoverageFuzzer({
     target,

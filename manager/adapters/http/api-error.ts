@@ -190,7 +190,7 @@ export const apiErrors = {
   "bad-body": {
     status: 400,
     message: "The body isn't a valid {kind}: {rule} at {path}.",
-    next: "Correct that property; the JSON Schema {kind} says what it may be.",
+    next: "Correct that property. Bodies that have a schema are in docs/reference/messages.md.",
   },
   "bad-request": { status: 400, message: "The request can't be read: {reason}.", next: "Correct the request." },
   "unsupported-format": {
