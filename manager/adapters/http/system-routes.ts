@@ -3,12 +3,14 @@ import type { FleetSettings } from "../../app/api/environments.ts";
 import { ApiError } from "./api-error.ts";
 import { seenBy } from "./authorise-request.ts";
 import type { HttpServerOptions } from "./http-server-options.ts";
-import { actorOf } from "./request-actor.ts";
+import { actorOf, principalOf } from "./request-actor.ts";
 import { objectOf } from "./request-input.ts";
+import { ScopedCounts } from "./scoped-counts.ts";
 
 /** The manager itself: /api/v1/system, /api/v1/settings, /api/v1/alerts. */
 export function addSystemRoutes(server: FastifyInstance, options: HttpServerOptions): void {
   const { app, clock } = options;
+  const scoped = new ScopedCounts(options);
 
   server.get("/api/v1/system", (request) => {
     const { startedAtMs, counts, counters } = app.status();
@@ -20,7 +22,10 @@ export function addSystemRoutes(server: FastifyInstance, options: HttpServerOpti
     };
     const sees = seenBy(app, request);
     // What is counted is counted of everybody.
-    if (sees !== undefined) return { ...about, counts: app.registry.counts(sees) };
+    if (sees !== undefined) {
+      const { scopes } = principalOf(request);
+      return { ...about, counts: scoped.of(scopes, () => app.registry.counts(sees)) };
+    }
     return { ...described, ...about, counts, counters, telemetry: app.telemetry.counters() };
   });
 
