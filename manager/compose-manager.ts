@@ -26,8 +26,12 @@ import type { SecretBox } from "./ports/secret-box.ts";
 import type { SnapshotFile } from "./ports/snapshot-file.ts";
 import type { Storage } from "./ports/storage.ts";
 import type { TelemetryStore } from "./ports/telemetry-store.ts";
+import { settingsDescription } from "./settings.ts";
+import { manifestCrypto } from "./signing/manifest-crypto.ts";
 import type { TlsDoors } from "./tls-doors.ts";
 import { managerVersion } from "./version.ts";
+
+const defaultVendor = settingsDescription.vendor.default;
 
 export interface ManagerUrls {
   readonly http: string;
@@ -71,6 +75,8 @@ export interface ComposeManagerOptions {
   readonly ownHosts: readonly string[];
   readonly fleet: FleetSettings;
   readonly isInsecure: boolean;
+  /** The domain that vendor ids of update manifests are made of. */
+  readonly vendor?: string | undefined;
   /** Updates without a checked signature are offered; always under `isInsecure`. */
   readonly offersUnsigned?: boolean | undefined;
   readonly limits: { readonly nodes: number } & Partial<HttpLimits>;
@@ -141,6 +147,8 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
     ...{ clock, entropy, log },
     settings: fleet,
     artifactBases: [urls.https, urls.http, urls.coap, urls.coaps].filter((base) => base !== undefined),
+    manifestCrypto,
+    vendor: options.vendor ?? defaultVendor,
     offersUnsigned: isInsecure || options.offersUnsigned === true,
     limits: { nodes: limits.nodes },
   });

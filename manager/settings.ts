@@ -34,7 +34,18 @@ export const settingsDescription = {
   unsignedUpdates: {
     kind: "flag",
     default: false,
-    help: "Offer updates that nobody signed. Nodes then run what the manager gives them; what they check is the digest that they got from it. Part of insecure.",
+    help: "Offer updates that nobody signed too. Nodes that demand no signature then run what the manager gives them; what they check is the digest that they got from it. Part of insecure. For trying things out.",
+  },
+  vendor: {
+    kind: "text",
+    default: "coxswain.example",
+    shape: "DOMAIN",
+    maxLength: 253,
+    rule: {
+      pattern: /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/,
+      words: "a domain in small letters, like example.org",
+    },
+    help: "The domain that vendor and class ids of update manifests are made of. The nodes' firmware must have been built, or given its credentials, with the same.",
   },
   publicHost: {
     kind: "text",

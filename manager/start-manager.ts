@@ -142,6 +142,7 @@ async function startOnce(options: StartManagerOptions): Promise<RunningManager> 
       ownHosts: [settings.http.host, settings.publicHost],
       fleet: fleetSettings(settings, ports.mqtt, tls?.mqtts?.port ?? 0),
       isInsecure: settings.insecure,
+      vendor: settings.vendor,
       offersUnsigned: settings.unsignedUpdates,
       limits: settings.limits,
       shutdown: options.shutdown,

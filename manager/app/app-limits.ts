@@ -89,7 +89,6 @@ export const appLimits = defineLimits({
     unit: "attempts",
     full: "A node that asks to install is told to wait (5.03 with Max-Age).",
   },
-  manifestBytes: { default: 16_384, min: 256, max: 262_144, unit: "bytes", full: "The envelope is refused (4.13)." },
   reportsInMemory: {
     default: 100_000,
     min: 16,

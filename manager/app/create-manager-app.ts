@@ -1,4 +1,5 @@
 import type { UpdateAction } from "../../schemas/generated/types.ts";
+import { suitLimits } from "../../schemas/wire/suit/suit-limits.ts";
 import { Topics } from "../../schemas/wire/topics.ts";
 import { ActionQueues } from "./action-queues.ts";
 import { AlertService } from "./alert-service.ts";
@@ -21,6 +22,7 @@ import { createOperators } from "./create-operators.ts";
 import { CredentialService } from "./credential-service.ts";
 import { DataPlane } from "./data-plane.ts";
 import { DesiredStateService } from "./desired-state.ts";
+import { EnvelopeCheck } from "./envelope-check.ts";
 import { EnvironmentBroadcast } from "./environment-broadcast.ts";
 import { EnvironmentService } from "./environment-service.ts";
 import { FetchLog } from "./fetch-log.ts";
@@ -37,6 +39,7 @@ import { LogTails } from "./log-tails.ts";
 import { LostNodes } from "./lost-nodes.ts";
 import { ModeRelay } from "./mode-relay.ts";
 import { ModeService } from "./mode-service.ts";
+import { modelFacts } from "./model-facts.ts";
 import { MqttBridge } from "./mqtt-bridge.ts";
 import { NodeEndings } from "./node-endings.ts";
 import { NodeReach } from "./node-reach.ts";
@@ -51,6 +54,7 @@ import { RevokedCertificates } from "./revoked-certificates.ts";
 import { StatusNowService } from "./status-now-service.ts";
 import { StorageWriter } from "./storage-writer.ts";
 import { TelemetryService } from "./telemetry-service.ts";
+import { TrustAnchorService } from "./trust-anchor-service.ts";
 import { parseArtifactBase, usableBases } from "./update-action-body.ts";
 import { UpdateService } from "./update-service.ts";
 
@@ -183,8 +187,15 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     moved: (record, way) => bridge.progressed(record, way),
   });
 
+  const anchors = new TrustAnchorService({ ...core, crypto: options.manifestCrypto, vendor: options.vendor });
+  const envelopes = new EnvelopeCheck({
+    ...{ anchors, artifacts, crypto: options.manifestCrypto, sizeMax: suitLimits.envelopeMax },
+    factsOf: (model) => modelFacts(registry, model),
+  });
+
   const updates = new UpdateService({
     ...core,
+    envelopes,
     attempts,
     queues,
     desiredState,
@@ -379,6 +390,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
         enrolments,
         environments,
         queues,
+        anchors,
         trust.labels,
         trust.operators,
       ].map((each) => () => each.load()),
@@ -415,6 +427,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     commands,
     modes,
     updates,
+    anchors,
     attempts,
     artifacts,
     fetches,

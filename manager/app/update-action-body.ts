@@ -45,10 +45,10 @@ export function updateActionBody(
     readonly node: NodeId;
     readonly attempt: string;
     readonly bases: readonly ArtifactBase[];
-    readonly hasManifest: boolean;
+    readonly isSigned: boolean;
   },
 ): Extract<ActionBody, { kind: "update" }> {
-  const { node, attempt, bases, hasManifest } = about;
+  const { node, attempt, bases, isSigned } = about;
   const uris = bases.map(({ scheme, host, port }) => artifactUri({ scheme, host, port, digest, node, attempt }));
   const coap = bases.find(({ scheme }) => scheme === "coap" || scheme === "coaps");
   const manifestPath = managerPath("updateManifest", { update: id }).join("/");
@@ -57,7 +57,7 @@ export function updateActionBody(
     update: id,
     attempt,
     uris,
-    ...(hasManifest && coap && { manifest: `${coap.text}/${manifestPath}?${queryNames.endpoint}=${node}` }),
+    ...(isSigned && coap && { manifest: `${coap.text}/${manifestPath}?${queryNames.endpoint}=${node}` }),
     size,
     digest,
     version,

@@ -1,9 +1,20 @@
 import type { Clock } from "../../kernel/clock.ts";
 import type { Entropy } from "../../kernel/entropy.ts";
 import type { Update, UpdateAction } from "../../schemas/generated/types.ts";
+import { toHex } from "../../schemas/wire/hex.ts";
 import { nodeId } from "../../schemas/wire/node-id.ts";
+import { stripText } from "../../schemas/wire/suit/strip-text.ts";
+import { equalBytes } from "../../schemas/wire/suit/suit-parts.ts";
+import type { VerifiedManifest } from "../../schemas/wire/suit/verify-manifest.ts";
 import { actionOf, type QueueEntry } from "../domain/action-queue.ts";
-import { isSameUpdate, isTarget, isWrongModel, type UpdateRecord, updateBody } from "../domain/update-record.ts";
+import {
+  isSameUpdate,
+  isTarget,
+  isWrongModel,
+  type SignedUpdate,
+  type UpdateRecord,
+  updateBody,
+} from "../domain/update-record.ts";
 import type { Artifacts } from "../ports/artifacts.ts";
 import type { Change, Storage } from "../ports/storage.ts";
 import type { ActionQueues } from "./action-queues.ts";
@@ -12,6 +23,7 @@ import type { Actor } from "./api/registry.ts";
 import type {
   CreateUpdateOutcome,
   InstallOutcome,
+  SetManifestOutcome,
   StartedNode,
   StartOutcome,
   StartRefusal,
@@ -25,6 +37,7 @@ import type { AttemptService } from "./attempt-service.ts";
 import type { AuditTrail } from "./audit-trail.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
 import type { DesiredStateService } from "./desired-state.ts";
+import type { EnvelopeCheck } from "./envelope-check.ts";
 import type { IntentBook } from "./intent-book.ts";
 import type { KeyedSerial } from "./keyed-serial.ts";
 import type { LiveEventBus } from "./live-event-bus.ts";
@@ -48,11 +61,11 @@ export interface UpdateServiceOptions {
   /** Where the node can fetch artifacts. */
   bases(node: string): readonly ArtifactBase[];
   readonly offersUnsigned: boolean;
+  readonly envelopes: Pick<EnvelopeCheck, "check">;
   readonly limits: {
     readonly updates: number;
     readonly attemptBudget: number;
     readonly concurrentInstalls: number;
-    readonly manifestBytes: number;
   };
   /** Model and running digest of a registered node. */
   node(id: string): Promise<{ readonly model: string; readonly digest: string | undefined } | undefined>;
@@ -84,27 +97,34 @@ export class UpdateService implements Updates {
     }
   }
 
-  create(update: Update, by: Actor): Promise<CreateUpdateOutcome> {
+  create(update: Update, by: Actor, envelope?: Uint8Array): Promise<CreateUpdateOutcome> {
     const { serial, artifacts, clock, limits, bus } = this.#options;
+    // It is copied now: the caller's buffer may be used again.
+    const own = envelope?.slice();
     return serial.run(`update/${update.id}`, async () => {
       const body = updateBody(update);
       const known = this.#records.get(body.id);
       if (known !== undefined) {
-        const kind = isSameUpdate(known.record.body, body) ? "same" : "conflict";
-        return { kind, update: this.#view(known.record) };
+        const isSame = isSameUpdate(known.record.body, body) && (await this.#hasEnvelope(body.id, own));
+        return { kind: isSame ? "same" : "conflict", update: this.#view(known.record) };
       }
       if (this.#records.size >= limits.updates) return { kind: "full" };
       const artifact = artifacts.find(body.digest);
       if (artifact === undefined) return { kind: "unknown-artifact", digest: body.digest };
       if (artifact.size !== body.size) return { kind: "wrong-size", stored: artifact.size };
+      const verdict = own && (await this.#options.envelopes.check(own, body));
+      if (verdict?.kind === "refused") return verdict;
       const record: UpdateRecord = {
         body,
         createdAtMs: clock.wallMs(),
         createdBy: by.id,
-        hasManifest: false,
+        hasManifest: own !== undefined,
         isWithdrawn: false,
+        ...(verdict && { signed: signedOf(verdict.verified) }),
       };
-      await this.#store(body.id, record, 0, { what: "update-created", actor: by, after: body });
+      const after = verdict === undefined ? body : { ...body, signed: record.signed };
+      const audited = { what: "update-created", actor: by, after };
+      await this.#store(body.id, record, 0, audited, own === undefined ? [] : [envelopeChange(body.id, own)]);
       bus.emit({ kind: "update", update: body.id, nodes: body.targets ?? [] });
       return { kind: "created", update: this.#view(record) };
     });
@@ -155,34 +175,42 @@ export class UpdateService implements Updates {
     });
   }
 
-  async manifest(update: string): Promise<Uint8Array | undefined> {
+  async manifest(update: string, form: "whole" | "for-nodes" = "whole"): Promise<Uint8Array | undefined> {
     const row = await this.#options.storage.get(envelopeTable, update);
-    return row && fromBase64((row.value as { envelope: string }).envelope);
+    const envelope = row && fromBase64((row.value as { envelope: string }).envelope);
+    // One that nobody checked isn't taken apart, and no node is told of it.
+    if (form === "whole" || envelope === undefined) return envelope;
+    return this.#records.get(update)?.record.signed === undefined ? undefined : stripText(envelope);
   }
 
-  setManifest(update: string, envelope: Uint8Array, by: Actor): Promise<"stored" | "unknown-update" | "too-large"> {
-    const { serial, limits, bus } = this.#options;
-    // It is copied now: the caller's buffer may be used again.
-    const text = envelope.length > limits.manifestBytes ? undefined : toBase64(envelope);
+  setManifest(update: string, envelope: Uint8Array, by: Actor): Promise<SetManifestOutcome> {
+    const { serial, bus, envelopes, book } = this.#options;
+    const own = envelope.slice();
     return serial.run(`update/${update}`, async () => {
-      if (text === undefined) return "too-large";
       const known = this.#records.get(update);
-      if (known === undefined) return "unknown-update";
-      const record = { ...known.record, hasManifest: true };
-      const audited = { what: "envelope-set", actor: by, after: { bytes: envelope.length } };
-      await this.#store(update, record, known.revision, audited, [
-        {
-          kind: "put",
-          table: envelopeTable,
-          key: update,
-          expectedRevision: "any",
-          value: { envelope: text },
-          onlyWith: 0,
-        },
-      ]);
+      if (known === undefined) return { kind: "unknown-update" };
+      const { record } = known;
+      if (record.isWithdrawn) return { kind: "withdrawn" };
+      if (record.signed !== undefined) {
+        if (await this.#hasEnvelope(update, own)) return { kind: "stored", update: this.#view(record) };
+        // What was offered stays what it is.
+        if (book.counts(update).total > 0) return { kind: "in-use" };
+      }
+      const verdict = await envelopes.check(own, record.body);
+      if (verdict.kind === "refused") return verdict;
+      const signed = signedOf(verdict.verified);
+      const ready = { ...record, hasManifest: true, signed };
+      const audited = { what: "envelope-set", actor: by, after: { bytes: own.length, ...signed } };
+      await this.#store(update, ready, known.revision, audited, [envelopeChange(update, own)]);
       bus.emit({ kind: "update", update, nodes: record.body.targets ?? [] });
-      return "stored";
+      return { kind: "stored", update: this.#view(ready) };
     });
+  }
+
+  async #hasEnvelope(update: string, envelope: Uint8Array | undefined): Promise<boolean> {
+    if (envelope === undefined) return true;
+    const stored = await this.manifest(update);
+    return stored !== undefined && equalBytes(stored, envelope);
   }
 
   async start(
@@ -195,7 +223,7 @@ export class UpdateService implements Updates {
     if (known === undefined) return { kind: "unknown-update" };
     const { record } = known;
     if (record.isWithdrawn) return { kind: "withdrawn" };
-    if (!this.#isOffered()) return { kind: "unsigned" };
+    if (!this.#isOffered(record)) return { kind: "unsigned" };
     const wanted = new Set(nodes);
     // Before it begins, and once for all: each node's own attempt is in its timeline.
     await this.#options.audit.record({
@@ -216,7 +244,7 @@ export class UpdateService implements Updates {
     const { record } = known;
     const open = this.#options.book.openOf(node);
     if (record.isWithdrawn) return { kind: "refused", reason: "withdrawn" };
-    if (!this.#isOffered()) return { kind: "refused", reason: "unsigned" };
+    if (!this.#isOffered(record)) return { kind: "refused", reason: "unsigned" };
     if (open?.record.update !== update) {
       const refusal = await this.#startByNode(record, node);
       if (refusal !== undefined) return refusal;
@@ -239,7 +267,7 @@ export class UpdateService implements Updates {
   /** The node lost what it had installed: a new attempt under a new rev. Within the budget, which the caller checked. */
   async offerAgain(update: string, node: string): Promise<void> {
     const known = this.#records.get(update);
-    if (known === undefined || known.record.isWithdrawn || !this.#isOffered()) return;
+    if (known === undefined || known.record.isWithdrawn || !this.#isOffered(known.record)) return;
     await this.#startOn(known.record, node, { kind: "manager", id: "reconciliation" }, "action");
   }
 
@@ -259,7 +287,7 @@ export class UpdateService implements Updates {
   }
 
   #startOn(
-    { body, hasManifest }: UpdateRecord,
+    { body, signed }: UpdateRecord,
     node: string,
     by: Actor,
     trigger: "action" | "mqtt",
@@ -286,7 +314,12 @@ export class UpdateService implements Updates {
       let record: AttemptRecord | undefined;
       const entry = await desiredState.enqueue(
         node,
-        updateActionBody(body, { node: nodeId(node), attempt: id, bases: this.#options.bases(node), hasManifest }),
+        updateActionBody(body, {
+          node: nodeId(node),
+          attempt: id,
+          bases: this.#options.bases(node),
+          isSigned: signed !== undefined,
+        }),
         by,
         {
           isQuiet: trigger === "mqtt",
@@ -333,9 +366,8 @@ export class UpdateService implements Updates {
     return action.kind === "update" ? action : undefined;
   }
 
-  /** Nobody can check a signature yet, so an update with an envelope is as unsigned as one without, and stays so in storage. */
-  #isOffered(): boolean {
-    return this.#options.offersUnsigned;
+  #isOffered({ signed }: UpdateRecord): boolean {
+    return signed !== undefined || this.#options.offersUnsigned;
   }
 
   async #store(
@@ -354,12 +386,25 @@ export class UpdateService implements Updates {
     this.#records.set(update, { record, revision: written.revision });
   }
 
-  #view({ body, createdAtMs, createdBy, isWithdrawn }: UpdateRecord): UpdateView {
+  #view({ body, createdAtMs, createdBy, isWithdrawn, signed }: UpdateRecord): UpdateView {
+    const state = signed === undefined ? "unsigned" : "ready";
     return {
       update: body,
-      state: isWithdrawn ? "withdrawn" : "unsigned",
+      state: isWithdrawn ? "withdrawn" : state,
+      ...(signed && { signed }),
       createdAtMs,
       createdBy,
     };
   }
+}
+
+function signedOf({ manifest, signer }: VerifiedManifest): SignedUpdate {
+  const payloads = manifest.variants.map(({ kind, digest, size }) => ({ kind, digest, size }));
+  return { sequence: manifest.sequence, keyId: toHex(signer.keyId), payloads };
+}
+
+/** For the commit of the record, which is its first change. */
+function envelopeChange(update: string, envelope: Uint8Array): Change {
+  const value = { envelope: toBase64(envelope) };
+  return { kind: "put", table: envelopeTable, key: update, expectedRevision: "any", value, onlyWith: 0 };
 }

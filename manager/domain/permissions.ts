@@ -76,6 +76,7 @@ export const permissions = {
     "See the manager, how many nodes there are, and the fleet's settings without secrets",
   ),
   "update.read": { ...operators("viewer", "filtered", "See updates, their manifests and how they go"), nodes: "own" },
+  "anchor.read": operators("viewer", "any", "See by which keys update manifests are trusted"),
   "artifact.read": operators("viewer", "any", "List what artifacts are stored"),
 
   "node.steer": operators("operator", "node", "Command a node, set its mode and configuration, cancel its update"),
@@ -96,6 +97,7 @@ export const permissions = {
   "settings.change": operators("admin", "whole", "Change the fleet's settings"),
   "system.stop": operators("admin", "whole", "Restart or end the manager"),
   "audit.read": operators("admin", "whole", "Read and verify the audit"),
+  "anchor.change": operators("admin", "whole", "Say by which keys update manifests are trusted"),
   "authority.change": operators("admin", "whole", "Issue and revoke certificates of the manager's CA"),
 } as const satisfies Readonly<Record<string, Permission>>;
 

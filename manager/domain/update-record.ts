@@ -5,8 +5,20 @@ export interface UpdateRecord {
   readonly body: Update;
   readonly createdAtMs: number;
   readonly createdBy: string;
+  /** Rows of before signatures were checked may have an envelope that nobody checked, and no `signed`. */
   readonly hasManifest: boolean;
+  /** What its envelope says, whose signature was checked; absent: it is unsigned. */
+  readonly signed?: SignedUpdate;
   readonly isWithdrawn: boolean;
+}
+
+/** Of a checked envelope what is asked for often. */
+export interface SignedUpdate {
+  readonly sequence: number;
+  /** Who signed it, 16 hexadecimal digits. */
+  readonly keyId: string;
+  /** Digests of the artifacts it can be fetched as, with their kind and size, in the order in which nodes try them. */
+  readonly payloads: readonly { readonly kind: string; readonly digest: string; readonly size: number }[];
 }
 
 /** What the operator said, without what only the manager says; targets are a set. */

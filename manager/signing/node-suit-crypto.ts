@@ -15,6 +15,16 @@ export const nodeSuitCrypto: SuitCrypto = {
   },
 };
 
+/** Whether these coordinates are a point of P-256. */
+export function isPublicKey(anchor: TrustAnchor): boolean {
+  try {
+    publicKeyOf(anchor);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function publicKeyOf({ x, y }: TrustAnchor) {
   const coordinate = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64url");
   return createPublicKey({ key: { kty: "EC", crv: "P-256", x: coordinate(x), y: coordinate(y) }, format: "jwk" });

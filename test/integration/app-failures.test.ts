@@ -3,6 +3,7 @@ import { seededEntropy } from "../../kernel/seeded-entropy.ts";
 import type { Update } from "../../schemas/generated/types.ts";
 import { AppHarness, digestB, operator } from "./app-harness.ts";
 import { ModelNode } from "./app-model-node.ts";
+import { envelopeOf, trustKey } from "./signed-envelope.ts";
 
 const update = { id: "u", version: "2", size: 2000, digest: digestB, model: "sensor" } as Update;
 
@@ -36,13 +37,16 @@ async function insist<Result>(h: AppHarness, work: () => Promise<Result>): Promi
   }
 }
 
+const envelope = await envelopeOf(update);
+
 async function mainJob(h: AppHarness, nodes: readonly ModelNode[]): Promise<void> {
   for (const node of nodes) {
     for (let attempt = 0; !node.isRegistered && attempt < 5; attempt++) await node.register(h).catch(() => undefined);
     await insist(h, () => h.app.environments.build(node.id));
   }
   await insist(h, () => h.app.updates.create(update, operator));
-  await insist(h, () => h.app.updates.setManifest("u", new Uint8Array([1, 2, 3]), operator));
+  await insist(h, () => trustKey(h.app));
+  await insist(h, () => h.app.updates.setManifest("u", envelope, operator));
   for (const { id } of nodes) {
     await insist(h, () => h.app.commands.send(id, { command: "identify", id: `lamp-${id}` }, operator));
     await insist(h, () => h.app.updates.start("u", [id], operator));
@@ -57,7 +61,7 @@ async function mainJob(h: AppHarness, nodes: readonly ModelNode[]): Promise<void
 }
 
 describe("the main job with one commit that fails", () => {
-  // 26 commits without a failure; the last few n fail nothing.
+  // 27 commits without a failure; the last few n fail nothing.
   const all = Array.from({ length: 44 }, (_, n) => n + 1);
   it.each(all)("ends as it should when it is the %i.", async (n) => {
     const h = await new AppHarness({ failsCommit: (each) => each === n, maxDelayMs: 3 }).start();
@@ -71,7 +75,7 @@ describe("the main job with one commit that fails", () => {
     }
     expect(h.app.attempts.find("u", "n1")?.attempt.state).toBe("succeeded");
     expect(h.app.attempts.find("u", "n2")?.attempt).toMatchObject({ state: "rolled-back", reason: "self-test" });
-    expect(h.app.updates.find("u")?.state).toBe("unsigned");
+    expect(h.app.updates.find("u")?.state).toBe("ready");
     // Memory and storage say the same.
     const before = await visible(h, nodes);
     expect(await visible(await h.crash(), nodes)).toEqual(before);

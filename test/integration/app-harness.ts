@@ -21,6 +21,7 @@ import type {
 } from "../../manager/ports/node-caller.ts";
 import type { SecretBox } from "../../manager/ports/secret-box.ts";
 import type { TelemetryPoint, TelemetryStore } from "../../manager/ports/telemetry-store.ts";
+import { manifestCrypto } from "../../manager/signing/manifest-crypto.ts";
 import type { NodeManifest } from "../../schemas/generated/types.ts";
 import { nodeId } from "../../schemas/wire/node-id.ts";
 
@@ -216,6 +217,8 @@ export class AppHarness {
       log: silentLog,
       settings: { ...settings, ...options.settings },
       artifactBases: ["http://127.0.0.1:8683", "coap://127.0.0.1:5683"],
+      manifestCrypto,
+      vendor: "vendor.example",
       offersUnsigned: options.isInsecure ?? true,
       limits: { nodes: 64, ...limits },
     });

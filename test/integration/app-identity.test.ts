@@ -102,12 +102,13 @@ describe("an address that changed hands", () => {
   });
 });
 
-describe("an envelope that nobody checked", () => {
-  it("makes no update ready: a later secure start offers it to nobody", async () => {
+describe("an envelope that isn't one", () => {
+  it("makes no update ready: it is offered to nobody", async () => {
     const h = await new AppHarness({ isInsecure: false }).start();
     await h.register("n1");
     await h.wait(h.app.updates.create(update, operator));
-    await h.wait(h.app.updates.setManifest("fw-2", new TextEncoder().encode("not cose"), operator));
+    const rubbish = new TextEncoder().encode("not cose");
+    expect(await h.wait(h.app.updates.setManifest("fw-2", rubbish, operator))).toMatchObject({ kind: "refused" });
     expect(h.app.updates.find("fw-2")?.state).toBe("unsigned");
     expect(await h.wait(h.app.updates.start("fw-2", ["n1"], operator))).toEqual({ kind: "unsigned" });
   });

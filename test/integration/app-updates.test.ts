@@ -91,12 +91,7 @@ describe("starting an update", () => {
     expect(await outcomes(h, ["n1"])).toBe("unknown-update");
     await h.wait(h.app.updates.create(update(), operator));
     expect(await outcomes(h, ["n1"])).toBe("unsigned");
-    expect(await h.wait(h.app.updates.setManifest("fw-2", new Uint8Array(20_000), operator))).toBe("too-large");
-    expect(await h.wait(h.app.updates.setManifest("none", new Uint8Array(2), operator))).toBe("unknown-update");
-    expect(await h.wait(h.app.updates.setManifest("fw-2", new Uint8Array([1, 2]), operator))).toBe("stored");
-    expect(await h.wait(h.app.updates.manifest("fw-2"))).toEqual(new Uint8Array([1, 2]));
     expect(await h.wait(h.app.updates.manifest("none"))).toBeUndefined();
-    expect(await outcomes(h, ["n1"])).toBe("unsigned");
     h = await new AppHarness().start();
     await h.wait(h.app.updates.create(update(), operator));
     await h.register("right");

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Route } from "../../coap/route.ts";
-import type { UpdateAction } from "../../schemas/generated/types.ts";
+import type { Update, UpdateAction } from "../../schemas/generated/types.ts";
 import { encodeJson } from "../../schemas/wire/codec.ts";
+import { stripText } from "../../schemas/wire/suit/strip-text.ts";
 import { soon, TestAnswer, type TestManager, TestPeer, testManager } from "./manager-harness.ts";
+import { envelopeOf, trustKey } from "./signed-envelope.ts";
 
 const image = new Uint8Array(5000).map((_, index) => index % 251);
 const digest = `sha256:${createHash("sha256").update(image).digest("hex")}`;
@@ -312,19 +314,24 @@ describe("an update from its creation to its success", () => {
 });
 
 describe("the signed manifest of an update", () => {
-  test("is kept as bytes, block-wise both ways", async () => {
-    const envelope = new Uint8Array(3000).map((_, index) => index % 7);
-    await operator.ask(
-      "POST",
-      "/updates",
-      JSON.stringify({ id: "fw-3", version: "3", size: image.length, digest }),
-      50,
-    );
+  test("is checked, and kept as bytes, block-wise both ways; a node gets it without its text", async () => {
+    const wish = { id: "fw-3", version: "3", size: image.length, digest, model: "sensor", targets: ["esp-1"] };
+    const update = wish as unknown as Update;
+    const envelope = await envelopeOf(update, {}, ["vendor"], "coxswain.example");
+    await operator.ask("POST", "/updates", JSON.stringify(wish), 50);
     expect((await operator.ask("GET", "/updates/fw-3/manifest")).code).toBe("4.04");
-    const put = await operator.ask("PUT", "/updates/fw-3/manifest", envelope, 42, { blockSize: 256 });
-    expect(put.code).toBe("2.04");
+    const put = (bytes: Uint8Array) =>
+      operator.ask("PUT", "/updates/fw-3/manifest", bytes, 42, { blockSize: 64 }).then(({ words }) => words);
+    expect(await put(envelope)).toMatch(/^4\.00 .*no-trust-anchors/);
+    await trustKey(manager.app);
+    expect(await put(envelope.slice(0, -1))).toMatch(/^4\.00 .*manifest-truncated/);
+    expect(await put(envelope)).toMatch(/^2\.04/);
+    expect(await put(envelope)).toMatch(/^2\.04/);
     const answer = await operator.ask("GET", "/updates/fw-3/manifest", undefined, undefined, { blockSize: 128 });
     expect(Buffer.from(answer.response.payload).equals(envelope)).toBe(true);
+    const told = await node.ask("GET", "/updates/fw-3/manifest?ep=esp-1");
+    expect(Buffer.from(told.response.payload).equals(stripText(envelope))).toBe(true);
     expect((await operator.ask("PUT", "/updates/none/manifest", envelope, 42)).code).toBe("4.04");
+    expect((await operator.ask("GET", "/updates/fw-3")).json).toMatchObject({ state: "ready" });
   });
 });

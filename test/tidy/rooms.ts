@@ -148,6 +148,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       "manager/domain",
       "manager/app",
       "manager/ports",
+      "manager/signing",
       "manager/adapters/certificates",
       "manager/adapters/coap",
       "manager/adapters/http",

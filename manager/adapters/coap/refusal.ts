@@ -49,6 +49,8 @@ export const refusals = {
   },
   "update-conflict": { code: Code.conflict, text: "this update exists with another content" },
   "wrong-size": { code: Code.conflict, text: "the stored artifact has another size" },
+  "bad-manifest": { code: Code.badRequest, text: "the envelope is refused" },
+  "manifest-in-use": { code: Code.conflict, text: "the update was offered with the envelope that it has" },
   withdrawn: { code: Code.forbidden, text: "the update was withdrawn" },
   unsigned: { code: Code.forbidden, text: "the update isn't signed" },
   "not-a-target": { code: Code.forbidden, text: "the update isn't for this node" },

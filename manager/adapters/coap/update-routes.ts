@@ -91,6 +91,8 @@ async function create(context: CoapContext, request: CoapRequest): Promise<CoapR
       return refusal("wrong-size", `${outcome.stored} bytes`);
     case "full":
       return refusal("full");
+    case "refused":
+      return refusal("bad-manifest", `${outcome.reason}, ${outcome.where}`);
   }
 }
 
@@ -119,7 +121,7 @@ async function manifest(context: CoapContext, request: CoapRequest): Promise<Coa
   const update = pathPart(request, "update");
   if (context.app.updates.find(update) === undefined) return refusal("unknown-update");
   if (asker.kind === "node" && !context.app.updates.isFor(update, asker.node)) return refusal("not-a-target");
-  const payload = await context.app.updates.manifest(update);
+  const payload = await context.app.updates.manifest(update, asker.kind === "node" ? "for-nodes" : "whole");
   return payload === undefined ? refusal("no-manifest") : { payload, contentFormat: octetStream };
 }
 
@@ -127,13 +129,16 @@ async function setManifest(context: CoapContext, request: CoapRequest): Promise<
   const asker = context.askers.operator(request);
   if (asker.kind === "refused") return refusal(asker.refusal, asker.detail);
   const outcome = await context.app.updates.setManifest(pathPart(request, "update"), request.payload, asker.actor);
-  switch (outcome) {
+  switch (outcome.kind) {
     case "stored":
       return { code: Code.changed };
     case "unknown-update":
-      return refusal("unknown-update");
-    case "too-large":
-      return refusal("too-large");
+    case "withdrawn":
+      return refusal(outcome.kind);
+    case "in-use":
+      return refusal("manifest-in-use");
+    case "refused":
+      return refusal("bad-manifest", `${outcome.reason}, ${outcome.where}`);
   }
 }
 

@@ -1,3 +1,5 @@
+import { manifestErrors } from "./manifest-errors.ts";
+
 /**
  * Every error the HTTP API answers with: its status, what happened, and what to do next. Codes are API, texts are not.
  * `{name}` in a text is replaced from the error's data.
@@ -277,6 +279,7 @@ export const apiErrors = {
     message: "Something went wrong inside the manager.",
     next: "See its log at this time, and report it as a defect.",
   },
+  ...manifestErrors,
 } as const satisfies Readonly<Record<string, { status: number; message: string; next: string }>>;
 
 export type ApiErrorCode = keyof typeof apiErrors;

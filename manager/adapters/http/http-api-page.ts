@@ -68,13 +68,18 @@ export const describedRoutes: Readonly<Record<string, string>> = {
     "`{nodes: [...], deadlineMs}`: asks each for its status now; says who didn't answer, and why",
   "GET /api/v1/updates": "Updates with counts of their attempts by state, of the nodes that one sees",
   "POST /api/v1/updates":
-    "`{id, version, model, size, digest, sequence, targets}`; 201, or 200 for the same body again",
+    "`{id, version, model, size, digest, sequence, targets}`, and `envelope`, the signed manifest in base64: then it is created signed or not at all; 201, or 200 for the same body again",
   "GET /api/v1/updates/:update": "One, with its attempts: bytes by way, resumes. Query: `attempts` up to 1000",
   "DELETE /api/v1/updates/:update": "Withdraws it: offered to nobody from then on; 204",
   "POST /api/v1/updates/:update/start":
     '`{nodes: [...] or "all", via: coap or mqtt}`: one attempt each; says for each node what came of it',
   "GET /api/v1/updates/:update/manifest": "Its signed envelope",
-  "PUT /api/v1/updates/:update/manifest": "Stores the signed envelope; 204",
+  "PUT /api/v1/updates/:update/manifest":
+    "Checks the signed envelope as `docs/reference/update-manifest.md` says, and makes the update ready",
+  "GET /api/v1/anchors": "Keys by which manifests are trusted, the vendor, and the key set that new nodes are handed",
+  "POST /api/v1/anchors":
+    "`{name, x, y}`, coordinates as in a JSON Web Key: has a key trusted; 201. Not with an API token",
+  "DELETE /api/v1/anchors/:key": "Ends it here; nodes that have it keep it. 204. Not with an API token",
   "GET /api/v1/artifacts": "What is stored: digests and sizes",
   "POST /api/v1/artifacts": "Uploads bytes; 201 with their digest",
   "GET /api/v1/artifacts/:hex": "One stored artifact's digest and size",

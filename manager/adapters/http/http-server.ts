@@ -2,6 +2,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex, Readable } from "node:stream";
 import { type FastifyInstance, type FastifyRequest, fastify } from "fastify";
 import type { Principal } from "../../domain/authoriser.ts";
+import { addAnchorRoutes } from "./anchor-routes.ts";
 import { ApiError } from "./api-error.ts";
 import { addArtifactDownload } from "./artifact-download.ts";
 import { addArtifactRoutes } from "./artifact-routes.ts";
@@ -69,6 +70,7 @@ export class HttpServer {
     addLabelRoutes(this.#server, options.app);
     addCredentialRoutes(this.#server, options.app, options.coapUrls);
     addSteeringRoutes(this.#server, options.app);
+    addAnchorRoutes(this.#server, options.app);
     addUpdateRoutes(this.#server, options.app);
     addArtifactDownload(this.#server, options.app);
     addSystemRoutes(this.#server, options);

@@ -5,6 +5,7 @@ import type { UpdateView } from "../../app/api/updates.ts";
 import { seenUpdate } from "../../domain/seen-update.ts";
 import { ApiError } from "./api-error.ts";
 import { requireSeen, seenBy } from "./authorise-request.ts";
+import { envelopeError } from "./manifest-routes.ts";
 import { actorOf } from "./request-actor.ts";
 import { bodyOf, nodeIdsOf, objectOf, paramOf, queryInteger } from "./request-input.ts";
 
@@ -23,7 +24,7 @@ export function addUpdateRoutes(server: FastifyInstance, app: ManagerApp): void 
 
   server.post("/api/v1/updates", async (request, reply) => {
     const body = bodyOf(request, "update");
-    const outcome = await app.updates.create(body, actorOf(request));
+    const outcome = await app.updates.create(body, actorOf(request), envelopeOf(request));
     switch (outcome.kind) {
       case "created":
         return await reply.code(201).header("location", `/api/v1/updates/${body.id}`).send(outcome.update);
@@ -37,6 +38,8 @@ export function addUpdateRoutes(server: FastifyInstance, app: ManagerApp): void 
         throw new ApiError("wrong-size", { stored: outcome.stored, said: body.size });
       case "full":
         throw new ApiError("too-many", { limit: "updates" });
+      case "refused":
+        throw envelopeError(outcome);
     }
   });
 
@@ -85,6 +88,15 @@ export function addUpdateRoutes(server: FastifyInstance, app: ManagerApp): void 
         throw new ApiError("update-unsigned", { update: update.id });
     }
   });
+}
+
+/** `{envelope}` beside the update's own properties: base64, so that an update is created signed or not at all. */
+function envelopeOf(request: FastifyRequest): Uint8Array | undefined {
+  const { envelope } = objectOf(request, "update");
+  if (envelope === undefined) return undefined;
+  const bytes = typeof envelope === "string" ? Buffer.from(envelope, "base64") : undefined;
+  if (bytes !== undefined && bytes.toString("base64") === envelope) return bytes;
+  throw new ApiError("bad-body", { kind: "update", path: "envelope", rule: "must be base64" });
 }
 
 /** The update of the path; 404 when there is none. */

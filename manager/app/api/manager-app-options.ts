@@ -5,6 +5,7 @@ import type { Artifacts } from "../../ports/artifacts.ts";
 import type { Broker } from "../../ports/broker.ts";
 import type { CertificateAuthority } from "../../ports/certificate-authority.ts";
 import type { KeyDerivation } from "../../ports/key-derivation.ts";
+import type { ManifestCrypto } from "../../ports/manifest-crypto.ts";
 import type { NodeCaller } from "../../ports/node-caller.ts";
 import type { OperatorSecrets } from "../../ports/operator-secrets.ts";
 import type { SecretBox } from "../../ports/secret-box.ts";
@@ -38,6 +39,9 @@ export interface ManagerAppOptions {
   readonly settings: FleetSettings;
   /** What comes before `/artifacts/<hex>` in an action's URIs, best first: `http://HOST:PORT`, `coap://HOST:PORT`, `coaps://HOST:PORT`. A node is told of those that it can use. */
   readonly artifactBases: readonly string[];
+  readonly manifestCrypto: ManifestCrypto;
+  /** The domain that vendor ids of update manifests are made of. */
+  readonly vendor: string;
   /** Updates without a checked signature are offered. */
   readonly offersUnsigned: boolean;
   /** Overrides of named limits. */

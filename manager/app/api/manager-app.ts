@@ -11,6 +11,7 @@ import type { Health, NodeLogs, NodeMetrics, NodeServices, Telemetry } from "./n
 import type { Labels, Operators } from "./operators.ts";
 import type { Registry } from "./registry.ts";
 import type { Commands, DesiredState, Modes, StatusNow } from "./steering.ts";
+import type { TrustAnchors } from "./trust-anchors.ts";
 import type { Attempts, Updates } from "./updates.ts";
 import type { Alerts, Fetches, Hearing, LiveEvents, SystemStatus, Timeline } from "./watching.ts";
 
@@ -34,6 +35,7 @@ export interface ManagerApp {
   readonly commands: Commands;
   readonly modes: Modes;
   readonly updates: Updates;
+  readonly anchors: TrustAnchors;
   readonly attempts: Attempts;
   readonly artifacts: Artifacts;
   readonly fetches: Fetches;

@@ -1,10 +1,13 @@
 import type { Action, Attempt, AttemptReport, Update } from "../../../schemas/generated/types.ts";
+import type { SignedUpdate } from "../../domain/update-record.ts";
+import type { EnvelopeVerdict } from "../envelope-check.ts";
 import type { Actor } from "./registry.ts";
 
 /** Updates, and starting them on nodes. Rollouts come later. */
 export interface Updates {
   /** The same body again is "same"; another body under the same id is "conflict". */
-  create(body: Update, by: Actor): Promise<CreateUpdateOutcome>;
+  /** With an envelope it is created signed, or not at all. */
+  create(body: Update, by: Actor, envelope?: Uint8Array): Promise<CreateUpdateOutcome>;
   find(update: string): UpdateView | undefined;
   list(): readonly UpdateView[];
   /** Those that are for this node: it is named in `targetNodes`, or has an attempt of it. Not withdrawn ones. */
@@ -12,9 +15,10 @@ export interface Updates {
   /** The same of one, withdrawn or not. */
   isFor(update: string, node: string): boolean;
   withdraw(update: string, by: Actor): Promise<"withdrawn" | "unknown-update">;
-  /** The SUIT envelope as bytes. It is stored, not yet verified: signatures come later. */
-  manifest(update: string): Promise<Uint8Array | undefined>;
-  setManifest(update: string, envelope: Uint8Array, by: Actor): Promise<"stored" | "unknown-update" | "too-large">;
+  /** The signed envelope as it was uploaded, and as nodes are sent it: without its text. */
+  manifest(update: string, form?: "whole" | "for-nodes"): Promise<Uint8Array | undefined>;
+  /** Checks it as docs/reference/update-manifest.md says, and makes the update ready. Another one than it has only while no node was offered it. */
+  setManifest(update: string, envelope: Uint8Array, by: Actor): Promise<SetManifestOutcome>;
   /** An operator starts it on nodes: one attempt each, queued and nudged; `by: "mqtt"` triggers by ota/start instead. */
   start(update: string, nodes: readonly string[], by: Actor, trigger?: "action" | "mqtt"): Promise<StartOutcome>;
   /** A node asks to install now. Idempotent: an open attempt is answered again. */
@@ -27,8 +31,9 @@ export interface Updates {
 
 export interface UpdateView {
   readonly update: Update;
-  /** `ready`: its envelope is there and its signature was checked, which nobody can do yet. */
+  /** `ready`: its envelope is there and its signature was checked. */
   readonly state: "unsigned" | "ready" | "withdrawn";
+  readonly signed?: SignedUpdate;
   readonly createdAtMs: number;
   readonly createdBy: string;
 }
@@ -37,7 +42,16 @@ export type CreateUpdateOutcome =
   | { readonly kind: "created" | "same" | "conflict"; readonly update: UpdateView }
   | { readonly kind: "unknown-artifact"; readonly digest: string }
   | { readonly kind: "wrong-size"; readonly stored: number }
-  | { readonly kind: "full" };
+  | { readonly kind: "full" }
+  | EnvelopeRefusal;
+
+/** `where`: what of the envelope, the update or the fleet it is about, for people. */
+export type EnvelopeRefusal = Extract<EnvelopeVerdict, { kind: "refused" }>;
+
+export type SetManifestOutcome =
+  | { readonly kind: "stored"; readonly update: UpdateView }
+  | { readonly kind: "unknown-update" | "withdrawn" | "in-use" }
+  | EnvelopeRefusal;
 
 export type StartOutcome =
   | { readonly kind: "unknown-update" | "withdrawn" | "unsigned" }
