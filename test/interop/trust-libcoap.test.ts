@@ -93,7 +93,7 @@ describe.runIf(hasDtls())("nodes with pre-shared keys, by libcoap", () => {
     expect(stranger).toBe(wrongKey);
     expect(otherKid).toBe(wrongKey);
     expect(await manager.metric("coxswain_dtls_sessions")).toBe(before);
-    expect(await ask(porch, "/environment", [], program)).toContain('"user":"porch"');
+    expect(await ask(porch, "/environment", [], program)).toContain('"topics"');
   });
 
   test("a node reads and writes its own resources alone, however another's path is written", async () => {
@@ -264,7 +264,7 @@ describe.runIf(hasDtls())("nodes with certificates of a given CA, by libcoap", (
     for (const each of watching) each.child.kill();
     await Promise.all(watching.map((each) => each.ended));
     expect(await come(clients[0], lost)).toBe("");
-    expect(await said(clients[0], askWords(environment(), words(kept)))).toContain('"user":"lamp"');
+    expect(await said(clients[0], askWords(environment(), words(kept)))).toContain('"topics"');
   });
 
   test("a node's certificate acts for that node alone, and operates nothing", async () => {

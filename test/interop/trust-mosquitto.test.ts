@@ -61,7 +61,7 @@ describe.runIf(isInstalled && hasDtls())("MQTT over TLS at a whole manager, by m
   async function join(id: string): Promise<void> {
     certificates[id] = ca.issue(node(id));
     expect((await manager.api("POST", `/nodes/${id}/credentials`, { scheme: "x509" })).status).toBe(201);
-    await register(id, { id, model: "m" });
+    await register(id, { id, model: "m", caps: ["tls"] });
     const { out } = await coap(id, [], "/environment");
     passwords[id] = (JSON.parse(out.toString()) as { mqtt: { password: string } }).mqtt.password;
   }
