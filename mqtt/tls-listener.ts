@@ -40,7 +40,7 @@ interface Proven {
  * resumed: a ticket would carry a certificate past its revocation. Stopping it frees the port; connections are the broker's to close.
  */
 export class TlsListener {
-  readonly counters = { tlsFailed: 0, certificatesRefused: 0, certificatesAccepted: 0 };
+  readonly counters = { tlsConnections: 0, tlsFailed: 0, certificatesRefused: 0, certificatesAccepted: 0 };
   readonly #options: TlsListenerOptions;
   readonly #proven = new Map<TLSSocket, Proven>();
   #material: TlsMaterial;
@@ -112,6 +112,7 @@ export class TlsListener {
     socket.setNoDelay(true);
     socket.on("error", () => {});
     const certificate = socket.getPeerX509Certificate();
+    this.counters.tlsConnections++;
     if (certificate === undefined) {
       this.#options.attach(socket, undefined);
       return;

@@ -44,7 +44,7 @@ it("a flag that there isn't ends with 2 and says which there are", async () => {
   expect(output()).toContain("--exit");
 });
 
-it("plays the main job, counts it in its last line, and leaves nothing running", async () => {
+it("plays the main job with everything that protects it, counts it in its last line, and leaves nothing running", async () => {
   const { folder, output, ended } = start("--exit");
   const code = await ended;
   expect(code, output()).toBe(0);
@@ -52,8 +52,32 @@ it("plays the main job, counts it in its last line, and leaves nothing running",
   const { telemetry, seconds, ...counts } = JSON.parse(last) as Record<string, number>;
   expect(counts).toEqual({ registered: 5, observed: 5, updated: 4, rolledBack: 1, resumed: 1 });
   expect(telemetry).toBeGreaterThan(4);
-  expect(output().match(/registered with a CBOR manifest over OSCORE/g)).toHaveLength(5);
-  expect(readFileSync(join(folder, "manager.log"), "utf8")).not.toContain("INSECURE");
+  for (const [how, many] of [
+    ["OSCORE", 3],
+    ["DTLS with a pre-shared key", 1],
+    ["DTLS with a certificate", 1],
+  ] as const) {
+    expect(output().split(`registered with a CBOR manifest over ${how}\n`)).toHaveLength(many + 1);
+  }
+  for (const said of [
+    "✓ may not read the audit, nor move nodes or make keys outside of the site pier: 403",
+    "sensor-1 ✓ has used its new keys, and the old ones are revoked by that",
+    "sensor-x ✓ its connection to the broker is closed",
+    "sensor-x ✓ its next datagram is refused: 4.01",
+  ]) {
+    expect(output()).toContain(said);
+  }
+  expect(output()).toMatch(/broker {3}✓ \d+ connections by TLS, [1-9]\d* of them with a certificate, none in the open/);
+  expect(output()).toMatch(/admin {4}✓ coxswain audit verify: whole, \d+ entries/);
+  const logOf = (name: string) => readFileSync(join(folder, `${name}.log`), "utf8");
+  for (const node of ["sensor-1", "sensor-2", "sensor-3", "linux-1", "sensor-x"]) {
+    expect(logOf(node)).toContain("mqtt: connected to 127.0.0.1 by TLS");
+    expect(logOf(node)).toMatch(
+      node === "sensor-2" || node === "linux-1" ? /update: from coaps:/ : /update: from https:/,
+    );
+    expect(logOf(node)).not.toMatch(/update: from (http|coap):|connected to 127\.0\.0\.1$/m);
+  }
+  expect(logOf("manager")).not.toContain("INSECURE");
   expect(seconds).toBeGreaterThan(0);
   expect(processesOf(folder)).toEqual([]);
 });

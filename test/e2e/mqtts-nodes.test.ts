@@ -36,7 +36,7 @@ beforeAll(async () => {
   const started = await startManager(folder, {
     isSecure: true,
     flags: ["--no-mdns", ...tls],
-    environment: { COXSWAIN_MQTT_OBSERVER_PASSWORD: "sesame" },
+    environment: { COXSWAIN_MQTT_OBSERVER_PASSWORD: "sesame-sesame-sesame" },
   });
   programs.push(started.program);
   urls = started.urls as typeof urls;
@@ -202,7 +202,7 @@ describe("by TLS", () => {
 /** The first message that mosquitto_sub prints, with its topic. */
 function subscribed(topic: string): Promise<string> {
   const port = new URL(urls.mqtts).port;
-  const who = ["-i", "_observer", "-u", "_observer", "-P", "sesame", "--cafile", ownCaFile()];
+  const who = ["-i", "_observer", "-u", "_observer", "-P", "sesame-sesame-sesame", "--cafile", ownCaFile()];
   return new Promise((resolve, reject) => {
     execFile(
       "mosquitto_sub",

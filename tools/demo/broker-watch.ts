@@ -7,7 +7,10 @@ export type Sight =
   | { readonly kind: "progress"; readonly node: string; readonly percent: number };
 
 export interface BrokerWatchOptions {
+  /** `mqtts://HOST:PORT` */
   readonly url: string;
+  /** PEM of the CA that the broker's certificate must be of. */
+  readonly ca: string;
   readonly password: string;
   seen(sight: Sight): void;
 }
@@ -23,9 +26,9 @@ export class BrokerWatch {
   }
 
   async start(): Promise<void> {
-    const { url, password } = this.#options;
+    const { url, ca, password } = this.#options;
     const client = connect(url, {
-      ...{ clientId: "_observer", username: "_observer", password, reconnectPeriod: 500, connectTimeout: 5000 },
+      ...{ clientId: "_observer", username: "_observer", password, ca, reconnectPeriod: 500, connectTimeout: 5000 },
     });
     this.#client = client;
     client.on("message", (topic, payload, { retain }) => this.#take(topic, payload, retain));

@@ -2,7 +2,15 @@ import { expect, it } from "vitest";
 import { Evidence, type Fact } from "./evidence.ts";
 import type { Member } from "./fleet.ts";
 
-const sensor: Member = { id: "s", profile: "sensor", model: "m", prefer: "http", told: "call", isCut: true };
+const sensor: Member = {
+  id: "s",
+  profile: "sensor",
+  model: "m",
+  prefer: "http",
+  told: "call",
+  isCut: true,
+  scheme: "oscore",
+};
 const all: readonly Fact[] = [
   ...(["registered", "secured", "connected", "observed", "telemetry", "told by call", "maintenance"] as const),
   ...(["left the broker", "frozen display", "fetched by http", "resumed", "verified", "trial", "confirmed"] as const),

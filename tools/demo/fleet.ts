@@ -5,6 +5,8 @@ export type Told = "call" | "mqtt" | "heartbeat";
 
 /** One node of the demo and what shall happen to it. */
 export interface Member extends NodePlan {
+  /** How it proves who it is. */
+  readonly scheme: "oscore" | "psk" | "x509";
   readonly told: Told;
   /** Its power fails in the middle of its download. */
   readonly isCut?: true;
@@ -13,9 +15,20 @@ export interface Member extends NodePlan {
 }
 
 export const fleet: readonly Member[] = [
-  { id: "sensor-1", profile: "sensor", model: "sensor-board", prefer: "http", told: "call" },
-  { id: "sensor-2", profile: "sensor", model: "sensor-board", prefer: "coap", told: "mqtt" },
-  { id: "sensor-3", profile: "sensor", model: "sensor-board", prefer: "http", told: "call", isCut: true },
-  { id: "linux-1", profile: "linux", model: "linux-board", prefer: "coap", told: "heartbeat" },
-  { id: "sensor-x", profile: "sensor", model: "prototype", prefer: "http", told: "call", isBroken: true },
+  { ...sensor("sensor-1"), scheme: "oscore", prefer: "http", told: "call" },
+  { ...sensor("sensor-2"), scheme: "psk", prefer: "coap", told: "mqtt" },
+  { ...sensor("sensor-3"), scheme: "oscore", prefer: "http", told: "call", isCut: true },
+  { id: "linux-1", profile: "linux", model: "linux-board", scheme: "x509", prefer: "coap", told: "heartbeat" },
+  { ...sensor("sensor-x", "prototype"), scheme: "oscore", prefer: "http", told: "call", isBroken: true },
 ];
+
+/** In words that follow "over". */
+export const schemeWords = {
+  oscore: "OSCORE",
+  psk: "DTLS with a pre-shared key",
+  x509: "DTLS with a certificate",
+} as const;
+
+function sensor(id: string, model = "sensor-board"): Pick<Member, "id" | "profile" | "model"> {
+  return { id, model, profile: "sensor" };
+}

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setDefaultCACertificates } from "node:tls";
 import { hearAnnouncement } from "./announcement.ts";
 import { BrokerWatch, type Sight } from "./broker-watch.ts";
 import { DisplayWatch } from "./display-watch.ts";
@@ -8,15 +9,27 @@ import { Evidence } from "./evidence.ts";
 import { fleet, type Member } from "./fleet.ts";
 import { LiveEvents } from "./live-events.ts";
 import { Narration } from "./narration.ts";
+import { makeOperator, operator } from "./operators.ts";
 import { coxswain, firmware, type Program, stampImage, startManager } from "./programs.ts";
-import { Stage } from "./stage.ts";
+import { nodeImage, Stage } from "./stage.ts";
 import { Story } from "./story.ts";
 import { Tally } from "./tally.ts";
+import {
+  checkBroker,
+  checkSchemes,
+  labelFleet,
+  makeKeys,
+  revokeNode,
+  rotateKeys,
+  tryForbiddenThings,
+  verifyAudit,
+} from "./trust-steps.ts";
 
 /** How far the download is that is cut in the middle. */
 const cutAtPercent = 40;
 const away = only(({ told }) => told === "heartbeat");
 const cut = only(({ isCut }) => isCut === true);
+const rotated = only(({ scheme, isCut, isBroken }) => scheme === "oscore" && !isCut && !isBroken);
 const broken = only(({ isBroken }) => isBroken === true);
 
 export interface MainJobOptions {
@@ -33,9 +46,12 @@ export async function playMainJob(options: MainJobOptions): Promise<"complete" |
   const watches: { stop(): void | Promise<void> }[] = [];
   try {
     const stage = await setTheStage(options, story, programs, watches);
+    await labelFleet(stage);
+    await tryForbiddenThings(stage);
     await makeKeys(stage);
     await bringUpNodes(stage);
     await updateFleet(stage);
+    await verifyAudit(stage);
     const counts = stage.options.tally.counts();
     story.chapter(`Done: ${counts.updated} nodes run the new image, ${counts.rolledBack} went back by itself.`);
     if (options.isEnding) console.log(JSON.stringify({ ...counts, seconds: Number(story.seconds().toFixed(1)) }));
@@ -62,10 +78,13 @@ async function setTheStage(
 ): Promise<Stage> {
   story.chapter("The manager starts, with its broker");
   const password = randomUUID();
+  const flags = ["--tls-mode", "on", "--https-port", "0", "--mqtts-port", "0"];
   const environment = { COXSWAIN_MQTT_OBSERVER_PASSWORD: password };
-  const { program, urls } = await startManager(folder, { isSecure: true, environment });
+  const { program, urls } = await startManager(folder, { isSecure: true, flags, environment });
   programs.set("manager", program);
-  story.tell("manager", `${urls.coap}  ${urls.mqtt}  ${urls.http}`, "good");
+  const { coap, coaps = "", mqtts = "", https = "" } = urls;
+  story.tell("manager", [coap, coaps, mqtts, https].join("  "), "good");
+  if ([coaps, mqtts, https].includes("")) throw new Error("the manager speaks no DTLS or no TLS: see manager.log");
   const coapPort = Number(new URL(urls.coap).port);
   const announced = await hearAnnouncement(coapPort, 10_000);
   story.tell("manager", `announced by mDNS as ${announced}`, "good");
@@ -74,8 +93,10 @@ async function setTheStage(
   const evidence = new Evidence();
   const narration = new Narration(story, evidence);
   const displays = new DisplayWatch(folder);
-  const token = readFileSync(join(urls.dataDir, "admin-token"), "utf8").trim();
-  const events = new LiveEvents(urls.http, token);
+  const ca = readFileSync(join(urls.dataDir, "ca.pem"), "utf8");
+  setDefaultCACertificates([ca]);
+  const tokens = await makeOperator(urls, story);
+  const events = new LiveEvents(https, tokens.site);
   watches.push(events);
   events.subscribe((event) => tally.take(event));
   events.subscribe((event) => narration.take(event));
@@ -84,7 +105,7 @@ async function setTheStage(
     if (evidence.saw(event.node, "frozen display")) story.tell(event.node, "its display stands still: Updating...");
   });
   await events.start();
-  const broker = new BrokerWatch({ url: urls.mqtt, password, seen: (sight) => noteSight(sight, evidence, story) });
+  const broker = new BrokerWatch({ url: mqtts, ca, password, seen: (sight) => noteSight(sight, evidence, story) });
   watches.push(broker);
   await broker.start();
   return new Stage({
@@ -98,7 +119,7 @@ async function setTheStage(
     programs,
     events,
     manager: urls,
-    token,
+    tokens,
     coapPort,
   });
 }
@@ -112,71 +133,69 @@ function noteSight(sight: Sight, evidence: Evidence, story: Story): void {
     story.tell(sight.node, "MAINTENANCE: MQTT stopped, `maintenance` retained at the broker");
 }
 
-/** Five pairs of keys, each in a file that a person would carry to its node. */
-async function makeKeys(stage: Stage): Promise<void> {
-  const { story, manager } = stage.options;
-  story.chapter("An operator makes keys for five nodes");
-  for (const { id } of fleet) {
-    const added = await coxswain(manager, "node", "add", "--id", id, "--out", stage.credentialsPath(id));
-    story.tell("operator", `coxswain node add --id ${id}: OSCORE keys, kid ${(added as { kid: string }).kid}`);
-  }
-}
-
 async function bringUpNodes(stage: Stage): Promise<void> {
   const { story, tally, evidence } = stage.options;
-  story.chapter("Five nodes look for a manager by multicast, in the clear; all else they say is protected by OSCORE");
+  story.chapter("Five nodes look for a manager by multicast, in the clear; nothing else they say is");
   for (const { id } of fleet) stage.powerOn(id);
   await stage.until("all nodes register", () => tally.counts().registered === fleet.length);
   await stage.until("the manager observes the health of all nodes", () => tally.counts().observed === fleet.length);
   const areSending = () => fleet.every(({ id }) => evidence.has(id, "telemetry"));
   await stage.until("telemetry of every node arrives", areSending);
+  await checkSchemes(stage);
   story.tell("broker", "telemetry of all five nodes flows", "good");
 }
 
 async function updateFleet(stage: Stage): Promise<void> {
-  const { story, tally, evidence, programs, manager } = stage.options;
-  story.chapter("An operator makes three updates; one of the images is broken, and nobody knows yet");
-  const image = await stampImage(firmware("cxnode-node"), "1.1.0", stage.imagePath("cxnode-1.1.0.bin"));
-  const updates = new Map<string, string>();
-  for (const model of new Set(fleet.map((each) => each.model))) {
+  const { story, tally, evidence, programs } = stage.options;
+  story.chapter("The operator makes three updates; one of the images is broken, and nobody knows yet");
+  const image = await stampImage(nodeImage, "1.1.0", stage.imagePath("cxnode-1.1.0.bin"));
+  const models = [...new Set(fleet.map((each) => each.model))];
+  const create = async (model: string): Promise<[string, string]> => {
     const file = model === broken.model ? firmware("images/silent-sensor") : image;
-    updates.set(model, await createUpdate(stage, model, file));
-  }
+    return [model, await createUpdate(stage, model, file)];
+  };
+  const updates = new Map(await Promise.all(models.map(create)));
   await programs.get(away.id)?.stop();
   story.tell(away.id, "is switched off, so it can't be called");
 
   story.chapter("Nodes are told, stop what they do, and download");
   const cutting = cutInTheMiddle(stage);
   await Promise.all([startUpdates(stage, updates), cutting]);
+  const rotating = rotateKeys(stage, rotated.id);
+  const revoking = stage
+    .until("the broken image is rolled back", () => tally.rolledBack.has(broken.id))
+    .then(() => revokeNode(stage, broken.id));
+  for (const each of [rotating, revoking]) each.catch(() => {}); // Both are awaited below.
   await stage.until("four nodes are confirmed on the new image", () => tally.succeeded.size === fleet.length - 1);
-  await stage.until("the broken image is rolled back", () => tally.rolledBack.has(broken.id));
   await stage.until("the cut download is resumed", () => tally.resumed.has(cut.id));
   const missing = evidence.missing(fleet);
   if (missing.length > 0) throw new Error(missing.join("\n"));
+  await Promise.all([rotating, revoking]);
   await confirmByManager(stage);
-  const { nodes } = (await coxswain(manager, "nodes")) as { nodes: readonly unknown[] };
+  await checkBroker(stage);
+  const { nodes } = (await stage.coxswain("site", "nodes")) as { nodes: readonly unknown[] };
   if (nodes.length !== fleet.length) throw new Error(`coxswain nodes lists ${nodes.length} nodes`);
 }
 
 async function createUpdate(stage: Stage, model: string, image: string): Promise<string> {
   const flags = ["--model", model, "--version", "1.1.0", "--sequence", "2"];
-  const created = (await coxswain(stage.options.manager, "update", "create", image, ...flags)) as {
+  const created = (await stage.coxswain("fleet", "update", "create", image, ...flags)) as {
     update: { id: string };
   };
-  stage.options.story.tell("operator", `coxswain update create ${model} 1.1.0 -> ${created.update.id}`);
+  stage.options.story.tell(operator, `coxswain update create ${model} 1.1.0 -> ${created.update.id}`);
   return created.update.id;
 }
 
 /** The node that is away comes back when the others are at it, and learns what it missed. */
 async function startUpdates(stage: Stage, updates: ReadonlyMap<string, string>): Promise<void> {
-  for (const [model, update] of updates) {
+  const begin = async ([model, update]: readonly [string, string]): Promise<void> => {
     for (const told of ["call", "mqtt", "heartbeat"] as const) {
       const nodes = fleet.filter((each) => each.model === model && each.told === told).map(({ id }) => id);
       const via = told === "mqtt" ? ["--via", "mqtt"] : [];
-      if (nodes.length > 0)
-        await coxswain(stage.options.manager, "update", "start", update, ...via, "--node", ...nodes);
+      if (nodes.length > 0) await stage.coxswain("site", "update", "start", update, ...via, "--node", ...nodes);
     }
-  }
+  };
+  await Promise.all([...updates].map(begin));
   stage.options.story.tell(away.id, "is switched on again");
   stage.powerOn(away.id);
 }
@@ -207,10 +226,12 @@ async function confirmByManager(stage: Stage): Promise<void> {
 }
 
 async function stayUp({ options: { manager, signal } }: Stage): Promise<void> {
-  const { link } = (await coxswain(manager, "sign-in")) as { link: string };
-  console.log("\nThe fleet is live (Ctrl-C ends it). This link signs you in, once:");
+  // By HTTP, which operators may use on loopback: a browser doesn't know the CA.
+  const { http, dataDir } = manager;
+  const { link } = (await coxswain({ http, dataDir }, "sign-in")) as { link: string };
+  console.log("\nThe fleet is live (Ctrl-C ends it). This link signs you in as admin, once:");
   console.log(`  ${link}`);
-  console.log(`Try: npm run coxswain -- --url ${manager.http} --data-dir ${manager.dataDir} nodes`);
+  console.log(`Try: npm run coxswain -- --url ${manager.https} --data-dir ${dataDir} nodes`);
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     signal.addEventListener("abort", () => resolve(), { once: true });

@@ -1,5 +1,6 @@
 import type { LiveEvent } from "../../manager/app/api/watching.ts";
 import type { Evidence } from "./evidence.ts";
+import { fleet, schemeWords } from "./fleet.ts";
 import type { Story } from "./story.ts";
 
 type AttemptEvent = Extract<LiveEvent, { kind: "attempt" }>;
@@ -66,7 +67,8 @@ export class Narration {
     const isSecured = identity === "credential";
     if (isSecured) this.#evidence.saw(node, "secured");
     if (this.#evidence.saw(node, "registered")) {
-      const how = isSecured ? "over OSCORE: its keys say who it is" : "in the open";
+      const member = fleet.find(({ id }) => id === node);
+      const how = isSecured && member ? `over ${schemeWords[member.scheme]}` : "in the open";
       this.#story.tell(node, `registered with a CBOR manifest ${how}`, isSecured ? "good" : "bad");
     }
     // After the reboot of an update it does so on trial and once more confirmed, and the attempt tells both.
@@ -75,7 +77,7 @@ export class Narration {
 
   #broker(node: string, state: "connected" | "disconnected" | "lost"): void {
     if (state === "connected" && this.#evidence.saw(node, "connected"))
-      this.#story.tell(node, "has read its environment: MQTT connected with those credentials");
+      this.#story.tell(node, "has read its environment: at the broker with the password that it got");
     else if (state === "disconnected" && ["offered", "downloading"].includes(this.#attempts.get(node) ?? ""))
       this.#evidence.saw(node, "left the broker");
   }
@@ -118,5 +120,5 @@ export class Narration {
 }
 
 function nameOf(way: string): string {
-  return way.toUpperCase().replace("COAP", "CoAP");
+  return way === "http" ? "HTTPS" : way.toUpperCase().replace("COAP", "CoAP");
 }

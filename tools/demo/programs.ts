@@ -91,6 +91,10 @@ export interface ManagerUrls {
   readonly http: string;
   readonly coap: string;
   readonly mqtt: string;
+  /** Where it speaks DTLS and TLS too. */
+  readonly coaps?: string;
+  readonly https?: string;
+  readonly mqtts?: string;
   /** Where the manager's files are, the admin's token among them. */
   readonly dataDir: string;
 }
@@ -175,16 +179,19 @@ export async function stampImage(from: string, version: string, to: string): Pro
   return to;
 }
 
+/** What the command line needs of a manager, and whose token it shows; without one the machine's, which its data folder has. */
+export type Reach = Pick<ManagerUrls, "http" | "https" | "dataDir"> & { readonly token?: string };
+
 /** The operator's command line, as a person would run it; its answer as data. */
 export async function coxswain(
-  { http, dataDir }: Pick<ManagerUrls, "http" | "dataDir">,
+  { http, https = http, dataDir, token }: Reach,
   ...args: readonly string[]
 ): Promise<unknown> {
   const cli = join(root, "manager/cli/coxswain.ts");
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    [cli, "--url", http, "--data-dir", dataDir, ...args, "--json"],
-    { cwd: root, env: ownEnvironment() },
+    [cli, "--url", https, "--data-dir", dataDir, ...args, "--json"],
+    { cwd: root, env: { ...ownEnvironment(), ...(token !== undefined && { COXSWAIN_TOKEN: token }) } },
   );
   return JSON.parse(stdout) as unknown;
 }

@@ -86,7 +86,7 @@ export class Story {
     const filled = Math.round((Math.min(100, Math.max(0, percent)) / 100) * barWidth);
     const picture = "█".repeat(filled) + "░".repeat(barWidth - filled);
     const amount = `${kibibytes(bytes)}/${kibibytes(total)} KiB`;
-    return `${way.padEnd(4)} ${picture} ${String(percent).padStart(3)} % ${amount}${rateOf(samples)}`;
+    return `${way.padEnd(5)} ${picture} ${String(percent).padStart(3)} % ${amount}${rateOf(samples)}`;
   }
 }
 
