@@ -167,6 +167,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     ...core,
     settings: options.settings,
     children: (gateway) => children.of(gateway),
+    isRevoked: (node) => fleet.isSecured(node) && !credentials.has(node),
     configure: async (node, config, by) =>
       (await desiredState.enqueue(node, { kind: "config", config }, by)) !== undefined,
     changed: (by) => writer.behind("environment-actions", broadcast.tellAll(by)),

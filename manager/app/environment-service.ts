@@ -32,6 +32,8 @@ export interface EnvironmentServiceOptions {
   configure(node: string, configuration: Configuration, by: Actor): Promise<boolean>;
   /** Children of a gateway. */
   children(gateway: string): readonly string[];
+  /** It proved who it is once, and can't any more. */
+  isRevoked(node: string): boolean;
 }
 
 const credentialTable = "credential";
@@ -184,7 +186,8 @@ export class EnvironmentService implements Environments {
 
   #makePassword(node: string): Promise<void> {
     return this.#options.serial.run(`credential/${node}`, async () => {
-      if (!this.#passwords.has(node)) await this.#writePassword(node, 0);
+      // It may have asked with its keys while they were being revoked.
+      if (!this.#passwords.has(node) && !this.#options.isRevoked(node)) await this.#writePassword(node, 0);
     });
   }
 

@@ -72,6 +72,12 @@ export class FleetTable {
     return row !== -1 && this.has(row, nodeFlags.usesBroker);
   }
 
+  /** Whether it proved who it is when it registered. */
+  isSecured(node: string): boolean {
+    const row = this.find(node);
+    return row !== -1 && this.has(row, nodeFlags.isSecured);
+  }
+
   has(row: NodeRow, flag: number): boolean {
     return (this.rows.columns.flags[row]! & flag) !== 0;
   }

@@ -277,6 +277,23 @@ test("revoking takes the account at the broker in the same commit: a crash behin
   expect(after.broker.accounts.has("porch")).toBe(false);
 });
 
+test("a node that asks for its environment while it is being revoked gets no new account at the broker", async () => {
+  for (const hasAccount of [true, false]) {
+    const h = await new AppHarness().start();
+    h.app.credentials.keyring.used((await issue(h, "porch")).kid);
+    await h.settle();
+    await h.register("porch", {}, { identity: "credential" });
+    if (hasAccount) await h.wait(h.app.environments.build("porch"));
+    const revoked = h.app.credentials.revoke("porch", operator);
+    // Its keys are good until the revocation is written.
+    const asked = h.app.environments.build("porch");
+    expect(await h.wait(revoked)).toBe("revoked");
+    expect((await h.wait(asked))?.mqtt?.password).toBeUndefined();
+    expect(h.broker.accounts.has("porch")).toBe(false);
+    expect((await h.crash()).broker.accounts.has("porch")).toBe(false);
+  }
+});
+
 test("keys that nobody used are replaced by the next ones", async () => {
   const h = await new AppHarness().start();
   const first = await issue(h, "porch");
