@@ -113,8 +113,8 @@ function securedDoor(
 export function composeManager(options: ComposeManagerOptions): ComposedManager {
   const { clock, entropy, log, transport, urls, fleet, isInsecure, limits, tls, shutdown, restart } = options;
   const amplification = isInsecure ? "none" : "routable";
-  const { operators, claims: enrolments } = appLimits.defaults;
-  const contexts = new NodeContexts({ entropy, log, nodes: limits.nodes, operators, enrolments });
+  const { operators, claims: enrolments, batchContexts } = appLimits.defaults;
+  const contexts = new NodeContexts({ entropy, log, nodes: limits.nodes, operators, enrolments, batchContexts });
   const open = new CoapEndpoint({ transport, clock, entropy, log, amplification, oscore: contexts });
   const doors = new CoapDoors({
     open,

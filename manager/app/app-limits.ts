@@ -38,6 +38,20 @@ export const appLimits = defineLimits({
     unit: "claim codes",
     full: "A new claim code is refused; those that ended make room when their time is over, or when they are revoked.",
   },
+  batches: {
+    default: 1000,
+    min: 1,
+    max: 10_000,
+    unit: "batches",
+    full: "A new batch is refused; those that are revoked make room.",
+  },
+  batchContexts: {
+    default: 1024,
+    min: 2,
+    max: 65_536,
+    unit: "security contexts of devices that enrol by a batch's key",
+    full: "The oldest makes room, first of those that proved nothing: its device is asked for an Echo again.",
+  },
   enrolmentsPerSecond: {
     default: 20,
     min: 1,

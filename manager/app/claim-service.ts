@@ -9,18 +9,10 @@ import type { KeyDerivation } from "../ports/key-derivation.ts";
 import type { SecretBox } from "../ports/secret-box.ts";
 import type { Change, Storage } from "../ports/storage.ts";
 import type { Credentials } from "./api/credentials.ts";
-import type {
-  ClaimView,
-  CreatedClaim,
-  EnrolmentKey,
-  EnrolmentKeyring,
-  Enrolments,
-  EnrolOutcome,
-} from "./api/enrolments.ts";
+import type { ClaimView, CreatedClaim, EnrolmentKey, EnrolOutcome } from "./api/enrolments.ts";
 import type { Actor } from "./api/registry.ts";
 import type { AuditTrail } from "./audit-trail.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
-import { EnrolmentLimiter } from "./enrolment-limiter.ts";
 import { keyFileFaults } from "./key-file-faults.ts";
 import type { KeyedSerial } from "./keyed-serial.ts";
 import type { StorageWriter } from "./storage-writer.ts";
@@ -35,7 +27,9 @@ export interface ClaimServiceOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly credentials: Pick<Credentials, "issue" | "keyring">;
-  readonly limits: { readonly claims: number; readonly enrolmentsPerSecond: number };
+  readonly limits: { readonly claims: number };
+  /** A claim is good no more: its context goes. */
+  ended(kid: string): void;
 }
 
 const table = "claim";
@@ -49,17 +43,14 @@ interface Kept {
 }
 
 /** Claim codes, all in memory beside storage: there are few, and a stranger's datagram may ask for any. */
-export class ClaimService implements Enrolments, EnrolmentKeyring {
+export class ClaimService {
   readonly #options: ClaimServiceOptions;
   readonly #claims = new Map<string, Kept>();
   /** By kid: up to where sender sequence numbers are taken. */
   readonly #bounds = new Map<string, number>();
-  readonly #limiter: EnrolmentLimiter;
-  readonly #listeners: ((kid: string) => void)[] = [];
 
   constructor(options: ClaimServiceOptions) {
     this.#options = options;
-    this.#limiter = new EnrolmentLimiter({ clock: options.clock, perSecond: options.limits.enrolmentsPerSecond });
   }
 
   async load(): Promise<void> {
@@ -78,11 +69,7 @@ export class ClaimService implements Enrolments, EnrolmentKeyring {
     }
   }
 
-  get keyring(): EnrolmentKeyring {
-    return this;
-  }
-
-  createClaim(node: string, lifeMs: number, by: Actor): Promise<CreatedClaim | "full"> {
+  create(node: string, lifeMs: number, by: Actor): Promise<CreatedClaim | "full"> {
     const { serial, writer, audit, box, derive, clock, entropy, limits } = this.#options;
     return serial.run("claims", async () => {
       const now = clock.wallMs();
@@ -111,13 +98,13 @@ export class ClaimService implements Enrolments, EnrolmentKeyring {
     });
   }
 
-  claims(): readonly ClaimView[] {
+  list(): readonly ClaimView[] {
     return [...this.#claims]
       .map(([kid, { record }]) => this.#view(kid, record))
       .sort((a, b) => b.createdAtMs - a.createdAtMs);
   }
 
-  revokeClaim(kid: string, by: Actor): Promise<"revoked" | "unknown"> {
+  revoke(kid: string, by: Actor): Promise<"revoked" | "unknown"> {
     const { serial, writer, audit } = this.#options;
     return serial.run(`claim/${kid}`, async () => {
       const kept = this.#claims.get(kid);
@@ -130,9 +117,18 @@ export class ClaimService implements Enrolments, EnrolmentKeyring {
     });
   }
 
-  async enrol(id: string, from: string): Promise<EnrolOutcome> {
-    if (!this.#limiter.take(id)) return { kind: "busy" };
-    return await this.#options.serial.run(`claim/${id}`, () => this.#enrol(id, from));
+  /** Every code of the node that is good still; returns how many there were. */
+  async revokeOf(node: string, by: Actor): Promise<number> {
+    let count = 0;
+    for (const [kid, { record }] of [...this.#claims]) {
+      const isGood = record.node === node && ["open", "answered"].includes(this.#stateOf(record));
+      if (isGood && (await this.revoke(kid, by)) === "revoked") count++;
+    }
+    return count;
+  }
+
+  enrol(id: string, from: string): Promise<EnrolOutcome> {
+    return this.#options.serial.run(`claim/${id}`, () => this.#enrol(id, from));
   }
 
   async #enrol(kid: string, from: string): Promise<EnrolOutcome> {
@@ -192,7 +188,7 @@ export class ClaimService implements Enrolments, EnrolmentKeyring {
       masterSecret: plain.subarray(0, oscoreSecretBytes),
       masterSalt: plain.subarray(oscoreSecretBytes),
     };
-    return { kid, secrets, isFresh };
+    return { kid, id: kid, secrets, isFresh };
   }
 
   lease(kid: string, count: number): Promise<number | undefined> {
@@ -212,10 +208,6 @@ export class ClaimService implements Enrolments, EnrolmentKeyring {
       this.#bounds.set(kid, value);
       return first;
     });
-  }
-
-  onRevoked(listener: (kid: string) => void): void {
-    this.#listeners.push(listener);
   }
 
   #view(kid: string, record: ClaimRecord): ClaimView {
@@ -243,13 +235,13 @@ export class ClaimService implements Enrolments, EnrolmentKeyring {
       { kind: "delete", table: sequenceTable, key: enrolmentName(kid), expectedRevision: "any" },
     ]);
     this.#claims.set(kid, { record: value, isFresh: false });
-    for (const listener of this.#listeners) listener(kid);
+    this.#options.ended(kid);
   }
 
   #forget(kid: string): void {
     this.#claims.delete(kid);
     this.#bounds.delete(kid);
-    for (const listener of this.#listeners) listener(kid);
+    this.#options.ended(kid);
   }
 }
 

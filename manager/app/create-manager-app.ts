@@ -16,13 +16,13 @@ import { AuditWitness } from "./audit-witness.ts";
 import { CallLimiter } from "./call-limiter.ts";
 import { CertificateService } from "./certificate-service.ts";
 import { ChildBook } from "./child-book.ts";
-import { ClaimService } from "./claim-service.ts";
 import { CommandService } from "./command-service.ts";
 import { createOperators } from "./create-operators.ts";
 import { CredentialService } from "./credential-service.ts";
 import { DataPlane } from "./data-plane.ts";
 import { DesiredStateService } from "./desired-state.ts";
 import { EnvelopeCheck } from "./envelope-check.ts";
+import { EnrolmentService } from "./enrolment-service.ts";
 import { EnvironmentBroadcast } from "./environment-broadcast.ts";
 import { EnvironmentService } from "./environment-service.ts";
 import { FetchLog } from "./fetch-log.ts";
@@ -310,13 +310,14 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     capacity: limits.nodes,
     history: limits.credentialHistory,
     ...{ issuesAtOnce: limits.issuesAtOnce, waitingIssues: limits.waitingIssues },
+    closeEnrolments: (node, by) => enrolments.close(node, by),
     revoked: (node) => endings.revoked(node),
     accountRemoval: (node) => environments.removal(node),
     rotated: (node) => environments.renewPassword(node),
     otherIdentities: () => guard.otherIdentities,
   });
 
-  const enrolments = new ClaimService({ ...core, derive: options.keyDerivation, credentials, limits });
+  const enrolments = new EnrolmentService({ ...core, derive: options.keyDerivation, credentials, limits });
 
   const certificates = new CertificateService({
     ...core,

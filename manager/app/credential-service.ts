@@ -55,6 +55,8 @@ export interface CredentialServiceOptions {
   readonly history: number;
   readonly issuesAtOnce: number;
   readonly waitingIssues: number;
+  /** Ends every claim code that is good for the node; resolves with how many there were. */
+  closeEnrolments(node: string, by: Actor): Promise<number>;
   /** The node can't prove any more who it is: its account at the broker and what is observed on it go. */
   revoked(node: string): Promise<void>;
   /** What takes the node's account at the broker out of storage, in the commit that revokes: a crash leaves neither of them. */
@@ -63,6 +65,8 @@ export interface CredentialServiceOptions {
   rotated(node: string): Promise<void>;
   otherIdentities(): number;
 }
+
+type AlsoStored = (kid: number) => readonly Change[];
 
 /** Issues, keeps and revokes the keys of nodes. Secrets are in storage and in memory only sealed; nothing of them is logged. */
 export class CredentialService implements Credentials, Keyring {
@@ -117,8 +121,14 @@ export class CredentialService implements Credentials, Keyring {
     }
   }
 
-  issue(node: string, by: Actor, scheme: CredentialScheme = "oscore", request?: string): Promise<IssueOutcome> {
-    return this.#options.serial.run(`credential/${node}`, () => this.#issue(node, by, scheme, request));
+  issue(
+    node: string,
+    by: Actor,
+    scheme: CredentialScheme = "oscore",
+    request?: string,
+    also: AlsoStored = () => [],
+  ): Promise<IssueOutcome> {
+    return this.#options.serial.run(`credential/${node}`, () => this.#issue(node, by, scheme, request, also));
   }
 
   rotate(node: string, by: Actor, scheme?: CredentialScheme, request?: string): Promise<IssueOutcome | RotateRefusal> {
@@ -128,8 +138,14 @@ export class CredentialService implements Credentials, Keyring {
     });
   }
 
-  async #issue(node: string, by: Actor, scheme: CredentialScheme, request?: string): Promise<IssueOutcome> {
-    const issued = await this.#gate.run(node, (kid) => this.#issueAs(kid, node, by, scheme, request));
+  async #issue(
+    node: string,
+    by: Actor,
+    scheme: CredentialScheme,
+    request?: string,
+    also: AlsoStored = () => [],
+  ): Promise<IssueOutcome> {
+    const issued = await this.#gate.run(node, (kid) => this.#issueAs(kid, node, by, scheme, request, also));
     return issued ?? { kind: "full" };
   }
 
@@ -139,6 +155,7 @@ export class CredentialService implements Credentials, Keyring {
     by: Actor,
     scheme: CredentialScheme,
     request: string | undefined,
+    also: AlsoStored,
   ): Promise<IssueOutcome> {
     const { writer, timeline, audit, box, entropy, clock, authority } = this.#options;
     const key = credentialKey(node, kid);
@@ -178,6 +195,7 @@ export class CredentialService implements Credentials, Keyring {
             subject: `node/${node}`,
             after: { scheme: value.scheme, kid: kid.toString(16), state: value.state },
           }),
+          ...also(kid),
         ]),
     );
     if (results[0]?.kind !== "written") throw new Error(`The credential ${key} is in storage already.`);
@@ -200,9 +218,11 @@ export class CredentialService implements Credentials, Keyring {
     }
   }
 
-  revoke(node: string, by: Actor): Promise<"revoked" | "none"> {
-    const { serial, writer, timeline, audit } = this.#options;
-    return serial.run(`credential/${node}`, async () => {
+  async revoke(node: string, by: Actor): Promise<"revoked" | "none"> {
+    const { serial, writer, timeline, audit, closeEnrolments } = this.#options;
+    // First: who has a code for the node could have new credentials the moment after.
+    const codes = await closeEnrolments(node, by);
+    const isRevoked = await serial.run(`credential/${node}`, async () => {
       const rows = this.#rowsOf(node);
       if (rows.length === 0) return "none";
       const kids = rows.map((row) => this.#table.kid(row));
@@ -225,8 +245,9 @@ export class CredentialService implements Credentials, Keyring {
       ]);
       for (const kid of kids) this.#drop(kid);
       await this.#options.revoked(node);
-      return "revoked";
+      return "revoked" as const;
     });
+    return codes > 0 ? "revoked" : isRevoked;
   }
 
   list(node: string): Promise<readonly CredentialView[]> {

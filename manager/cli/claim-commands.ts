@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { ClaimView, CreatedClaim } from "../app/api/enrolments.ts";
 import { type CommandContext, print } from "./command-context.ts";
-import { CommandFailure, exitCodes } from "./command-failure.ts";
+import { hoursOf, minute } from "./life-time.ts";
 import { table } from "./table.ts";
 
 /** `coxswain claim create|list|revoke`. */
@@ -52,17 +52,4 @@ export function addClaimCommands(program: Command, context: CommandContext): voi
       await context.client().delete(`/claims/${encodeURIComponent(id)}`);
       print(context, { claim: id, revoked: true }, `The claim ${id} is revoked.`);
     });
-}
-
-const unitHours: Readonly<Record<string, number>> = { m: 1 / 60, h: 1, d: 24 };
-
-function hoursOf(text: string): number {
-  const [, count, unit = ""] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
-  const hours = Number(count) * (unitHours[unit] ?? Number.NaN);
-  if (hours > 0) return hours;
-  throw new CommandFailure("bad-time", `${text} is no time.`, "Write 90m, 24h or 7d.", exitCodes.usage);
-}
-
-function minute(wallMs: number): string {
-  return `${new Date(wallMs).toISOString().slice(0, 16).replace("T", " ")}Z`;
 }

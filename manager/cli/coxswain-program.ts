@@ -3,6 +3,7 @@ import { permissionOf } from "../domain/permissions.ts";
 import { type Role, reaches } from "../domain/role.ts";
 import { managerVersion } from "../version.ts";
 import { addAuditCommands } from "./audit-commands.ts";
+import { addBatchCommands } from "./batch-commands.ts";
 import { addCaCommands } from "./ca-commands.ts";
 import { addClaimCommands } from "./claim-commands.ts";
 import { commandActions } from "./command-actions.ts";
@@ -36,6 +37,7 @@ export function coxswainProgram(context: CommandContext, defaultUrl: string): Co
   addCredentialListCommand(node, context);
   addLabelCommand(node, context);
   addClaimCommands(program, context);
+  addBatchCommands(program, context);
   addUpdateCommands(program, context);
   addWatchCommand(program, context);
   addStatusCommand(program, context);

@@ -1,10 +1,10 @@
-import { closeSync, existsSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, writeSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type CommandContext, print } from "./command-context.ts";
-import { CommandFailure, exitCodes } from "./command-failure.ts";
 import { qrCode } from "./qr-code.ts";
+import { reserveFile } from "./secret-file.ts";
 
 export interface IssuedAnswer {
   readonly id: string;
@@ -34,7 +34,7 @@ export async function issueCredentials(
 ): Promise<void> {
   const file = out ?? (context.isJson() ? undefined : `${id}.credentials.json`);
   // Before the keys are made: they are told once, so there must be a place for them.
-  const descriptor = file === undefined || file === "-" ? undefined : reserve(file);
+  const descriptor = file === undefined || file === "-" ? undefined : reserveFile(file).descriptor;
   const issued = await issue(context, id, body, descriptor === undefined ? undefined : file);
   if (issued.credentials === null) {
     if (descriptor !== undefined) {
@@ -87,16 +87,6 @@ async function issue(
   } catch (error) {
     if (file !== undefined) await rm(file, { force: true });
     throw error;
-  }
-}
-
-function reserve(file: string): number {
-  try {
-    return openSync(file, "wx", 0o600);
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    const message = code === "EEXIST" ? `There is a file ${file} already.` : `${file} can't be written (${code}).`;
-    throw new CommandFailure("no-file", message, "Name another with --out FILE.", exitCodes.failed);
   }
 }
 

@@ -25,14 +25,17 @@ export interface ClaimRecord {
 /** In milliseconds. */
 export const claimTimes = { default: 86_400_000, min: 60_000, max: 30 * 86_400_000 } as const;
 
-const name = /^enrolment:([0-9a-f]{12})$/;
+const name = /^enrolment:([0-9a-f]{12}(\/[a-z0-9_-]{1,16})?)$/;
 
-/** What the sender sequence numbers of such a context are counted under, and what its secret is sealed about. */
-export function enrolmentName(kid: string): string {
-  return `enrolment:${kid}`;
+/**
+ * What the sender sequence numbers of such a context are counted under, and what a claim's secret is sealed about. `id`: the kid of a claim, or
+ * that of a batch, a slash and the hardware id.
+ */
+export function enrolmentName(id: string): string {
+  return `enrolment:${id}`;
 }
 
-/** The kid in such a name; undefined: it is somebody else's. */
+/** The id in such a name; undefined: it is somebody else's. */
 export function parseEnrolmentName(text: string): string | undefined {
   return name.exec(text)?.[1];
 }

@@ -47,7 +47,7 @@ export const permissions = {
   },
 
   "node.enrol": {
-    ...nodes("own", "Get its credentials by a claim code"),
+    ...nodes("own", "Get its credentials by a claim code or a batch's key"),
     nodes: "none",
     enrolments: true,
   },
@@ -84,7 +84,11 @@ export const permissions = {
   "node.call": operators("operator", "node", "Pass a request of one's own to a node"),
   "node.remove": operators("operator", "node", "Remove a node"),
   "credential.change": operators("operator", "node", "Issue, rotate and revoke credentials of a node"),
-  "enrolment.change": operators("operator", "whole", "Make, list and revoke claim codes"),
+  "enrolment.change": operators(
+    "operator",
+    "whole",
+    "Make, list and revoke claim codes and keys of batches, let a device enrol once more",
+  ),
   "update.start": {
     ...operators("operator", "filtered", "Start an update on nodes; a node: ask for its own"),
     nodes: "own",

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { CreatedBatch } from "../../manager/app/api/batches.ts";
 import type { ClaimView, CreatedClaim } from "../../manager/app/api/enrolments.ts";
 import type { NodeView } from "../../manager/app/api/registry.ts";
 import { coxswain, firmware, type ManagerUrls, Program, startManager } from "../../tools/demo/programs.ts";
@@ -107,4 +108,40 @@ test("a node enrols by a code, goes on with what it got, and keeps nothing of th
   start("thief", "--claim", code);
   await soon(async () => logOf("thief")).toMatch(/doesn't know this code|enrolment refused: 4\.03/);
   expect(has("thief", "credentials")).toBe(false);
+});
+
+test("a node enrols by the key of its batch and keeps only a key of its own, and another in its place is refused", {
+  timeout: 120_000,
+}, async () => {
+  const key = join(folder, "batch.json");
+  const made = await coxswain(urls, "batch", "create", "--model", "row", "--limit", "2", "--out", key);
+  const { batch } = made as CreatedBatch;
+  const secret = (JSON.parse(readFileSync(key, "utf8")) as CreatedBatch).key;
+  expect(await start("no-hardware", "--batch-key", key, "--hardware", "gw.0a").exitCode()).toBe(64);
+  expect(await start("no-key", "--batch-key", join(folder, "nowhere.json")).exitCode()).toBe(64);
+  start("row-1", "--batch-key", key, "--hardware", "1");
+  await soon(() => presence("row-1")).toBe("online");
+  expect(has("row-1", "enrolment")).toBe(false);
+  expect(readFileSync(join(folder, "row-1", "credentials"), "utf8")).not.toContain(secret);
+
+  // The same hardware id in another folder: with the batch's key anybody could say so.
+  const thief = start("thief-of-row-1", "--batch-key", key, "--hardware", "1");
+  await soon(async () => logOf("thief-of-row-1")).toMatch(/enrolment refused: 4\.03|doesn't know this/);
+  expect(has("thief-of-row-1", "credentials")).toBe(false);
+  expect(readFileSync(join(folder, "thief-of-row-1", "enrolment"), "utf8")).not.toContain(secret);
+  expect(await presence("row-1")).toBe("online");
+  await thief.stop();
+
+  // Without a hardware id it has a random one. The third is one too many.
+  start("any", "--batch-key", key);
+  await soon(async () => logOf("any")).toMatch(/enrolled as row-[0-9a-f]{16}/);
+  const late = start("late", "--batch-key", key, "--hardware", "3");
+  await soon(async () => logOf("late")).toMatch(/enrolment refused: 4\.03 as many devices[\s\S]*tried again in/);
+  await coxswain(urls, "batch", "revoke", batch);
+  await soon(async () => logOf("late")).toMatch(/doesn't know this batch key/);
+  expect(has("late", "credentials")).toBe(false);
+  expect(await presence("row-1")).toBe("online");
+  await late.stop();
+  // The key of the batch isn't needed any more, nor is the flag.
+  rmSync(key);
 });

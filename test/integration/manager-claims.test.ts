@@ -7,7 +7,7 @@ import { Code } from "../../coap/message.ts";
 import { routeActions } from "../../manager/adapters/coap/route-actions.ts";
 import type { CreatedClaim } from "../../manager/app/api/enrolments.ts";
 import { claimTimes } from "../../manager/domain/enrolment.ts";
-import { readCbor } from "../../schemas/wire/cbor.ts";
+import { codeOf, enrol, isStranger } from "./enrolment-harness.ts";
 import { issueKeys, soon, type TestKeys, type TestManager, TestPeer, testManager } from "./manager-harness.ts";
 
 const secure = { insecure: false, poll: "10", report: "10" };
@@ -31,31 +31,6 @@ async function claimFor(
   const made = await manager.app.enrolments.createClaim(node, lifeMs, by);
   if (made === "full") throw new Error(made);
   return made;
-}
-
-/** The code of the answer, or the fault of a refusal in the clear. */
-const codeOf = (peer: TestPeer, path = "/enrol") =>
-  peer.ask("POST", path).then(
-    ({ code }) => code,
-    (error: { code: string }) => error.code,
-  );
-const isStranger = /^4\.01$|^coap\./;
-
-/** Enrols, and gives what a device would store. */
-async function enrol(peer: TestPeer): Promise<TestKeys & { readonly id: string }> {
-  const answer = await peer.ask("POST", "/enrol");
-  expect(answer.words.slice(0, 4)).toBe("2.04");
-  expect(answer.response.contentFormat).toBe(60);
-  const read = readCbor(answer.response.payload);
-  if (!read.ok) throw new Error("no CBOR");
-  const body = read.value as Map<string, unknown>;
-  const oscore = body.get("oscore") as Map<string, Uint8Array>;
-  const hex = (name: string) => Buffer.from(oscore.get(name) ?? []).toString("hex");
-  return {
-    id: String(body.get("id")),
-    ...{ masterSecret: hex("masterSecret"), masterSalt: hex("masterSalt") },
-    ...{ senderId: hex("senderId"), recipientId: hex("recipientId") },
-  };
 }
 
 describe("a claim code", () => {
@@ -98,6 +73,8 @@ describe("a claim code", () => {
     expect(await codeOf(node)).toBe("4.03");
     const nobody = await TestPeer.start(manager.coapPort);
     expect(await codeOf(nobody)).toBe("4.01");
+    // Where it is anybody may know.
+    expect((await nobody.ask("GET", "/.well-known/core?rt=coxswain.enrol")).text).toContain("</enrol>");
     expect(manager.app.registry.isRegistered("gate")).toBe(false);
     for (const each of [peer, node, nobody]) await each.end();
   });
@@ -130,10 +107,26 @@ describe("a claim code", () => {
     const peer = await peerOf(keysOf(code));
     const device = await peerOf(await enrol(peer));
     expect(await manager.app.credentials.revoke("pump", by)).toBe("revoked");
-    expect(await codeOf(peer)).toBe("4.03");
+    expect(await codeOf(peer)).toMatch(isStranger);
     expect(await codeOf(device, "/status?r=0")).toMatch(isStranger);
     await peer.end();
     await device.end();
+  });
+
+  test("that is open ends when its node is revoked, with credentials or without, or removed", async () => {
+    const [one, two] = [await claimFor(manager, "well"), await claimFor(manager, "tank")];
+    const left = await claimFor(manager, "other");
+    const peers = [await peerOf(keysOf(one.code)), await peerOf(keysOf(two.code))];
+    const device = await peerOf(await issueKeys(manager, "tank"));
+    expect((await device.register({ id: "tank", model: "tank" })).code).toBe("2.01");
+    expect(await manager.app.credentials.revoke("well", by)).toBe("revoked");
+    expect(await manager.app.credentials.revoke("well", by)).toBe("none");
+    await manager.app.registry.remove("tank", by);
+    for (const each of peers) expect(await codeOf(each)).toMatch(isStranger);
+    expect([manager.app.credentials.has("well"), manager.app.credentials.has("tank")]).toEqual([false, false]);
+    expect(manager.app.enrolments.claims().find(({ node }) => node === "other")?.state).toBe("open");
+    await manager.app.enrolments.revokeClaim(left.claim, by);
+    for (const each of [...peers, device]) await each.end();
   });
 
   test("asks too often: told to wait, and the code is good for a device all the same", async () => {

@@ -79,6 +79,8 @@ export interface TestKeys {
   readonly masterSalt: string;
   readonly senderId: string;
   readonly recipientId: string;
+  /** Hexadecimal too. */
+  readonly idContext?: string;
 }
 
 /** Who the manager is to a node of these tests. */
@@ -88,7 +90,8 @@ export function parametersOf(keys: TestKeys): OscoreParameters {
   const [masterSecret, masterSalt, senderId, recipientId] = [
     ...[keys.masterSecret, keys.masterSalt, keys.senderId, keys.recipientId].map((each) => fromHex(each)),
   ] as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
-  return { masterSecret, masterSalt, senderId, recipientId };
+  const idContext = keys.idContext === undefined ? undefined : fromHex(keys.idContext);
+  return { masterSecret, masterSalt, senderId, recipientId, idContext };
 }
 
 /** Keys of a node as an operator gets them. */
@@ -111,20 +114,26 @@ export class TestPeer {
   readonly #managerPort: number;
   readonly #oscore: OscoreContext | undefined;
 
-  constructor(managerPort: number, routes: readonly Route[] = [], keys?: TestKeys) {
+  constructor(managerPort: number, routes: readonly Route[] = [], keys?: TestKeys, repeatsAfterMs?: number) {
     this.#managerPort = managerPort;
     const contexts = new OscoreContexts({ entropy: systemEntropy, log: silentLog, leases: volatileLeases() });
     this.#oscore = keys && contexts.add(parametersOf(keys), { identity: managerIdentity, isNew: true });
     this.endpoint = new CoapEndpoint({
       transport: dgramTransport({ address: "127.0.0.1", port: 0 }),
       ...{ clock: systemClock, entropy: systemEntropy, log: silentLog, oscore: contexts },
+      ...(repeatsAfterMs && { limits: { ackTimeoutMs: repeatsAfterMs }, congestion: "controlled-elsewhere" as const }),
     });
     for (const route of routes) this.endpoint.route(route);
   }
 
-  /** With keys everything that it asks is protected by OSCORE. */
-  static async start(managerPort: number, routes: readonly Route[] = [], keys?: TestKeys): Promise<TestPeer> {
-    const peer = new TestPeer(managerPort, routes, keys);
+  /** With keys everything that it asks is protected by OSCORE. `repeatsAfterMs`: sooner than the two seconds of the protocol. */
+  static async start(
+    managerPort: number,
+    routes: readonly Route[] = [],
+    keys?: TestKeys,
+    repeatsAfterMs?: number,
+  ): Promise<TestPeer> {
+    const peer = new TestPeer(managerPort, routes, keys, repeatsAfterMs);
     await peer.endpoint.start();
     return peer;
   }

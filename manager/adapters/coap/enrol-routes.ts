@@ -8,12 +8,13 @@ import { refusal } from "./refusal.ts";
 
 const cborFormat = 60;
 
-/** POST /enrol: a device that proves a claim code gets its credentials, the fields of the credential file in CBOR. */
+/** POST /enrol: a device that proves a claim code or a batch's key gets its credentials, the fields of the credential file in CBOR. */
 export function enrolRoutes(context: CoapContext): Route[] {
   return [
     {
       method: "POST",
       path: "/enrol",
+      attributes: { rt: "coxswain.enrol", ct: [cborFormat] },
       replay: "once",
       produces: [cborFormat],
       later: (request) => enrol(context, request),
@@ -32,6 +33,10 @@ async function enrol({ app }: CoapContext, { peer }: CoapRequest): Promise<CoapR
       return { code: Code.changed, payload: credentialsOf(outcome), contentFormat: cborFormat };
     case "ended":
       return refusal("enrolment-ended");
+    case "taken":
+      return refusal("enrolment-taken");
+    case "batch-full":
+      return refusal("batch-full");
     case "busy":
       return refusal("enrolment-busy");
     case "full":

@@ -24,8 +24,10 @@ export interface NodeContextsOptions {
   readonly nodes: number;
   /** And of so many operators. */
   readonly operators?: number;
-  /** And of so many who enrol. */
+  /** And of so many who enrol by a code. */
   readonly enrolments?: number;
+  /** And of so many who enrol by a batch's key: as many come as like, so the oldest makes room. */
+  readonly batchContexts?: number;
 }
 
 interface Source {
@@ -39,20 +41,24 @@ interface Source {
  */
 export class NodeContexts extends OscoreContexts {
   readonly #source: Source;
+  readonly #batchContexts: number;
+  /** Of devices of batches, oldest first: those that a datagram asked for, and those that it verified with. */
+  readonly #unproven = new Set<OscoreContext>();
+  readonly #proven = new Set<OscoreContext>();
 
-  constructor({ entropy, log, nodes, operators = 0, enrolments = 0 }: NodeContextsOptions) {
+  constructor({ entropy, log, nodes, operators = 0, enrolments = 0, batchContexts = 0 }: NodeContextsOptions) {
     const source: Source = { keyring: undefined, operators: undefined, enrolments: undefined };
-    const contexts = nodes * 2 + operators + enrolments;
+    const contexts = nodes * 2 + operators + enrolments + batchContexts;
     super({
       ...{ entropy, log, limits: { contexts: Math.min(contexts, oscoreLimits.definitions.contexts.max) } },
       leases: { lease: (name, count) => lease(source, name, count) },
-      lookup: (kid) => {
+      lookup: (kid, kidContext) => {
         if (kid.length === operatorKidBytes) {
           const key = source.operators?.find(toHex(kid));
           return key && operatorContextOf(key);
         }
         if (kid.length === enrolmentKidBytes) {
-          const key = source.enrolments?.find(toHex(kid));
+          const key = source.enrolments?.find(toHex(kid), kidContext);
           return key && enrolmentContextOf(key);
         }
         const entry = source.keyring?.find(kidFromBytes(kid));
@@ -60,6 +66,27 @@ export class NodeContexts extends OscoreContexts {
       },
     });
     this.#source = source;
+    this.#batchContexts = batchContexts;
+  }
+
+  override add(parameters: OscoreParameters, options: OscoreContextOptions = {}): OscoreContext {
+    const isOfBatch = options.identity?.kind === "enrolment" && parameters.idContext !== undefined;
+    if (isOfBatch && this.#unproven.size + this.#proven.size >= this.#batchContexts) this.#makeRoom();
+    const context = super.add(parameters, options);
+    if (isOfBatch) this.#unproven.add(context);
+    return context;
+  }
+
+  override remove(context: OscoreContext): void {
+    this.#unproven.delete(context);
+    this.#proven.delete(context);
+    super.remove(context);
+  }
+
+  /** Whoever knows the number of a batch may name any hardware id: that alone pushes out no device that has its key. */
+  #makeRoom(): void {
+    const [oldest = [...this.#proven][0]] = this.#unproven;
+    if (oldest !== undefined) this.remove(oldest);
   }
 
   /** Where the keys are; the use cases are made after the endpoint that they call nodes with. */
@@ -86,18 +113,20 @@ export class NodeContexts extends OscoreContexts {
 
   override verified(context: OscoreContext): void {
     super.verified(context);
+    if (this.#unproven.delete(context)) this.#proven.add(context);
     const { sequenceName } = context.options;
     const parsed = sequenceName === undefined ? undefined : parseCredentialKey(sequenceName);
     if (parsed !== undefined && !context.isRemoved) this.#source.keyring?.used(parsed.kid);
   }
 
-  /** Removes the one that exists already: the keyring has forgotten the kid, so that none is made of it. */
+  /** Removes those that exist already, of a batch one a device: the keyring has forgotten the kid, so that none is made of it. */
   #gone(kid: Uint8Array): void {
     const option = new OscoreOption();
     option.kidStart = 0;
     option.kidEnd = kid.length;
-    const context = this.find(kid, option);
-    if (context !== undefined) this.remove(context);
+    for (let context = this.find(kid, option); context !== undefined; context = this.find(kid, option)) {
+      this.remove(context);
+    }
   }
 }
 
@@ -132,15 +161,15 @@ function operatorContextOf({ operator, kid, secrets, isFresh }: OperatorKey): {
   };
 }
 
-function enrolmentContextOf({ kid, secrets, isFresh }: EnrolmentKey): {
+function enrolmentContextOf({ kid, id, idContext, secrets, isFresh }: EnrolmentKey): {
   readonly parameters: OscoreParameters;
   readonly options: OscoreContextOptions;
 } {
   return {
-    parameters: { ...secrets, senderId: managerSenderId, recipientId: fromHex(kid) },
+    parameters: { ...secrets, senderId: managerSenderId, recipientId: fromHex(kid), idContext },
     options: {
-      identity: { kind: "enrolment", id: kid, scheme: "oscore" },
-      sequenceName: enrolmentName(kid),
+      identity: { kind: "enrolment", id, scheme: "oscore" },
+      sequenceName: enrolmentName(id),
       isNew: isFresh,
     },
   };

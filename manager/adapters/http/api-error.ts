@@ -101,6 +101,11 @@ export const apiErrors = {
     message: "There is no claim {claim}.",
     next: "`coxswain claim list` shows them.",
   },
+  "unknown-batch": {
+    status: 404,
+    message: "There is no batch {batch}.",
+    next: "`coxswain batch list` shows them.",
+  },
   "unknown-session": {
     status: 404,
     message: "There is no session {session}.",

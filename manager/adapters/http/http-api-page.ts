@@ -34,6 +34,14 @@ export const describedRoutes: Readonly<Record<string, string>> = {
   "POST /api/v1/claims":
     "`{node, hours}`: a code by which one device gets this node's credentials once (default: a new id, 24 hours); 201, told this once",
   "DELETE /api/v1/claims/:claim": "Revokes one: refused from the next datagram; what it was exchanged for stays; 204",
+  "GET /api/v1/batches": "Batches without their keys, newest first, and how many devices of each enrolled",
+  "POST /api/v1/batches":
+    "`{model, limit, hours, hardware}`: a key for as many devices (default: `node`, 100, a year, any hardware id); 201, told this once",
+  "GET /api/v1/batches/:batch/devices": "Its devices that enrolled, and those that may once more",
+  "POST /api/v1/batches/:batch/devices/:hardware/reopen":
+    "Lets a device enrol once more within a day, although its node has credentials",
+  "DELETE /api/v1/batches/:batch":
+    "Revokes it: no device of it enrols from the next datagram on; what devices got stays, unless `?nodes=true`",
   "GET /metrics": "Everything that is counted, for Prometheus; for who has no scope",
   "GET /api/v1/settings": "Settings of the fleet, without secrets",
   "PATCH /api/v1/settings": "Changes some of them; every node is told by an `environment` action",

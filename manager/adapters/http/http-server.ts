@@ -10,6 +10,7 @@ import { admit, isLoopbackAddress } from "./asker.ts";
 import { addAuditRoutes } from "./audit-routes.ts";
 import { authoriseRequest } from "./authorise-request.ts";
 import { addAuthorityRoutes } from "./authority-routes.ts";
+import { addBatchRoutes } from "./batch-routes.ts";
 import { addClaimRoutes } from "./claim-routes.ts";
 import { addConsoleFiles, consolePaths } from "./console-files.ts";
 import { addCredentialRoutes } from "./credential-routes.ts";
@@ -65,6 +66,7 @@ export class HttpServer {
     this.#addGates();
     addSessionRoutes(this.#server, options.app, this.#signIn);
     addClaimRoutes(this.#server, options.app, options.coapUrls);
+    addBatchRoutes(this.#server, options.app, options.coapUrls);
     addOperatorRoutes(this.#server, options.app, this.#signIn, options.coapUrls);
     addNodeRoutes(this.#server, options.app);
     addLabelRoutes(this.#server, options.app);

@@ -53,6 +53,11 @@ export const routeActions: Readonly<Record<string, ActionName>> = {
   "GET /api/v1/claims": "enrolment.change",
   "POST /api/v1/claims": "enrolment.change",
   "DELETE /api/v1/claims/:claim": "enrolment.change",
+  "GET /api/v1/batches": "enrolment.change",
+  "POST /api/v1/batches": "enrolment.change",
+  "GET /api/v1/batches/:batch/devices": "enrolment.change",
+  "POST /api/v1/batches/:batch/devices/:hardware/reopen": "enrolment.change",
+  "DELETE /api/v1/batches/:batch": "enrolment.change",
 
   "GET /api/v1/nodes": "nodes.list",
   "GET /api/v1/telemetry/latest": "nodes.list",

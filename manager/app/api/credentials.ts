@@ -1,5 +1,6 @@
 import type { CredentialScheme, CredentialState, NodeSecrets } from "../../domain/node-credential.ts";
 import type { NodeCertificate } from "../../ports/certificate-authority.ts";
+import type { Change } from "../../ports/storage.ts";
 import type { Actor } from "./registry.ts";
 
 /** Keys of nodes: who may say that it is which node. */
@@ -8,8 +9,15 @@ export interface Credentials {
    * Makes keys for a node, which needn't be registered yet. Durable when it resolves; the secret is told this once. Keys that the node
    * uses stay good until it used the new ones, of whatever scheme; keys that were issued and never used are revoked.
    * `request`: PKCS #10 as PEM, for a certificate of a key that the node made; a bad one rejects with `certificates.bad-request`.
+   * `also`: what is stored with the credential of that kid, or not at all.
    */
-  issue(node: string, by: Actor, scheme?: CredentialScheme, request?: string): Promise<IssueOutcome>;
+  issue(
+    node: string,
+    by: Actor,
+    scheme?: CredentialScheme,
+    request?: string,
+    also?: (kid: number) => readonly Change[],
+  ): Promise<IssueOutcome>;
   /**
    * As `issue`, for a node that uses a key: the new one is on trial, of the same scheme unless another is asked for. `none`: there is nothing
    * to rotate, and nothing was issued.

@@ -36,7 +36,7 @@ TEST("keys of a code and of a batch are those that a manager derives") {
   CHECK(isHex(batch.senderId.view(), "0a0b0c0d0e0f") && asText(batch.idContext.view()) == "5111");
   OscoreCredentials out;
   uint8_t key[batchKeySize] = {};
-  for (const char* hardware : {"", "UPPER", "-x", "12345678901234567", "a b"}) {
+  for (const char* hardware : {"", "UPPER", "-x", "12345678901234567", "a b", "gw.0a"}) {
     CHECK(deriveBatchKeys(Hex<6>("0a0b0c0d0e0f").view(), key, hardware, out) == Status::invalid);
   }
   CHECK(deriveBatchKeys(Hex<6>("0a0b").view(), key, "x", out) == Status::invalid);

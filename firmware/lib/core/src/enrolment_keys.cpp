@@ -57,7 +57,7 @@ bool isHardwareId(std::string_view text) {
   for (size_t i = 0; i < text.size(); i++) {
     const char c = text[i];
     const bool isPlain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-    if (!isPlain && (i == 0 || (c != '.' && c != '_' && c != '-'))) return false;
+    if (!isPlain && (i == 0 || (c != '_' && c != '-'))) return false;
   }
   return true;
 }

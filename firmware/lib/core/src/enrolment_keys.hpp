@@ -16,7 +16,7 @@ Status parseClaimCode(std::string_view text, FixedText<claimCodeLength>& out);
 // invalid: `code` isn't as parseClaimCode() gives it.
 Status deriveClaimKeys(const FixedText<claimCodeLength>& code, OscoreCredentials& out);
 
-// 1 to 16 of [a-z0-9._-], of which the first is a letter or digit.
+// 1 to 16 of [a-z0-9_-], of which the first is a letter or digit. No dot: that makes a gateway's child of a node id.
 bool isHardwareId(std::string_view text);
 // Of the node with that hardware id in a batch. invalid: a batch or key of another size, or no hardware id.
 Status deriveBatchKeys(ByteSpan batch, ByteSpan key, std::string_view hardware, OscoreCredentials& out);

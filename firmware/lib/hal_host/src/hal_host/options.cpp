@@ -143,7 +143,7 @@ const char* takeBatchKey(const char* value, Options& options) {
 }
 const char* takeHardware(const char* value, Options& options) {
   options.hardware = value;
-  return isHardwareId(value) ? nullptr : "isn't a hardware id: 1 to 16 of a-z 0-9 . _ -, a letter or digit first";
+  return isHardwareId(value) ? nullptr : "isn't a hardware id: 1 to 16 of a-z 0-9 _ -, a letter or digit first";
 }
 const char* takeInterface(const char* value, Options& options) {
   options.interface = value;
@@ -282,7 +282,7 @@ const char* optionsHelp() {
       "  --credentials FILE             keys for OSCORE or DTLS (JSON, mode 0600; kept in the state folder from then on)\n"
       "  --claim CODE                   enrol with this code, where the state folder holds no credentials yet\n"
       "  --batch-key FILE               enrol with the key of a batch (JSON, mode 0600), needed at the first start only\n"
-      "  --hardware ID                  hardware id: [a-z0-9][a-z0-9._-]{0,15} (a random number, kept in the state folder)\n"
+      "  --hardware ID                  hardware id: [a-z0-9][a-z0-9_-]{0,15} (a random number, kept in the state folder)\n"
       "  --discover-group ADDRESS[:PORT]  multicast group to ask (224.0.1.187 and ff02::fd, port 5683)\n"
       "  --interface NAME               interface for multicast (every one but the loopback)\n"
       "  --id ID                        node id: [a-z0-9][a-z0-9._-]{0,62} (model and hardware number)\n"

@@ -1,0 +1,122 @@
+import { expect, test } from "vitest";
+import type { CreatedBatch } from "../../manager/app/api/batches.ts";
+import type { EnrolOutcome } from "../../manager/app/api/enrolments.ts";
+import { AppHarness, operator } from "./app-harness.ts";
+
+const hourMs = 3_600_000;
+const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+async function makeBatch(h: AppHarness, limit = 10, hardware?: readonly string[]): Promise<CreatedBatch> {
+  const plan = { model: "lamp", limit, lifeMs: hourMs, ...(hardware !== undefined && { hardware }) };
+  const made = await h.wait(h.app.enrolments.batches.create(plan, operator));
+  if (made === "full") throw new Error(made);
+  return made;
+}
+const enrol = (h: AppHarness, { batch }: CreatedBatch, hardware: string): Promise<EnrolOutcome> =>
+  h.wait(h.app.enrolments.enrol(`${batch}/${hardware}`, "192.0.2.9"));
+const good = async (h: AppHarness, node: string): Promise<number> =>
+  (await h.wait(h.app.credentials.list(node))).filter(({ state }) => state !== "revoked").length;
+
+test("an enrolment whose commit fails leaves nothing, and the next try gives one credential that is good", async () => {
+  for (const failing of [0, 1]) {
+    let count = Number.NaN;
+    const h = await new AppHarness({ failsCommit: () => count++ === failing }).start();
+    const made = await makeBatch(h, 1);
+    count = 0;
+    const first = await enrol(h, made, "a").catch(() => undefined);
+    expect(first === undefined, `commit ${failing}`).toBe(failing === 0);
+    count = Number.NaN;
+    // The place that it had taken is free again, in this process and in the next.
+    expect(h.app.enrolments.batches.list()[0]?.enrolled).toBe(failing);
+    const after = await h.crash();
+    expect(after.app.enrolments.batches.list()[0]?.enrolled).toBe(failing);
+    const second = await enrol(after, made, "a");
+    if (second.kind !== "enrolled") throw new Error(second.kind);
+    if (first?.kind === "enrolled") expect(second.kid).toBe(first.kid);
+    expect(after.app.credentials.keyring.find(second.kid)?.node).toBe("lamp-a");
+    expect(await good(after, "lamp-a")).toBe(1);
+  }
+});
+
+test("devices that come at once get no more places than there are, and two batches never make one node twice", async () => {
+  const h = await new AppHarness({ limits: { enrolmentsPerSecond: 1000 } }).start();
+  const [few, same] = [await makeBatch(h, 3), await makeBatch(h)];
+  const ids = ["1", "2", "3", "4", "5", "6"];
+  const outcomes = await h.wait(Promise.all(ids.map((each) => h.app.enrolments.enrol(`${few.batch}/${each}`, "x"))));
+  expect(outcomes.map(({ kind }) => kind).sort()).toEqual([
+    ...Array.from({ length: 3 }, () => "batch-full"),
+    ...Array.from({ length: 3 }, () => "enrolled"),
+  ]);
+  const both = await h.wait(
+    Promise.all([few, same].map(({ batch }) => h.app.enrolments.enrol(`${batch}/1`, "x").then(({ kind }) => kind))),
+  );
+  expect(both).toEqual(["enrolled", "taken"]);
+  expect(await good(h, "lamp-1")).toBe(1);
+});
+
+test("a batch that is revoked in the middle of an enrolment leaves no credential and no device", async () => {
+  const h = await new AppHarness().start();
+  const made = await makeBatch(h);
+  const [outcome, revoked] = await h.wait(
+    Promise.all([
+      h.app.enrolments.enrol(`${made.batch}/a`, "192.0.2.9"),
+      h.app.enrolments.batches.revoke(made.batch, false, operator),
+    ]),
+  );
+  expect([outcome.kind, revoked]).toEqual(["ended", { nodes: [] }]);
+  expect(await good(h, "lamp-a")).toBe(0);
+  expect(await h.wait(h.storage.list("batch-device"))).toEqual([]);
+});
+
+test("when its time is over a batch loses its key, its contexts are told of, and its devices keep what they have", async () => {
+  const h = await new AppHarness().start();
+  const made = await makeBatch(h, 10, ["a", "b"]);
+  const { keyring, batches } = h.app.enrolments;
+  const ended: string[] = [];
+  keyring.onRevoked((kid) => ended.push(kid));
+  const first = await enrol(h, made, "a");
+  if (first.kind !== "enrolled") throw new Error(first.kind);
+  expect(keyring.find(made.batch, ascii("b"))?.id).toBe(`${made.batch}/b`);
+  for (const each of [undefined, ascii(""), ascii("c"), ascii("gw.0a"), ascii("A"), new Uint8Array(40)]) {
+    expect(keyring.find(made.batch, each)).toBeUndefined();
+  }
+  await h.settle(hourMs + 11_000);
+  expect(ended).toEqual([made.batch]);
+  expect((await h.wait(h.storage.get("batch", made.batch)))?.value).not.toHaveProperty("sealed");
+  expect(keyring.find(made.batch, ascii("b"))).toBeUndefined();
+  expect(await enrol(h, made, "b")).toEqual({ kind: "ended" });
+  expect(batches.list()[0]).toMatchObject({ state: "expired", enrolled: 1 });
+  expect(h.app.credentials.keyring.find(first.kid)?.node).toBe("lamp-a");
+});
+
+test("numbers of a device's context go on over crashes, and end with its batch", async () => {
+  const h = await new AppHarness().start();
+  const made = await makeBatch(h);
+  const id = `${made.batch}/a`;
+  const first = (await h.wait(h.app.enrolments.keyring.lease(id, 100))) ?? Number.NaN;
+  expect((await h.wait(h.app.enrolments.keyring.lease(id, 100))) ?? 0).toBeGreaterThanOrEqual(first + 100);
+  const after = await h.crash();
+  expect((await after.wait(after.app.enrolments.keyring.lease(id, 100))) ?? 0).toBeGreaterThanOrEqual(first + 200);
+  await after.wait(after.app.enrolments.batches.revoke(made.batch, false, operator));
+  expect(await after.wait(after.app.enrolments.keyring.lease(id, 100))).toBeUndefined();
+  expect(await after.wait(after.storage.list("sender-sequence"))).toEqual([]);
+});
+
+test("no room for another batch is said, and a device that is let in once more has a day for it", async () => {
+  const h = await new AppHarness({ limits: { batches: 1 } }).start();
+  const made = await makeBatch(h);
+  const plan = { model: "lamp", limit: 1, lifeMs: 100 * hourMs };
+  expect(await h.wait(h.app.enrolments.batches.create(plan, operator))).toBe("full");
+  await h.wait(h.app.enrolments.batches.revoke(made.batch, false, operator));
+  const other = await h.wait(h.app.enrolments.batches.create(plan, operator));
+  if (other === "full") throw new Error(other);
+  const first = await enrol(h, other, "a");
+  if (first.kind !== "enrolled") throw new Error(first.kind);
+  h.app.credentials.keyring.used(first.kid);
+  await h.settle(1000);
+  expect((await enrol(h, other, "a")).kind).toBe("taken");
+  await h.wait(h.app.enrolments.batches.reopen(other.batch, "a", operator));
+  await h.settle(25 * hourMs);
+  expect((await enrol(h, other, "a")).kind).toBe("taken");
+  expect((await h.wait(h.app.enrolments.batches.devices(other.batch)))?.[0]?.state).toBe("used");
+});
