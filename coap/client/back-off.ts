@@ -1,5 +1,7 @@
 import type { Clock } from "../../kernel/clock.ts";
 import type { PeerTable } from "../exchange/peer-table.ts";
+import { Code, OptionNumber } from "../message.ts";
+import type { MessageView } from "../message-view.ts";
 import type { RequestMessage } from "./request-message.ts";
 
 /** What a client assumes of a response without Max-Age (RFC 7252 section 5.10.5). */
@@ -21,8 +23,10 @@ export class BackOff {
     this.#capacity = capacity;
   }
 
-  /** The server said 4.29. `maxAge` in seconds, below 0 when it didn't say. */
-  note(peer: number, message: RequestMessage, maxAge: number): void {
+  /** An answer came: when it is 4.29, similar requests wait. */
+  heard(peer: number, message: RequestMessage, view: MessageView): void {
+    if (view.code !== Code.tooManyRequests) return;
+    const maxAge = view.uint(OptionNumber.maxAge);
     const key = this.#key(peer, message);
     this.#untilMs.delete(key);
     for (const oldest of this.#untilMs.keys()) {

@@ -154,10 +154,7 @@ export class ClientTransfer implements ClientExchange {
 
   response(view: MessageView, source: RemoteAddress): void {
     if (this.#isOver) return;
-    if (view.code === Code.tooManyRequests) {
-      const { exchanges, peer } = this.#options;
-      exchanges.backOff.note(peer, this.#message, view.uint(OptionNumber.maxAge));
-    }
+    this.#options.exchanges.backOff.heard(this.#options.peer, this.#message, view);
     const echo = view.copyOf(OptionNumber.echo);
     if (echo !== undefined && view.code === Code.unauthorized && this.#challenges < maxChallenges) {
       this.#challenges++;

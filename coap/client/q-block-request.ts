@@ -104,10 +104,7 @@ export class QBlockRequest implements QBlockTask {
 
   response(view: MessageView, source: RemoteAddress): void {
     if (this.#isOver) return;
-    if (view.code === Code.tooManyRequests) {
-      const { exchanges, peer } = this.#options;
-      exchanges.backOff.note(peer, this.#message, view.uint(OptionNumber.maxAge));
-    }
+    this.#options.exchanges.backOff.heard(this.#options.peer, this.#message, view);
     const echo = view.copyOf(OptionNumber.echo);
     if (view.code === Code.unauthorized && echo !== undefined && this.#challenges <= maxChallenges) {
       // One answer of many to a set: the others ask for the same.

@@ -209,9 +209,7 @@ export class Observations {
         if (!isSame()) return;
         this.#underWay.delete(row);
         if (oscore !== undefined) this.#oscore[row] = oscore;
-        if (view.code === Code.tooManyRequests) {
-          this.#exchanges.backOff.note(this.#peer[row]!, message, view.uint(OptionNumber.maxAge));
-        }
+        this.#exchanges.backOff.heard(this.#peer[row]!, message, view);
         const asked = view.code === Code.unauthorized ? view.copyOf(OptionNumber.echo) : undefined;
         // Once: a server that isn't content with its own Echo has refused (RFC 9175 section 2.3).
         if (asksQBlock && view.uint(OptionNumber.qBlock2) >= 0) support.learn(this.#peer[row]!, true);
