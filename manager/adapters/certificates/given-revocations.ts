@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
-import type { Clock, Timer } from "../../../kernel/clock.ts";
+import type { Clock } from "../../../kernel/clock.ts";
 import type { Log } from "../../../kernel/log.ts";
 import { fileStamp } from "./file-stamp.ts";
+import { RegularLook } from "./regular-look.ts";
 import { revokedSerials } from "./revoked-serials.ts";
 
 export interface GivenRevocationsOptions {
@@ -13,28 +14,24 @@ export interface GivenRevocationsOptions {
   changed(pem: string, revoked: ReadonlySet<string>): void;
 }
 
-const lookMs = 10_000;
-
 /** Looks whether the file with revocation lists was replaced: whom the new ones name is gone at once, without a restart. */
 export class GivenRevocations {
   readonly #options: GivenRevocationsOptions;
   #seen: string;
-  #timer: Timer | undefined;
+  readonly #looks: RegularLook;
 
   constructor(options: GivenRevocationsOptions) {
     this.#options = options;
+    this.#looks = new RegularLook(options.clock, () => this.look());
     this.#seen = fileStamp(this.#options.file);
   }
 
   start(): void {
-    this.#timer = this.#options.clock.after(lookMs, () => {
-      this.start();
-      this.look();
-    });
+    this.#looks.start();
   }
 
   stop(): void {
-    this.#timer?.cancel();
+    this.#looks.stop();
   }
 
   look(): void {

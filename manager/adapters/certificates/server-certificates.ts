@@ -1,10 +1,11 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
-import type { Clock, Timer } from "../../../kernel/clock.ts";
+import type { Clock } from "../../../kernel/clock.ts";
 import { defineFaults } from "../../../kernel/fault.ts";
 import type { Log } from "../../../kernel/log.ts";
 import { fileStamp } from "./file-stamp.ts";
+import { RegularLook } from "./regular-look.ts";
 
 export const tlsFaults = defineFaults({
   "tls.bad-certificate": {
@@ -37,9 +38,6 @@ export interface ServerCertificatesOptions {
   readonly log: Log;
 }
 
-/** Given files are looked at so often; a made certificate is renewed when a third of its time is left. */
-const lookMs = 10_000;
-
 /**
  * The certificate of HTTPS, MQTT over TLS and WebSocket, or that of CoAP over DTLS, while it changes: files that were replaced are used without a restart, one that was made is made
  * anew in time. What can't be used is said in the log, and the old one goes on.
@@ -49,11 +47,12 @@ export class ServerCertificates {
   readonly #listeners = new Set<(material: ServerMaterial) => void>();
   #material: ServerMaterial;
   #seen = "";
-  #timer: Timer | undefined;
+  readonly #looks: RegularLook;
 
   /** Throws `tls.bad-certificate`, `coaps.bad-certificate`. */
   constructor(options: ServerCertificatesOptions) {
     this.#options = options;
+    this.#looks = new RegularLook(options.clock, () => this.look());
     this.#seen = this.#stamp();
     this.#material = this.#load();
   }
@@ -68,14 +67,11 @@ export class ServerCertificates {
   }
 
   start(): void {
-    this.#timer = this.#options.clock.after(lookMs, () => {
-      this.start();
-      this.look();
-    });
+    this.#looks.start();
   }
 
   stop(): void {
-    this.#timer?.cancel();
+    this.#looks.stop();
   }
 
   /** Looks whether there is another one by now. */
@@ -84,6 +80,7 @@ export class ServerCertificates {
     if (source.kind === "made") {
       const { validFromDate, validToDate } = new X509Certificate(this.#material.cert);
       const leftMs = validToDate.getTime() - clock.wallMs();
+      // A third of its time is left.
       if (leftMs * 3 < validToDate.getTime() - validFromDate.getTime()) this.reload();
       return;
     }
