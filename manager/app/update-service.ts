@@ -110,8 +110,9 @@ export class UpdateService implements Updates {
       }
       if (this.#records.size >= limits.updates) return { kind: "full" };
       const artifact = artifacts.find(body.digest);
-      if (artifact === undefined) return { kind: "unknown-artifact", digest: body.digest };
-      if (artifact.size !== body.size) return { kind: "wrong-size", stored: artifact.size };
+      // Of a signed one the payloads must be there, which the check of its envelope looks after; the image may be among them encrypted only.
+      if (artifact === undefined && own === undefined) return { kind: "unknown-artifact", digest: body.digest };
+      if (artifact !== undefined && artifact.size !== body.size) return { kind: "wrong-size", stored: artifact.size };
       const verdict = own && (await this.#options.envelopes.check(own, body));
       if (verdict?.kind === "refused") return verdict;
       const record: UpdateRecord = {

@@ -95,7 +95,9 @@ const nextSteps: Readonly<Record<string, string>> = {
   "bad-body": "Correct that argument; --help of the command says what it may be.",
   "unknown-node": "`coxswain nodes` lists them. A node that was added is there from its first start on.",
   "unknown-update": "`coxswain update list` lists them.",
-  "update-unsigned": "Nobody can sign updates yet: start the manager with --unsigned-updates to offer it.",
+  "update-unsigned":
+    "Create it with --key FILE, which signs it; or start the manager with --unsigned-updates to try it out.",
+  "missing-artifact": "`coxswain update create` and `coxswain update upload` upload the payloads first.",
   "no-credentials": "`coxswain node credentials ID` lists those that it had.",
   "unknown-certificate": "`coxswain ca list` lists them.",
   "certificate-of-node": "`coxswain node revoke ID` revokes it; `coxswain node add ID --x509` makes another.",

@@ -1,31 +1,18 @@
 import type { Command } from "commander";
 import type { StartedNode, StartOutcome, UpdateCounts, UpdateView } from "../app/api/updates.ts";
+import { addAnchorCommands } from "./anchor-commands.ts";
 import { type CommandContext, print } from "./command-context.ts";
 import { CommandFailure, exitCodes } from "./command-failure.ts";
 import { byteCount, table } from "./table.ts";
-import { upload } from "./upload.ts";
+import { addUpdateCreateCommands } from "./update-create-command.ts";
+import { addUpdateInspectCommand } from "./update-inspect-command.ts";
 
-interface CreateFlags {
-  readonly model: string;
-  readonly version: string;
-  readonly sequence: string;
-  readonly id?: string;
-  readonly title?: string;
-}
-
-/** `coxswain update create`, `start` and `list`. */
+/** `coxswain update ...`: what makes updates, and what starts and lists them. */
 export function addUpdateCommands(program: Command, context: CommandContext): void {
   const update = program.command("update").description("Create updates and start them on nodes.");
-  update
-    .command("create")
-    .description("Upload an image and create an update of it.")
-    .argument("<file>", "the image")
-    .requiredOption("--model <MODEL>", "the model of nodes that it is for")
-    .requiredOption("--version <VERSION>", "the version that it is")
-    .requiredOption("--sequence <N>", "a number above that of every update of this model before it")
-    .option("--id <ID>", "the update's name (default: made of model and version)")
-    .option("--title <TEXT>", "a title for people")
-    .action((file: string, flags: CreateFlags) => create(context, file, flags));
+  addUpdateCreateCommands(update, context);
+  addUpdateInspectCommand(update, context);
+  addAnchorCommands(update, context);
   update
     .command("start")
     .description("Start an update on nodes.")
@@ -38,41 +25,6 @@ export function addUpdateCommands(program: Command, context: CommandContext): vo
     .command("list")
     .description("List the updates.")
     .action(() => list(context));
-}
-
-async function create(context: CommandContext, file: string, flags: CreateFlags): Promise<void> {
-  if (!/^\d{1,10}$/.test(flags.sequence))
-    throw usage(`--sequence ${flags.sequence} is no whole number of at most 10 digits.`);
-  // Before the upload: a long one must not end with a name that was never possible.
-  if (!/^[!-~]{1,32}$/.test(flags.version))
-    throw usage(`--version "${flags.version}" isn't 1 to 32 visible ASCII characters without spaces.`);
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$/.test(flags.model))
-    throw usage(
-      `--model "${flags.model}" isn't 1 to 48 characters of A-Z a-z 0-9 . _ - that begin with a letter or digit.`,
-    );
-  const client = context.client();
-  const id =
-    flags.id ??
-    `${flags.model}-${flags.version}`
-      .toLowerCase()
-      .replace(/[^a-z0-9._-]/g, "-")
-      .slice(0, 48);
-  const uploaded = await upload(client, file, !context.isJson());
-  const view = await client.post<UpdateView>("/updates", {
-    id,
-    model: flags.model,
-    version: flags.version,
-    sequence: Number(flags.sequence),
-    digest: uploaded.digest,
-    size: uploaded.size,
-    ...(flags.title === undefined ? {} : { title: flags.title }),
-  });
-  const stored = uploaded.isNew ? `uploaded ${byteCount(uploaded.size)}` : "the manager had the image already";
-  print(
-    context,
-    view,
-    `${view.update.id} is ${view.state}: ${stored}, ${uploaded.digest}\nStart it with: coxswain update start ${view.update.id} --all`,
-  );
 }
 
 interface StartFlags {
@@ -128,10 +80,5 @@ async function list(context: CommandContext): Promise<void> {
 }
 
 function usage(message: string): CommandFailure {
-  return new CommandFailure(
-    "usage",
-    message,
-    "`coxswain update create --help` and `coxswain update start --help` say how.",
-    exitCodes.usage,
-  );
+  return new CommandFailure("usage", message, "`coxswain update start --help` says how.", exitCodes.usage);
 }

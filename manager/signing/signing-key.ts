@@ -10,9 +10,13 @@ export interface ManifestSigner {
 }
 
 /** A new key: PKCS #8 as PEM, with the anchor by which its manifests are trusted. */
-export function newSigningKey(): { readonly pem: string; readonly anchor: TrustAnchor } {
+export function newSigningKey(): { readonly pem: string; readonly publicPem: string; readonly anchor: TrustAnchor } {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  return { pem: privateKey.export({ type: "pkcs8", format: "pem" }).toString(), anchor: anchorOf(publicKey) };
+  return {
+    pem: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+    publicPem: publicKey.export({ type: "spki", format: "pem" }).toString(),
+    anchor: anchorOf(publicKey),
+  };
 }
 
 /** The signer with a private key in PEM; throws a `RangeError` on any other text and on keys that aren't on P-256. */

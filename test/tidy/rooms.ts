@@ -51,7 +51,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   // How the audit is chained and checked: the storage that appends, the use case that verifies and the command line that checks an export.
   "manager/audit": { mayImport: [], packages: ["node:crypto"] },
   // Keys of update manifests: the manager that verifies them at upload and the command line that makes them.
-  "manager/signing": { mayImport: ["schemas/wire"], packages: ["node:crypto"] },
+  "manager/signing": { mayImport: ["schemas/wire"], packages: ["node:crypto", "node:child_process"] },
   // Payload variants of an image: made by the command line, in a thread of its own.
   "manager/variants": {
     mayImport: ["schemas/wire"],
@@ -126,6 +126,8 @@ export const rooms: Readonly<Record<string, Room>> = {
       "manager/audit",
       "manager/domain",
       "manager/ports",
+      "manager/signing",
+      "manager/variants",
       "schemas/generated",
       "schemas/wire",
     ],

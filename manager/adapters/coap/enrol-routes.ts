@@ -2,6 +2,7 @@ import { Code } from "../../../coap/message.ts";
 import type { CoapReplyFields, CoapRequest, Route } from "../../../coap/route.ts";
 import { writeCbor } from "../../../schemas/wire/cbor-writer.ts";
 import type { EnrolOutcome } from "../../app/api/enrolments.ts";
+import type { TrustAnchors } from "../../app/api/trust-anchors.ts";
 import { kidToBytes } from "../../domain/node-credential.ts";
 import type { CoapContext } from "./coap-context.ts";
 import { refusal } from "./refusal.ts";
@@ -30,7 +31,7 @@ async function enrol({ app }: CoapContext, { peer }: CoapRequest): Promise<CoapR
   const outcome = await app.enrolments.enrol(identity.id, address);
   switch (outcome.kind) {
     case "enrolled":
-      return { code: Code.changed, payload: credentialsOf(outcome), contentFormat: cborFormat };
+      return { code: Code.changed, payload: credentialsOf(outcome, app.anchors), contentFormat: cborFormat };
     case "ended":
       return refusal("enrolment-ended");
     case "taken":
@@ -44,16 +45,26 @@ async function enrol({ app }: CoapContext, { peer }: CoapRequest): Promise<CoapR
   }
 }
 
-/** `{id, oscore: {masterSecret, masterSalt, senderId, recipientId}}`, with byte strings where the file has hexadecimal. */
-function credentialsOf({ node, kid, secrets }: Extract<EnrolOutcome, { kind: "enrolled" }>): Uint8Array {
+/** `{id, oscore: {masterSecret, masterSalt, senderId, recipientId}, anchors, vendor}`, with byte strings where the file has hexadecimal. */
+function credentialsOf(
+  { node, kid, secrets }: Extract<EnrolOutcome, { kind: "enrolled" }>,
+  anchors: Pick<TrustAnchors, "keySet" | "vendor">,
+): Uint8Array {
+  const keySet = anchors.keySet();
   const { masterSecret, masterSalt } = secrets;
   const oscore = new Map(
     Object.entries({ masterSecret, masterSalt, senderId: kidToBytes(kid), recipientId: new Uint8Array(0) }),
   );
   return writeCbor(
-    new Map<string, string | typeof oscore>([
+    new Map<string, string | Uint8Array | typeof oscore>([
       ["id", node],
       ["oscore", oscore],
+      ...(keySet === undefined
+        ? []
+        : ([
+            ["anchors", keySet],
+            ["vendor", anchors.vendor],
+          ] as const)),
     ]),
   );
 }

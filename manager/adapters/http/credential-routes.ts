@@ -40,7 +40,7 @@ export function addCredentialRoutes(server: FastifyInstance, app: ManagerApp, co
     return await reply.send({
       ...{ id: node, scheme, manager, kid: toHex(kidToBytes(outcome.kid)) },
       ...(scheme === "x509" ? { subjectAltName: `URI:urn:coxswain:node:${node}` } : {}),
-      credentials: withCa(credentialsOf(outcome), ca),
+      credentials: withTrust(app, withCa(credentialsOf(outcome), ca)),
     });
   });
 
@@ -91,6 +91,16 @@ function withCa(
   if (credentials === null || ca === undefined) return credentials;
   const { dtls } = credentials as { dtls?: { ca?: string } };
   return dtls?.ca === ca ? credentials : { ...credentials, ca };
+}
+
+/** What a node believes first, beside its keys (docs/reference/update-manifest.md). */
+function withTrust(
+  { anchors }: ManagerApp,
+  credentials: Readonly<Record<string, unknown>> | null,
+): Readonly<Record<string, unknown>> | null {
+  const keySet = anchors.keySet();
+  if (credentials === null || keySet === undefined) return credentials;
+  return { ...credentials, anchors: toHex(keySet), vendor: anchors.vendor };
 }
 
 /** The file of `cxnode --credentials`, as docs/reference/node.md describes it; null: the given CA makes what belongs into it. */
