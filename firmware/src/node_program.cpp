@@ -3,6 +3,7 @@
 #include "hal_host/supervisor.hpp"
 #include "linux/linux_profile.hpp"
 #include "node.hpp"
+#include "payload_kit.hpp"
 #include "sensor/sensor_profile.hpp"
 
 namespace {
@@ -33,6 +34,10 @@ bool settingsFrom(const Options& options, const cx::host::HostHal& port, cx::Nod
   settings.managerPort = options.managerPort;
   settings.preferredWay = options.prefer == cx::host::Carrier::coap ? cx::DownloadWay::coap : cx::DownloadWay::http;
   settings.downloadRate = options.downloadRate;
+  settings.attemptBudget = options.attemptBudget;
+  settings.isUnsignedAllowed = options.isUnsignedAllowed;
+  settings.anchors = port.anchors();
+  if (settings.vendor.assign(options.vendor) != cx::Status::ok) return false;
   settings.isSleepy = options.isSleepy;
   return true;
 }
@@ -103,7 +108,11 @@ int runNode(int count, char** arguments, cx::hal::Sensors* sensors, cx::host::Se
   timing.confirmLimitMs = static_cast<uint32_t>(uint64_t{options.trialSeconds} * 10 * trialMarginPercent);
   static cx::NodeStorage<cx::NodeLimitsHost> storage;
   if (port.isEnrolling()) return runEnrolment(port, hal, profile, settings, storage.memory());
-  static cx::Node node(hal, profile, settings, storage.memory(), timing);
+  static cx::NoPayloadKeys keys;
+  static cx::PayloadKit<cx::inflateWindowMax> kit(keys);
+  cx::NodeMemory memory = storage.memory();
+  memory.tools = &kit;
+  static cx::Node node(hal, profile, settings, memory, timing);
   NodeStepper stepper(node);
   return port.run(stepper);
 }

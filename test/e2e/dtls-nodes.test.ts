@@ -107,7 +107,7 @@ describe.runIf(hasDtls())("nodes over DTLS", () => {
     async (scheme) => {
       const id = `porch-${scheme}`;
       const { command } = await coxswain<Added>("node", "add", id, `--${scheme}`, "--out", `${id}.json`);
-      start(command, id, `--model ${id} --prefer coap`);
+      start(command, id, `--model ${id} --prefer coap --unsigned-updates`);
       await soon(() => online(id)).toBe("online");
       expect((await node(id))?.node.identity).toBe("credential");
       await soon(async () => (await node(id))?.health?.value.digest).toMatch(/^sha256:/);

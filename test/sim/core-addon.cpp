@@ -31,7 +31,8 @@ struct Handle {
   void* memory = nullptr;
   cx_sim* node = nullptr;
   std::vector<Event> events;
-  std::string id, model, hardware, host;
+  std::string id, model, hardware, host, vendor;
+  std::vector<uint8_t> anchors;
 };
 
 void onDatagram(void* context, const cx_sim_address* to, const uint8_t* bytes, uint32_t size) {
@@ -67,13 +68,14 @@ struct Call {
     napi_get_value_bool(env, values[index], &value);
     return value;
   }
-  uint8_t* bytes(size_t index, size_t& size) const {
+  uint8_t* bytes(size_t index, size_t& size) const { return bytesOf(values[index], size); }
+  uint8_t* bytesOf(napi_value value, size_t& size) const {
     void* data = nullptr;
     napi_typedarray_type type;
     napi_value buffer;
     size_t offset = 0;
     size = 0;
-    if (napi_get_typedarray_info(env, values[index], &type, &size, &data, &buffer, &offset) != napi_ok) return nullptr;
+    if (napi_get_typedarray_info(env, value, &type, &size, &data, &buffer, &offset) != napi_ok) return nullptr;
     return static_cast<uint8_t*>(data);
   }
   std::string text(size_t index) const { return textOf(values[index]); }
@@ -151,6 +153,15 @@ napi_value create(napi_env env, napi_callback_info info) {
   config.reset_reason = static_cast<uint8_t>(call.fieldNumber(object, "resetReason"));
   config.log_level = static_cast<uint8_t>(call.fieldNumber(object, "logLevel"));
   config.download_rate = static_cast<uint32_t>(call.fieldNumber(object, "downloadRate"));
+  handle->vendor = call.textOf(call.field(object, "vendor"));
+  config.vendor = handle->vendor.c_str();
+  size_t anchorsSize = 0;
+  const uint8_t* anchors = call.bytesOf(call.field(object, "anchors"), anchorsSize);
+  if (anchors != nullptr && anchorsSize > 0) {
+    handle->anchors.assign(anchors, anchors + anchorsSize);
+    config.anchors = handle->anchors.data();
+    config.anchors_size = static_cast<uint32_t>(anchorsSize);
+  }
   config.seed = static_cast<uint64_t>(call.fieldNumber(object, "seed"));
   config.now_ms = static_cast<uint64_t>(call.fieldNumber(object, "nowMs"));
   config.flash = flash;

@@ -57,6 +57,10 @@ export interface CoreOptions {
   readonly prefer?: "http" | "coap";
   /** Bytes a second. */
   readonly downloadRate?: number;
+  /** Domain of who makes the images, as in update manifests. */
+  readonly vendor?: string;
+  /** COSE key set. Absent: the node takes images that nobody signed. */
+  readonly anchors?: Uint8Array;
   readonly resetReason?: ResetReason;
   readonly logLevel?: "error" | "warn" | "info" | "debug";
   /** Power goes within the n-th operation on flash. */
@@ -66,7 +70,7 @@ export interface CoreOptions {
 interface Addon {
   size(): number;
   install(flash: Uint8Array, image: Uint8Array): number;
-  create(flash: Uint8Array, config: Record<string, string | number>): unknown;
+  create(flash: Uint8Array, config: Record<string, string | number | Uint8Array>): unknown;
   step(handle: unknown, nowMs: number): number;
   drain(handle: unknown): (number | string | Uint8Array)[];
   datagram(handle: unknown, address: string, port: number, toMulticast: boolean, bytes: Uint8Array): void;
@@ -130,6 +134,8 @@ export class Core {
       resetReason: resetReasons.indexOf(options.resetReason ?? "power-on"),
       logLevel: logLevels.indexOf(options.logLevel ?? "warn"),
       downloadRate: options.downloadRate ?? 0,
+      vendor: options.vendor ?? "",
+      anchors: options.anchors ?? new Uint8Array(0),
       seed: options.seed,
       nowMs: Math.floor(options.nowMs),
       cutPowerAfter: options.cutPowerAfter ?? 0,

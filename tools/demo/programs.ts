@@ -153,6 +153,8 @@ export interface NodePlan {
   readonly image?: string;
   /** File with its keys. */
   readonly credentials?: string;
+  /** File with the keys whose updates it takes; without it, it takes images that nobody signed. */
+  readonly anchors?: string;
   /** Further flags. */
   readonly flags?: readonly string[];
 }
@@ -164,6 +166,7 @@ export function startNode(plan: NodePlan, coapPort: number, folder: string): Pro
     ...["--discover-group", `224.0.1.187:${coapPort}`, "--interface", "lo"],
     ...(plan.downloadRate === undefined ? [] : ["--download-rate", String(plan.downloadRate)]),
     ...(plan.credentials === undefined ? [] : ["--credentials", plan.credentials]),
+    ...(plan.anchors === undefined ? ["--unsigned-updates"] : ["--anchors", plan.anchors]),
     ...(plan.flags ?? []),
   ];
   return new Program(plan.id, firmware("cxnode"), args, folder);

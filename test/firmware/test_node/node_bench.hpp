@@ -7,6 +7,7 @@
 
 #include "hal_sim/sim_parts.hpp"
 #include "node.hpp"
+#include "payload_kit.hpp"
 #include "sensor/sensor_profile.hpp"
 #include "sha256.hpp"
 
@@ -42,13 +43,19 @@ struct Heard {
   std::string version;
   std::vector<std::string> results;   // "rev outcome reason", each once
   std::vector<std::string> attempts;  // states in order, each change once
+  std::string attemptReason;          // the last one said
 };
 
 // Answers as a manager does; what a test wants otherwise it sets.
 class FakeManager final : public cx::CoapService {
  public:
   FakeManager(cx::hal::UdpSocket& socket, cx::hal::Clock& clock, cx::hal::Entropy& entropy) : endpoint_(socket, clock, entropy, memory_.memory()) {
-    (void)endpoint_.start(5683, routes(), this);
+    (void)endpoint_.start(5683, cx::Span<const cx::CoapRoute>(routes_), this);
+  }
+  // Where the artifact is; only before the node asks for it.
+  void serveAt(const std::string& path) {
+    artifactPath_ = path;
+    routes_[artifactRoute].path = artifactPath_;
   }
   cx::CoapEndpoint& endpoint() { return endpoint_; }
 
@@ -58,23 +65,27 @@ class FakeManager final : public cx::CoapService {
   std::vector<uint8_t> action;  // offered as long as the node's r is below `actionRev`
   uint32_t actionRev = 0;
   std::vector<uint8_t> artifact;
+  std::vector<uint8_t> manifest;  // of the update; empty: 4.04
+  uint8_t etag = 1;               // of the artifact
+  int forbids = 0;                // so often the artifact is 4.03 first: the token is too old
+  int artifactRequests = 0;
+  int manifestRequests = 0;
   std::vector<uint8_t> installAction;
   int installWaits = 0;  // so often "not yet" comes first
   Heard heard;
 
  private:
-  static cx::Span<const cx::CoapRoute> routes() {
-    static constexpr uint8_t any = cx::coap::method::get | cx::coap::method::put | cx::coap::method::post;
-    static constexpr cx::CoapRoute table[] = {
-        {"register", any, 0, false, cx::CoapReplay::again, ";rt=\"coxswain.manager\"", true},
-        {"environment", any, 0, false, cx::CoapReplay::again, "", true},
-        {"status", any, 0, false, cx::CoapReplay::again, "", true},
-        {"updates/up/status", any, 0, false, cx::CoapReplay::again, "", true},
-        {"updates/up/install", any, 0, false, cx::CoapReplay::again, "", true},
-        {"artifacts/x", any, 0, false, cx::CoapReplay::again, "", true},
-    };
-    return table;
-  }
+  static constexpr uint8_t any = cx::coap::method::get | cx::coap::method::put | cx::coap::method::post;
+  static constexpr size_t artifactRoute = 5;
+  cx::CoapRoute routes_[7] = {
+      {"register", any, 0, false, cx::CoapReplay::again, ";rt=\"coxswain.manager\"", true},
+      {"environment", any, 0, false, cx::CoapReplay::again, "", true},
+      {"status", any, 0, false, cx::CoapReplay::again, "", true},
+      {"updates/up/status", any, 0, false, cx::CoapReplay::again, "", true},
+      {"updates/up/install", any, 0, false, cx::CoapReplay::again, "", true},
+      {"artifacts/x", any, 0, false, cx::CoapReplay::again, "", true},
+      {"updates/up/manifest", any, 0, false, cx::CoapReplay::again, "", true},
+  };
   static void fill(cx::CoapReply& reply, const std::vector<uint8_t>& bytes, uint16_t format) {
     std::memcpy(reply.buffer.data(), bytes.data(), bytes.size());
     reply.size = bytes.size();
@@ -95,14 +106,38 @@ class FakeManager final : public cx::CoapService {
           return;
         }
         return fill(reply, installAction, cx::coap::format::cbor);
-      default: {
-        source_.bytes = &artifact;
-        reply.source = &source_;
-        reply.size = artifact.size();
-        reply.contentFormat = cx::coap::format::octets;
-        return;
-      }
+      case artifactRoute:
+        ++artifactRequests;
+        if (forbids > 0) {
+          --forbids;
+          reply.code = cx::coap::code::forbidden;
+          return;
+        }
+        (void)reply.etag.assign(cx::ByteSpan(&etag, 1));
+        return serve(source_, artifact, reply);
+      default:
+        ++manifestRequests;
+        if (manifest.empty()) {
+          reply.code = cx::coap::code::notFound;
+          return;
+        }
+        return serve(manifestSource_, manifest, reply);
     }
+  }
+  struct Source final : cx::CoapBodySource {
+    const std::vector<uint8_t>* bytes = nullptr;
+    size_t read(uint64_t offset, cx::MutableSpan out) override {
+      if (offset >= bytes->size()) return 0;
+      const size_t size = out.size() < bytes->size() - offset ? out.size() : bytes->size() - offset;
+      std::memcpy(out.data(), bytes->data() + offset, size);
+      return size;
+    }
+  };
+  static void serve(Source& source, const std::vector<uint8_t>& bytes, cx::CoapReply& reply) {
+    source.bytes = &bytes;
+    reply.source = &source;
+    reply.size = bytes.size();
+    reply.contentFormat = cx::coap::format::octets;
   }
   void onRegister(const cx::CoapServerRequest& request, cx::CoapReply& reply) {
     ++heard.registrations;
@@ -163,24 +198,23 @@ class FakeManager final : public cx::CoapService {
     if (heard.results.empty() || heard.results.back() != text) heard.results.push_back(text);
   }
   void onAttempt(const cx::CoapServerRequest& request) {
-    static constexpr cx::WireKey keys[] = {{2, "state"}};
+    static constexpr cx::WireKey keys[] = {{2, "state"}, {5, "reason"}};
     cx::WireReader reader(cx::WireFormat::cbor, request.payload);
     uint8_t key = 0;
     uint32_t state = 0;
+    cx::Reason reason;
     (void)reader.enterMap();
-    if (reader.next(keys, key) != cx::Status::ok || !isOk(reader.readUint(state))) return;
+    while (reader.next(keys, key) == cx::Status::ok) {
+      if (key == 2) (void)reader.readUint(state);
+      if (key == 5) (void)reader.readText(reason);
+    }
+    if (state == 0) return;
+    heard.attemptReason = std::string(reason.view());
     const std::string word = cx::attemptStateWord(static_cast<cx::AttemptState>(state));
     if (heard.attempts.empty() || heard.attempts.back() != word) heard.attempts.push_back(word);
   }
-  struct Source final : cx::CoapBodySource {
-    const std::vector<uint8_t>* bytes = nullptr;
-    size_t read(uint64_t offset, cx::MutableSpan out) override {
-      if (offset >= bytes->size()) return 0;
-      const size_t size = out.size() < bytes->size() - offset ? out.size() : bytes->size() - offset;
-      std::memcpy(out.data(), bytes->data() + offset, size);
-      return size;
-    }
-  } source_;
+  Source source_, manifestSource_;
+  std::string artifactPath_;
   cx::CoapStorage<cx::CoapLimitsHost> memory_;
   cx::CoapEndpoint endpoint_;
 };
@@ -214,6 +248,11 @@ struct Wire final : cx::hal::UdpSocket {
     std::memcpy(buffer, row.bytes.data(), datagram.size);
     return cx::hal::Code::ok;
   }
+};
+
+// A small board that can keep MQTT while it is updated.
+struct RoomyLimits : cx::NodeLimitsSmall {
+  static constexpr bool isEnvelopeShared = false;
 };
 
 // Everything that goes with the power.
@@ -255,7 +294,10 @@ struct PowerCycle {
   cx::hal::Hal hal;
   cx::SensorProfile profile;
   cx::sim::BootOutcome outcome;
+  cx::NoPayloadKeys keys;
+  cx::PayloadKit<4096> kit{keys};
   cx::NodeStorage<cx::NodeLimitsSmall> memory;
+  cx::NodeStorage<RoomyLimits> roomy;
   std::unique_ptr<cx::Node> node;
 };
 
@@ -272,6 +314,7 @@ class Bench {
     settings.id.assignCut("n1");
     settings.managerHost.assignCut("10.0.0.1");
     settings.preferredWay = cx::DownloadWay::coap;
+    settings.isUnsignedAllowed = true;
     manager.environment = environmentOf("");
     boot(cx::hal::ResetReason::powerOn);
   }
@@ -280,7 +323,9 @@ class Bench {
     nodeWire.inbox.clear();
     if (onBoot) onBoot(*power);
     if (power->outcome == cx::sim::BootOutcome::image) {
-      power->node = std::make_unique<cx::Node>(power->hal, power->profile, settings, power->memory.memory());
+      cx::NodeMemory memory = isRoomy ? power->roomy.memory() : power->memory.memory();
+      memory.tools = &power->kit;
+      power->node = std::make_unique<cx::Node>(power->hal, power->profile, settings, memory);
     }
   }
   // Both sides take turns until then; a node that ends is booted again, unless the test wants to see the end.
@@ -377,6 +422,7 @@ class Bench {
   cx::NodeSettings settings;
   FakeManager manager{managerWire, clock, managerEntropy};
   std::unique_ptr<PowerCycle> power;
+  bool isRoomy = false;  // from the next boot on
   bool bootsAgain = true;
   bool silencesAtBoot = false;  // the manager goes away in the very moment of the next boot
   uint64_t boots = 0;

@@ -91,6 +91,7 @@ TEST("maintenance is announced before a clean DISCONNECT, and no telemetry follo
 TEST("a board with room stays connected in maintenance and publishes its own progress, without telemetry") {
   Connected it;
   it.bench.settings.downloadRate = 3000;
+  it.bench.isRoomy = true;
   it.bench.boot(hal::ResetReason::powerOn);
   it.bench.run(5000);
   const uint8_t keep[] = {0xA3, 0x01, 0x02, 0x02, 0x03, 0x0C, 0xA1, 0x04, 0xF5};  // {rev: 2, kind: config, config: {keep: true}}

@@ -4,6 +4,7 @@
 
 #include "hal_sim/sim_parts.hpp"
 #include "node_memory.hpp"
+#include "payload_kit.hpp"
 #include "sensor/sensor_profile.hpp"
 #include "sha256.hpp"
 #include "updater.hpp"
@@ -124,7 +125,9 @@ struct Board {
         log(sink, clock, ring),
         endpoint(coap, clock, entropy, memory.memory()),
         context{hal, endpoint, log, settings, state, profile, scratch},
-        updater(context, &http, &coapDownload, chunk) {
+        manifest(context, trust, tools, envelope),
+        updater(context, manifest, &http, &coapDownload, chunk) {
+    settings.isUnsignedAllowed = true;
     flash.cutPowerAfter(cutAfter);
     boot = slots.bootLoader(system.reason);
     state.boot = slots.boot();
@@ -133,12 +136,17 @@ struct Board {
   cx::UpdaterResult run(uint64_t limitMs = 4000000) {
     for (uint64_t end = clock.nowMs + limitMs; clock.nowMs < end && flash.hasPower();) {
       updater.poll(clock.nowMs);
+      if (updater.isJudged()) updater.proceed(clock.nowMs);
       const cx::UpdaterResult result = updater.takeResult();
       if (result != cx::UpdaterResult::none) return result;
       const uint64_t due = updater.nextDueMs();
       clock.nowMs = due > clock.nowMs && due < end ? due : clock.nowMs + 1;
     }
     return cx::UpdaterResult::none;
+  }
+  void turn() {
+    updater.poll(++clock.nowMs);
+    if (updater.isJudged()) updater.proceed(clock.nowMs);
   }
   bool runs(const char* version) const { return std::strcmp(slots.image().version, version) == 0; }
 
@@ -171,6 +179,11 @@ struct Board {
   cx::NodeContext context;
   ScriptedDownload http;
   ScriptedDownload coapDownload;
+  cx::TrustStore trust;
+  cx::NoPayloadKeys keys;
+  cx::PayloadKit<4096> tools{keys};
+  uint8_t envelope[cx::suitEnvelopeMax];
+  cx::UpdaterManifest manifest;
   cx::Updater updater;
   cx::sim::BootOutcome boot;
 };

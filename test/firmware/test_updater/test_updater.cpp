@@ -110,7 +110,7 @@ TEST("a cancel between blocks leaves the running image as it was") {
   Board board(flash);
   board.http.content = imageOf(newHead, newSize);
   board.updater.start(actionFor(board.http.content), 0);
-  for (int i = 0; i < 10; ++i) board.updater.poll(++board.clock.nowMs);
+  for (int i = 0; i < 10; ++i) board.turn();
   board.updater.cancel("by-operator");
   CHECK(board.updater.takeResult() == UpdaterResult::cancelled);
   CHECK(!board.updater.isRunning());
@@ -137,7 +137,7 @@ TEST("content that changed behind the URI is fetched from its start") {
   board.http.content = imageOf(newHead, newSize);
   board.http.cutAt = 10000;
   board.updater.start(actionFor(board.http.content), 0);
-  for (int i = 0; i < 100 && board.http.cutAt != UINT64_MAX; ++i) board.updater.poll(++board.clock.nowMs);
+  for (int i = 0; i < 100 && board.http.cutAt != UINT64_MAX; ++i) board.turn();
   board.http.etag = 2;
   CHECK(board.run() == UpdaterResult::staged);
   CHECK_EQ(board.http.starts, 2);
@@ -151,7 +151,7 @@ TEST("bytes of two contents in the slot are found out, and fetched once more fro
   board.http.content[100] ^= 1;  // the first part is wrong, and the server has no validator to tell
   board.http.cutAt = 10000;
   board.updater.start(actionFor(right), 0);
-  for (int i = 0; i < 100 && board.http.cutAt != UINT64_MAX; ++i) board.updater.poll(++board.clock.nowMs);
+  for (int i = 0; i < 100 && board.http.cutAt != UINT64_MAX; ++i) board.turn();
   board.http.content = right;
   CHECK(board.run() == UpdaterResult::staged);
   CHECK_EQ(board.http.starts, 3);

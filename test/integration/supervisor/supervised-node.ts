@@ -69,7 +69,9 @@ export class SupervisedNode {
 
   constructor(folder: string, flags: readonly string[], shellPrefix = "") {
     this.folder = folder;
-    const all = ["--state", folder, "--id", "n1", ...flags];
+    // Updates are signed in the tests that are about that.
+    const trust = flags.includes("--anchors") ? [] : ["--unsigned-updates"];
+    const all = ["--state", folder, "--id", "n1", ...trust, ...flags];
     const options = { stdio: ["ignore", "ignore", "pipe"] as ["ignore", "ignore", "pipe"] };
     this.#process =
       shellPrefix === ""

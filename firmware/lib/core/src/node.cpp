@@ -33,12 +33,14 @@ Node::Node(hal::Hal& hal, Profile& profile, const NodeSettings& settings, const 
       broker_(context_, mqtt_),
       http_(hal.http, hal.clock, memory.http),
       coapDownload_(coap_, hal.clock),
-      updater_(context_, &http_, &coapDownload_, memory.chunk),
+      manifest_(context_, trust_, memory.tools != nullptr ? *memory.tools : noTools_, memory.envelope),
+      updater_(context_, manifest_, &http_, &coapDownload_, memory.chunk),
       report_(context_),
       install_(context_, inbox_, memory.http),
       actions_(context_),
       credentials_(context_),
-      screen_(hal.display, memory.frame) {}
+      screen_(hal.display, memory.frame),
+      isEnvelopeShared_(memory.isEnvelopeShared) {}
 
 bool Node::isTrialAllowed(uint64_t nowMs) const {
   return state_.heardMs != 0 && nowMs - state_.heardMs <= timing_.heardWithinMs && !isOnTrial();
@@ -85,6 +87,7 @@ void Node::boot(uint64_t nowMs) {
   openSession();
   actions_.load();
   credentials_.load(nowMs);
+  openTrust();
   loadTrialRecord();
   screen_.begin();
   screen_.line(0, "Starting...");
@@ -349,7 +352,7 @@ uint64_t Node::nextDueMs(uint64_t nowMs) const {
   };
   part(link_.nextDueMs());
   part(broker_.nextDueMs());
-  if (job_ == Job::update && !isJobReported_) part(broker_.isStopped() || state_.environment.keepMqttInMaintenance ? updater_.nextDueMs() : nowMs + bootPollMs);
+  if (job_ == Job::update && !isJobReported_) part(broker_.isStopped() || keepsMqtt() ? updater_.nextDueMs() : nowMs + bootPollMs);
   if (isJobReported_) consider(jobReportEndMs_);
   part(report_.nextDueMs());
   part(install_.nextDueMs());

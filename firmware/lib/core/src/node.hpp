@@ -19,8 +19,10 @@
 #include "node_memory.hpp"
 #include "registration_link.hpp"
 #include "resources_service.hpp"
+#include "trust_store.hpp"
 #include "updater.hpp"
 #include "updater_install.hpp"
+#include "updater_manifest.hpp"
 #include "updater_report.hpp"
 
 namespace cx {
@@ -77,6 +79,7 @@ class Node {
   void drawScreen(uint64_t nowMs);
   uint64_t nextDueMs(uint64_t nowMs) const;
   bool isTrialAllowed(uint64_t nowMs) const;
+  bool keepsMqtt() const { return state_.environment.keepMqttInMaintenance && !isEnvelopeShared_; }
   bool isOnTrial() const { return state_.boot.trial || credentials_.isOnTrial(); }
   void setDeadline(uint64_t nowMs);
 
@@ -101,7 +104,10 @@ class Node {
   void cancelJob(std::string_view reason, uint64_t nowMs);
   void loadTrialRecord();
   void settleTrialRecord(uint64_t nowMs);
+  bool storeTrialRecord();
   void dropTrialRecord();
+  bool keepSequence();
+  void openTrust();
   void confirmImage(uint64_t nowMs);
   void giveTrialUp(hal::RollbackReason reason, uint64_t nowMs);
 
@@ -124,6 +130,9 @@ class Node {
   BrokerSession broker_;
   HttpDownload http_;
   CoapDownload coapDownload_;
+  TrustStore trust_;
+  NoPayloadTools noTools_;
+  UpdaterManifest manifest_;
   Updater updater_;
   UpdaterReport report_;
   ProgressGate progress_;
@@ -132,6 +141,7 @@ class Node {
   CredentialsTrial credentials_;
   Screen screen_;
 
+  const bool isEnvelopeShared_;
   bool isBegun_ = false;
   Job job_ = Job::none;
   uint32_t jobRev_ = 0;

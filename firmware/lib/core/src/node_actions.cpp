@@ -50,7 +50,7 @@ void Node::takeUpdate(const Action& action, uint64_t nowMs) {
     return;
   }
   if (job_ == Job::update) {
-    if (action.rev == jobRev_) return;
+    if (action.rev == jobRev_) return updater_.renew(action, nowMs);
     // A newer one replaces the one under way; it is offered again once that has ended.
     return cancelJob("replaced", nowMs);
   }
@@ -66,14 +66,11 @@ void Node::takeUpdate(const Action& action, uint64_t nowMs) {
     job_ = Job::none;
     return;
   }
-  // What is on trial after the reboot must be known then: stored before the first byte, harmless until it matters.
+  trial_ = TrialRecord();
   trial_.rev = action.rev;
   trial_.update = action.update;
   trial_.attempt = action.attempt;
   std::memcpy(trial_.digest, action.digest, wireDigestSize);
-  uint8_t buffer[160];
-  const Expected<ByteSpan> record = encodeTrialRecord(trial_, buffer);
-  hasTrialRecord_ = record.hasValue() && hal_.storage.put("trial", record->data(), static_cast<uint32_t>(record->size())) == hal::Code::ok;
   updater_.start(action, nowMs);
   attempt_ = updater_.report();
 }

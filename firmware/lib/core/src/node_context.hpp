@@ -8,6 +8,7 @@
 #include "log_ring.hpp"
 #include "node_messages.hpp"
 #include "node_profile.hpp"
+#include "trust_anchor.hpp"
 
 namespace cx {
 
@@ -23,6 +24,10 @@ struct NodeSettings {
   uint16_t coapPort = 0;             // 0: any
   DownloadWay preferredWay = DownloadWay::http;
   uint32_t downloadRate = 0;         // bytes a second; 0: no limit
+  uint32_t attemptBudget = 0;        // bytes that one attempt may fetch, what came twice included; 0: no limit
+  FixedText<63> vendor;              // domain of who makes the images, as in update manifests
+  const TrustAnchors* anchors = nullptr;  // whose manifests count, as the node was given them, read at boot; null: what it has stored
+  bool isUnsignedAllowed = false;    // development: takes images that nobody signed, as long as it has no anchors
   bool isSenmlJson = false;
   bool isSleepy = false;             // never called by the manager
   uint32_t lifetimeS = 0;            // wish in ?lt=; 0: the manager's default
@@ -45,6 +50,9 @@ struct NodeState {
   Environment environment;             // Credentials
   uint32_t lastRev = 0;                // Actions
   ActionResult result;                 // Actions: repeated until a report with it was answered
+  uint32_t imageSequence = 0;          // Node: of the update manifest by which the running image came; 0: none
+  const uint8_t* vendorId = nullptr;   // Node: as in update manifests; null: no vendor was named
+  const uint8_t* classId = nullptr;    // Node
   uint32_t mqttReconnects = 0;         // BrokerSession
   FixedText<brokerFaultMax> brokerFault;  // BrokerSession: why there is no connection; empty: there is one, or no reason is known
   uint32_t sensorErrors = 0;           // Telemetry

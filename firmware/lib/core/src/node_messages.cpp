@@ -139,7 +139,7 @@ Status readUris(WireReader& reader, Action& out) {
   }
 }
 
-constexpr WireKey actionKeys[] = {{1, "rev"},     {2, "kind"},    {3, "more"},         {4, "update"},  {5, "attempt"}, {7, "uris"}, {8, "size"},
+constexpr WireKey actionKeys[] = {{1, "rev"},     {2, "kind"},    {3, "more"},         {4, "update"},  {5, "attempt"}, {6, "manifest"}, {7, "uris"}, {8, "size"},
                                   {9, "digest"},  {10, "version"}, {11, "environment"}, {12, "config"}, {13, "command"}, {14, "id"},  {15, "expires"}};
 
 }  // namespace
@@ -228,6 +228,11 @@ Status decodeAction(WireFormat format, ByteSpan bytes, const Environment& base, 
       case 3: return reader.readBool(out.hasMore);
       case 4: return reader.readText(out.update);
       case 5: return reader.readText(out.attempt);
+      case 6: {
+        FixedText<200> unused;
+        out.hasManifest = true;
+        return reader.readText(unused);
+      }
       case 7: return readUris(reader, out);
       case 8: return reader.readUint(out.size);
       case 9: out.hasDigest = true; return reader.readDigest(out.digest);
@@ -339,14 +344,15 @@ Expected<ByteSpan> encodeCommandAnswer(WireFormat format, std::string_view id, O
 }
 
 Status decodeTrialRecord(ByteSpan bytes, TrialRecord& out) {
-  static constexpr WireKey keys[] = {{1, "rev"}, {2, "digest"}, {3, "update"}, {4, "attempt"}};
+  static constexpr WireKey keys[] = {{1, "rev"}, {2, "digest"}, {3, "update"}, {4, "attempt"}, {5, "sequence"}};
   WireReader reader(WireFormat::cbor, bytes);
   CX_TRY(readMap(reader, keys, [&](uint8_t key) -> Status {
     switch (key) {
       case 1: return reader.readUint(out.rev);
       case 2: return reader.readDigest(out.digest);
       case 3: return reader.readText(out.update);
-      default: return reader.readText(out.attempt);
+      case 4: return reader.readText(out.attempt);
+      default: return reader.readUint(out.sequence);
     }
   }));
   return reader.finish();
@@ -358,6 +364,7 @@ Expected<ByteSpan> encodeTrialRecord(const TrialRecord& record, MutableSpan out)
     map.digest(2, "digest", record.digest);
     map.text(3, "update", record.update);
     map.text(4, "attempt", record.attempt);
+    if (record.sequence != 0) map.uint(5, "sequence", record.sequence);
   });
 }
 

@@ -85,6 +85,7 @@ struct Action {
   FixedText<24> attempt;
   FixedText<200> uris[actionUrisMax];
   uint8_t uriCount = 0;
+  bool hasManifest = false;  // the update is signed; where its manifest is, the node knows itself
   uint32_t size = 0;
   bool hasDigest = false;
   uint8_t digest[wireDigestSize] = {};
@@ -157,6 +158,7 @@ Expected<ByteSpan> encodeCommandAnswer(WireFormat format, std::string_view id, O
 // One record kept over a reboot: what was put on trial and why, or what came of an action.
 struct TrialRecord {
   uint32_t rev = 0;
+  uint32_t sequence = 0;  // of its update manifest; 0: it has none
   uint8_t digest[wireDigestSize] = {};
   FixedText<48> update;
   FixedText<24> attempt;

@@ -1,6 +1,7 @@
 #include "node_report.hpp"
 
 #include "text.hpp"
+#include "uuid5.hpp"
 
 namespace cx {
 
@@ -95,6 +96,11 @@ Expected<ByteSpan> encodeManifest(const NodeContext& context, WireFormat format,
       });
     }
     map.uint(12, "lastRev", state.lastRev);
+    if (state.imageSequence != 0) map.uint(13, "seq", state.imageSequence);
+    if (state.vendorId != nullptr) {
+      map.text(14, "vendor", uuidText(state.vendorId));
+      map.text(15, "class", uuidText(state.classId));
+    }
     if (context.settings.isSleepy) map.boolean(16, "sleepy", true);
     putChannels(map, 19, "sensors", context.hal.sensors);
     putChannels(map, 20, "actuators", context.hal.actuators);

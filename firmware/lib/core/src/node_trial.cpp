@@ -14,7 +14,7 @@ void Node::beginJob(uint64_t nowMs) {
   screen_.freeze("Updating...");
   install_.stop();  // its buffer is the download's
   broker_.setReporting(false);
-  if (state_.environment.keepMqttInMaintenance) {
+  if (keepsMqtt()) {
     broker_.announce("maintenance");
   } else {
     broker_.stop("maintenance", nowMs);
@@ -25,8 +25,18 @@ void Node::beginJob(uint64_t nowMs) {
 void Node::pollJob(uint64_t nowMs) {
   if (job_ == Job::none) return;
   if (job_ == Job::update && !isJobReported_) {
-    const bool hasRoom = broker_.isStopped() || state_.environment.keepMqttInMaintenance;
+    const bool hasRoom = broker_.isStopped() || keepsMqtt();
     if (hasRoom) updater_.poll(nowMs);
+    if (updater_.isJudged()) {
+      // What is on trial after the reboot must be known then: stored before the first byte, harmless until it matters.
+      trial_.sequence = updater_.sequence();
+      if (storeTrialRecord()) {
+        updater_.proceed(nowMs);
+      } else {
+        updater_.refuse("not-stored");
+      }
+    }
+    if (updater_.takeActionWish()) link_.beatNow();
     attempt_ = updater_.report();
     const UpdaterResult result = updater_.takeResult();
     tellProgress(nowMs);
@@ -52,7 +62,8 @@ void Node::endUpdate(UpdaterResult result, uint64_t nowMs) {
   jobReportEndMs_ = nowMs + lastReportMs;
   if (isJobDone_) return;
   dropTrialRecord();
-  const Outcome outcome = result == UpdaterResult::refused     ? Outcome::refused
+  const Outcome outcome = result == UpdaterResult::applied     ? Outcome::done
+                          : result == UpdaterResult::refused   ? Outcome::refused
                           : result == UpdaterResult::cancelled ? Outcome::cancelled
                                                                : Outcome::failed;
   // A replaced one ends for good as well: the newer rev is above it.
@@ -79,6 +90,39 @@ void Node::loadTrialRecord() {
   uint8_t buffer[160];
   const hal::Io io = hal_.storage.get(trialKey, buffer, sizeof buffer);
   hasTrialRecord_ = io.code == hal::Code::ok && isOk(decodeTrialRecord(ByteSpan(buffer, io.size), trial_));
+  // Power was lost between the image's confirmation and its number.
+  if (hasTrialRecord_ && !state_.boot.trial && std::memcmp(trial_.digest, state_.boot.runningDigest, wireDigestSize) == 0) (void)keepSequence();
+}
+
+bool Node::storeTrialRecord() {
+  uint8_t buffer[160];
+  const Expected<ByteSpan> record = encodeTrialRecord(trial_, buffer);
+  hasTrialRecord_ = record.hasValue() && hal_.storage.put(trialKey, record->data(), static_cast<uint32_t>(record->size())) == hal::Code::ok;
+  return hasTrialRecord_;
+}
+
+// Anti-rollback: what runs confirmed is the least that may come. The record that knows the number stays until it is kept.
+bool Node::keepSequence() {
+  const bool isKept = trial_.sequence == 0 || trust_.raiseImageSequence(trial_.sequence);
+  state_.imageSequence = trust_.imageSequence();
+  if (isKept) return true;
+  log_.error().put("the sequence number of the image couldn't be stored; tried again at the next boot");
+  return false;
+}
+
+void Node::openTrust() {
+  if (!settings_.vendor.empty()) {
+    manifest_.identify(settings_.vendor.view(), hal_.system.identity().model, state_.id.view());
+    state_.vendorId = manifest_.vendorId();
+    state_.classId = manifest_.classId();
+  }
+  const TrustAnchors none;
+  if (!trust_.load(hal_.storage, settings_.anchors != nullptr ? *settings_.anchors : none)) {
+    log_.error().put("trust anchors: the stored ones can't be read or written; no update is taken");
+  } else if (!trust_.isTrustable()) {
+    log_.warn().put(settings_.isUnsignedAllowed ? "updates: images are taken that nobody signed" : "updates: this node has no trust anchor and takes none");
+  }
+  state_.imageSequence = trust_.imageSequence();
 }
 
 void Node::dropTrialRecord() {
@@ -120,7 +164,7 @@ void Node::settleTrialRecord(uint64_t nowMs) {
   tellProgress(nowMs);
   if (isRunning && state_.boot.trial) return;
   if (trial_.rev > state_.lastRev) finish(trial_.rev, isRunning ? Outcome::done : Outcome::failed, attempt_.reason.view());
-  dropTrialRecord();
+  if (!isRunning || keepSequence()) dropTrialRecord();
 }
 
 void Node::confirmImage(uint64_t nowMs) {

@@ -78,4 +78,18 @@ void uuid5(const uint8_t* space, std::string_view name, uint8_t* out) {
   out[8] = static_cast<uint8_t>((out[8] & 0x3FU) | 0x80U);
 }
 
+FixedText<36> uuidText(const uint8_t* uuid) {
+  static constexpr char digits[] = "0123456789abcdef";
+  char text[36];
+  size_t at = 0;
+  for (size_t i = 0; i < uuidSize; ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) text[at++] = '-';
+    text[at++] = digits[uuid[i] >> 4U];
+    text[at++] = digits[uuid[i] & 0x0FU];
+  }
+  FixedText<36> out;
+  out.assignCut(std::string_view(text, sizeof text));
+  return out;
+}
+
 }  // namespace cx

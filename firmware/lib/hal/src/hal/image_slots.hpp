@@ -63,6 +63,12 @@ class ImageSlots {
   virtual Code flush() = 0;
   // Reads back what is in the idle slot, from the medium.
   virtual Io read(uint32_t offset, uint8_t* out, uint32_t capacity) = 0;
+  // Reads the running image, for whoever makes another from it. Short only at its end.
+  virtual Io readRunning(uint32_t offset, uint8_t* out, uint32_t capacity) = 0;
+  // The whole image that the idle slot still holds: the one that ran before. False: there is none, or begin() took it.
+  virtual bool previous(ImageIdentity& out) = 0;
+  // The next boot takes what previous() says, on trial, as after makeTrial(). notFound: there is none.
+  virtual Code tryPrevious() = 0;
   // The next boot takes the idle slot, on trial. The caller has checked the digest of what read() gave. Durable when
   // it returns ok. The boot loader checks the digest again before it starts the image.
   virtual Code makeTrial() = 0;

@@ -121,6 +121,32 @@ Io FileImageSlots::read(uint32_t offset, uint8_t* out, uint32_t capacity) {
   return files_.read(slotFile(progress_.slot), offset, out, capacity);
 }
 
+Io FileImageSlots::readRunning(uint32_t offset, uint8_t* out, uint32_t capacity) {
+  if (record_.running == hal::Slot::none) return {Code::closed, 0};
+  return files_.read(slotFile(record_.running), offset, out, capacity);
+}
+
+bool FileImageSlots::previous(hal::ImageIdentity& out) {
+  if (progress_.slot != hal::Slot::none || record_.trial != hal::Slot::none || idle() == hal::Slot::none || idle() == record_.active) return false;
+  const SlotEntry& entry = record_.entryOf(idle());
+  DownloadProgress begun;
+  if (!entry.isUsed || (journal_.load(begun) == Code::ok && begun.slot == idle())) return false;  // a download took its place
+  std::memcpy(out.digest, entry.digest, sizeof out.digest);
+  out.size = entry.size;
+  return true;
+}
+
+Code FileImageSlots::tryPrevious() {
+  hal::ImageIdentity unused;
+  if (!previous(unused)) return Code::notFound;
+  BootRecord next = record_;
+  next.trial = idle();
+  next.bootCount = 0;
+  next.lastFailure = hal::RollbackReason::none;
+  next.rolledBackReason = hal::RollbackReason::none;
+  return commit(next);
+}
+
 Code FileImageSlots::makeTrial() {
   if (progress_.slot == hal::Slot::none) return Code::closed;
   if (progress_.durable != progress_.image.size) return Code::invalid;

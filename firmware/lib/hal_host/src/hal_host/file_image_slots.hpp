@@ -28,6 +28,9 @@ class FileImageSlots final : public hal::ImageSlots {
   Code write(uint32_t offset, const uint8_t* data, uint32_t size) override;
   Code flush() override;
   Io read(uint32_t offset, uint8_t* out, uint32_t capacity) override;
+  Io readRunning(uint32_t offset, uint8_t* out, uint32_t capacity) override;
+  bool previous(hal::ImageIdentity& out) override;
+  Code tryPrevious() override;
   Code makeTrial() override;
   Code confirm() override;
   Code rollBack(hal::RollbackReason reason) override;

@@ -71,6 +71,12 @@ bool HostHal::open() {
     }
     isEnrolling_ = enrolment == Code::ok;
   }
+  const Code anchors = loadAnchors(files_, anchors_);
+  hasAnchors_ = anchors == Code::ok;
+  if (!hasAnchors_ && anchors != Code::notFound) {
+    log_.print(LogLevel::error, "%s in %s is damaged: start once with --anchors FILE", anchorsFile, options_.state);
+    return false;
+  }
   if (isDtls() && !secureSocket()) return false;
   if (!credentials_.tlsCa().empty() && !secureStreams()) return false;
   if (numbers_.load() != Code::ok) log_.print(LogLevel::error, "the sequence numbers in %s are damaged", options_.state);

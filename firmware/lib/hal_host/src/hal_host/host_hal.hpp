@@ -1,6 +1,7 @@
 // The whole port in one object: made once at start, then only used. And the loop that core runs in.
 #pragma once
 #include "hal/hal.hpp"
+#include "hal_host/anchors_file.hpp"
 #include "hal_host/credentials.hpp"
 #include "hal_host/file_image_slots.hpp"
 #include "hal_host/file_storage.hpp"
@@ -40,6 +41,8 @@ class HostHal {
   bool open();
   // The node's keys, from the state folder; valid after open().
   const Credentials& credentials() const { return credentials_; }
+  // Whose updates it takes, as it was given them; null: nobody gave it any.
+  const TrustAnchors* anchors() const { return hasAnchors_ ? &anchors_ : nullptr; }
   // It has none yet, and this to get them by.
   bool isEnrolling() const { return isEnrolling_; }
   const OscoreCredentials& enrolment() const { return enrolment_; }
@@ -61,6 +64,8 @@ class HostHal {
   uint16_t interface_;
   FolderFiles files_;
   Credentials credentials_;
+  TrustAnchors anchors_;
+  bool hasAnchors_ = false;
   bool isEnrolling_ = false;
   OscoreCredentials enrolment_;
   HostClock clock_;

@@ -145,6 +145,25 @@ const char* takeHardware(const char* value, Options& options) {
   options.hardware = value;
   return isHardwareId(value) ? nullptr : "isn't a hardware id: 1 to 16 of a-z 0-9 _ -, a letter or digit first";
 }
+const char* takeAnchors(const char* value, Options& options) {
+  options.anchors = value;
+  return *value == '\0' ? "is empty: name a file" : nullptr;
+}
+const char* takeVendor(const char* value, Options& options) {
+  const size_t length = std::strlen(value);
+  if (length == 0 || length > 63 || value[std::strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789.-")] != '\0') {
+    return "isn't a domain of 1 to 63 characters in lower case, such as vendor.example";
+  }
+  options.vendor = value;
+  return nullptr;
+}
+const char* takeUnsigned(const char*, Options& options) {
+  options.isUnsignedAllowed = true;
+  return nullptr;
+}
+const char* takeBudget(const char* value, Options& options) {
+  return parseNumber(value, 1, 4294967295U, options.attemptBudget) ? nullptr : "isn't a number of bytes, from 1 to 4294967295";
+}
 const char* takeInterface(const char* value, Options& options) {
   options.interface = value;
   return *value == '\0' ? "is empty: name an interface, such as lo or eth0" : nullptr;
@@ -209,6 +228,9 @@ constexpr Flag flags[] = {
     {"log-file", takeLogFile, false},      {"log-level", takeLogLevel, false},
     {"trial-time", takeTrial, false},      {"watchdog-time", takeWatchdog, false},
     {"sleepy", takeSleepy, false, true},
+    {"anchors", takeAnchors, false},       {"vendor", takeVendor, false},
+    {"unsigned-updates", takeUnsigned, false, true},
+    {"update-budget", takeBudget, false},
     {"watchdog-pipe", takePipe, true},     {"slot", takeSlot, true},
     {"safe", takeSafe, true},              {"reset-reason", takeReset, true},
 };
@@ -290,6 +312,10 @@ const char* optionsHelp() {
       "  --model NAME                   model it registers as (the image's own; linux-node for linux)\n"
       "  --state DIR                    folder of slots, boot record and settings (./cxnode-state)\n"
       "  --image FILE                   image for the first start (cxnode-node, or cxnode-node-dtls, beside this program)\n"
+      "  --anchors FILE                 whose updates it takes: a COSE key set (kept in the state folder from then on)\n"
+      "  --vendor DOMAIN                vendor of its images, as update manifests name it (coxswain.example)\n"
+      "  --unsigned-updates             for development: takes images that nobody signed, as long as it has no anchors\n"
+      "  --update-budget BYTES          most bytes that one update may cost, repeated ones included (no limit)\n"
       "  --prefer http|coap             way of downloads where both are offered (http)\n"
       "  --download-rate BYTES          most bytes a second of a download (no limit)\n"
       "  --sleepy                       the manager never calls it: it learns of everything at its heartbeats\n"

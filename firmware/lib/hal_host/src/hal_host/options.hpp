@@ -30,6 +30,10 @@ struct Options {
   const char* batchKey = nullptr;     // file of a batch's key, for the same
   const char* hardware = nullptr;     // null: a number that the state folder keeps
   const char* model = nullptr;  // null: the image's own
+  const char* anchors = nullptr;      // file of the trust anchors; null: what the state folder holds
+  const char* vendor = "coxswain.example";  // domain of who makes the images
+  bool isUnsignedAllowed = false;     // images that nobody signed
+  uint32_t attemptBudget = 0;         // bytes of one update; 0: no limit
   Carrier prefer = Carrier::http;
   uint32_t downloadRate = 0;        // bytes a second, 0: no limit
   const char* interface = nullptr;  // for multicast; null: every interface but the loopback

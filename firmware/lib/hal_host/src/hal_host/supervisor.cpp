@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "hal_host/anchors_file.hpp"
 #include "hal_host/credentials.hpp"
 #include "hal_host/host_clock.hpp"
 #include "hal_host/host_enrolment.hpp"
@@ -147,6 +148,13 @@ int Supervisor::takeEnrolment(bool hasCredentials) {
   return code;
 }
 
+int Supervisor::takeAnchors() {
+  char fault[optionFaultMax];
+  if (options_.anchors == nullptr || importAnchors(folder_.files(), options_.anchors, fault)) return 0;
+  log_.print(LogLevel::error, "--anchors: %s", fault);
+  return exitUsage;
+}
+
 int Supervisor::prepareState() {
   if (!folder_.open(options_.state)) {
     log_.print(LogLevel::error, "the state folder %s can't be opened: %s", options_.state, std::strerror(errno));
@@ -162,7 +170,8 @@ int Supervisor::prepareState() {
       log_.print(LogLevel::error, "the state folder %s can't be locked: %s", options_.state, std::strerror(errno));
       return exitState;
   }
-  const int code = takeCredentials();
+  int code = takeCredentials();
+  if (code == 0) code = takeAnchors();
   if (code != 0) return code;
   switch (loader_.load()) {
     case Code::ok: return 0;

@@ -4,6 +4,7 @@
 
 #include "hal_sim/sim_parts.hpp"
 #include "node.hpp"
+#include "payload_kit.hpp"
 #include "sensor/sensor_profile.hpp"
 
 namespace {
@@ -50,6 +51,9 @@ struct cx_sim {
   cx::hal::Hal hal;
   cx::SensorProfile profile;
   cx::NodeStorage<cx::NodeLimitsSmall> memory;
+  cx::TrustAnchors anchors;
+  cx::NoPayloadKeys keys;
+  cx::PayloadKit<4096> kit{keys};
   char model[49] = {};
   char hardware[33] = {};
   uint64_t startedMs = 0;
@@ -96,7 +100,14 @@ cx_sim* cx_sim_create(void* memory, const cx_sim_config* config) {
   settings.discoverPort = config->discover_port;
   settings.preferredWay = config->prefer_coap != 0 ? cx::DownloadWay::coap : cx::DownloadWay::http;
   settings.downloadRate = config->download_rate;
-  new (sim->nodeBytes) cx::Node(sim->hal, sim->profile, settings, sim->memory.memory());
+  if (config->vendor != nullptr) settings.vendor.assignCut(config->vendor);
+  settings.isUnsignedAllowed = config->anchors == nullptr;
+  if (config->anchors != nullptr && cx::readKeySet(cx::ByteSpan(config->anchors, config->anchors_size), sim->anchors) == cx::ManifestReason::none) {
+    settings.anchors = &sim->anchors;
+  }
+  cx::NodeMemory parts = sim->memory.memory();
+  parts.tools = &sim->kit;
+  new (sim->nodeBytes) cx::Node(sim->hal, sim->profile, settings, parts);
   sim->hasNode = true;
   return sim;
 }

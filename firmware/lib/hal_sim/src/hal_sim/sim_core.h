@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-#define CX_SIM_ABI 1u
+#define CX_SIM_ABI 2u
 
 enum { CX_SIM_RUNNING = 0, CX_SIM_RESTART = 1, CX_SIM_TERMINATED = 2, CX_SIM_CRASHED = 3, CX_SIM_NO_POWER = 4, CX_SIM_BLANK = 5 };
 enum { CX_SIM_STREAM_MQTT = 0, CX_SIM_STREAM_HTTP = 1 };
@@ -51,6 +51,9 @@ typedef struct {
   uint8_t reset_reason;      /* 0 unknown, 1 power on, 2 restart, 3 crash, 4 watchdog */
   uint8_t log_level;         /* 0 error .. 3 debug */
   uint32_t download_rate;    /* bytes a second; 0: no limit */
+  const char* vendor;        /* domain of the images' maker; may be null */
+  const uint8_t* anchors;    /* COSE key set; null: none, and images are taken that nobody signed */
+  uint32_t anchors_size;
   uint64_t seed;
   uint64_t now_ms;
   uint8_t* flash;            /* kept by the caller over power cuts; blank is all 0xFF */

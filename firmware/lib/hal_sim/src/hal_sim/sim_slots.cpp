@@ -221,6 +221,29 @@ hal::Io Slots::read(uint32_t offset, uint8_t* out, uint32_t capacity) {
   return {code, code == Code::ok ? size : 0};
 }
 
+hal::Io Slots::readRunning(uint32_t offset, uint8_t* out, uint32_t capacity) {
+  if (offset >= info_.runningSize) return {Code::invalid, 0};
+  const uint32_t left = info_.runningSize - offset;
+  const uint32_t size = capacity < left ? capacity : left;
+  const Code code = flash_.read(imageSector(static_cast<uint8_t>(1 - idle())) * sectorSize + offset, out, size);
+  return {code, code == Code::ok ? size : 0};
+}
+
+bool Slots::previous(hal::ImageIdentity& out) {
+  if (isBegun_ || record_.isTrial != 0 || record_.isImage[idle()] == 0) return false;
+  std::memcpy(out.digest, record_.digest[idle()], sizeof out.digest);
+  out.size = record_.size[idle()];
+  return true;
+}
+
+Code Slots::tryPrevious() {
+  hal::ImageIdentity unused;
+  if (!previous(unused)) return Code::notFound;
+  record_.pending = idle();
+  record_.rolledBack = 0;
+  return store();
+}
+
 Code Slots::makeTrial() {
   if (!isBegun_ || durable_ != identity_.size) return Code::invalid;
   const uint8_t slot = idle();

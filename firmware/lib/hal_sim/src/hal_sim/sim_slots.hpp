@@ -45,6 +45,9 @@ class Slots final : public hal::ImageSlots {
   // Makes a last, short block durable; a short block in the middle stays in RAM until it is full.
   hal::Code flush() override;
   hal::Io read(uint32_t offset, uint8_t* out, uint32_t capacity) override;
+  hal::Io readRunning(uint32_t offset, uint8_t* out, uint32_t capacity) override;
+  bool previous(hal::ImageIdentity& out) override;
+  hal::Code tryPrevious() override;
   hal::Code makeTrial() override;
   hal::Code confirm() override;
   hal::Code rollBack(hal::RollbackReason reason) override;

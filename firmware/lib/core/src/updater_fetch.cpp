@@ -1,0 +1,306 @@
+// The payload, from wherever it comes, through its decoder into the slot.
+#include "text.hpp"
+#include "updater.hpp"
+#include "uri.hpp"
+
+namespace cx {
+
+namespace {
+
+constexpr uint32_t resolvePollMs = 50;
+constexpr uint8_t feedsPerTurn = 8;
+constexpr uint16_t forbidden = 403;
+
+DownloadWay wayOf(std::string_view uri, bool hasTls) {
+  const Expected<Uri> parsed = parseUri(uri);
+  if (!parsed) return DownloadWay::none;
+  if (parsed->scheme == UriScheme::https) return hasTls ? DownloadWay::http : DownloadWay::none;
+  if (parsed->scheme == UriScheme::http) return DownloadWay::http;
+  // The same way: a node whose socket is inside DTLS asks nobody in the open, and another one is told no coaps URI.
+  const bool isCoap = parsed->scheme == UriScheme::coap || parsed->scheme == UriScheme::coaps;
+  return isCoap ? DownloadWay::coap : DownloadWay::none;
+}
+
+// "/artifacts/" and the digest: of a signed payload the path comes from the manifest, and never from the action.
+void putArtifactPath(TextWriter& out, const uint8_t* digest) {
+  static constexpr char digits[] = "0123456789abcdef";
+  out.put("/artifacts/");
+  for (size_t i = 0; i < wireDigestSize; ++i) out.put(digits[digest[i] >> 4U]).put(digits[digest[i] & 0x0FU]);
+}
+
+}  // namespace
+
+// The preferred way first, then the order of the action; with `other`, one that isn't the present way.
+bool Updater::chooseWay(bool other) {
+  for (int pass = 0; pass < 2; ++pass) {
+    for (uint8_t i = 0; i < uriCount_; ++i) {
+      const DownloadWay way = wayOf(uris_[i].view(), context_.hal.http.hasTls());
+      if (way == DownloadWay::none || (way == DownloadWay::http ? http_ : coap_) == nullptr) continue;
+      if (other ? way == way_ : pass == 0 && way != context_.settings.preferredWay) continue;
+      uri_ = i;
+      way_ = way;
+      report_.way = way;
+      triesOnWay_ = 0;
+      return true;
+    }
+  }
+  return false;
+}
+
+void Updater::resolve(uint64_t nowMs) {
+  const Expected<Uri> uri = parseUri(uris_[uri_].view());
+  if (!uri) return end(UpdaterResult::refused, "bad-uri");
+  FixedText<uriHostMax> host;
+  if (!isOk(host.assign(uri->host))) return end(UpdaterResult::refused, "bad-uri");
+  const hal::Code code = context_.hal.network.resolve(host.cStr(), uri->port, to_);
+  if (code == hal::Code::ok) return fetch();
+  if (code == hal::Code::again && nowMs < resolveEndMs_) {
+    dueMs_ = nowMs + resolvePollMs;
+    return;
+  }
+  tryAgain("unresolved", 0);
+}
+
+bool Updater::openSlot() {
+  const hal::Code code = writer_.begin(identity_);
+  if (code == hal::Code::ok) {
+    if (writer_.durable() > 0) wasResumed_ = true;
+    return true;
+  }
+  const bool isFull = code == hal::Code::noSpace;
+  end(isFull ? UpdaterResult::refused : UpdaterResult::failed, isFull ? "no-space" : "slot-begin");
+  return false;
+}
+
+// Where the decoder goes on: where it is, at a stored checkpoint whose part of the image is durable, or at the start. In
+// the latter cases it makes again what the slot has already, and the writer passes over that.
+bool Updater::openDecoder() {
+  if (isDecoding_) return true;
+  PayloadStart start;
+  start.payloadSize = payloadSize_;
+  start.imageSize = identity_.size;
+  start.parameters = manifest_.variant().encryptionInfo;
+  bool isResumed = record_.checkpoint(start.from) && start.from.payloadOffset <= payloadSize_ && start.from.imageOffset <= writer_.durable();
+  if (!isResumed) start.from = PayloadCheckpoint();
+  writer_.seek(start.from.imageOffset);
+  Status status = decoder_->start(start, writer_, writer_);
+  if (isResumed && !isOk(status)) {
+    start.from = PayloadCheckpoint();
+    writer_.seek(0);
+    status = decoder_->start(start, writer_, writer_);
+  }
+  taken_ = start.from.payloadOffset;
+  keptAt_ = start.from.imageOffset;
+  hasNext_ = false;
+  isDecoding_ = isOk(status);
+  if (!isDecoding_) end(UpdaterResult::refused, payloadReason(status));
+  return isDecoding_;
+}
+
+// Everything from the first byte, of the payload and of the image.
+Status Updater::rewind() {
+  isDecoding_ = hasNext_ = false;
+  taken_ = keptAt_ = verifiedTo_ = 0;
+  if (decoder_ != nullptr) record_.forgetCheckpoint();
+  return writer_.restart() == hal::Code::ok ? Status::ok : Status::io;
+}
+
+void Updater::fetch() {
+  const Expected<Uri> uri = parseUri(uris_[uri_].view());
+  if (!isOk(uri.status())) return end(UpdaterResult::refused, "bad-uri");
+  // A plain download that was cut is continued where the medium ends, not where the stream ended.
+  if (decoder_ == nullptr ? !openSlot() : !openDecoder()) return;
+  char path[downloadPathMax];
+  TextWriter pathText(path, sizeof path);
+  if (isSigned()) {
+    putArtifactPath(pathText, payloadDigest_);
+  } else {
+    pathText.put(uri->path);
+  }
+  if (!isOk(pathText.status())) return end(UpdaterResult::refused, "bad-uri");
+  DownloadRequest request;
+  request.to = to_;
+  request.host = uri->host;
+  request.isTls = uri->scheme == UriScheme::https;
+  request.path = pathText.view();
+  request.query = uri->query;
+  request.offset = taken();
+  request.expectedSize = payloadSize_;
+  if (request.offset > 0) request.validator = record_.validator(way_);
+  context_.log.info().put("update: from ").put(slice(uris_[uri_].view(), 0, uris_[uri_].size() - uri->path.size() - (uri->query.empty() ? 0 : uri->query.size() + 1)));
+  state_ = State::fetching;
+  const Status status = download()->start(request, *this);
+  if (!isOk(status)) {
+    context_.log.warn().put("update: the download doesn't start: ").put(statusName(status));
+    if (status == Status::full || status == Status::busy || status == Status::unreachable) return tryAgain(statusName(status), 0);
+    end(UpdaterResult::refused, "bad-uri");
+  }
+}
+
+Status Updater::onStart(const DownloadStart& start) {
+  if (start.totalSize != 0 && start.totalSize != payloadSize_) return Status::mismatch;
+  if (start.offset < taken()) {  // other content, or a server without ranges
+    if (start.offset != 0) return Status::mismatch;
+    context_.log.info().put("update: the content is sent from its start again");
+    CX_TRY(rewind());
+    wasResumed_ = false;
+    lastTaken_ = 0;
+    if (decoder_ != nullptr && !openDecoder()) return Status::cancelled;
+  }
+  if (!record_.keepValidator(way_, start.validator)) context_.log.warn().put("update: the entity tag couldn't be stored");
+  return Status::ok;
+}
+
+// The rate limit: a debt is paid before the next block.
+bool Updater::pays(size_t size) {
+  if (context_.settings.downloadRate == 0) return true;
+  const uint64_t nowMs = context_.hal.clock.monotonicMs();
+  const int64_t rate = context_.settings.downloadRate;
+  const int64_t earned = static_cast<int64_t>(nowMs - creditMs_) * rate / 1000;
+  if (earned > 0) {
+    creditMs_ = nowMs;
+    credit_ = credit_ + earned < rate / 4 + 1 ? credit_ + earned : rate / 4 + 1;
+  }
+  if (credit_ <= 0) return false;
+  credit_ -= static_cast<int64_t>(size);
+  return true;
+}
+
+Status Updater::onBytes(uint64_t offset, ByteSpan bytes) {
+  // What is offered again after `again` may be taken in part already.
+  if (offset > taken() || bytes.size() > payloadSize_ - offset || offset + bytes.size() < taken()) return Status::mismatch;
+  const ByteSpan fresh = bytes.from(static_cast<size_t>(taken() - offset));
+  if (decoder_ == nullptr && fresh.size() != bytes.size()) return Status::mismatch;
+  if (context_.settings.attemptBudget != 0 && fetched_ + fresh.size() > context_.settings.attemptBudget) return Status::exhausted;
+  if (!pays(fresh.size())) return Status::again;
+  tokens_ = 0;
+  if (decoder_ != nullptr) return decode(offset, bytes);
+  const Status status = writer_.put(bytes);
+  if (isOk(status)) {
+    fetched_ += bytes.size();
+    progress();
+  }
+  return status;
+}
+
+Status Updater::decode(uint64_t offset, ByteSpan bytes) {
+  Status status = Status::ok;
+  for (uint8_t i = 0; i < feedsPerTurn && isOk(status) && taken_ < offset + bytes.size(); ++i) {
+    size_t done = 0;
+    status = decoder_->feed(bytes.from(static_cast<size_t>(taken_ - offset)), done);
+    taken_ += static_cast<uint32_t>(done);
+    fetched_ += done;
+  }
+  progress();
+  if (!isOk(status)) {
+    failure_ = status;
+    return Status::invalid;  // of the payload, not of the way it came
+  }
+  keepCheckpoint();
+  return taken_ < offset + bytes.size() ? Status::again : Status::ok;
+}
+
+void Updater::keepCheckpoint() {
+  if (hasNext_ && next_.imageOffset <= writer_.durable()) {
+    if (record_.keepCheckpoint(next_)) keptAt_ = next_.imageOffset;
+    hasNext_ = false;
+  }
+  if (hasNext_ || writer_.position() < keptAt_ + limits_.checkpointEvery) return;
+  hasNext_ = decoder_->checkpoint(next_) && next_.imageOffset >= keptAt_ + limits_.checkpointEvery;
+}
+
+// The last byte of the payload was taken.
+void Updater::finish() {
+  if (decoder_ != nullptr) {
+    Status status = decoder_->finish();
+    // Bounded by the image: each call that has more to do puts some of it.
+    for (uint32_t i = 0; status == Status::again && i < identity_.size / 1024 + 8; ++i) status = decoder_->finish();
+    if (isOk(status) && writer_.position() != identity_.size) status = Status::malformed;
+    if (!isOk(status)) {
+      dueMs_ = context_.hal.clock.monotonicMs();
+      return startAgain("the payload is wrong") ? void() : end(UpdaterResult::failed, payloadReason(status));
+    }
+  }
+  const hal::Code code = context_.hal.slots.flush();
+  if (code != hal::Code::ok) return end(UpdaterResult::failed, code == hal::Code::noSpace ? "no-space" : "slot-write");
+  state_ = State::verifying;
+  report_.state = AttemptState::verifying;
+  verifiedTo_ = 0;
+  hash_.reset();
+}
+
+std::string_view Updater::payloadReason(Status status) const {
+  switch (status) {
+    case Status::tooLarge: return manifestReasonWord(ManifestReason::payloadOverflow);
+    case Status::mismatch: return manifestReasonWord(ManifestReason::wrongBase);
+    case Status::unsupported: return manifestReasonWord(ManifestReason::unsupportedVariant);
+    case Status::invalid: return manifestReasonWord(ManifestReason::noPayloadKey);
+    case Status::full: return "no-space";
+    case Status::io: return "slot-write";
+    default: return manifestReasonWord(ManifestReason::payloadMalformed);
+  }
+}
+
+void Updater::onEnd(const DownloadEnd& done) {
+  if (state_ != State::fetching) return;
+  if (done.status == Status::ok && taken() == payloadSize_) return finish();
+  char buffer[40];
+  TextWriter reason(buffer, sizeof buffer);
+  // A code of success says nothing about an end that isn't one: then the cause is on this side.
+  const bool isRefusal = done.code != 0 && done.code / 100 != 2;
+  if (isRefusal) {
+    reason.put(way_ == DownloadWay::http ? "http-" : "coap-").putUint(done.code);
+  } else if (done.fault[0] != '\0') {
+    reason.put(done.fault);
+  } else if (done.status == Status::invalid && failure_ != Status::ok) {
+    reason.put(payloadReason(failure_));
+    const bool isPayload = failure_ == Status::malformed || failure_ == Status::tooLarge;
+    failure_ = Status::ok;
+    dueMs_ = context_.hal.clock.monotonicMs();
+    if (isPayload && startAgain("the payload is wrong")) return;
+  } else if (done.status == Status::exhausted) {
+    reason.put(manifestReasonWord(ManifestReason::overBudget));
+  } else if (done.status == Status::full) {
+    reason.put("no-space");
+  } else if (done.status == Status::io) {
+    reason.put("slot-write");
+  } else if (done.status == Status::mismatch) {
+    reason.put(isSigned() ? manifestReasonWord(ManifestReason::payloadSize) : "size-mismatch");
+  } else {
+    reason.put(done.status == Status::ok ? "short" : statusName(done.status));
+  }
+  if (isRefusal && done.code == forbidden && tokens_ < limits_.tokensMax) {
+    // The token in the URI is too old: the action is asked for again, which has a new one. The attempt goes on.
+    ++tokens_;
+    isActionAwaited_ = isActionWished_ = true;
+    state_ = State::waiting;
+    dueMs_ = context_.hal.clock.monotonicMs() + limits_.actionWaitMs;
+    return;
+  }
+  if (done.mayRetry || done.status == Status::ok) return tryAgain(reason.view(), done.retryAfterMs);
+  end(UpdaterResult::failed, reason.view());
+}
+
+// No action came: it is asked for again, and in the end the token's age is the reason.
+void Updater::awaitAction(uint64_t nowMs) {
+  if (tokens_ >= limits_.tokensMax) return end(UpdaterResult::failed, way_ == DownloadWay::http ? "http-403" : "coap-403");
+  ++tokens_;
+  isActionWished_ = true;
+  dueMs_ = nowMs + limits_.actionWaitMs;
+}
+
+void Updater::tryAgain(std::string_view why, uint32_t askedMs) {
+  const hal::Code flushed = context_.hal.slots.flush();
+  const uint32_t now = decoder_ != nullptr ? taken_ : writer_.durable();
+  if (flushed == hal::Code::ok && now > lastTaken_) backoff_.reset();
+  lastTaken_ = now;
+  if (backoff_.failures() >= limits_.triesWithoutProgress) return end(UpdaterResult::failed, why);
+  if (++triesOnWay_ >= limits_.triesPerWay) chooseWay(true);
+  const uint32_t delay = backoff_.next(context_.hal.entropy);
+  context_.log.info().put("update: ").put(why).put(" at ").put(static_cast<uint64_t>(taken())).put(", again in ").put(
+      static_cast<uint64_t>(delay > askedMs ? delay : askedMs)).put(" ms");
+  state_ = State::waiting;
+  dueMs_ = context_.hal.clock.monotonicMs() + (delay > askedMs ? delay : askedMs);
+}
+
+}  // namespace cx
