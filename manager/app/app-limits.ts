@@ -68,6 +68,20 @@ export const appLimits = defineLimits({
   },
   operatorTokens: { default: 10_000, min: 1, max: 100_000, unit: "tokens", full: "A new API token is refused." },
   updates: { default: 10_000, min: 1, max: 100_000, unit: "updates", full: "A new update is refused." },
+  rollouts: {
+    default: 100,
+    min: 1,
+    max: 10_000,
+    unit: "rollouts",
+    full: "The one that has been over for longest is forgotten with its log; with none over, a new one is refused.",
+  },
+  watchedNodes: {
+    default: 100_000,
+    min: 0,
+    max: 4_194_304,
+    unit: "nodes",
+    full: "Of further nodes the last day isn't kept: such a canary is judged without a comparison with itself.",
+  },
   attemptsInMemory: {
     default: 100_000,
     min: 16,

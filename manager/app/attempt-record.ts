@@ -12,6 +12,8 @@ export interface AttemptRecord {
   readonly node: string;
   readonly startedAtMs: number;
   readonly by: string;
+  /** That offered it; undefined: a person, the node itself or the manager's reconciliation. */
+  readonly rollout?: string;
   readonly progress: AttemptProgress;
   /** Bytes that the manager served. */
   readonly bytesByWay: Readonly<Partial<Record<FetchWay, number>>>;

@@ -176,6 +176,15 @@ export class AttemptService implements Attempts {
     }
   }
 
+  /** The manager didn't run for so long: what couldn't be heard isn't held against anybody. */
+  credit(downtimeMs: number): void {
+    const { book } = this.#options;
+    for (const { record } of [...book.allOpen()]) {
+      const changedAtMs = record.progress.changedAtMs + downtimeMs;
+      book.replace({ ...record, progress: { ...record.progress, changedAtMs } });
+    }
+  }
+
   /** Ends attempts that didn't move for too long. A jump of the wall clock, as a board without one makes, ends nothing. */
   sweep(): void {
     const { clock } = this.#options;

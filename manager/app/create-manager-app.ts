@@ -51,6 +51,7 @@ import { nodeView } from "./node-view.ts";
 import { Nudger } from "./nudger.ts";
 import { PresenceWatch } from "./presence-watch.ts";
 import { RevokedCertificates } from "./revoked-certificates.ts";
+import { RolloutPart } from "./rollout/create-rollouts.ts";
 import { StatusNowService } from "./status-now-service.ts";
 import { StorageWriter } from "./storage-writer.ts";
 import { TelemetryService } from "./telemetry-service.ts";
@@ -185,7 +186,17 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     keptPerNode: limits.attemptsPerNode,
     started: ({ node }) => alerts.refresh(node),
     ended: (record, byManager) => reactions.attemptEnded(record, byManager),
-    moved: (record, way) => bridge.progressed(record, way),
+    moved: (record, way) => {
+      bridge.progressed(record, way);
+      rollout.attemptMoved(record);
+    },
+  });
+
+  const rollout = new RolloutPart({
+    ...{ ...core, health, limits, labels: trust.labels, needsApproval: options.fourEyes === true },
+    updates: () => updates,
+    attempts: () => attempts,
+    registry: () => registry,
   });
 
   const anchors = new TrustAnchorService({ ...core, crypto: options.manifestCrypto, vendor: options.vendor });
@@ -208,6 +219,8 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     offersUnsigned: options.offersUnsigned,
     limits,
     node: (id) => imageOf(id, { isRegistered, storage, health }),
+    isQuarantined: (model, digest) => rollout.quarantine.has(model, digest),
+    rolloutHold: (update, node) => rollout.rollouts.hold(update, node),
     trigger: (node: string, update: string, action: UpdateAction) => bridge.start(node, update, action),
   });
 
@@ -397,11 +410,11 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
         trust.operators,
       ].map((each) => () => each.load()),
       ...[book, intents].map((each) => () => each.load(storage)),
-      ...[updates, alerts, snapshot].map((each) => () => each.load()),
+      ...[updates, alerts, snapshot, rollout].map((each) => () => each.load()),
     ],
-    starts: [certificates, presence, telemetry, snapshot],
+    starts: [certificates, presence, telemetry, snapshot, rollout],
     lasts: [witness],
-    stops: [certificates, presence, observer, attemptObserver, nudger, telemetry, snapshot],
+    stops: [rollout, certificates, presence, observer, attemptObserver, nudger, telemetry, snapshot],
     sweep: () => {
       queues.sweep();
       attempts.sweep();
@@ -431,6 +444,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     updates,
     anchors,
     attempts,
+    rollouts: rollout.rollouts,
     artifacts,
     fetches,
     health: reports.health,

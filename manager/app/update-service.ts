@@ -69,8 +69,21 @@ export interface UpdateServiceOptions {
   };
   /** Model and running digest of a registered node. */
   node(id: string): Promise<{ readonly model: string; readonly digest: string | undefined } | undefined>;
+  /** The image rolled back on too many nodes of that model. */
+  isQuarantined(model: string, digest: string): boolean;
+  /** Why the node must wait although it asks: a rollout of this update decides when its turn is. */
+  rolloutHold(
+    update: string,
+    node: string,
+  ): { readonly reason: string; readonly retryAfterSeconds: number } | undefined;
   /** Tells the node by MQTT that the update waits. */
   trigger(node: string, update: string, action: UpdateAction): Promise<void>;
+}
+
+/** An attempt whose name is given, since a rollout made it before anything was stored of it. */
+export interface OwnAttempt {
+  readonly attempt: string;
+  readonly rollout: string;
 }
 
 const updateTable = "update";
@@ -247,6 +260,8 @@ export class UpdateService implements Updates {
     if (record.isWithdrawn) return { kind: "refused", reason: "withdrawn" };
     if (!this.#isOffered(record)) return { kind: "refused", reason: "unsigned" };
     if (open?.record.update !== update) {
+      const hold = this.#options.rolloutHold(update, node);
+      if (hold !== undefined) return { kind: "wait", ...hold };
       const refusal = await this.#startByNode(record, node);
       if (refusal !== undefined) return refusal;
     }
@@ -263,6 +278,27 @@ export class UpdateService implements Updates {
 
   countsWithin(within: (node: string) => boolean): (update: string) => UpdateCounts {
     return this.#options.book.countsWithin(within);
+  }
+
+  /** Whether it may be offered now: it is there, nobody withdrew it, and it is signed where it must be. */
+  readiness(update: string): "ready" | "unknown-update" | "withdrawn" | "unsigned" {
+    const known = this.#records.get(update);
+    if (known === undefined) return "unknown-update";
+    if (known.record.isWithdrawn) return "withdrawn";
+    return this.#isOffered() ? "ready" : "unsigned";
+  }
+
+  /** A rollout offers it to one node, under the attempt's own name: done again after a crash it is the same attempt. */
+  async offer(
+    update: string,
+    node: string,
+    own: OwnAttempt,
+  ): Promise<StartedNode["outcome"] | { readonly kind: "unknown-update" | "withdrawn" | "unsigned" }> {
+    const readiness = this.readiness(update);
+    const known = this.#records.get(update);
+    if (readiness !== "ready" || known === undefined) return { kind: readiness === "ready" ? "unsigned" : readiness };
+    const by = { kind: "manager", id: `rollout ${own.rollout}` } as const;
+    return await this.#startOn(known.record, node, by, "action", own);
   }
 
   /** The node lost what it had installed: a new attempt under a new rev. Within the budget, which the caller checked. */
@@ -292,12 +328,17 @@ export class UpdateService implements Updates {
     node: string,
     by: Actor,
     trigger: "action" | "mqtt",
+    own?: OwnAttempt,
   ): Promise<StartedNode["outcome"]> {
     const { serial, book, attempts, clock, entropy, desiredState, intents } = this.#options;
     const refused = (reason: StartRefusal): StartedNode["outcome"] => ({ kind: "refused", reason });
     return serial.run(`start/${node}`, async () => {
       const about = await this.#options.node(node);
       if (about === undefined) return refused("unknown-node");
+      if (own !== undefined && (await this.#hasAttempt(body.id, node, own.attempt))) {
+        return { kind: "open", attempt: own.attempt };
+      }
+      if (this.#options.isQuarantined(about.model, body.digest)) return refused("quarantined");
       if (isWrongModel(body, about)) return refused("wrong-model");
       if (about.digest === body.digest) return refused("already-running");
       const open = book.openOf(node)?.record;
@@ -310,7 +351,8 @@ export class UpdateService implements Updates {
       if (open !== undefined) {
         await attempts.apply(open.id, { kind: "cancelled", reason: "superseded", nowMs: clock.wallMs() });
       }
-      const id = `a-${entropy.uint32().toString(16).padStart(8, "0")}${entropy.uint32().toString(16).padStart(8, "0")}`;
+      const drawn = (): string => entropy.uint32().toString(16).padStart(8, "0");
+      const id = own?.attempt ?? `a-${drawn()}${drawn()}`;
       const nowMs = clock.wallMs();
       let record: AttemptRecord | undefined;
       const entry = await desiredState.enqueue(
@@ -332,7 +374,10 @@ export class UpdateService implements Updates {
               total: body.size,
               changedAtMs: nowMs,
             } as const;
-            record = { id, update: body.id, node, startedAtMs: nowMs, by: by.id, progress, bytesByWay: {}, resumes: 0 };
+            record = {
+              ...{ id, update: body.id, node, startedAtMs: nowMs, by: by.id, progress, bytesByWay: {}, resumes: 0 },
+              ...(own && { rollout: own.rollout }),
+            };
             return [
               { kind: "put", table: attemptTable, key: attemptKey(record), expectedRevision: 0, value: record },
               intents.desiredChange(node, { update: body.id, attempt: id, digest: body.digest, rev }),
@@ -350,6 +395,13 @@ export class UpdateService implements Updates {
       if (trigger === "mqtt") await this.#trigger(node, body.id);
       return { kind: "offered", attempt: id, rev: entry.rev };
     });
+  }
+
+  async #hasAttempt(update: string, node: string, id: string): Promise<boolean> {
+    const { book, storage } = this.#options;
+    if (book.get(id) !== undefined) return true;
+    // One that ended long ago is in storage only.
+    return (await storage.get(attemptTable, `${update}/${node}/${id}`)) !== undefined;
   }
 
   async #trigger(node: string, update: string): Promise<void> {

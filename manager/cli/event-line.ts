@@ -34,6 +34,8 @@ function wordsOf(event: LiveEvent): string | undefined {
       return `${event.node} action ${event.rev} ${event.what}: ${event.state}${event.reason ? ` (${event.reason})` : ""}`;
     case "alert":
       return `${event.state === "raised" ? "ALERT" : "cleared"} ${event.alert.severity} ${event.alert.node}: ${event.alert.text}`;
+    case "rollout":
+      return `rollout ${event.rollout}: ${event.status}, wave ${event.wave} of ${event.waves}, ${event.counts["succeeded"] ?? 0} of ${event.members} done${event.reason ? ` (${event.reason})` : ""}`;
     case "broker":
       return `${event.node} ${event.state === "connected" ? "connected to" : `${event.state} from`} the broker`;
     case "artifact":

@@ -10,6 +10,7 @@ export function seenEvent(event: LiveEvent, sees: (node: string) => boolean): Li
       return nodes.length === event.nodes.length ? event : { ...event, nodes };
     }
     case "presence-many":
+    case "rollout":
       // It counts nodes that he doesn't see.
       return undefined;
     case "artifact":

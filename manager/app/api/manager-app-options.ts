@@ -44,6 +44,8 @@ export interface ManagerAppOptions {
   readonly vendor: string;
   /** Updates without a checked signature are offered. */
   readonly offersUnsigned: boolean;
+  /** Every rollout needs a second person's approval, whatever its plan says. Default false. */
+  readonly fourEyes?: boolean | undefined;
   /** Overrides of named limits. */
   readonly limits?: Readonly<Record<string, number>>;
 }

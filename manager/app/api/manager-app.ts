@@ -10,6 +10,7 @@ import type { Heartbeats } from "./heartbeats.ts";
 import type { Health, NodeLogs, NodeMetrics, NodeServices, Telemetry } from "./node-data.ts";
 import type { Labels, Operators } from "./operators.ts";
 import type { Registry } from "./registry.ts";
+import type { Rollouts } from "./rollouts.ts";
 import type { Commands, DesiredState, Modes, StatusNow } from "./steering.ts";
 import type { TrustAnchors } from "./trust-anchors.ts";
 import type { Attempts, Updates } from "./updates.ts";
@@ -37,6 +38,7 @@ export interface ManagerApp {
   readonly updates: Updates;
   readonly anchors: TrustAnchors;
   readonly attempts: Attempts;
+  readonly rollouts: Rollouts;
   readonly artifacts: Artifacts;
   readonly fetches: Fetches;
   readonly health: Health;

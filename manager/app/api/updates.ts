@@ -66,7 +66,14 @@ export interface StartedNode {
     | { readonly kind: "refused"; readonly reason: StartRefusal };
 }
 
-export type StartRefusal = "unknown-node" | "already-running" | "budget-spent" | "queue-full" | "wrong-model";
+export type StartRefusal =
+  | "unknown-node"
+  | "already-running"
+  | "budget-spent"
+  | "queue-full"
+  | "wrong-model"
+  /** The image rolled back on too many nodes, and no person has lifted that yet. */
+  | "quarantined";
 
 export type InstallOutcome =
   | { readonly kind: "go"; readonly action: Action }

@@ -71,6 +71,19 @@ export type LiveEvent =
       readonly state: string;
       readonly reason?: string;
     }
+  /** A rollout moved on; counts of its members by phase. */
+  | {
+      readonly kind: "rollout";
+      readonly rollout: string;
+      readonly update: string;
+      readonly status: string;
+      /** From 1; 0 before the start. */
+      readonly wave: number;
+      readonly waves: number;
+      readonly members: number;
+      readonly counts: Readonly<Record<string, number>>;
+      readonly reason?: string;
+    }
   | { readonly kind: "alert"; readonly alert: AlertView; readonly state: "raised" | "cleared" }
   | { readonly kind: "telemetry"; readonly node: string; readonly points: number }
   | { readonly kind: "broker"; readonly node: string; readonly state: "connected" | "disconnected" | "lost" }

@@ -1,5 +1,6 @@
 import { parseNodeId } from "../../../schemas/wire/node-id.ts";
 import { isLabel } from "../node-labels.ts";
+import type { Scope } from "../scope.ts";
 import { isTimeZone, type MaintenanceWindow, parseWindow, windowRule } from "./maintenance-window.ts";
 import {
   type GateRules,
@@ -17,7 +18,7 @@ export type PlanResult =
   | { readonly ok: true; readonly plan: RolloutPlan }
   | { readonly ok: false; readonly path: string; readonly rule: string };
 
-export const planLimits = { nodes: 100_000, canaries: 1000, waves: 32, windows: 64, sites: 1000 } as const;
+export const planLimits = { nodes: 10_000, canaries: 1000, waves: 32, windows: 64, sites: 1000 } as const;
 
 const idPattern = /^[a-z0-9._-]{1,48}$/;
 const idRule = "1 to 48 of a-z, 0-9, dot, underscore and hyphen";
@@ -39,18 +40,18 @@ class PlanError extends Error {
 
 /**
  * A plan as people write it: `{id, update, targets: {query} or {nodes}, waves: ["1", "5%", "100%"], windows: ["daily 02:00-04:00"], gate: {soakSeconds},
- * ...}`. What isn't said has its default, what isn't known is refused: a limit with a slip in its name must not be no limit.
+ * ...}`, by who may reach `scopes`. What isn't said has its default, what isn't known is refused: a limit with a slip in its name must not be no limit.
  */
-export function parseRolloutPlan(body: Body): PlanResult {
+export function parseRolloutPlan(body: Body, scopes: readonly Scope[] = []): PlanResult {
   try {
-    return { ok: true, plan: planOf(body) };
+    return { ok: true, plan: planOf(body, scopes) };
   } catch (error) {
     if (error instanceof PlanError) return { ok: false, path: error.path, rule: error.rule };
     throw error;
   }
 }
 
-function planOf(body: Body): RolloutPlan {
+function planOf(body: Body, scopes: readonly Scope[]): RolloutPlan {
   const known = ["id", "update", "title", "targets", "waves", "canaries", "limits", "windows", "timeZone"];
   only(body, "", [...known, "siteTimeZones", "power", "gate", "retry", "revert", "needsApproval", "staysOpen"]);
   const { title } = body;
@@ -74,6 +75,7 @@ function planOf(body: Body): RolloutPlan {
     ...(revert !== undefined && { revert }),
     needsApproval: truth(body["needsApproval"], "needsApproval"),
     staysOpen: truth(body["staysOpen"], "staysOpen"),
+    scopes,
   };
 }
 

@@ -160,11 +160,12 @@ export function offerEvents(
     if (phase[row] !== waiting || (wave[row] === noWave && scan.at >= limit)) continue;
     const node = members.idOf(row);
     const facts = world.node(node);
-    if (facts?.digest === state.image.digest) {
+    if (hindrance(state, row, facts, world, nowMs, ledger) !== undefined || facts === undefined) continue;
+    // Asked last: what a node runs is in its report, which is only read when somebody needs it.
+    if (facts.digest === state.image.digest) {
       had.push(node);
       continue;
     }
-    if (hindrance(state, row, facts, world, nowMs, ledger) !== undefined || facts === undefined) continue;
     const { isSleepy, site } = facts;
     ledger.take({ isSleepy, site, isNew: wave[row] === noWave });
     nodes.push({

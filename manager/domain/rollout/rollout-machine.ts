@@ -22,9 +22,39 @@ export function rolloutTransition(state: RolloutState | undefined, event: Rollou
     if (event.kind !== "created") return { state, effects: ignored("not-created") };
     return { state: new RolloutState(event.plan, event.image, event.by, event.atMs), effects: nothing };
   }
-  const effects = apply(state, event);
+  const refusal = rolloutRefusal(state, event);
+  const effects = refusal === undefined ? apply(state, event) : ignored(refusal);
   if (effects[0]?.kind !== "ignored") state.atMs = Math.max(state.atMs, event.atMs);
   return { state, effects };
+}
+
+/** Why what a person asks for can't be done now; undefined: it can. Changes nothing, so that it can be asked before anything is stored. */
+export function rolloutRefusal(state: RolloutState, event: RolloutEvent): RolloutRefusal | undefined {
+  const { status } = state;
+  switch (event.kind) {
+    case "started":
+      return status === "created" ? undefined : state.isOver ? "over" : "already-started";
+    case "approved":
+      if (status !== "awaiting-approval") return "not-awaiting-approval";
+      // Four eyes: whoever made or started it doesn't count.
+      return event.by === state.createdBy || event.by === state.startedBy ? "same-person" : undefined;
+    case "paused":
+      return status === "running" ? undefined : state.isOver ? "over" : "not-running";
+    case "resumed":
+      if (status !== "paused") return state.isOver ? "over" : "not-paused";
+      return event.opensGate === true && state.pause?.verdict === undefined ? "not-closed-by-a-gate" : undefined;
+    case "aborted":
+      return state.isOver || status === "reverting" ? "over" : undefined;
+    case "revert-begun":
+      if (state.plan.revert === undefined) return "no-revert";
+      if (status === "reverting" || status === "reverted") return "over";
+      return status === "created" || status === "awaiting-approval" ? "not-running" : undefined;
+    case "retried":
+      if (state.isOver || status === "reverting") return "over";
+      return [...retriedRows(state, event)].length === 0 ? "nothing-to-retry" : undefined;
+    default:
+      return undefined;
+  }
 }
 
 function apply(state: RolloutState, event: RolloutEvent): readonly RolloutEffect[] {
@@ -57,7 +87,6 @@ function apply(state: RolloutState, event: RolloutEvent): readonly RolloutEffect
     case "gate-closed":
       return gate(state, event);
     case "paused":
-      if (state.status !== "running") return ignored(state.isOver ? "over" : "not-running");
       state.status = "paused";
       state.pause = { why: event.why, by: event.by, atMs: event.atMs };
       return nothing;
@@ -94,17 +123,13 @@ function end(state: RolloutState, status: "completed" | "aborted" | "reverted", 
 }
 
 function started(state: RolloutState, { by, atMs }: Of<"started">): readonly RolloutEffect[] {
-  if (state.status !== "created") return ignored(state.isOver ? "over" : "already-started");
   state.startedBy = by;
   if (state.plan.needsApproval) state.status = "awaiting-approval";
   else begin(state, atMs);
   return nothing;
 }
 
-/** Four eyes: whoever made or started it doesn't count. */
 function approved(state: RolloutState, { by, atMs }: Of<"approved">): readonly RolloutEffect[] {
-  if (state.status !== "awaiting-approval") return ignored("not-awaiting-approval");
-  if (by === state.createdBy || by === state.startedBy) return ignored("same-person");
   state.approvedBy = by;
   begin(state, atMs);
   return nothing;
@@ -138,7 +163,7 @@ function joined(state: RolloutState, { nodes }: Of<"joined">): readonly RolloutE
 function gone(state: RolloutState, { kind, nodes, atMs }: Of<"left" | "had">): readonly RolloutEffect[] {
   for (const row of rowsOf(state, nodes)) {
     const phase = state.members.phase(row);
-    if (kind === "had" && phase !== "waiting") continue;
+    if (kind === "had" && phase !== "waiting" && phase !== "offered") continue;
     if (isSlotHeld(phase)) state.holdSlot(row, -1);
     const isEnd = phase === "succeeded" || phase === "failed" || phase === "cancelled" || phase === "had";
     // What it came to stays in the counts; a node that is gone has no turn any more.
@@ -268,10 +293,8 @@ function gate(state: RolloutState, event: Of<"gate-passed" | "gate-closed">): re
 }
 
 function resumed(state: RolloutState, { opensGate, atMs }: Of<"resumed">): readonly RolloutEffect[] {
-  if (state.status !== "paused") return ignored(state.isOver ? "over" : "not-paused");
   const open = state.waves[state.wave];
   const isGate = state.pause?.verdict !== undefined;
-  if (opensGate === true && !isGate) return ignored("not-closed-by-a-gate");
   state.status = "running";
   state.pause = undefined;
   if (open === undefined || !isGate) return nothing;
@@ -283,7 +306,6 @@ function resumed(state: RolloutState, { opensGate, atMs }: Of<"resumed">): reado
 }
 
 function aborted(state: RolloutState, { cancelsUnderWay, atMs }: Of<"aborted">): readonly RolloutEffect[] {
-  if (state.isOver || state.status === "reverting") return ignored("over");
   end(state, "aborted", atMs);
   return cancels(state, cancelsUnderWay, "aborted");
 }
@@ -291,8 +313,6 @@ function aborted(state: RolloutState, { cancelsUnderWay, atMs }: Of<"aborted">):
 function revertBegun(state: RolloutState, { why, by, atMs }: Of<"revert-begun">): readonly RolloutEffect[] {
   const { revert } = state.plan;
   if (revert === undefined) return ignored("no-revert");
-  if (state.status === "reverting" || state.status === "reverted") return ignored("over");
-  if (state.status === "created" || state.status === "awaiting-approval") return ignored("not-running");
   state.status = "reverting";
   state.revertWhy = why;
   state.pause ??= { why, by, atMs };
@@ -311,16 +331,12 @@ function cancels(state: RolloutState, alsoUnderWay: boolean, why: string): reado
   return effects;
 }
 
-function retried(state: RolloutState, { nodes }: Of<"retried">): readonly RolloutEffect[] {
-  if (state.isOver || state.status === "reverting") return ignored("over");
+function retried(state: RolloutState, event: Of<"retried">): readonly RolloutEffect[] {
   const { members } = state;
-  let count = 0;
-  for (const row of nodes === undefined ? members.rows() : rowsOf(state, nodes)) {
-    const phase = members.phase(row);
-    if (phase !== "failed" && phase !== "cancelled") continue;
+  for (const row of [...retriedRows(state, event)]) {
     const { columns } = members;
     const wave = state.waves[columns.wave[row]!];
-    if (phase === "failed" && wave !== undefined) {
+    if (members.phase(row) === "failed" && wave !== undefined) {
       wave.failed--;
       wave.acceptedFailures = Math.min(wave.acceptedFailures, wave.failed);
     }
@@ -328,12 +344,18 @@ function retried(state: RolloutState, { nodes }: Of<"retried">): readonly Rollou
     members.setWave(row, noWave);
     columns.tries[row] = 0;
     columns.retryAtMs[row] = 0;
-    count++;
   }
-  if (count === 0) return ignored("nothing-to-retry");
   const open = state.waves[state.wave];
   if (open !== undefined) open.settledAtMs = undefined;
   return nothing;
+}
+
+function* retriedRows(state: RolloutState, { nodes }: Of<"retried">): Generator<MemberRow> {
+  const { members } = state;
+  for (const row of nodes === undefined ? members.rows() : rowsOf(state, nodes)) {
+    const phase = members.phase(row);
+    if (phase === "failed" || phase === "cancelled") yield row;
+  }
 }
 
 function downtime(state: RolloutState, { ms }: Of<"downtime">): readonly RolloutEffect[] {

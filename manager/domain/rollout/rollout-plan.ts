@@ -1,3 +1,4 @@
+import type { Scope } from "../scope.ts";
 import type { MaintenanceWindow } from "./maintenance-window.ts";
 import type { RolloutTargets } from "./rollout-targets.ts";
 
@@ -27,6 +28,8 @@ export interface RolloutPlan {
   readonly needsApproval: boolean;
   /** Goes on waiting for new nodes when everybody is done; ends only when a person aborts it. */
   readonly staysOpen: boolean;
+  /** Of who made it: no other node ever joins. None: the whole fleet. */
+  readonly scopes: readonly Scope[];
 }
 
 export interface RolloutLimits {

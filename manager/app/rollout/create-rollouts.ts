@@ -1,0 +1,127 @@
+import type { Clock } from "../../../kernel/clock.ts";
+import type { Log } from "../../../kernel/log.ts";
+import type { Storage } from "../../ports/storage.ts";
+import type { AttemptRecord } from "../attempt-record.ts";
+import type { AttemptService } from "../attempt-service.ts";
+import type { LiveEventBus } from "../live-event-bus.ts";
+import type { UpdateService } from "../update-service.ts";
+import { AliveMark } from "./alive-mark.ts";
+import { NodeWatch } from "./node-watch.ts";
+import { QuarantineBook, type QuarantineBookOptions } from "./quarantine-book.ts";
+import { RolloutEffects } from "./rollout-effects.ts";
+import { rolloutForecast } from "./rollout-forecast.ts";
+import { RolloutHealth } from "./rollout-health.ts";
+import type { RolloutFleet } from "./rollout-joining.ts";
+import { RolloutLog } from "./rollout-log.ts";
+import { RolloutService } from "./rollout-service.ts";
+import { RolloutShelf } from "./rollout-shelf.ts";
+import { type RolloutWorldOptions, rolloutWorld } from "./rollout-world.ts";
+
+export type RolloutsOptions = QuarantineBookOptions &
+  Omit<RolloutWorldOptions, "quarantine"> & {
+    readonly storage: Storage;
+    readonly clock: Clock;
+    readonly log: Log;
+    readonly bus: LiveEventBus;
+    /** Asked once all is there. */
+    readonly updates: () => UpdateService;
+    readonly attempts: () => AttemptService;
+    readonly registry: () => Pick<RolloutFleet, "walk" | "find">;
+    readonly limits: { readonly rollouts: number; readonly watchedNodes: number };
+    readonly needsApproval: boolean;
+  };
+
+/** Everything that moves updates through the fleet, wired together. The rest of the manager knows this and nothing behind it. */
+export class RolloutPart {
+  readonly rollouts: RolloutService;
+  readonly quarantine: QuarantineBook;
+  readonly #options: RolloutsOptions;
+  readonly #watch: NodeWatch;
+  readonly #health: RolloutHealth;
+  readonly #alive: AliveMark;
+  readonly #effects: RolloutEffects;
+
+  constructor(options: RolloutsOptions) {
+    this.#options = options;
+    const { storage, writer, clock, log, limits } = options;
+    this.quarantine = new QuarantineBook(options);
+    this.#watch = new NodeWatch({ ...options, capacity: limits.watchedNodes });
+    this.#health = new RolloutHealth({ storage, writer, watch: this.#watch });
+    const world = { ...options, quarantine: this.quarantine };
+    const shelf = new RolloutShelf({
+      ...{ clock, errors: log, log: new RolloutLog({ storage, writer }) },
+      world: (state) => rolloutWorld(state, world),
+      readHealth: (state) => this.#health.read(state),
+      perform: (state, effect) => this.#effects.perform(state, effect),
+      applied: (state, events) => {
+        if (events.some(({ kind }) => kind === "settled") && state.plan.gate.health.length > 0)
+          this.#health.soakBegan(state);
+        if (state.isOver) this.#health.forget(state);
+        this.rollouts.applied(state);
+      },
+    });
+    this.#alive = new AliveMark({
+      storage,
+      writer,
+      clock,
+      isNeeded: () => shelf.open().length > 0 || options.book.open > 0,
+    });
+    this.#effects = new RolloutEffects({
+      ...options,
+      updates: { offer: (update, node, own) => options.updates().offer(update, node, own) },
+      attempts: { apply: (attempt, event) => options.attempts().apply(attempt, event) },
+      health: this.#health,
+      runner: (rollout) => shelf.get(rollout),
+      beginRevert: (state) => this.rollouts.beginRevert(state),
+    });
+    const fleet: RolloutFleet = {
+      walk: (query) => options.registry().walk(query),
+      find: (node) => options.registry().find(node),
+      runs: (node) => options.health.latest(node)?.value.digest,
+    };
+    const updates = {
+      find: (update: string) => options.updates().find(update),
+      readiness: (update: string) => options.updates().readiness(update),
+    };
+    this.rollouts = new RolloutService({
+      ...{ ...options, shelf, world, updates, fleet, effects: this.#effects, quarantine: this.quarantine },
+      capacity: limits.rollouts,
+      downtimeMs: () => this.#alive.downtimeMs,
+      forgotten: (state) => this.#health.forget(state),
+      forecast: (plan, seed) => rolloutForecast(plan, seed, { ...options, updates, fleet }),
+    });
+  }
+
+  /** After attempts and updates. */
+  async load(): Promise<void> {
+    for (const part of [this.quarantine, this.#health, this.#alive, this.rollouts]) await part.load();
+    if (this.#alive.downtimeMs > 0) this.#options.attempts().credit(this.#alive.downtimeMs);
+  }
+
+  start(): void {
+    for (const part of [this.#watch, this.#alive, this.rollouts]) part.start();
+    this.#options.bus.subscribe((event) => {
+      if (event.kind === "health") this.#watch.seen(event.node);
+      if (event.kind === "registered")
+        this.#options.writer.behind("rollout-join", this.rollouts.registered(event.node));
+      if (event.kind !== "removed") return;
+      this.#watch.forget(event.node);
+      this.rollouts.removed(event.node);
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#watch.stop();
+    this.#alive.stop();
+    await this.rollouts.stop();
+  }
+
+  /** Every movement of every attempt. */
+  attemptMoved(record: AttemptRecord): void {
+    this.#effects.attemptMoved(record);
+    const { state, reason, digest } = record.progress;
+    if (state !== "rolled-back") return;
+    const model = this.#options.updates().find(record.update)?.update.model ?? "unknown";
+    this.#options.writer.behind("quarantine", this.quarantine.count(model, digest, record.node, reason));
+  }
+}

@@ -1,0 +1,305 @@
+import { describe, expect, it } from "vitest";
+import type { RolloutView } from "../../manager/app/api/rollouts.ts";
+import { parseRolloutPlan } from "../../manager/domain/rollout/parse-rollout-plan.ts";
+import type { RolloutPlan } from "../../manager/domain/rollout/rollout-plan.ts";
+import type { Update } from "../../schemas/generated/types.ts";
+import { AppHarness, digestA, digestB, operator } from "./app-harness.ts";
+
+const bob = { kind: "operator", id: "bob" } as const;
+const minute = 60_000;
+
+const update = (over: Partial<Update> = {}): Update =>
+  ({ id: "fw-2", version: "2.0.0", size: 2000, digest: digestB, model: "sensor", sequence: 2, ...over }) as Update;
+const previous = update({ id: "fw-1-again", version: "1.0.0", size: 1000, digest: digestA as never, sequence: 3 });
+
+function plan(over: Record<string, unknown> = {}): RolloutPlan {
+  const gate = { soakSeconds: 60, health: [] };
+  const parsed = parseRolloutPlan({ id: "r1", update: "fw-2", gate, ...over });
+  if (!parsed.ok) throw new Error(`${parsed.path} ${parsed.rule}`);
+  return parsed.plan;
+}
+
+/** Nodes that do what the update asks of them, well or badly. */
+class Fleet {
+  h: AppHarness;
+  readonly ids: readonly string[];
+  /** What each node does with an offer. */
+  how: (node: string) => "succeeds" | "rolls-back" | "fails" | "ignores" = () => "succeeds";
+  readonly offers = new Map<string, number>();
+  readonly #runs = new Map<string, string>();
+  readonly #boots = new Map<string, number>();
+
+  constructor(h: AppHarness, count: number) {
+    this.h = h;
+    this.ids = Array.from({ length: count }, (_, i) => `n${i}`);
+  }
+
+  async register(): Promise<void> {
+    for (const id of this.ids) await this.h.register(id, { digest: this.runs(id) as never });
+  }
+
+  runs(id: string): string {
+    return this.#runs.get(id) ?? digestA;
+  }
+
+  /** Everybody says that it lives, and does what it is told. */
+  async beat(): Promise<void> {
+    const { app } = this.h;
+    for (const id of this.ids) {
+      const rev = this.#boots.get(id) ?? 0;
+      const beat = app.heartbeats.beat(
+        id,
+        rev,
+        { digest: this.runs(id) as never, confirmed: true, status: "healthy" },
+        undefined,
+      );
+      if (beat.kind !== "action") continue;
+      const { action } = beat;
+      if (action.kind === "none") this.#boots.set(id, action.rev);
+      if (action.kind !== "update") continue;
+      const how = this.how(id);
+      if (how === "ignores") continue;
+      this.offers.set(id, (this.offers.get(id) ?? 0) + 1);
+      this.#boots.set(id, action.rev);
+      if (how === "fails") {
+        app.heartbeats.beat(
+          id,
+          action.rev,
+          { result: { rev: action.rev, outcome: "failed", reason: "no-space" } },
+          undefined,
+        );
+      } else if (how === "rolls-back") {
+        await this.h.wait(app.attempts.report(id, { attempt: action.attempt, state: "staged" } as never, "coap"));
+        const rolledBack = { digest: action.digest as never, reason: "crash" };
+        await this.h.register(id, { digest: this.runs(id) as never, lastRev: action.rev, rolledBack });
+      } else {
+        this.#runs.set(id, action.digest);
+        const result = { rev: action.rev, outcome: "done" as const };
+        app.heartbeats.beat(id, action.rev, { digest: action.digest as never, confirmed: true, result }, undefined);
+      }
+    }
+    await this.h.settle(200);
+  }
+
+  /** Time passes in steps of `stepMs`, with heartbeats, until it is so. */
+  async until(
+    what: string,
+    isSo: (view: RolloutView) => boolean,
+    rollout = "r1",
+    stepMs = 20_000,
+  ): Promise<RolloutView> {
+    for (let steps = 0; steps < 400; steps++) {
+      await this.beat();
+      const view = this.h.app.rollouts.find(rollout);
+      if (view !== undefined && isSo(view)) return view;
+      await this.h.settle(stepMs);
+    }
+    throw new Error(`never ${what}: ${JSON.stringify(this.h.app.rollouts.find(rollout))}`);
+  }
+}
+
+async function started(count: number, over: Record<string, unknown> = {}, options = {}): Promise<Fleet> {
+  const h = await new AppHarness(options).start();
+  const fleet = new Fleet(h, count);
+  await fleet.register();
+  await fleet.beat();
+  expect((await h.wait(h.app.updates.create(update(), operator))).kind).toBe("created");
+  expect((await h.wait(h.app.updates.create(previous, operator))).kind).toBe("created");
+  expect(await h.wait(h.app.rollouts.create(plan(over), operator))).toMatchObject({ kind: "created" });
+  expect(await h.wait(h.app.rollouts.steer("r1", { kind: "start" }, operator))).toMatchObject({ kind: "done" });
+  return fleet;
+}
+
+describe("a rollout through the manager", () => {
+  it("goes in waves to the whole fleet, each node once", async () => {
+    const fleet = await started(40);
+    const seen: number[] = [];
+    await fleet.until("completed", (view) => {
+      const { succeeded = 0 } = view.counts;
+      seen.push(succeeded);
+      expect(succeeded).toBeLessThanOrEqual(view.waves.at(-1)?.reaches ?? 0);
+      return view.status === "completed";
+    });
+    for (const reached of [1, 2, 8]) expect(seen.filter((each) => each === reached).length).toBeGreaterThan(2);
+    expect([...fleet.offers.values()].every((count) => count === 1)).toBe(true);
+    expect(fleet.offers.size).toBe(40);
+    expect(fleet.h.of("rollout").at(-1)).toMatchObject({ status: "completed", counts: { succeeded: 40 } });
+  });
+
+  it("a canary that rolls back stops it, and the revert goes by itself to who runs the update", async () => {
+    const fleet = await started(30, { waves: ["2", "100%"], revert: { update: "fw-1-again", automatic: true } });
+    let bad = "";
+    fleet.how = (node) => {
+      if (bad === "" && fleet.offers.size === 0) bad = node;
+      return node === bad && (fleet.offers.get(node) ?? 0) === 0 ? "rolls-back" : "succeeds";
+    };
+    const view = await fleet.until("reverted", ({ status }) => status === "reverted");
+    expect(view.revertWhy).toMatch(/failures: 1 of the 2/);
+    expect(view.revertedBy).toBe("r1-revert");
+    const back = fleet.h.app.rollouts.find("r1-revert");
+    expect(back).toMatchObject({ status: "completed", update: "fw-1-again" });
+    expect(fleet.ids.filter((id) => fleet.runs(id) !== digestA)).toEqual([]);
+    // Two canaries, one of which went back.
+    expect(fleet.offers.size).toBe(2);
+  });
+
+  it("a digest that rolled back on three nodes is offered to nobody until a person lifts it", async () => {
+    const fleet = await started(30, {
+      waves: ["100%"],
+      gate: { failureRatio: 1, health: [] },
+      limits: { concurrency: 3 },
+    });
+    fleet.how = () => "rolls-back";
+    await fleet.until("paused", ({ status }) => status === "paused");
+    const { app } = fleet.h;
+    expect(app.rollouts.quarantined()).toMatchObject([{ model: "sensor", digest: digestB }]);
+    expect(app.rollouts.find("r1")?.pause?.by).toBe("quarantine");
+    const started2 = await fleet.h.wait(app.updates.start("fw-2", ["n9", "n10", "n11", "n12", "n13"], operator));
+    const refused =
+      started2.kind === "started" ? started2.nodes.filter(({ outcome }) => outcome.kind === "refused") : [];
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused.every(({ outcome }) => outcome.kind === "refused" && outcome.reason === "quarantined")).toBe(true);
+    const after = await fleet.h.crash();
+    expect(after.app.rollouts.quarantined()).toHaveLength(1);
+    expect(await after.wait(after.app.rollouts.lift("sensor", digestB, operator))).toBe("lifted");
+    expect(after.app.rollouts.quarantined()).toEqual([]);
+  });
+
+  it("manager killed at any moment: nothing is lost, nobody is offered it twice", async () => {
+    const fleet = await started(30, { waves: ["1", "50%", "100%"], limits: { concurrency: 4 } });
+    for (let kills = 0; kills < 25; kills++) {
+      await fleet.beat();
+      await fleet.h.settle(500 + kills * 997);
+      fleet.h = await fleet.h.crash();
+      await fleet.register();
+    }
+    await fleet.until("completed", ({ status }) => status === "completed");
+    expect([...fleet.offers].filter(([, count]) => count !== 1)).toEqual([]);
+    expect(fleet.offers.size).toBe(30);
+  });
+
+  it("storage that fails now and then loses nothing either", async () => {
+    let broken = false;
+    const fleet = await started(20, { waves: ["1", "100%"] }, { failsCommit: (n: number) => broken && n % 3 === 0 });
+    broken = true;
+    for (let i = 0; i < 20; i++) {
+      await fleet.beat().catch(() => undefined);
+      await fleet.h.settle(5_000);
+    }
+    broken = false;
+    await fleet.until("completed", ({ status }) => status === "completed");
+    expect(fleet.ids.every((id) => fleet.runs(id) === digestB)).toBe(true);
+  });
+
+  it("says why a node waits, in order, and what is outside", async () => {
+    const fleet = await started(10);
+    const { app } = fleet.h;
+    await fleet.h.register("other", { model: "valve" });
+    const answers = await fleet.h.wait(Promise.all(fleet.ids.map((id) => app.rollouts.why("r1", id))));
+    const firsts = answers.map((each) => (typeof each === "string" ? each : each.reasons[0]?.why));
+    expect(firsts.filter((why) => why === "wave-not-open")).toHaveLength(9);
+    expect(await fleet.h.wait(app.rollouts.why("r1", "other"))).toMatchObject({
+      phase: "not-a-member",
+      reasons: [{ why: "outside-the-query", because: "other-model" }],
+    });
+    expect(await fleet.h.wait(app.rollouts.why("r1", "nobody"))).toBe("unknown-node");
+    expect(await fleet.h.wait(app.rollouts.why("r9", "n1"))).toBe("unknown-rollout");
+  });
+
+  it("a node that asks for the update by itself waits for its turn", async () => {
+    const fleet = await started(10);
+    const { app } = fleet.h;
+    await fleet.h.settle(2000);
+    const waiting = (app.rollouts.members("r1", { phase: "waiting" }) ?? [])[0]!.node;
+    expect(await fleet.h.wait(app.updates.install("fw-2", waiting))).toMatchObject({
+      kind: "wait",
+      reason: "wave-not-open",
+    });
+  });
+
+  it("a new node that matches joins while it is open; one that is removed leaves", async () => {
+    const fleet = await started(10);
+    await fleet.h.register("late");
+    await fleet.h.settle(500);
+    expect(fleet.h.app.rollouts.find("r1")?.members).toBe(11);
+    await fleet.h.wait(fleet.h.app.registry.remove("late", operator));
+    await fleet.h.settle(500);
+    expect(fleet.h.app.rollouts.find("r1")?.members).toBe(10);
+  });
+
+  it("pause, resume, abort and retry are audited with who did them", async () => {
+    const fleet = await started(10);
+    const { app } = fleet.h;
+    const steer = (step: Parameters<typeof app.rollouts.steer>[1], by: typeof operator | typeof bob = operator) =>
+      fleet.h.wait(app.rollouts.steer("r1", step, by));
+    expect(await steer({ kind: "pause", why: "storm" }, bob)).toMatchObject({
+      kind: "done",
+      rollout: { status: "paused" },
+    });
+    expect(await steer({ kind: "pause", why: "storm" })).toEqual({ kind: "refused", why: "not-running" });
+    expect(await steer({ kind: "resume", opensGate: false })).toMatchObject({ kind: "done" });
+    expect(await steer({ kind: "retry" })).toEqual({ kind: "refused", why: "nothing-to-retry" });
+    expect(await steer({ kind: "revert", why: "" })).toEqual({ kind: "refused", why: "no-revert" });
+    expect(await steer({ kind: "abort", cancelsUnderWay: true })).toMatchObject({
+      kind: "done",
+      rollout: { status: "aborted" },
+    });
+    const audited = await fleet.h.wait(app.audit.list({ subject: "rollout/r1" }));
+    expect(audited?.entries.map(({ entry }) => `${entry.what} ${entry.by.id}`)).toEqual([
+      ...[`rollout-abort ${operator.id}`, `rollout-resume ${operator.id}`, "rollout-pause bob"],
+      ...[`rollout-start ${operator.id}`, `rollout-created ${operator.id}`],
+    ]);
+  });
+
+  it("a plan that can't be carried out is refused with its reason", async () => {
+    const h = await new AppHarness().start();
+    await h.register("n1");
+    await h.wait(h.app.updates.create(update(), operator));
+    await h.wait(
+      h.app.updates.create(update({ id: "lower", digest: digestA as never, size: 1000, sequence: 1 }), operator),
+    );
+    const refusal = async (over: Record<string, unknown>) => {
+      const outcome = await h.wait(h.app.rollouts.create(plan(over), operator));
+      return outcome.kind === "refused" ? outcome.why : outcome.kind;
+    };
+    expect(await refusal({ update: "none" })).toBe("unknown-update");
+    expect(await refusal({ canaries: ["n7"] })).toBe("canary-not-a-member");
+    expect(await refusal({ targets: { query: { model: "valve" } } })).toBe("other-model");
+    expect(await refusal({ revert: { update: "none", automatic: true } })).toBe("unknown-revert");
+    expect(await refusal({ revert: { update: "fw-2", automatic: true } })).toBe("revert-is-the-same-image");
+    // A node takes nothing whose number isn't above the one that it runs: such a revert could never work.
+    expect(await refusal({ revert: { update: "lower", automatic: true } })).toBe("revert-sequence-too-low");
+    expect(await refusal({})).toBe("created");
+    expect(await refusal({})).toBe("exists");
+    await h.wait(h.app.updates.withdraw("fw-2", operator));
+    expect(await refusal({ id: "r2" })).toBe("withdrawn");
+  });
+
+  it("time during which the manager didn't run is held against nobody", async () => {
+    const fleet = await started(4, { waves: ["100%"], limits: { offerLeaseSeconds: 600 } });
+    fleet.how = () => "ignores";
+    await fleet.beat();
+    await fleet.h.settle(20_000);
+    expect(fleet.h.app.rollouts.find("r1")?.counts).toEqual({ offered: 4 });
+    const before = fleet.h.survivors();
+    fleet.h = await new AppHarness({ seed: 99 }, { ...before, wallMs: before.wallMs + 48 * 60 * minute }).start();
+    await fleet.register();
+    await fleet.h.settle(20_000);
+    expect(fleet.h.app.rollouts.find("r1")?.counts).toEqual({ offered: 4 });
+    fleet.how = () => "succeeds";
+    await fleet.until("completed", ({ status }) => status === "completed");
+    expect([...fleet.offers.values()]).toEqual([1, 1, 1, 1]);
+  });
+
+  it("a forecast is the machine on virtual time, the same for the same seed", async () => {
+    const h = await new AppHarness().start();
+    for (let i = 0; i < 30; i++) await h.register(`n${i}`);
+    await h.wait(h.app.updates.create(update(), operator));
+    const forecast = (seed: number) => h.wait(h.app.rollouts.forecast(plan(), seed));
+    const first = await forecast(1);
+    expect(first).toMatchObject({ kind: "forecast", members: 30, status: "completed", succeeded: 30 });
+    expect(first.kind === "forecast" && first.durationMs).toBeGreaterThan(4 * minute);
+    expect(await forecast(1)).toEqual(first);
+    expect(h.app.rollouts.list()).toEqual([]);
+  });
+});
