@@ -47,6 +47,7 @@ export interface BatchServiceOptions {
 const table = "batch";
 const deviceTable = "batch-device";
 const sequenceTable = "sender-sequence";
+const rowsPerCommit = 500;
 const utf8 = new TextEncoder();
 
 interface Kept {
@@ -117,33 +118,54 @@ export class BatchService implements Batches {
   }
 
   async revoke(batch: string, withNodes: boolean, by: Actor): Promise<RevokedBatch | "unknown"> {
-    const { serial, writer, audit, credentials } = this.#options;
-    const devices = await serial.run(`batch/${batch}`, async () => {
-      if (!this.#batches.has(batch)) return undefined;
-      const found: BatchDeviceRecord[] = [];
-      const changes: Change[] = [{ kind: "delete", table, key: batch, expectedRevision: "any" }];
-      for await (const { key, value } of this.#rows(deviceTable, `${batch}/`)) {
-        found.push(value as BatchDeviceRecord);
-        changes.push({ kind: "delete", table: deviceTable, key, expectedRevision: "any" });
-      }
-      for await (const { key } of this.#rows(sequenceTable, enrolmentName(`${batch}/`))) {
-        changes.push({ kind: "delete", table: sequenceTable, key, expectedRevision: "any" });
-      }
-      const before = { enrolled: found.length };
-      changes.push(audit.change({ what: "batch-revoked", actor: by, subject: `batch/${batch}`, before }));
-      await writer.commit(batch, changes);
-      this.#batches.delete(batch);
-      this.#options.ended(batch);
-      return found;
-    });
-    if (devices === undefined) return "unknown";
+    const { serial, credentials } = this.#options;
+    if (!(await serial.run(`batch/${batch}`, () => this.#end(batch, by)))) return "unknown";
     const nodes: string[] = [];
-    for (const { node, issued } of withNodes ? devices : []) {
+    for (const { value } of withNodes ? await this.#all(deviceTable, `${batch}/`) : []) {
+      const { node, issued } = value as BatchDeviceRecord;
       // What an operator gave the node since isn't of the batch.
       const isOfBatch = issued !== undefined && credentials.keyring.find(issued.kid) !== undefined;
       if (isOfBatch && (await credentials.revoke(node, by)) === "revoked") nodes.push(node);
     }
+    await serial.run(`batch/${batch}`, () => this.#remove(batch));
     return { nodes };
+  }
+
+  /** The key is gone before anything else is done; a crash behind it leaves a batch that ended, and may be revoked again. */
+  async #end(batch: string, by: Actor): Promise<boolean> {
+    const { writer, audit, clock } = this.#options;
+    const kept = this.#batches.get(batch);
+    if (kept === undefined) return false;
+    const { sealed: _, ...record } = kept.record;
+    const value: BatchRecord = { ...record, expiresAtMs: Math.min(record.expiresAtMs, clock.wallMs()) };
+    const before = { enrolled: kept.devices };
+    await writer.commit(batch, [
+      { kind: "put", table, key: batch, expectedRevision: "any", value },
+      audit.change({ what: "batch-revoked", actor: by, subject: `batch/${batch}`, before }),
+    ]);
+    kept.record = value;
+    this.#options.ended(batch);
+    return true;
+  }
+
+  /** A commit is bounded, and who has the key of a batch isn't in what he makes of it. */
+  async #remove(batch: string): Promise<void> {
+    const { writer } = this.#options;
+    const rows = [
+      ...(await this.#all(deviceTable, `${batch}/`)).map(({ key }) => removal(deviceTable, key)),
+      ...(await this.#all(sequenceTable, enrolmentName(`${batch}/`))).map(({ key }) => removal(sequenceTable, key)),
+    ];
+    for (let at = 0; at < rows.length; at += rowsPerCommit) {
+      await writer.commit(batch, rows.slice(at, at + rowsPerCommit));
+    }
+    await writer.commit(batch, [removal(table, batch)]);
+    this.#batches.delete(batch);
+  }
+
+  async #all(from: string, prefix: string): Promise<readonly StoredRow[]> {
+    const rows: StoredRow[] = [];
+    for await (const row of this.#rows(from, prefix)) rows.push(row);
+    return rows;
   }
 
   async reopen(batch: string, hardware: string, by: Actor): Promise<BatchDeviceView | "unknown"> {
@@ -225,7 +247,7 @@ export class BatchService implements Batches {
     const issued = await credentials.issue(node, by, "oscore", undefined, enrolled);
     if (issued.kind === "full") return issued;
     if (issued.secrets.scheme !== "oscore") throw new TypeError("A batch's device gets an OSCORE context.");
-    if (this.#batches.has(batch)) return { kind: "enrolled", node, kid: issued.kid, secrets: issued.secrets };
+    if (this.#open(batch) !== undefined) return { kind: "enrolled", node, kid: issued.kid, secrets: issued.secrets };
     // The batch was revoked meanwhile: what was issued is told to nobody.
     await credentials.revoke(node, by);
     await this.#options.writer.commit(node, [
@@ -355,4 +377,8 @@ interface Asked {
 /** What a batch's key is sealed about. */
 function batchName(batch: string): string {
   return `batch:${batch}`;
+}
+
+function removal(from: string, key: string): Change {
+  return { kind: "delete", table: from, key, expectedRevision: "any" };
 }

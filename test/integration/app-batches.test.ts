@@ -68,6 +68,29 @@ test("a batch that is revoked in the middle of an enrolment leaves no credential
   expect(await h.wait(h.storage.list("batch-device"))).toEqual([]);
 });
 
+test("a batch is revoked however many devices it has and whoever used its key: the key at once, the rest in as many commits as it takes", async () => {
+  let left = Number.POSITIVE_INFINITY;
+  const h = await new AppHarness({ failsCommit: () => left-- <= 0 }).start();
+  const made = await makeBatch(h, 10);
+  expect((await enrol(h, made, "a")).kind).toBe("enrolled");
+  const { keyring, batches } = h.app.enrolments;
+  // Whoever has the key has any hardware ids that he likes.
+  for (let i = 0; i < 1100; i++) await h.wait(keyring.lease(`${made.batch}/x${i}`, 16));
+  left = 1;
+  await expect(h.wait(batches.revoke(made.batch, true, operator))).rejects.toThrow();
+  expect(keyring.find(made.batch, ascii("a"))).toBeUndefined();
+  left = Number.POSITIVE_INFINITY;
+  const after = await h.crash();
+  expect(after.app.enrolments.keyring.find(made.batch, ascii("a"))).toBeUndefined();
+  expect((await enrol(after, made, "b")).kind).toBe("ended");
+  expect(await after.wait(after.app.enrolments.batches.revoke(made.batch, true, operator))).toEqual({
+    nodes: ["lamp-a"],
+  });
+  expect(after.app.enrolments.batches.list()).toEqual([]);
+  for (const table of ["batch", "batch-device"]) expect(await after.wait(after.storage.list(table))).toEqual([]);
+  expect(await after.wait(after.storage.list("sender-sequence", { prefix: "enrolment:" }))).toEqual([]);
+});
+
 test("when its time is over a batch loses its key, its contexts are told of, and its devices keep what they have", async () => {
   const h = await new AppHarness().start();
   const made = await makeBatch(h, 10, ["a", "b"]);
