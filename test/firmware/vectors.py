@@ -156,9 +156,52 @@ def payload_variants(data):
     return out
 
 
+def can(data):
+    """Frames with a check of each field; frames that are refused, by the kind whose identifier they have."""
+    camel = lambda word: "".join(part if i == 0 else part.title() for i, part in enumerate(word.split("-")))  # noqa: E731
+    bus = json.loads((VECTORS.parent.parent / "schemas/can/bus.json").read_text(encoding="utf-8"))
+    kinds = {frame["name"]: frame for frame in bus["frames"]}
+    head = [{"name": "target"}, {"name": "sequence"}]
+
+    def frame(case):
+        octets = ", ".join(f"0x{byte:02x}" for byte in bytes.fromhex(case["dataHex"]))
+        return f"can::Frame{{0x{case['id']:x}, {'true' if case['isExtended'] else 'false'}, {len(case['dataHex']) // 2}, {{{octets}}}}}"
+
+    def checks(case):
+        kind = kinds[case["frame"]]
+        fields = {field["name"]: field for field in kind.get("fields") or head + kind["command"]}
+        for name, value in case["message"].items():
+            field = fields.get(name, {})
+            if "enum" in field:
+                yield f"message.{name} == can::{field['enum']}::{camel(value)}"
+            elif field.get("type") == "bytes":
+                for at, byte in enumerate(bytes.fromhex(value)):
+                    yield f"message.{name}[{at}] == 0x{byte:02x}"
+                if "minLength" in field:
+                    yield f"message.{name}Length == {len(value) // 2}"
+            elif value is None:
+                yield f"message.{name} == can::{case['frame']}::no{name[0].upper() + name[1:]}"
+            else:
+                yield f"message.{name} == {str(value).lower() if isinstance(value, bool) else '(-2147483647 - 1)' if value == -(1 << 31) else f'{value}U' if value > 0x7fffffff else value}"
+
+    out = ["// What is wrong with a frame that must be read and written the same; null: nothing.", "inline const char* canGood(size_t at) {", "  switch (at) {"]
+    for at, case in enumerate(data["good"]):
+        kind = case["frame"]
+        out += [f"    case {at}: {{  // {case['name']}", f"      const can::Frame frame = {frame(case)};", f"      can::{kind} message;",
+                f"      if (can::kindOf(frame) != can::Kind::{kind[0].lower() + kind[1:]}) return {text(case['name'] + ': kind')};",
+                f"      if (can::decode(frame, message) != can::Fault::none) return {text(case['name'] + ': refused')};"]
+        out += [f"      if (!({check})) return {text(case['name'] + ': ' + check.split(' ')[0])};" for check in checks(case)]
+        out += [f"      return isSame(can::encode(message), frame) ? nullptr : {text(case['name'] + ': written otherwise')};", "    }"]
+    out += ["    default:", '      return "no such vector";', "  }", "}", f"inline constexpr size_t canGoodCount = {len(data['good'])};", "",
+            "struct CanBadVector {\n  const char* name;\n  can::Frame frame;\n  can::Fault fault;\n};",
+            "inline const CanBadVector canBad[] = {"]
+    out += [f"    {{{text(case['name'])}, {frame(case)}, can::Fault::{'outOfRange' if case['fault'] == 'out-of-range' else 'otherFrame'}}}," for case in data["bad"]]
+    return [*out, "};"]
+
+
 MESSAGES = ("node-manifest", "status-report", "action", "environment", "registration-answer", "attempt-report")
 MAKERS = {"coap-message": coap_message, "cbor": cbor, "oscore": oscore, "update-manifest": update_manifest,
-          "payload-variants": payload_variants, **{name: message for name in MESSAGES}}
+          "payload-variants": payload_variants, "can": can, **{name: message for name in MESSAGES}}
 
 
 def main():

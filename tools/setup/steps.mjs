@@ -2,11 +2,11 @@ import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { installJavaPeer, installPythonPeer, javaPeer, pythonPeer } from "./peers.mjs";
+import { canTools, installPythonTools, updateTools } from "./python-tools.mjs";
 import { root } from "./root.mjs";
 import { runtimeNode } from "./runtime.mjs";
 import { digestOf, isStamped, stamp } from "./stamp.mjs";
 import { compilerPackages, installSystemPackages, peerPackages } from "./system-packages.mjs";
-import { installUpdateTools, updateTools } from "./update-tools.mjs";
 
 /**
  * The parts of the set-up, in order. `group` is what a target asks for; `inputs` decide whether a finished step must run again;
@@ -80,10 +80,22 @@ const steps = [
   {
     name: "tools for updates in Python (detools, pycose)",
     group: "peers",
-    inputs: ["tools/setup/update-tools.mjs", "test/interop/peers/requirements-updates.txt"],
+    inputs: ["tools/setup/python-tools.mjs", "test/interop/peers/requirements-updates.txt"],
     result: `${updateTools}/bin/detools`,
     without: "its tests are skipped",
-    run: (log) => installUpdateTools((...words) => command(log, ...words)),
+    run: (log) =>
+      installPythonTools(updateTools, "test/interop/peers/requirements-updates.txt", (...words) =>
+        command(log, ...words),
+      ),
+  },
+  {
+    name: "tools for CAN in Python (cantools)",
+    group: "peers",
+    inputs: ["tools/setup/python-tools.mjs", "test/interop/peers/requirements-can.txt"],
+    result: `${canTools}/bin/cantools`,
+    without: "its tests are skipped",
+    run: (log) =>
+      installPythonTools(canTools, "test/interop/peers/requirements-can.txt", (...words) => command(log, ...words)),
   },
   {
     name: "peer in Java (Californium)",
