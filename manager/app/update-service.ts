@@ -285,7 +285,7 @@ export class UpdateService implements Updates {
     const known = this.#records.get(update);
     if (known === undefined) return "unknown-update";
     if (known.record.isWithdrawn) return "withdrawn";
-    return this.#isOffered() ? "ready" : "unsigned";
+    return this.#isOffered(known.record) ? "ready" : "unsigned";
   }
 
   /** A rollout offers it to one node, under the attempt's own name: done again after a crash it is the same attempt. */
