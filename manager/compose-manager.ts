@@ -185,6 +185,7 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
       claimedAnother: (node, claimed) => app.identities.claimedAnother(node, claimed),
     }),
     httpBase: () => urls.http,
+    tlsCa: () => tls?.nodeCa,
   });
   return {
     ...{ app, broker, http },

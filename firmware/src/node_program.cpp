@@ -60,6 +60,7 @@ class EnrolmentStepper final : public cx::host::Stepper {
 int runEnrolment(cx::host::HostHal& port, cx::hal::Hal& hal, cx::Profile& profile, cx::NodeSettings& settings, const cx::NodeMemory& memory) {
   settings.isProtected = true;
   settings.oscore = port.enrolment();
+  settings.wantsCa = port.canTls();
   static cx::Enrolment enrolment(hal, profile, settings, memory, port.keeper());
   EnrolmentStepper stepper(enrolment, hal.system);
   const int code = port.run(stepper);

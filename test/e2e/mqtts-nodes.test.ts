@@ -184,6 +184,13 @@ describe("by TLS", () => {
     expect((await node(id))?.node.manifest.caps).toContain("tls");
   });
 
+  test("a node that got its credentials by a claim code got the CA with them", async () => {
+    const { code } = (await coxswain(urls, "claim", "create", "--node", "hatched")) as { code: string };
+    const plan = { id: "hatched", profile: "sensor", model: "mqtts", prefer: "http", image } as const;
+    programs.push(startNode({ ...plan, flags: ["--claim", code] }, Number(new URL(urls.coap).port), folder));
+    await soon(() => logOf("hatched")).toContain("mqtt: connected to 127.0.0.1 by TLS");
+  });
+
   test("a node fetches its image by HTTPS, and comes back on it", async () => {
     const file = await stampImage(image, "9.9.9", join(folder, "new.bin"));
     await coxswain(urls, "update", "create", file, "--model", "mqtts", "--version", "9.9.9", "--sequence", "2");

@@ -51,6 +51,7 @@ export class RdWorld {
         authoriser: app.authoriser,
         principalOf: (operator) => app.operators.principal(operator),
       }),
+      tlsCa: () => undefined,
       httpBase: () => "http://manager.example:8683",
     });
   }

@@ -18,6 +18,8 @@ export interface CoapContext {
   readonly isInsecure: boolean;
   /** `http://HOST:PORT`, for the short download links of early device code; known after the start. */
   httpBase(): string;
+  /** PEM of the CA of the manager's certificates; undefined: it speaks no TLS, or its certificate is of a CA that it doesn't know. */
+  tlsCa(): string | undefined;
   /** Ends or restarts the process; undefined where that isn't offered. */
   readonly shutdown?: (() => void) | undefined;
   readonly restart?: (() => void) | undefined;

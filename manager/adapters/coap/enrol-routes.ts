@@ -23,15 +23,18 @@ export function enrolRoutes(context: CoapContext): Route[] {
   ];
 }
 
-async function enrol({ app }: CoapContext, { peer }: CoapRequest): Promise<CoapReplyFields> {
-  const { identity, address } = peer;
+async function enrol({ app, tlsCa }: CoapContext, request: CoapRequest): Promise<CoapReplyFields> {
+  const { identity, address } = request.peer;
   if (identity.kind === "none") return refusal("no-identity");
   // Under --insecure too: nobody gets keys for what he says of himself.
   if (identity.kind !== "enrolment") return refusal("not-enrolling");
   const outcome = await app.enrolments.enrol(identity.id, address);
   switch (outcome.kind) {
-    case "enrolled":
-      return { code: Code.changed, payload: credentialsOf(outcome, app.anchors), contentFormat: cborFormat };
+    case "enrolled": {
+      // For devices that speak TLS; a small one has no room for it.
+      const ca = request.query("ca") === undefined ? undefined : tlsCa();
+      return { code: Code.changed, payload: credentialsOf(outcome, app.anchors, ca), contentFormat: cborFormat };
+    }
     case "ended":
       return refusal("enrolment-ended");
     case "taken":
@@ -45,10 +48,11 @@ async function enrol({ app }: CoapContext, { peer }: CoapRequest): Promise<CoapR
   }
 }
 
-/** `{id, oscore: {masterSecret, masterSalt, senderId, recipientId}, anchors, vendor}`, with byte strings where the file has hexadecimal. */
+/** `{id, oscore: {masterSecret, masterSalt, senderId, recipientId}, anchors, vendor, ca}`, with byte strings where the file has hexadecimal. */
 function credentialsOf(
   { node, kid, secrets }: Extract<EnrolOutcome, { kind: "enrolled" }>,
   anchors: Pick<TrustAnchors, "keySet" | "vendor">,
+  ca: string | undefined,
 ): Uint8Array {
   const keySet = anchors.keySet();
   const { masterSecret, masterSalt } = secrets;
@@ -65,6 +69,7 @@ function credentialsOf(
             ["anchors", keySet],
             ["vendor", anchors.vendor],
           ] as const)),
+      ...(ca === undefined ? [] : [["ca", ca] as const]),
     ]),
   );
 }

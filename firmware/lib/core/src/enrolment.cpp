@@ -45,6 +45,8 @@ Status decodeEnrolled(ByteSpan cbor, EnrolledCredentials& out) {
       std::string_view id;
       CX_TRY(reader.readText(id));
       CX_TRY(out.id.assign(id));
+    } else if (key == "ca") {
+      CX_TRY(reader.readText(out.ca));
     } else if (key == "oscore") {
       CX_TRY(readContext(reader, out.oscore));
     } else {
@@ -124,6 +126,7 @@ void Enrolment::ask() {
   request.to = candidate_;
   request.method = coap::code::post;
   request.path = "enrol";
+  if (settings_.wantsCa) request.query = "ca";
   request.accept = coap::format::cbor;
   request.body = body_;
   request.deadlineMs = askTimeoutMs;

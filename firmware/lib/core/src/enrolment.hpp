@@ -16,9 +16,10 @@ namespace cx {
 struct EnrolledCredentials {
   FixedText<nodeIdMax> id;
   OscoreCredentials oscore;
+  std::string_view ca;  // PEM, a view into the answer; empty: the manager speaks no TLS, or wasn't asked
 };
 
-// `{id, oscore: {masterSecret, masterSalt, senderId, recipientId}}` in CBOR. malformed, tooLarge: it isn't that.
+// `{id, oscore: {masterSecret, masterSalt, senderId, recipientId}}`, and `ca` where it was asked for, in CBOR. malformed, tooLarge: it isn't that.
 Status decodeEnrolled(ByteSpan cbor, EnrolledCredentials& out);
 
 // Where the port keeps credentials.

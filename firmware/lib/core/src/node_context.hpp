@@ -34,6 +34,7 @@ struct NodeSettings {
   bool isPortProtected = false;      // by the port's socket (DTLS): unprotected requests are refused
   bool isProtected = false;          // by OSCORE, with `oscore`: then nothing but discovery goes or comes in the clear
   OscoreCredentials oscore;
+  bool wantsCa = false;              // the port speaks TLS: whom to trust is asked for at enrolment
   std::string_view site;
 };
 

@@ -10,10 +10,10 @@ namespace cx::host {
 
 namespace {
 
-constexpr size_t textMax = 512;
+constexpr size_t textMax = 512 + pemMax;
 
-// The credentials file of an OSCORE context; `id` may be empty.
-ByteSpan asFile(std::string_view id, const OscoreCredentials& oscore, char (&buffer)[textMax]) {
+// The credentials file of an OSCORE context; `id` and `ca` may be empty.
+ByteSpan asFile(std::string_view id, const OscoreCredentials& oscore, std::string_view ca, char (&buffer)[textMax]) {
   TextWriter text(buffer, sizeof buffer);
   text.put('{');
   if (!id.empty()) text.put("\"id\":\"").put(id).put("\",");
@@ -22,7 +22,17 @@ ByteSpan asFile(std::string_view id, const OscoreCredentials& oscore, char (&buf
   text.put("\",\"senderId\":\"").putHex(oscore.senderId.view());
   text.put("\",\"recipientId\":\"").putHex(oscore.recipientId.view());
   if (!oscore.idContext.empty()) text.put("\",\"idContext\":\"").putHex(oscore.idContext.view());
-  text.put("\"}}\n");
+  text.put("\"}");
+  if (!ca.empty()) {
+    text.put(",\"ca\":\"");
+    for (const char c : ca) {
+      // PEM is of letters, digits and lines; anything else would only end the text, and the file is read before it counts.
+      if (c == '\n') text.put("\\n");
+      else if (c != '\r') text.put(c);
+    }
+    text.put('"');
+  }
+  text.put("}\n");
   return asBytes(text.view());
 }
 
@@ -85,7 +95,7 @@ bool importEnrolment(Files& files, const Options& options, std::string_view hard
     return false;
   }
   char text[textMax];
-  const bool isKept = storeCredentials(files, numbers, asFile({}, enrolment.oscore, text), enrolment, fault, enrolmentFile);
+  const bool isKept = storeCredentials(files, numbers, asFile({}, enrolment.oscore, {}, text), enrolment, fault, enrolmentFile);
   wipe(text);
   return isKept;
 }
@@ -120,7 +130,7 @@ Status HostCredentialKeeper::keep(const EnrolledCredentials& enrolled) {
     return Status::refused;
   }
   char text[textMax];
-  const ByteSpan json = asFile(enrolled.id, enrolled.oscore, text);
+  const ByteSpan json = asFile(enrolled.id, enrolled.oscore, enrolled.ca, text);
   // Read again as it will be at the next start, so that nothing is kept which that start refuses.
   static Credentials credentials;
   char fault[optionFaultMax];

@@ -52,6 +52,8 @@ class HostHal {
   hal::Hal parts(hal::Sensors* sensors = nullptr);
   // Everything to the manager goes by DTLS.
   bool isDtls() const { return options_.isDtls || (credentials_.dtls.isSet() && !credentials_.hasOscore); }
+  // With a CA it speaks TLS.
+  bool canTls() const { return secureParts_.stream != nullptr; }
   // Until core asks for its end or a signal does. Returns the exit code for the supervisor.
   int run(Stepper& stepper);
 

@@ -102,6 +102,8 @@ int Supervisor::takeCredentials() {
   const char* why = nullptr;
   const bool hasDtls = credentials.dtls.isSet();
   needsTls_ = options_.isDtls || (hasDtls && !credentials.hasOscore) || !credentials.ca.empty();
+  // Whether the manager speaks TLS is known when it has answered.
+  if (options_.claim != nullptr || options_.batchKey != nullptr) needsTls_ = true;
   if (!credentials.id.empty() && options_.id[0] != '\0' && credentials.id.view() != options_.id) {
     why = "are those of another node than --id names";
   } else if (options_.isDtls && !hasDtls) {
