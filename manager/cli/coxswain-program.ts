@@ -13,6 +13,8 @@ import { addCredentialListCommand } from "./credential-list-command.ts";
 import { addLabelCommand } from "./label-command.ts";
 import { addNodeCommands } from "./node-commands.ts";
 import { addOperatorCommands } from "./operator-commands.ts";
+import { addQuarantineCommands } from "./quarantine-commands.ts";
+import { addRolloutCommands } from "./rollout-commands.ts";
 import { addSignInCommand } from "./sign-in-command.ts";
 import { addStatusCommand } from "./status-command.ts";
 import { addTokenCommands } from "./token-commands.ts";
@@ -39,6 +41,8 @@ export function coxswainProgram(context: CommandContext, defaultUrl: string): Co
   addClaimCommands(program, context);
   addBatchCommands(program, context);
   addUpdateCommands(program, context);
+  addRolloutCommands(program, context);
+  addQuarantineCommands(program, context);
   addWatchCommand(program, context);
   addStatusCommand(program, context);
   addSignInCommand(program, context);

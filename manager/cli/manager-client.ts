@@ -94,6 +94,9 @@ function mayHear({ protocol, hostname }: URL): boolean {
 const nextSteps: Readonly<Record<string, string>> = {
   "bad-body": "Correct that argument; --help of the command says what it may be.",
   "unknown-node": "`coxswain nodes` lists them. A node that was added is there from its first start on.",
+  "unknown-rollout": "`coxswain rollout list` shows them.",
+  "rollout-refused": "`coxswain rollout show ID` shows where it is.",
+  "not-quarantined": "`coxswain quarantine list` shows what is.",
   "unknown-update": "`coxswain update list` lists them.",
   "update-unsigned":
     "Create it with --key FILE, which signs it; or start the manager with --unsigned-updates to try it out.",

@@ -77,6 +77,12 @@ export const permissions = {
   ),
   "update.read": { ...operators("viewer", "filtered", "See updates, their manifests and how they go"), nodes: "own" },
   "anchor.read": operators("viewer", "any", "See by which keys update manifests are trusted"),
+  "rollout.read": operators(
+    "viewer",
+    "filtered",
+    "See rollouts and their members, preview and forecast a plan; with a scope those alone that can't leave it",
+  ),
+  "quarantine.read": operators("viewer", "any", "List images that are quarantined"),
   "artifact.read": operators("viewer", "any", "List what artifacts are stored"),
 
   "node.steer": operators("operator", "node", "Command a node, set its mode and configuration, cancel its update"),
@@ -93,6 +99,12 @@ export const permissions = {
     ...operators("operator", "filtered", "Start an update on nodes; a node: ask for its own"),
     nodes: "own",
   },
+  "rollout.change": operators(
+    "operator",
+    "filtered",
+    "Make, start, approve, pause, resume, abort, revert and retry rollouts; with a scope, in it alone",
+  ),
+  "quarantine.lift": operators("operator", "whole", "Let a quarantined image be offered again"),
   "update.change": operators("operator", "whole", "Make and withdraw updates, upload and delete artifacts"),
   "node.label": operators("operator", "whole", "Say at which site a node is, and which tags it has"),
 

@@ -128,6 +128,26 @@ export const apiErrors = {
   },
   "unknown-node": { status: 404, message: "There is no node {node}.", next: "GET /api/v1/nodes lists them." },
   "unknown-update": { status: 404, message: "There is no update {update}.", next: "GET /api/v1/updates lists them." },
+  "unknown-rollout": {
+    status: 404,
+    message: "There is no rollout {rollout}.",
+    next: "GET /api/v1/rollouts lists them.",
+  },
+  "plan-refused": {
+    status: 409,
+    message: "The plan can't be carried out: {reason} ({about}).",
+    next: "docs/rollouts.md says what each reason means; change the plan, or what it names.",
+  },
+  "rollout-refused": {
+    status: 409,
+    message: "The rollout {rollout} can't do that now: {reason}.",
+    next: "GET /api/v1/rollouts/{rollout} shows where it is.",
+  },
+  "not-quarantined": {
+    status: 404,
+    message: "{digest} isn't quarantined for the model {model}.",
+    next: "GET /api/v1/quarantine lists what is.",
+  },
   "unknown-artifact": {
     status: 404,
     message: "No artifact with the digest {digest} is stored.",

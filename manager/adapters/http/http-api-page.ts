@@ -88,6 +88,23 @@ export const describedRoutes: Readonly<Record<string, string>> = {
   "POST /api/v1/anchors":
     "`{name, x, y}`, coordinates as in a JSON Web Key: has a key trusted; 201. Not with an API token",
   "DELETE /api/v1/anchors/:key": "Ends it here; nodes that have it keep it. 204. Not with an API token",
+  "GET /api/v1/rollouts": "Rollouts, newest first; with a scope those alone that can't leave it",
+  "POST /api/v1/rollouts":
+    "A plan, as `docs/rollouts.md` describes it: `{id, update, targets, waves, limits, windows, gate, revert, ...}`; 201. Nobody is offered anything before it is started",
+  "POST /api/v1/rollouts/preview":
+    "The same plan: who would be in, who wouldn't and why, and how far each wave reaches",
+  "POST /api/v1/rollouts/forecast":
+    "The same plan and a `seed`: its duration, bytes and failures, by the same machine on virtual time with the records of these nodes",
+  "GET /api/v1/rollouts/:rollout":
+    "One: its plan, status, waves with their gates' verdicts, counts of members by phase",
+  "GET /api/v1/rollouts/:rollout/members":
+    "Its members by id. Query: `phase`, `after` an id, `limit` up to 1000; `next` says where to go on",
+  "POST /api/v1/rollouts/:rollout/steps":
+    "`{step: start, approve, pause, resume, abort, revert or retry}`, with `why`, `opensGate` (resume), `cancelsUnderWay` (abort), `nodes` (retry)",
+  "GET /api/v1/nodes/:node/rollouts":
+    "For each open rollout: where the node is in it, and in order why it wasn't offered the update yet",
+  "GET /api/v1/quarantine": "Images that rolled back on too many nodes of a model",
+  "DELETE /api/v1/quarantine/:model/:hex": "Lifts one: it may be offered again, and counting begins anew; 204",
   "GET /api/v1/artifacts": "What is stored: digests and sizes",
   "POST /api/v1/artifacts": "Uploads bytes; 201 with their digest",
   "GET /api/v1/artifacts/:hex": "One stored artifact's digest and size",

@@ -26,6 +26,7 @@ import { MqttUpgrade } from "./mqtt-upgrade.ts";
 import { addNodeRoutes } from "./node-routes.ts";
 import { addOperatorRoutes } from "./operator-routes.ts";
 import { maybeAdmitted, setAdmitted } from "./request-actor.ts";
+import { addRolloutRoutes } from "./rollout-routes.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { addSessionRoutes, sessionOf, sessionPath } from "./session-routes.ts";
 import { SignIn } from "./sign-in.ts";
@@ -74,6 +75,7 @@ export class HttpServer {
     addSteeringRoutes(this.#server, options.app);
     addAnchorRoutes(this.#server, options.app);
     addUpdateRoutes(this.#server, options.app);
+    addRolloutRoutes(this.#server, options.app);
     addArtifactDownload(this.#server, options.app);
     addSystemRoutes(this.#server, options);
     addAuditRoutes(this.#server, options.app);
