@@ -256,19 +256,27 @@ export class BatchService implements Batches {
     return { kind: "ended" };
   }
 
-  /** The node was revoked or removed: it isn't let in once more either. */
-  async close(node: string): Promise<void> {
+  /** The node was revoked or removed: it isn't let in once more either. Returns how many batches had let it, or were about to. */
+  async close(node: string): Promise<number> {
     const { storage, writer, serial } = this.#options;
+    let count = 0;
     for (const [batch, { record }] of this.#batches) {
       if (!node.startsWith(`${record.model}-`)) continue;
+      const key = batchDevice(batch, node.slice(record.model.length + 1));
+      const read = async (): Promise<BatchDeviceRecord | undefined> =>
+        (await storage.get(deviceTable, key))?.value as BatchDeviceRecord | undefined;
+      const before = await read();
+      // Behind an enrolment that is under way.
       await serial.run(`enrolment/${node}`, async () => {
-        const key = batchDevice(batch, node.slice(record.model.length + 1));
-        const row = (await storage.get(deviceTable, key))?.value as BatchDeviceRecord | undefined;
+        const row = await read();
+        const isNew = row?.issued !== undefined && row.issued.kid !== before?.issued?.kid;
+        if (isNew || row?.reopenedUntilMs !== undefined) count++;
         if (row?.reopenedUntilMs === undefined) return;
         const { reopenedUntilMs: _, ...value } = row;
         await writer.commit(node, [{ kind: "put", table: deviceTable, key, expectedRevision: "any", value }]);
       });
     }
+    return count;
   }
 
   /** Batches whose time is over lose their keys. */

@@ -55,7 +55,7 @@ export interface CredentialServiceOptions {
   readonly history: number;
   readonly issuesAtOnce: number;
   readonly waitingIssues: number;
-  /** Ends every claim code that is good for the node; resolves with how many there were. */
+  /** Ends every claim code that is good for the node, and a batch's leave for it; resolves with how many there were. */
   closeEnrolments(node: string, by: Actor): Promise<number>;
   /** The node can't prove any more who it is: its account at the broker and what is observed on it go. */
   revoked(node: string): Promise<void>;
@@ -219,10 +219,17 @@ export class CredentialService implements Credentials, Keyring {
   }
 
   async revoke(node: string, by: Actor): Promise<"revoked" | "none"> {
-    const { serial, writer, timeline, audit, closeEnrolments } = this.#options;
-    // First: who has a code for the node could have new credentials the moment after.
-    const codes = await closeEnrolments(node, by);
-    const isRevoked = await serial.run(`credential/${node}`, async () => {
+    // In this turn both: what the node asks from now on waits for its revocation.
+    const [outcome, closed] = await Promise.all([this.#revoke(node, by), this.#options.closeEnrolments(node, by)]);
+    if (closed === 0) return outcome;
+    // Who was enrolling had to wait for the first revocation, and could have its credentials after it.
+    await this.#revoke(node, by);
+    return "revoked";
+  }
+
+  #revoke(node: string, by: Actor): Promise<"revoked" | "none"> {
+    const { serial, writer, timeline, audit } = this.#options;
+    return serial.run(`credential/${node}`, async () => {
       const rows = this.#rowsOf(node);
       if (rows.length === 0) return "none";
       const kids = rows.map((row) => this.#table.kid(row));
@@ -245,9 +252,8 @@ export class CredentialService implements Credentials, Keyring {
       ]);
       for (const kid of kids) this.#drop(kid);
       await this.#options.revoked(node);
-      return "revoked" as const;
+      return "revoked";
     });
-    return codes > 0 ? "revoked" : isRevoked;
   }
 
   list(node: string): Promise<readonly CredentialView[]> {

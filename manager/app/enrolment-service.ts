@@ -62,10 +62,10 @@ export class EnrolmentService implements Enrolments, EnrolmentKeyring {
     return this.#claims.revoke(kid, by);
   }
 
-  /** The node was revoked or removed: nobody becomes it by a code that was made before. Returns how many codes were good. */
+  /** The node was revoked or removed: nobody becomes it by what was made before. Returns how many codes and leaves were good. */
   async close(node: string, by: Actor): Promise<number> {
-    await this.batches.close(node);
-    return await this.#claims.revokeOf(node, by);
+    const [left, codes] = await Promise.all([this.batches.close(node), this.#claims.revokeOf(node, by)]);
+    return left + codes;
   }
 
   async enrol(id: string, from: string): Promise<EnrolOutcome> {

@@ -143,3 +143,20 @@ test("no room for another batch is said, and a device that is let in once more h
   expect((await enrol(h, other, "a")).kind).toBe("taken");
   expect((await h.wait(h.app.enrolments.batches.devices(other.batch)))?.[0]?.state).toBe("used");
 });
+
+test("a node that is revoked while its device enrols, by a code or a batch, is left with nothing", async () => {
+  const h = await new AppHarness().start();
+  const made = await makeBatch(h);
+  const claim = await h.wait(h.app.enrolments.createClaim("porch", hourMs, operator));
+  if (claim === "full") throw new Error(claim);
+  for (const [id, node] of [
+    [claim.claim, "porch"],
+    [`${made.batch}/a`, "lamp-a"],
+  ] as const) {
+    const enrolled = h.app.enrolments.enrol(id, "192.0.2.9");
+    const revoked = h.app.credentials.revoke(node, operator);
+    await h.wait(Promise.all([enrolled, revoked]));
+    expect([node, h.app.credentials.has(node), await good(h, node)]).toEqual([node, false, 0]);
+    expect((await h.wait(h.app.enrolments.enrol(id, "192.0.2.9"))).kind).not.toBe("enrolled");
+  }
+});
