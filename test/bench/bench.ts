@@ -13,6 +13,7 @@ import { oscoreBench } from "./oscore.ts";
 import { type Bench, type Measurement, median, type Part, verdict } from "./report.ts";
 import { ServerProcess } from "./server-process.ts";
 import { trustBench } from "./trust.ts";
+import { updateBench } from "./update.ts";
 
 const benches: Readonly<Record<string, Bench>> = {
   heartbeat: heartbeatBench,
@@ -20,6 +21,7 @@ const benches: Readonly<Record<string, Bench>> = {
   dtls: dtlsBench,
   oscore: oscoreBench,
   trust: trustBench,
+  update: updateBench,
   memory: memoryBench,
 };
 const flags = ["--quick", "--realtime"];

@@ -22,6 +22,8 @@ export interface SimNodeOptions {
   /** IPv4 address on the network; the node's socket is its port 5683. */
   readonly address: string;
   readonly image: Uint8Array;
+  /** Bytes of flash; default 256 KiB, which leave 108 KiB a slot. */
+  readonly flashSize?: number;
   readonly core: Omit<CoreOptions, "flash" | "seed" | "nowMs" | "resetReason" | "cutPowerAfter">;
   /** Opens a TCP connection and says how it went; `undefined`: refused. Destroying what it gave is a silence, not a reset. */
   readonly connect?: (stream: StreamName, opened: (duplex: Duplex | undefined) => void) => void;
@@ -53,7 +55,7 @@ export class SimNode {
 
   constructor(options: SimNodeOptions) {
     this.#options = options;
-    this.flash = options.library.flashWith(options.image);
+    this.flash = options.library.flashWith(options.image, options.flashSize);
   }
 
   get id(): string {
