@@ -14,14 +14,11 @@ import { AttemptService } from "./attempt-service.ts";
 import { AuditTrail } from "./audit-trail.ts";
 import { AuditWitness } from "./audit-witness.ts";
 import { CallLimiter } from "./call-limiter.ts";
-import { CertificateService } from "./certificate-service.ts";
 import { ChildBook } from "./child-book.ts";
 import { CommandService } from "./command-service.ts";
-import { createOperators } from "./create-operators.ts";
-import { CredentialService } from "./credential-service.ts";
+import { createTrust } from "./create-trust.ts";
 import { DataPlane } from "./data-plane.ts";
 import { DesiredStateService } from "./desired-state.ts";
-import { EnrolmentService } from "./enrolment-service.ts";
 import { EnvelopeCheck } from "./envelope-check.ts";
 import { EnvironmentBroadcast } from "./environment-broadcast.ts";
 import { EnvironmentService } from "./environment-service.ts";
@@ -29,7 +26,6 @@ import { FetchLog } from "./fetch-log.ts";
 import { FleetTable, nodeFlags } from "./fleet-table.ts";
 import { HealthObserver } from "./health-observer.ts";
 import { HeartbeatService } from "./heartbeat-service.ts";
-import { IdentityGuard } from "./identity-guard.ts";
 import { imageOf } from "./image-of.ts";
 import { IntentBook } from "./intent-book.ts";
 import { KeyedSerial } from "./keyed-serial.ts";
@@ -102,14 +98,18 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     ...{ storage, writer, serial, timeline, audit, revokedCertificates, bus, clock, log, entropy, fleet },
     ...{ broker, caller, reach, calls, book, intents, artifacts, isRegistered, box },
   };
-  const guard = new IdentityGuard(core);
-  const trust = createOperators({
-    ...core,
-    children,
-    limits,
+  const trust = createTrust({
+    ...{ ...core, children, limits },
     secrets: options.operatorSecrets,
-    authority: options.certifiesNodes === false ? undefined : options.authority,
+    derive: options.keyDerivation,
+    authority: options.authority,
+    certifiesNodes: options.certifiesNodes !== false,
+    file: options.revocationList,
+    revoked: (node) => endings.revoked(node),
+    accountRemoval: (node) => environments.removal(node),
+    rotated: (node) => environments.renewPassword(node),
   });
+  const { credentials, enrolments, certificates } = trust;
 
   const bridge = new MqttBridge({
     ...core,
@@ -317,29 +317,6 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
   });
   const lostNodes = new LostNodes({ ...core, remove: (node, by) => registry.remove(node, by) });
 
-  const credentials = new CredentialService({
-    ...core,
-    authority: options.certifiesNodes === false ? undefined : options.authority,
-    capacity: limits.nodes,
-    history: limits.credentialHistory,
-    ...{ issuesAtOnce: limits.issuesAtOnce, waitingIssues: limits.waitingIssues },
-    closeEnrolments: (node, by) => enrolments.close(node, by),
-    revoked: (node) => endings.revoked(node),
-    accountRemoval: (node) => environments.removal(node),
-    rotated: (node) => environments.renewPassword(node),
-    otherIdentities: () => guard.otherIdentities,
-  });
-
-  const enrolments = new EnrolmentService({ ...core, derive: options.keyDerivation, credentials, limits });
-
-  const certificates = new CertificateService({
-    ...core,
-    revoked: revokedCertificates,
-    authority: options.authority,
-    file: options.revocationList,
-    capacity: limits.serverCertificates,
-  });
-
   const heartbeats = new HeartbeatService({
     ...core,
     heard: (node, path, nowMs) => registry.heard(node, path, nowMs),
@@ -433,9 +410,6 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
   return {
     ...trust,
     registry,
-    credentials,
-    identities: guard,
-    enrolments,
     heartbeats,
     environments,
     desiredState,
@@ -456,7 +430,6 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     statusNow,
     timeline,
     audit,
-    certificates,
     events: bus,
     hearing: presence,
     brokerEvents: dataPlane,
