@@ -2,6 +2,7 @@ import { buildCore } from "../sim/build-core.ts";
 import { artifactLoad } from "./artifact-load.ts";
 import type { Bench, BenchOptions, Measurement } from "./report.ts";
 import { resumedDownload } from "./update-resume.ts";
+import { rolloutEvents } from "./update-rollout.ts";
 import { updateSizes } from "./update-sizes.ts";
 import { updateTransfers } from "./update-transfer.ts";
 
@@ -12,7 +13,7 @@ const cuts = 4;
 /** An image of 1 MiB on its way to nodes: whole, compressed and as a delta. */
 export const updateBench: Bench = {
   subject: "full",
-  peers: ["deflate", "delta"],
+  peers: ["deflate", "delta", "rollout"],
   compared: {},
   leftOutWhenQuick: ["four of the five seeds of each lossy path", "seven of the eight resumed downloads"],
   run: runUpdateBench,
@@ -33,5 +34,6 @@ async function runUpdateBench({ isQuick }: BenchOptions): Promise<Measurement[]>
     measurements.push({ subject: "full", metric: `moved_with_${cuts}_power_cuts`, value, unit: "x" });
   }
   measurements.push(...(await artifactLoad()));
+  for (let round = 0; round < (isQuick ? 1 : 3); round++) measurements.push(...rolloutEvents());
   return measurements;
 }

@@ -110,15 +110,20 @@ export class RealManager {
 
   /** Uploads the file and makes an update of it; its digest. */
   async createUpdate({ file, ...update }: UpdatePlan): Promise<string> {
+    const { digest, size } = await this.uploaded(file);
+    await this.post("/updates", { ...update, sequence: 2, digest, size });
+    return digest;
+  }
+
+  /** Uploads the file. */
+  async uploaded(file: string): Promise<{ readonly digest: string; readonly size: number }> {
     const bytes = readFileSync(file);
     const hex = createHash("sha256").update(bytes).digest("hex");
     const response = await fetch(`${this.urls.http}/api/v1/artifacts/${hex}`, {
       ...{ method: "PUT", headers: { "content-type": "application/octet-stream" }, body: bytes },
     });
     if (!response.ok) throw new Error(`upload: ${response.status} ${await response.text()}`);
-    const digest = `sha256:${hex}`;
-    await this.post("/updates", { ...update, sequence: 2, digest, size: bytes.length });
-    return digest;
+    return { digest: `sha256:${hex}`, size: bytes.length };
   }
 
   async startUpdate(update: string, nodes: readonly string[], via: "coap" | "mqtt" = "coap"): Promise<void> {

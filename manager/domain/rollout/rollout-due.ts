@@ -59,18 +59,24 @@ export function closingEvent(state: RolloutState, world: RolloutWorld, nowMs: nu
 }
 
 function leaseEvents(state: RolloutState, world: RolloutWorld, nowMs: number): readonly RolloutEvent[] {
-  if (state.active + state.sleepers === 0) return [];
+  if (nowMs < state.leaseCheckMs || state.active + state.sleepers === 0) return [];
   const { members, plan } = state;
   const { phase, leaseUntilMs } = members.columns;
   const expired: string[] = [];
   const renewed: string[] = [];
-  for (const row of members.rows()) {
-    if (phase[row]! < offered || phase[row]! > committed || leaseUntilMs[row]! > nowMs) continue;
+  let earliestMs = Number.POSITIVE_INFINITY;
+  for (const row of members.order) {
+    if (phase[row]! < offered || phase[row]! > committed) continue;
+    if (leaseUntilMs[row]! > nowMs) {
+      earliestMs = Math.min(earliestMs, leaseUntilMs[row]!);
+      continue;
+    }
     const node = members.idOf(row);
     const movedAtMs = world.node(node)?.attemptMovedAtMs ?? Number.NEGATIVE_INFINITY;
     const isAlive = phase[row] !== offered && movedAtMs > nowMs - plan.limits.silentLeaseMs;
     (isAlive ? renewed : expired).push(node);
   }
+  if (renewed.length + expired.length === 0) state.leaseCheckMs = earliestMs;
   return [
     ...(renewed.length > 0 ? [{ kind: "renewed", nodes: renewed, atMs: nowMs } as const] : []),
     ...(expired.length > 0 ? [{ kind: "leases-expired", nodes: expired, atMs: nowMs } as const] : []),

@@ -277,6 +277,15 @@ describe("leases and limits", () => {
       { kind: "ignored", why: "stale" },
     ]);
     expect(bench.phase(node)).toBe("waiting");
+    // Nor when the node has another one meanwhile.
+    bench.tick(60 * minute);
+    for (const each of bench.open()) if (each !== node) bench.end(each);
+    bench.tick();
+    expect(bench.open()).toContain(node);
+    expect(bench.attempt(node)).not.toBe(attempt);
+    expect(bench.do({ kind: "ended", node, attempt, state: "failed", reason: "no-space" })).toEqual([
+      { kind: "ignored", why: "stale" },
+    ]);
   });
 
   it("a minute sees no more offers than the rate, whatever ends in between", () => {

@@ -187,6 +187,7 @@ function offered(state: RolloutState, { nodes, atMs }: Of<"offered">): readonly 
     columns.offers[row]!++;
     if (columns.wave[row] === noWave) members.setWave(row, wave);
     columns.leaseUntilMs[row] = atMs + leaseMs;
+    state.leaseCheckMs = Math.min(state.leaseCheckMs, atMs + leaseMs);
     columns.retryAtMs[row] = 0;
     columns.flags[row] = (columns.flags[row]! & ~memberFlags.isSleeper) | (isSleeper ? memberFlags.isSleeper : 0);
     members.setReason(row, undefined);
@@ -210,7 +211,10 @@ function moved(state: RolloutState, { node, attempt, to, atMs }: Of<"moved">): r
     state.holdSlot(row, -1);
   } else {
     if (from === "committed") return ignored("stale");
-    if (from === "deferred") state.holdSlot(row, 1);
+    if (from === "deferred") {
+      state.holdSlot(row, 1);
+      state.leaseCheckMs = atMs;
+    }
     state.wakeSlot(row);
   }
   members.setPhase(row, to);

@@ -61,6 +61,8 @@ export class RolloutState {
   /** Nodes at it, those that sleep and haven't come yet apart. */
   active = 0;
   sleepers = 0;
+  /** No lease is over before: a bound that only saves looking at every member each second. */
+  leaseCheckMs = Number.POSITIVE_INFINITY;
   /** Images' worth of bytes that were offered are sent by then. */
   bytesUntilMs = 0;
   readonly activeBySite = new Map<string, number>();
