@@ -24,7 +24,7 @@ export const mqttFaults = defineFaults({
   },
   "mqtt.port-in-use": {
     fault: "environment",
-    message: "TCP port {port} on {host} is taken by another program. Stop it, or choose another MQTT port.",
+    message: "TCP port {port} on {host} is taken by another program. Stop it, or choose {portSetting}.",
   },
   "mqtt.bad-certificate": {
     fault: "environment",

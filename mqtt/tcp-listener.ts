@@ -7,6 +7,8 @@ export interface TcpListenerOptions {
   host: string;
   /** 0: any free port. */
   port: number;
+  /** What to choose where the port is taken, for the fault. */
+  portSetting?: string;
   log: Log;
   /** Takes each connection. */
   attach(socket: Socket): void;
@@ -23,9 +25,9 @@ export class TcpListener {
 
   /** Rejects with a Fault when the port can't be had. */
   async start(): Promise<void> {
-    const { host, port, attach, log } = this.#options;
+    const { host, port, portSetting, attach, log } = this.#options;
     const server = createServer({ noDelay: true }, attach);
-    await listenOn(server, { host, port, log });
+    await listenOn(server, { host, port, log, portSetting });
     this.#server = server;
   }
 

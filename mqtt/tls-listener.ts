@@ -19,6 +19,8 @@ export interface TlsListenerOptions {
   host: string;
   /** 0: any free port. */
   port: number;
+  /** What to choose where the port is taken, for the fault. */
+  portSetting?: string;
   log: Log;
   material: TlsMaterial;
   maxConnections: number;
@@ -53,7 +55,7 @@ export class TlsListener {
 
   /** Rejects with a Fault when the port can't be had or the material can't be used. */
   async start(): Promise<void> {
-    const { host, port, log } = this.#options;
+    const { host, port, portSetting, log } = this.#options;
     let server: Server;
     try {
       server = createServer({ ...contextOf(this.#material), ...asking(this.#material), handshakeTimeout: handshakeMs });
@@ -67,7 +69,7 @@ export class TlsListener {
       log.debug("mqtt-tls-failed", { reason: "code" in error ? String(error.code) : error.message });
       socket.destroy();
     });
-    await listenOn(server, { host, port, log });
+    await listenOn(server, { host, port, log, portSetting });
     this.#server = server;
   }
 

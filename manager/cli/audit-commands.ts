@@ -8,7 +8,7 @@ import type { AuditProblem, ChainHead } from "../audit/audit-verifier.ts";
 import { type AuditExport, checkExport } from "./audit-export.ts";
 import { type CommandContext, print } from "./command-context.ts";
 import { CommandFailure, exitCodes } from "./command-failure.ts";
-import { members, table } from "./table.ts";
+import { clockTime, day, members, table } from "./table.ts";
 
 /** `coxswain audit list|verify|export`. */
 export function addAuditCommands(program: Command, context: CommandContext): void {
@@ -36,20 +36,35 @@ async function list(context: CommandContext, { subject, limit }: { subject?: str
   const query = new URLSearchParams({ limit, ...(subject !== undefined && { subject }) });
   const page = await context.client().get<AuditPage>(`/audit?${query}`);
   const rows = page.entries.map(({ wallMs, subject: about, entry }: AuditEntry) => [
-    new Date(wallMs).toISOString().replace("T", " ").slice(0, 19),
+    `${day(wallMs)} ${clockTime(wallMs)}`,
     entry.by.kind === "operator" ? entry.by.id : `${entry.by.kind} ${entry.by.id}`,
     entry.from ?? "",
     entry.what,
-    about,
+    shortDigests(about),
     [asText("from", entry.before), asText("to", entry.after)].filter((each) => each !== "").join(" "),
   ]);
-  const headings = ["TIME (UTC)", "WHO", "FROM", "WHAT", "TO WHAT", "CHANGE"];
-  print(context, page, rows.length === 0 ? "There are no entries." : table(headings, rows));
+  const headings = ["TIME", "WHO", "FROM", "WHAT", "TO WHAT", "CHANGE"];
+  print(context, page, rows.length === 0 ? "There are no entries." : cutToTerminal(table(headings, rows)));
+}
+
+/** The first 12 digits tell one from another, for people; `--json` has all. */
+function shortDigests(text: string): string {
+  return text.replace(/(sha256:[0-9a-f]{12})[0-9a-f]{52}/g, "$1...");
+}
+
+/** A line that wraps can't be read as a row. Where no terminal says its width, nothing is cut. */
+function cutToTerminal(text: string): string {
+  const columns = process.stdout.isTTY ? process.stdout.columns : undefined;
+  if (columns === undefined || columns < 40) return text;
+  return text
+    .split("\n")
+    .map((line) => (line.length > columns ? `${line.slice(0, columns - 3)}...` : line))
+    .join("\n");
 }
 
 function asText(word: string, value: unknown): string {
   if (value === undefined || value === null) return "";
-  const text = typeof value === "object" ? members(value as Record<string, unknown>) : String(value);
+  const text = shortDigests(typeof value === "object" ? members(value as Record<string, unknown>) : String(value));
   return `${word} {${text.length > 100 ? `${text.slice(0, 100)}...` : text}}`;
 }
 

@@ -55,9 +55,10 @@ export function addCaCommands(program: Command, context: CommandContext): void {
     .option("--expiring <DAYS>", "only those that are too old so soon and weren't revoked")
     .action((flags: { expiring?: string }) => list(context, flags.expiring));
   ca.command("crl")
-    .description("Get the revocation list, DER.")
+    .description("Get the revocation list.")
+    .option("--pem", "as PEM, as OpenSSL, mosquitto and nginx read it (default: DER, RFC 5280)")
     .option("--out <FILE>", "write it there (default: to standard output)")
-    .action((flags: { out?: string }) => crl(context, flags.out));
+    .action((flags: { out?: string; pem?: boolean }) => crl(context, flags));
 }
 
 interface IssueFlags {
@@ -142,15 +143,25 @@ function noneOf(expiring: string | undefined): string {
     : `No certificate runs out within ${expiring} ${expiring === "1" ? "day" : "days"}.`;
 }
 
-async function crl(context: CommandContext, out: string | undefined): Promise<void> {
+async function crl(context: CommandContext, { out, pem = false }: { out?: string; pem?: boolean }): Promise<void> {
   const response = await context.client().openPath("/ca.crl", {});
-  const bytes = new Uint8Array(await response.arrayBuffer());
+  const der = new Uint8Array(await response.arrayBuffer());
+  const bytes = pem ? new TextEncoder().encode(pemOf(der)) : der;
   if (out === undefined || out === "-") {
     process.stdout.write(bytes);
     return;
   }
   writeNewFile(out, bytes);
-  print(context, { file: out, bytes: bytes.length }, `The revocation list is in ${out} (DER).`);
+  print(context, { file: out, bytes: bytes.length }, `The revocation list is in ${out} (${pem ? "PEM" : "DER"}).`);
+}
+
+/** RFC 7468, section 6. */
+function pemOf(der: Uint8Array): string {
+  const lines =
+    Buffer.from(der)
+      .toString("base64")
+      .match(/.{1,64}/g) ?? [];
+  return ["-----BEGIN X509 CRL-----", ...lines, "-----END X509 CRL-----", ""].join("\n");
 }
 
 function dayOf(ms: number): string {

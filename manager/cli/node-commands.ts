@@ -6,7 +6,7 @@ import type { AlertView, TimelineEntry } from "../app/api/watching.ts";
 import type { TelemetryPoint } from "../ports/telemetry-store.ts";
 import { type CommandContext, print } from "./command-context.ts";
 import { printableLine } from "./printable.ts";
-import { ago, byteCount, clockTime, members, table } from "./table.ts";
+import { ago, byteCount, clockTime, day, members, table } from "./table.ts";
 
 const filters = ["model", "tag", "phase", "site", "parent"] as const;
 const presences: readonly PresenceState[] = ["online", "late", "offline", "unknown"];
@@ -151,11 +151,6 @@ function describe(details: NodeDetails, timeline: readonly TimelineEntry[]): str
     parts.push(`timeline\n${entries.join("\n")}`);
   }
   return parts.join("\n\n");
-}
-
-/** The day in the reader's time zone: `2026-11-21`. */
-function day(wallMs: number): string {
-  return new Date(wallMs).toLocaleDateString("sv-SE");
 }
 
 function attemptText({ attempt, bytesByWay, resumes }: AttemptView): string {

@@ -49,6 +49,11 @@ export function clockTime(wallMs: number): string {
   return new Date(wallMs).toLocaleTimeString("en-GB");
 }
 
+/** The day in the reader's time zone: `2026-11-21`. */
+export function day(wallMs: number): string {
+  return new Date(wallMs).toLocaleDateString("sv-SE");
+}
+
 /** `{from: "late"}` -> `from late`; what isn't there is left out. */
 export function members(data: Readonly<Record<string, unknown>>): string {
   return Object.entries(data)

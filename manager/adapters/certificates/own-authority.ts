@@ -140,7 +140,7 @@ export class OwnAuthority implements CertificateAuthority {
     const { box, clock, entropy } = this.#options;
     const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     const random = entropy.bytes(12);
-    const subject = `Coxswain nodes ${Buffer.from(random.subarray(0, 4)).toString("hex")}`;
+    const subject = `Coxswain CA ${Buffer.from(random.subarray(0, 4)).toString("hex")}`;
     const nowMs = clock.wallMs();
     const ca = certificate({
       ...{ role: "ca", subject, publicKey, serial: Uint8Array.of(1, ...random) },

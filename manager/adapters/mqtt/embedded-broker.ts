@@ -84,7 +84,13 @@ export class EmbeddedBroker implements Broker {
     this.#listener =
       host === undefined
         ? undefined
-        : new TcpListener({ host, port: port ?? 0, log, attach: (socket) => this.#broker.attach(socket) });
+        : new TcpListener({
+            host,
+            port: port ?? 0,
+            portSetting: "another port with --mqtt-port",
+            log,
+            attach: (socket) => this.#broker.attach(socket),
+          });
     this.#tls = options.tls && this.#secured(options.tls, log);
   }
 
@@ -188,6 +194,7 @@ export class EmbeddedBroker implements Broker {
     this.#material = material;
     return new TlsListener({
       ...{ host, port, material, log, maxConnections: this.#broker.limits.maxConnections },
+      portSetting: "another port with --mqtts-port",
       clientOf: (certificate) => {
         const keyring = this.#keyring;
         if (this.#listed.has(certificate.serialNumber.toLowerCase().replace(/^0+(?=.)/, ""))) return undefined;

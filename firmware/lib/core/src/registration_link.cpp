@@ -185,6 +185,11 @@ void RegistrationLink::onRegistered(const CoapResponse& response) {
   if (response.code != coap::code::created && response.code != coap::code::changed) {
     context_.log.warn().put("registration refused: ").put(coap::formatCode(response.code).text).put(" ").put(
         response.contentFormat == coapNoFormat || response.contentFormat == coap::format::text ? asText(response.payload.first(96)) : std::string_view());
+    const NodeSettings& settings = context_.settings;
+    if (response.code == coap::code::unauthorized && !settings.isProtected && !settings.isPortProtected) {
+      context_.log.error().put("this node has no credentials, and the manager wants some: `coxswain node add ").put(context_.state.id.view()).put("` makes them");
+      context_.log.error().put("start it with --credentials FILE then; or with --claim CODE, which `coxswain claim create` makes");
+    }
     return registrationFailed(coap::formatCode(response.code).text);
   }
   if (!isOk(decodeRegistrationAnswer(formatOf(response), response.payload, answer))) return registrationFailed("answer not understood");
