@@ -169,7 +169,13 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
     ownHosts: options.ownHosts,
     ...{ clock, entropy, log },
     limits: { ...defaultHttpLimits, ...limits },
-    describe: () => ({ version: managerVersion, urls, ...doors.counters(), mqtt: broker.counters() }),
+    describe: () => ({
+      version: managerVersion,
+      urls,
+      ...doors.counters(),
+      mqtt: broker.counters(),
+      http: http.counters(),
+    }),
     ...{ shutdown, restart },
   });
   tls?.certificates.onChange((shown) => {

@@ -227,7 +227,9 @@ describe("a manager that can't start", () => {
       await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
       const { port } = server.address() as { port: number };
       const flags = { [`${part}.port`]: String(port) };
-      expect(await codeOf(testManager({ flags }))).toMatch(new RegExp(`^${part}.port-in-use: .*${port}`));
+      expect(await codeOf(testManager({ flags }))).toMatch(
+        new RegExp(`^${part}.port-in-use: .*${port}.*--${part}-port`),
+      );
       server.close();
     },
   );

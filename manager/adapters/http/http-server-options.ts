@@ -60,6 +60,8 @@ export interface HttpLimits {
   readonly artifactBytes: number;
   /** Bytes of all artifacts together; an upload that would go beyond is 507, and nothing of it is kept. */
   readonly storedBytes: number;
+  /** Connections of one listener at the same time, in the open or by TLS; one more is closed at once, and counted. */
+  readonly connections: number;
   /** Followers of the events at the same time; one more is answered 503. */
   readonly eventClients: number;
   /** Of them those of one operator; one more is answered 503. */
@@ -80,6 +82,7 @@ export const defaultHttpLimits: HttpLimits = {
   jsonBytes: 65_536,
   artifactBytes: 268_435_456,
   storedBytes: 8_589_934_592,
+  connections: 4_096,
   eventClients: 64,
   eventClientsEach: 16,
   eventsKept: 1_024,

@@ -42,6 +42,7 @@ export class HttpServer {
   readonly #routes: string[] = [];
   readonly #signIn: SignIn;
   readonly #https: HttpsListener | undefined;
+  #overLimit = 0;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
@@ -140,7 +141,10 @@ export class HttpServer {
   }
 
   counters(): Readonly<Record<string, number>> {
-    return { httpsTlsFailed: this.#https?.counters.tlsFailed ?? 0 };
+    return {
+      httpsTlsFailed: this.#https?.counters.tlsFailed ?? 0,
+      connectionsOverLimit: this.#overLimit + (this.#https?.counters.connectionsOverLimit ?? 0),
+    };
   }
 
   /** The listener of TLS, and MQTT over WebSocket on both. */
@@ -152,10 +156,19 @@ export class HttpServer {
       else mqtt.take(request, socket, head);
     };
     this.#server.server.on("upgrade", upgrade);
+    this.#server.server.maxConnections = limits.connections;
+    this.#server.server.on("drop", () => this.#overLimit++);
     return (
       https &&
       new HttpsListener({
-        ...{ ...https, log, upgrade, idleMs: limits.idleMs, requestMs: limits.requestMs },
+        ...{
+          ...https,
+          log,
+          upgrade,
+          maxConnections: limits.connections,
+          idleMs: limits.idleMs,
+          requestMs: limits.requestMs,
+        },
         request: (request, response) => this.#server.routing(request, response),
       })
     );

@@ -11,6 +11,8 @@ export interface HttpsListenerOptions {
   readonly port: number;
   /** PEM: the certificate with its chain, and its key. */
   readonly material: { readonly cert: string; readonly key: string };
+  /** One more is closed at once. */
+  readonly maxConnections: number;
   readonly idleMs: number;
   /** A request that isn't whole by then is answered 408. */
   readonly requestMs: number;
@@ -26,7 +28,7 @@ const checkMs = 30_000;
 
 /** The same requests as of the open port, over TLS 1.2 and 1.3. */
 export class HttpsListener {
-  readonly counters = { tlsFailed: 0 };
+  readonly counters = { tlsFailed: 0, connectionsOverLimit: 0 };
   readonly #options: HttpsListenerOptions;
   #server: Server | undefined;
 
@@ -36,13 +38,25 @@ export class HttpsListener {
 
   /** Rejects with a Fault when the port can't be had. */
   async start(): Promise<void> {
-    const { host, port, material, idleMs, requestMs: requestTimeout, log, request, upgrade } = this.#options;
+    const {
+      host,
+      port,
+      material,
+      maxConnections,
+      idleMs,
+      requestMs: requestTimeout,
+      log,
+      request,
+      upgrade,
+    } = this.#options;
     const times = {
       ...{ handshakeTimeout: handshakeMs, requestTimeout, headersTimeout: Math.min(headersMs, requestTimeout) },
       connectionsCheckingInterval: Math.min(checkMs, requestTimeout),
     };
     const server = createServer({ ...material, minVersion: "TLSv1.2", ...times }, request);
     server.setTimeout(idleMs);
+    server.maxConnections = maxConnections;
+    server.on("drop", () => this.counters.connectionsOverLimit++);
     server.on("upgrade", upgrade);
     server.on("tlsClientError", (error, socket) => {
       this.counters.tlsFailed++;

@@ -50,6 +50,7 @@ function families({ app, clock, describe }: HttpServerOptions): readonly MetricF
     ...counterFamilies("coaps", "CoAP over DTLS", withoutSecurity(described["coaps"])),
     ...dtlsFamilies(described["dtls"]),
     ...counterFamilies("mqtt", "MQTT", described["mqtt"]),
+    ...counterFamilies("http", "HTTP", described["http"]),
     ...counterFamilies("app", "Manager", counters),
   ];
 }
