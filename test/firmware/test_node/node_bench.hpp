@@ -39,6 +39,7 @@ struct Heard {
   int beats = 0;
   int installs = 0;
   uint32_t lastRev = 0;
+  uint32_t sequence = 0;
   bool wasConfirmed = false;
   std::string version;
   std::vector<std::string> results;   // "rev outcome reason", each once
@@ -141,7 +142,7 @@ class FakeManager final : public cx::CoapService {
   }
   void onRegister(const cx::CoapServerRequest& request, cx::CoapReply& reply) {
     ++heard.registrations;
-    static constexpr cx::WireKey keys[] = {{1, "id"}, {5, "version"}, {9, "confirmed"}, {12, "lastRev"}};
+    static constexpr cx::WireKey keys[] = {{1, "id"}, {5, "version"}, {9, "confirmed"}, {12, "lastRev"}, {13, "seq"}};
     cx::WireReader reader(cx::WireFormat::cbor, request.payload);
     cx::FixedText<63> id;
     cx::FixedText<32> version;
@@ -152,6 +153,7 @@ class FakeManager final : public cx::CoapService {
       if (key == 5) (void)reader.readText(version);
       if (key == 9) (void)reader.readBool(heard.wasConfirmed);
       if (key == 12) (void)reader.readUint(heard.lastRev);
+      if (key == 13) (void)reader.readUint(heard.sequence);
     }
     heard.version = std::string(version.view());
     const cx::Expected<cx::ByteSpan> body = cx::encodeWire(cx::WireFormat::cbor, reply.buffer, [&](cx::WireMap& map) {
@@ -257,7 +259,7 @@ struct RoomyLimits : cx::NodeLimitsSmall {
 
 // Everything that goes with the power.
 struct PowerCycle {
-  PowerCycle(std::vector<uint8_t>& bytes, cx::sim::Clock& sharedClock, Wire& wire, cx::hal::ResetReason reason, uint64_t seed)
+  PowerCycle(std::vector<uint8_t>& bytes, cx::sim::Clock& sharedClock, Wire& wire, cx::hal::ResetReason reason, uint64_t seed, uint32_t cutAfter)
       : flash(bytes.data(), static_cast<uint32_t>(bytes.size())),
         storage(flash, 0, cx::sim::storageSectorsPerArea),
         slots(flash, storage),
@@ -272,6 +274,7 @@ struct PowerCycle {
     callbacks.stream_close = [](void*, uint32_t) {};
     callbacks.stream_out = [](void*, uint32_t, const uint8_t*, uint32_t) {};
     system.reason = reason;
+    flash.cutPowerAfter(cutAfter);
     outcome = slots.bootLoader(system.reason);
     system.version = slots.image().version;
     system.model = "sim";
@@ -294,7 +297,10 @@ struct PowerCycle {
   cx::hal::Hal hal;
   cx::SensorProfile profile;
   cx::sim::BootOutcome outcome;
-  cx::NoPayloadKeys keys;
+  struct Keys final : cx::PayloadKeys {
+    const uint8_t* key = nullptr;
+    const uint8_t* find(cx::ByteSpan) override { return key; }
+  } keys;
   cx::PayloadKit<4096> kit{keys};
   cx::NodeStorage<cx::NodeLimitsSmall> memory;
   cx::NodeStorage<RoomyLimits> roomy;
@@ -319,7 +325,13 @@ class Bench {
     boot(cx::hal::ResetReason::powerOn);
   }
   void boot(cx::hal::ResetReason reason) {
-    power = std::make_unique<PowerCycle>(flash, clock, nodeWire, reason, ++boots);
+    endCycle();
+    const uint32_t cutAfter = cutAt > operations ? cutAt - operations : 0;
+    power = std::make_unique<PowerCycle>(flash, clock, nodeWire, reason, ++boots, cutAfter);
+    if (!power->flash.hasPower()) {  // it went while the boot loader was at work
+      endCycle();
+      power = std::make_unique<PowerCycle>(flash, clock, nodeWire, cx::hal::ResetReason::powerOn, ++boots, 0);
+    }
     nodeWire.inbox.clear();
     if (onBoot) onBoot(*power);
     if (power->outcome == cx::sim::BootOutcome::image) {
@@ -328,10 +340,22 @@ class Bench {
       power->node = std::make_unique<cx::Node>(power->hal, power->profile, settings, memory);
     }
   }
+  // Counts what the flash did since power on.
+  void endCycle() {
+    if (power == nullptr) return;
+    operations += power->flash.operations();
+    faults += power->flash.faults();
+    if (!power->flash.hasPower()) ++cuts, cutAt = 0;
+    power.reset();
+  }
   // Both sides take turns until then; a node that ends is booted again, unless the test wants to see the end.
   void run(uint32_t ms) {
     for (const uint64_t end = clock.nowMs + ms; clock.nowMs < end;) {
       uint64_t due = power->node->step(clock.nowMs);
+      if (cutAt != 0 && !power->flash.hasPower()) {
+        boot(cx::hal::ResetReason::powerOn);
+        continue;
+      }
       if (power->system.ending != CX_SIM_RUNNING) {
         if (!bootsAgain || power->system.ending == CX_SIM_TERMINATED) return;
         boot(cx::hal::ResetReason::restart);
@@ -422,6 +446,10 @@ class Bench {
   cx::NodeSettings settings;
   FakeManager manager{managerWire, clock, managerEntropy};
   std::unique_ptr<PowerCycle> power;
+  uint32_t cutAt = 0;       // power goes within this operation of the flash, counted over all boots; 0: never
+  uint32_t operations = 0;  // of the cycles that are over
+  uint32_t faults = 0;
+  int cuts = 0;
   bool isRoomy = false;  // from the next boot on
   bool bootsAgain = true;
   bool silencesAtBoot = false;  // the manager goes away in the very moment of the next boot

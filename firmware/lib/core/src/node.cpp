@@ -32,7 +32,7 @@ Node::Node(hal::Hal& hal, Profile& profile, const NodeSettings& settings, const 
       mqtt_(hal.mqtt, hal.clock, memory.mqttReceive, memory.mqttSend),
       broker_(context_, mqtt_),
       http_(hal.http, hal.clock, memory.http),
-      coapDownload_(coap_, hal.clock),
+      coapDownload_(coap_, hal.clock, memory.http),  // one download at a time
       manifest_(context_, trust_, memory.tools != nullptr ? *memory.tools : noTools_, memory.envelope),
       updater_(context_, manifest_, &http_, &coapDownload_, memory.chunk),
       report_(context_),

@@ -21,7 +21,7 @@ bool Flash::spend(uint32_t& part, uint32_t whole) {
 Code Flash::erase(uint32_t sector) {
   uint32_t part = 0;
   if (!hasPower_) return Code::io;
-  if ((sector + 1) * sectorSize > size_) {
+  if ((sector + 1) * sectorSize > size_ || isProtected(sector * sectorSize, sectorSize)) {
     ++faults_;
     return Code::invalid;
   }
@@ -33,7 +33,7 @@ Code Flash::erase(uint32_t sector) {
 Code Flash::write(uint32_t offset, const uint8_t* data, uint32_t size) {
   // Without power nothing is asked of the flash any more, so nothing can be asked wrongly.
   if (!hasPower_) return Code::io;
-  if (offset % writeUnit != 0 || size % writeUnit != 0 || size > size_ || offset > size_ - size) {
+  if (offset % writeUnit != 0 || size % writeUnit != 0 || size > size_ || offset > size_ - size || isProtected(offset, size)) {
     ++faults_;
     return Code::invalid;
   }

@@ -69,6 +69,7 @@ BootOutcome Slots::bootLoader(hal::ResetReason& reason) {
   if (record_.bootCount < 255) ++record_.bootCount;
   ++record_.bootsTotal;
   if (store() != Code::ok) return BootOutcome::noPower;
+  flash_.protect(imageSector(record_.current), sectorsPerSlot() - 1);
   info_.running = record_.current == 0 ? Slot::a : Slot::b;
   std::memcpy(info_.runningDigest, record_.digest[record_.current], hal::digestSize);
   info_.runningSize = record_.size[record_.current];

@@ -1,0 +1,156 @@
+// Power is lost within every operation that a full update asks of the flash, from the manifest to the confirmed image, for
+// each kind of payload. Whatever the point: a whole image boots, the running slot was never written, and the next try ends
+// well. And power is lost in every state of the attempt, between two operations.
+#include "check.hpp"
+#include "signed_bench.hpp"
+
+using namespace cx;
+
+namespace {
+
+constexpr uint32_t sequence = 5;
+
+struct Payload {
+  const char* name;
+  PayloadKind kind;
+  bool isEncrypted;
+};
+constexpr Payload payloads[] = {
+    {"full", PayloadKind::full, false},
+    {"deflate", PayloadKind::deflate, false},
+    {"delta", PayloadKind::delta, false},
+    {"encrypted deflate", PayloadKind::deflate, true},
+};
+
+SuitPlan planFor(SignedBench& it, const Payload& payload) {
+  SuitPlan plan = it.planOf(it.image, sequence);
+  SuitVariant variant = it.variantOf(payload.kind);
+  if (payload.isEncrypted) {
+    variant.payload = encryptedOf(variant.payload);
+    variant.encryptionInfo = encryptionInfoOf();
+  }
+  plan.variants = {variant};
+  return plan;
+}
+
+// The update is over: the new image runs, confirmed, and its number counts.
+void checkEnd(SignedBench& it, const Payload& payload, uint32_t cut) {
+  const bool isRight = it.isNew() && !it.bench.node().state().boot.trial && it.bench.node().state().imageSequence == sequence &&
+                       it.bench.manager.heard.sequence == sequence && it.flashFaults() == 0 && it.bench.node().lifeFaults() == 0;
+  if (isRight) return;
+  std::printf("  %s, cut at %u: %s, runs %s, number %u, faults %u\n", payload.name, cut, it.outcome().c_str(), it.version().c_str(),
+              it.bench.node().state().imageSequence, it.flashFaults());
+  check::failed(__FILE__, __LINE__, payload.name);
+}
+
+// From the offer to the end, with a check of what boots after each reset.
+void runThrough(SignedBench& it, const Payload& payload, uint32_t cut) {
+  it.bench.onBoot = [&](PowerCycle& cycle) {
+    cycle.keys.key = payloadKey;
+    const std::string version = cycle.slots.image().version;
+    const bool isWhole = cycle.outcome == sim::BootOutcome::image && !cycle.slots.boot().safe && (version == "1.0.0" || version == "2.0.0");
+    if (!isWhole) check::failed(__FILE__, __LINE__, "no whole image boots");
+  };
+  for (int i = 0; i < 400; ++i) {
+    it.bench.run(1000);
+    if (it.bench.saw("1 done") && it.bench.manager.heard.sequence == sequence && it.bench.manager.heard.wasConfirmed) return;
+  }
+  std::printf("  %s, cut at %u: it never ended\n", payload.name, cut);
+}
+
+uint32_t operationsOf(const Payload& payload) {
+  SignedBench it;
+  const uint32_t before = it.flashOperations();
+  it.offer(1, planFor(it, payload));
+  runThrough(it, payload, 0);
+  checkEnd(it, payload, 0);
+  return it.flashOperations() - before;
+}
+
+void cutEverywhere(const Payload& payload) {
+  const uint32_t operations = operationsOf(payload);
+  CHECK(operations > 30);
+  int cuts = 0;
+  for (uint32_t cut = 1; cut <= operations; ++cut) {
+    SignedBench it;
+    it.bench.endCycle();
+    it.bench.cutAt = it.bench.operations + cut;
+    it.bench.boot(hal::ResetReason::powerOn);
+    it.offer(1, planFor(it, payload));
+    runThrough(it, payload, cut);
+    checkEnd(it, payload, cut);
+    cuts += it.bench.cuts;
+  }
+  CHECK_EQ(cuts, static_cast<int>(operations));
+}
+
+}  // namespace
+
+TEST("power lost within any operation of an update by a full image leaves a node that boots and ends it") { cutEverywhere(payloads[0]); }
+TEST("power lost within any operation of an update by deflate leaves a node that boots and ends it") { cutEverywhere(payloads[1]); }
+TEST("power lost within any operation of an update by a delta leaves a node that boots and ends it") { cutEverywhere(payloads[2]); }
+TEST("power lost within any operation of an update by encrypted deflate leaves a node that boots and ends it") { cutEverywhere(payloads[3]); }
+
+TEST("power lost in any state of the attempt, once and twice, leaves a node that boots and ends it") {
+  struct Moment {
+    const char* name;
+    bool (*isNow)(SignedBench& it);
+  };
+  static constexpr auto isIn = [](SignedBench& it, AttemptState state) { return !it.bench.node().attempt().update.empty() && it.bench.node().attempt().state == state; };
+  static constexpr Moment moments[] = {
+      {"the manifest is asked for", [](SignedBench& it) { return isIn(it, AttemptState::accepted); }},
+      {"downloading", [](SignedBench& it) { return isIn(it, AttemptState::downloading) && it.bench.node().attempt().percent > 40; }},
+      {"verifying", [](SignedBench& it) { return isIn(it, AttemptState::verifying); }},
+      {"staged", [](SignedBench& it) { return isIn(it, AttemptState::staged); }},
+      {"on trial", [](SignedBench& it) { return it.bench.node().state().boot.trial; }},
+      {"confirmed, and nobody knows", [](SignedBench& it) { return it.isNew() && !it.bench.node().state().boot.trial && !it.bench.saw("1 done"); }},
+  };
+  for (const Payload& payload : payloads) {
+    for (const Moment& moment : moments) {
+      for (const int times : {1, 2}) {
+        SignedBench it;
+        it.bench.settings.downloadRate = 20000;
+        it.bench.boot(hal::ResetReason::powerOn);
+        it.bench.run(10000);
+        it.offer(1, planFor(it, payload));
+        int done = 0;
+        for (int i = 0; i < 60000 && done < times && !it.bench.saw("1 done"); ++i) {
+          it.bench.run(1);
+          if (!moment.isNow(it)) continue;
+          ++done;
+          it.bench.boot(hal::ResetReason::powerOn);
+        }
+        if (done == 0) check::failed(__FILE__, __LINE__, moment.name);
+        runThrough(it, payload, 0);
+        checkEnd(it, payload, 0);
+      }
+    }
+  }
+}
+
+TEST("power lost within any operation that replaces trust anchors leaves the old ones or the new ones") {
+  for (uint32_t cut = 1;; ++cut) {
+    SignedBench it;
+    SuitSigner next(77);
+    SuitPlan plan;
+    plan.kind = ManifestKind::anchors;
+    plan.sequence = 1;
+    plan.keySet = next.keySet();
+    it.bench.endCycle();
+    it.bench.cutAt = it.bench.operations + cut;
+    it.bench.boot(hal::ResetReason::powerOn);
+    it.offer(1, plan);
+    CHECK(it.runUntilSaid(1));
+    const bool wasCut = it.bench.cuts > 0;
+    // Stored before it was said: then the next try says that this number was used, which is as good.
+    CHECK(it.outcome() == "1 done" || it.outcome() == "1 refused unknown-signer");
+    SuitPlan image = it.planOf(it.image, 9);
+    image.variants = {it.variantOf(PayloadKind::full)};
+    it.offer(2, image, envelopeOf(image, {&next}));
+    CHECK(it.runUntilSaid(2));
+    CHECK(it.outcome() == "2 done");
+    CHECK_EQ(it.flashFaults(), 0u);
+    if (!wasCut) break;
+    CHECK(cut < 60);
+  }
+}

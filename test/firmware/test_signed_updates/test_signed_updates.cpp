@@ -1,0 +1,389 @@
+// A node that installs what its anchors signed: what is done, and what is refused before a byte of the slot changes.
+#include "check.hpp"
+#include "signed_bench.hpp"
+
+using namespace cx;
+
+namespace {
+
+// Offers it, and sees it refused with this reason on action and attempt, and no operation in any slot.
+void refuses(const char* file, int line, SignedBench& it, const SuitPlan& plan, const Bytes& envelope, const char* reason) {
+  const std::vector<uint8_t> before(it.bench.flash.begin() + sim::firstSlotSector * sim::sectorSize, it.bench.flash.end());
+  it.offer(1, plan, envelope);
+  const bool isSaid = it.runUntilSaid(1);
+  const bool isRight = isSaid && it.outcome() == std::string("1 refused ") + reason && it.bench.manager.heard.attemptReason == reason;
+  if (!isRight) {
+    std::printf("  %s on the action, %s on the attempt, not %s\n", it.outcome().c_str(), it.bench.manager.heard.attemptReason.c_str(), reason);
+    check::failed(file, line, reason);
+  }
+  CHECK(std::equal(before.begin(), before.end(), it.bench.flash.begin() + sim::firstSlotSector * sim::sectorSize));
+  CHECK(it.version() == "1.0.0");
+  CHECK_EQ(it.bench.manager.artifactRequests, 0);
+}
+
+#define REFUSES(it, plan, envelope, reason) refuses(__FILE__, __LINE__, it, plan, envelope, reason)
+
+SuitPlan fullPlan(SignedBench& it, uint32_t sequence = 5) {
+  SuitPlan plan = it.planOf(it.image, sequence);
+  plan.variants = {it.variantOf(PayloadKind::full)};
+  return plan;
+}
+
+void installs(SignedBench& it, uint32_t rev, const SuitPlan& plan) {
+  it.offer(rev, plan);
+  CHECK(it.runUntilSaid(rev));
+  CHECK(it.outcome() == std::to_string(rev) + " done");
+}
+
+}  // namespace
+
+TEST("a signed image is installed, confirmed, and its sequence number is told from then on") {
+  SignedBench it;
+  CHECK_EQ(it.bench.manager.heard.sequence, 0u);
+  installs(it, 1, fullPlan(it));
+  CHECK(it.isNew() && !it.bench.node().state().boot.trial);
+  CHECK_EQ(it.bench.manager.heard.sequence, 5u);
+  CHECK_EQ(it.bench.manager.manifestRequests > 0 ? 1 : 0, 1);
+  CHECK_EQ(it.flashFaults(), 0u);
+}
+
+TEST("each kind of payload makes the same image") {
+  for (const PayloadKind kind : {PayloadKind::deflate, PayloadKind::delta}) {
+    SignedBench it;
+    SuitPlan plan = it.planOf(it.image, 5);
+    plan.variants = {it.variantOf(kind), it.variantOf(PayloadKind::full)};
+    installs(it, 1, plan);
+    CHECK(it.isNew());
+    CHECK_EQ(it.flashFaults(), 0u);
+  }
+}
+
+TEST("an encrypted payload is installed where the key is, also one that is packed") {
+  for (const PayloadKind kind : {PayloadKind::full, PayloadKind::deflate}) {
+    SignedBench it;
+    SuitPlan plan = it.planOf(it.image, 5);
+    SuitVariant variant = it.variantOf(kind);
+    variant.payload = encryptedOf(variant.payload);
+    variant.encryptionInfo = encryptionInfoOf();
+    plan.variants = {variant};
+    installs(it, 1, plan);
+    CHECK(it.isNew());
+  }
+}
+
+TEST("an image that fails its trial leaves the sequence number as it was, and may come again") {
+  SignedBench it;
+  it.image = imageOf("CXSIM 2.0.0 sensor-fault\n", newImageSize);
+  it.offer(1, fullPlan(it, 5));
+  CHECK(it.runUntilSaid(1));
+  CHECK(it.outcome() == "1 failed self-test");
+  CHECK_EQ(it.bench.manager.heard.sequence, 0u);
+  it.image = imageOf("CXSIM 2.0.0 ok\n", newImageSize);
+  installs(it, 2, fullPlan(it, 4));
+  CHECK_EQ(it.bench.manager.heard.sequence, 4u);
+}
+
+TEST("a revert manifest is an update like any other: the older image under the next higher number") {
+  SignedBench it;
+  installs(it, 1, fullPlan(it, 5));
+  SuitPlan revert = it.planOf(it.runningImage, 6);
+  revert.variants = {SignedBench::fullOf(it.runningImage)};
+  installs(it, 2, revert);
+  CHECK(it.version() == "1.0.0");
+  CHECK_EQ(it.bench.manager.heard.sequence, 6u);
+}
+
+TEST("boot-previous brings the image before back without a byte, for this node alone, and not twice") {
+  SignedBench it;
+  installs(it, 1, fullPlan(it, 5));
+  SuitPlan back = it.planOf(it.runningImage, 6);
+  back.kind = ManifestKind::bootPrevious;
+  back.device = "n2";
+  const int requests = it.bench.manager.artifactRequests;
+  it.offer(2, back);
+  CHECK(it.runUntilSaid(2));
+  CHECK(it.outcome() == "2 refused wrong-device");
+  back.device = "n1";
+  installs(it, 3, back);
+  CHECK(it.version() == "1.0.0");
+  CHECK_EQ(it.bench.manager.artifactRequests, requests);
+  CHECK_EQ(it.bench.manager.heard.sequence, 6u);
+  SuitPlan again = it.planOf(it.image, 6);
+  again.kind = ManifestKind::bootPrevious;
+  again.device = "n1";
+  it.offer(4, again);
+  CHECK(it.runUntilSaid(4));
+  CHECK(it.outcome() == "4 refused sequence-reused");
+}
+
+TEST("boot-previous of an image that isn't in the other slot is refused") {
+  SignedBench it;
+  SuitPlan back = it.planOf(it.image, 6);
+  back.kind = ManifestKind::bootPrevious;
+  back.device = "n1";
+  REFUSES(it, back, envelopeOf(back, {&it.maker}), "no-previous-image");
+}
+
+TEST("anchors are replaced by a manifest that the present ones signed, and by no other") {
+  SignedBench it;
+  SuitSigner next(77);
+  SuitPlan plan;
+  plan.kind = ManifestKind::anchors;
+  plan.sequence = 1;
+  plan.keySet = next.keySet();
+  it.offer(1, plan, envelopeOf(plan, {&next}));
+  CHECK(it.runUntilSaid(1));
+  CHECK(it.outcome() == "1 refused unknown-signer");
+  it.offer(2, plan, envelopeOf(plan, {&it.maker}));
+  CHECK(it.runUntilSaid(2));
+  CHECK(it.outcome() == "2 done");
+  CHECK(it.bench.manager.heard.attempts.back() == "succeeded");
+  // From now on, also after a reset: the new key, and the old one no more.
+  it.bench.boot(hal::ResetReason::powerOn);
+  it.bench.run(10000);
+  it.offer(3, fullPlan(it));
+  CHECK(it.runUntilSaid(3));
+  CHECK(it.outcome() == "3 refused unknown-signer");
+  it.offer(4, fullPlan(it), envelopeOf(fullPlan(it), {&next}));
+  CHECK(it.runUntilSaid(4));
+  CHECK(it.outcome() == "4 done");
+  plan.keySet = it.maker.keySet();
+  it.offer(5, plan, envelopeOf(plan, {&next}));
+  CHECK(it.runUntilSaid(5));
+  CHECK(it.outcome() == "5 refused sequence-reused");
+}
+
+TEST("what nobody signed is refused, with a manifest and without") {
+  {
+    SignedBench it;
+    REFUSES(it, fullPlan(it), envelopeOf(fullPlan(it), {}), "manifest-unsigned");
+  }
+  SignedBench it;
+  it.bench.settings.isUnsignedAllowed = true;  // without effect, as there are anchors
+  it.bench.boot(hal::ResetReason::powerOn);
+  it.bench.run(10000);
+  it.offerAction(1, sha256(it.image), newImageSize, false);
+  CHECK(it.runUntilSaid(1));
+  CHECK(it.outcome() == "1 refused manifest-unsigned");
+}
+
+TEST("a stranger's signature, a changed manifest and a cut one are refused") {
+  {
+    SignedBench it;
+    REFUSES(it, fullPlan(it), envelopeOf(fullPlan(it), {&it.stranger}), "unknown-signer");
+  }
+  {
+    SignedBench it;
+    Bytes envelope = envelopeOf(fullPlan(it), {&it.maker});
+    envelope[envelope.size() - 5] ^= 1;
+    REFUSES(it, fullPlan(it), envelope, "manifest-digest");
+  }
+  {
+    SignedBench it;
+    Bytes envelope = envelopeOf(fullPlan(it), {&it.maker});
+    envelope.resize(envelope.size() - 1);
+    REFUSES(it, fullPlan(it), envelope, "manifest-truncated");
+  }
+  SignedBench it;
+  REFUSES(it, fullPlan(it), Bytes(2049, 0), "manifest-too-large");
+}
+
+TEST("a manifest nested too deep is refused") {
+  SignedBench it;
+  REFUSES(it, fullPlan(it), Bytes({0xD8, 0x6B, 0xA1, 0x02, 0x81, 0x81, 0x81, 0x81, 0x81, 0x81, 0x81, 0x81, 0x00}), "manifest-too-deep");
+}
+
+TEST("an image for another vendor or class is refused") {
+  {
+    SignedBench it;
+    SuitPlan plan = fullPlan(it);
+    plan.vendor = "other.example";
+    REFUSES(it, plan, envelopeOf(plan, {&it.maker}), "wrong-vendor");
+  }
+  SignedBench it;
+  SuitPlan plan = fullPlan(it);
+  plan.model = "another";
+  REFUSES(it, plan, envelopeOf(plan, {&it.maker}), "wrong-class");
+}
+
+TEST("an older manifest is refused when it is replayed, and one under the same number for another image") {
+  SignedBench it;
+  installs(it, 1, fullPlan(it, 5));
+  SuitPlan older = it.planOf(it.runningImage, 4);
+  older.variants = {SignedBench::fullOf(it.runningImage)};
+  it.offer(2, older);
+  CHECK(it.runUntilSaid(2));
+  CHECK(it.outcome() == "2 refused sequence-too-low");
+  older.sequence = 5;
+  it.offer(3, older);
+  CHECK(it.runUntilSaid(3));
+  CHECK(it.outcome() == "3 refused sequence-reused");
+  CHECK(it.isNew());
+}
+
+TEST("an image larger than the slot is refused by what the manifest says") {
+  SignedBench it;
+  SuitPlan plan = fullPlan(it);
+  plan.size = benchFlashSize;
+  REFUSES(it, plan, envelopeOf(plan, {&it.maker}), "image-too-large");
+}
+
+TEST("a manifest for another image than the action's is refused") {
+  SignedBench it;
+  SuitPlan other = it.planOf(imageOf("CXSIM 3.0.0 ok\n", newImageSize), 5);
+  other.variants = {SignedBench::fullOf(imageOf("CXSIM 3.0.0 ok\n", newImageSize))};
+  REFUSES(it, fullPlan(it), envelopeOf(other, {&it.maker}), "manifest-mismatch");
+}
+
+TEST("a URI to another host is refused, whoever signed it") {
+  SignedBench it;
+  SuitPlan plan = fullPlan(it);
+  plan.variants[0].uri = "http://evil.example/artifacts/" + hexOf(sha256(it.image));
+  REFUSES(it, plan, envelopeOf(plan, {&it.maker}), "foreign-uri");
+}
+
+TEST("a patch for another base is refused, and the full image isn't fetched in its place unless it stands in the manifest") {
+  SignedBench it;
+  SuitPlan plan = it.planOf(it.image, 5);
+  plan.variants = {it.variantOf(PayloadKind::delta)};
+  plan.variants[0].base = sha256(it.image);
+  REFUSES(it, plan, envelopeOf(plan, {&it.maker}), "wrong-base");
+}
+
+TEST("a variant over the byte budget isn't begun") {
+  SignedBench it;
+  it.bench.settings.attemptBudget = 20000;
+  it.bench.boot(hal::ResetReason::powerOn);
+  it.bench.run(10000);
+  REFUSES(it, fullPlan(it), envelopeOf(fullPlan(it), {&it.maker}), "over-budget");
+}
+
+TEST("an encrypted payload whose key isn't there is refused") {
+  SignedBench it;
+  it.bench.onBoot = nullptr;
+  it.bench.boot(hal::ResetReason::powerOn);
+  it.bench.run(10000);
+  SuitPlan plan = fullPlan(it);
+  plan.variants[0].payload = encryptedOf(it.image);
+  plan.variants[0].encryptionInfo = encryptionInfoOf();
+  REFUSES(it, plan, envelopeOf(plan, {&it.maker}), "no-payload-key");
+}
+
+TEST("a deflate bomb ends at the image's size, and what runs isn't touched") {
+  SignedBench it;
+  SuitPlan plan = it.planOf(it.image, 5);
+  plan.variants = {it.variantOf(PayloadKind::deflate)};
+  plan.variants[0].payload = deflateOf(Bytes(newImageSize * 3, 0));
+  it.offer(1, plan);
+  CHECK(it.runUntilSaid(1));
+  CHECK(it.outcome() == "1 failed payload-overflow");
+  CHECK(it.version() == "1.0.0");
+  CHECK_EQ(it.flashFaults(), 0u);
+}
+
+TEST("payloads that can't be undone, or are of another size, end the attempt with their reason") {
+  {
+    SignedBench it;
+    SuitPlan plan = it.planOf(it.image, 5);
+    plan.variants = {it.variantOf(PayloadKind::deflate)};
+    plan.variants[0].payload[0] = 7;  // a block type that doesn't exist
+    it.offer(1, plan);
+    CHECK(it.runUntilSaid(1));
+    CHECK(it.outcome() == "1 failed payload-malformed");
+  }
+  SignedBench it;
+  SuitPlan plan = fullPlan(it);
+  it.offer(1, plan);
+  it.bench.manager.artifact.push_back(0);
+  CHECK(it.runUntilSaid(1));
+  CHECK(it.outcome() == "1 failed payload-size");
+}
+
+TEST("an artifact that was changed never becomes bootable") {
+  SignedBench it;
+  it.offer(1, fullPlan(it));
+  it.bench.manager.artifact[20000] ^= 1;
+  CHECK(it.runUntilSaid(1));
+  CHECK(it.outcome() == "1 failed digest-mismatch");
+  CHECK(it.version() == "1.0.0");
+}
+
+TEST("an artifact that changes under the download is fetched from its start") {
+  for (const PayloadKind kind : {PayloadKind::full, PayloadKind::deflate}) {
+    SignedBench it;
+    it.bench.settings.downloadRate = 4000;
+    it.bench.boot(hal::ResetReason::powerOn);
+    it.bench.run(10000);
+    SuitPlan plan = it.planOf(it.image, 5);
+    plan.variants = {it.variantOf(kind)};
+    it.offer(1, plan);
+    it.bench.manager.artifact[100] ^= 1;
+    it.bench.run(6000);
+    it.serve(plan.variants[0].payload);
+    it.bench.manager.etag = 2;
+    CHECK(it.runUntilSaid(1));
+    CHECK(it.outcome() == "1 done");
+    CHECK(it.isNew());
+  }
+}
+
+TEST("an old token makes the node ask for its action again, and the attempt goes on") {
+  SignedBench it;
+  it.offer(1, fullPlan(it));
+  it.bench.manager.forbids = 2;
+  CHECK(it.runUntilSaid(1));
+  CHECK(it.outcome() == "1 done");
+  CHECK(it.isNew());
+}
+
+TEST("a token that stays wrong ends the attempt after five tries") {
+  SignedBench it;
+  it.offer(1, fullPlan(it));
+  it.bench.manager.forbids = 1000;
+  CHECK(it.runUntilSaid(1));
+  CHECK(it.outcome() == "1 failed coap-403");
+  CHECK(it.bench.manager.artifactRequests <= 6);
+}
+
+TEST("a manifest that isn't there ends the attempt") {
+  SignedBench it;
+  it.offer(1, fullPlan(it), {});
+  CHECK(it.runUntilSaid(1));
+  CHECK(it.outcome() == "1 refused coap-404");
+}
+
+TEST("a clock that jumps changes nothing of an attempt") {
+  SignedBench it;
+  it.bench.settings.downloadRate = 4000;
+  it.bench.boot(hal::ResetReason::powerOn);
+  it.bench.run(10000);
+  it.offer(1, fullPlan(it));
+  for (const int64_t wallMs : {int64_t{0}, int64_t{4102444800000}, int64_t{1}, int64_t{1700000000000}}) {
+    it.bench.run(2000);
+    it.bench.clock.setWallMs(wallMs);
+  }
+  CHECK(it.runUntilSaid(1));
+  CHECK(it.outcome() == "1 done");
+}
+
+TEST("after a power loss a packed download goes on where its image was durable, not at its start") {
+  for (const PayloadKind kind : {PayloadKind::deflate, PayloadKind::delta, PayloadKind::full}) {
+    SignedBench it;
+    it.bench.settings.downloadRate = 4000;
+    it.bench.boot(hal::ResetReason::powerOn);
+    it.bench.run(10000);
+    SuitPlan plan = it.planOf(it.image, 5);
+    plan.variants = {it.variantOf(kind)};
+    it.offer(1, plan);
+    for (int i = 0; i < 200 && it.bench.node().attempt().bytes < 26000; ++i) it.bench.run(100);
+    CHECK(it.bench.node().attempt().bytes >= 26000);
+    it.bench.settings.downloadRate = 0;
+    it.bench.boot(hal::ResetReason::powerOn);
+    it.bench.manager.artifactRequests = 0;
+    CHECK(it.runUntilSaid(1));
+    CHECK(it.outcome() == "1 done");
+    // Blocks of 256 bytes: of 118, those of at most a half come again.
+    CHECK(it.bench.manager.artifactRequests < 60);
+    CHECK_EQ(it.flashFaults(), 0u);
+  }
+}
