@@ -245,6 +245,8 @@ export const appTimes = {
   sweepMs: 10_000,
   /** A fetch that goes on after such a silence is a resume even on the same connection. */
   resumeGapMs: 10_000,
+  /** A link to an artifact is good for so long. */
+  artifactTokenMs: 86_400_000,
   commandExpiresMs: 3_600_000,
   bridgeProgressMs: 1_000,
   /** A node that isn't in the mode it should be in is told again after this long. */

@@ -8,6 +8,7 @@ import type { ManagerAppOptions } from "./api/manager-app-options.ts";
 import { appCounters } from "./app-counters.ts";
 import { AppLifecycle } from "./app-lifecycle.ts";
 import { appLimits } from "./app-limits.ts";
+import { ArtifactTokens } from "./artifact-tokens.ts";
 import { AttemptBook } from "./attempt-book.ts";
 import { AttemptObserver } from "./attempt-observer.ts";
 import { AttemptService } from "./attempt-service.ts";
@@ -146,8 +147,16 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     renumbered: (attempt, rev) => writer.behind("renumbered", attempts.apply(attempt, { kind: "renumbered", rev })),
   });
 
+  const access = new ArtifactTokens({
+    ...core,
+    derive: options.keyDerivation,
+    isOf: (update, digest) => updates.hasPayload(update, digest),
+  });
+  const token = (attempt: string): string => access.token(attempt);
+
   const desiredState = new DesiredStateService({
     ...core,
+    token,
     queues,
     environment: (node) => environments.known(node),
     buildEnvironment: (node) => environments.build(node),
@@ -208,6 +217,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
   const updates = new UpdateService({
     ...core,
     envelopes,
+    token,
     attempts,
     queues,
     desiredState,
@@ -252,6 +262,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
 
   const fetches = new FetchLog({
     ...core,
+    isOf: (update, digest) => updates.hasPayload(update, digest),
     resumed: (node, attempt, offset) => timeline.note(node, "fetch-resumed", { attempt, offset }),
   });
 
@@ -383,6 +394,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
         environments,
         queues,
         anchors,
+        access,
         trust.labels,
         trust.operators,
       ].map((each) => () => each.load()),
@@ -417,6 +429,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     modes,
     updates,
     anchors,
+    access,
     attempts,
     rollouts: rollout.rollouts,
     artifacts,

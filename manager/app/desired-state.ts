@@ -16,6 +16,7 @@ import type { ActionQueues } from "./action-queues.ts";
 import type { Actor } from "./api/registry.ts";
 import type { DesiredState, QueuedAction } from "./api/steering.ts";
 import type { AuditTrail } from "./audit-trail.ts";
+import { linkedAction } from "./linked-action.ts";
 import type { LiveEventBus } from "./live-event-bus.ts";
 import type { NodeTimeline } from "./node-timeline.ts";
 import type { StorageWriter } from "./storage-writer.ts";
@@ -29,6 +30,8 @@ export interface DesiredStateServiceOptions {
   readonly clock: Clock;
   isRegistered(node: string): boolean;
   /** The node's environment as far as memory has it. */
+  /** For the link of an attempt. */
+  token(this: void, attempt: string): string;
   environment(node: string): Environment | undefined;
   /** Makes it, so that memory has it. */
   buildEnvironment(node: string): Promise<unknown>;
@@ -162,7 +165,7 @@ export class DesiredStateService implements DesiredState {
     const environment = entry.body.kind === "environment" ? this.#options.environment(node) : undefined;
     if (entry.body.kind === "environment" && environment === undefined && !offer.isVoid) return undefined;
     if (entry.state === "waiting" && !offer.isVoid) this.#markOffered(node, entry);
-    return actionOf(offer, environment && { ...environment, rev: entry.rev });
+    return linkedAction(actionOf(offer, environment && { ...environment, rev: entry.rev }), this.#options.token);
   }
 
   /** Behind: an answer that got lost is offered again anyway, and a mark that got lost only lets a newer one replace it. */

@@ -9,6 +9,8 @@ export interface FetchLogOptions {
   readonly book: AttemptBook;
   readonly bus: LiveEventBus;
   readonly clock: Clock;
+  /** Whether these bytes are the update's. */
+  isOf(update: string, digest: string): boolean;
   /** An attempt's bytes or resumes changed; must be cheap. */
   resumed(node: string, attempt: string, offset: number): void;
 }
@@ -35,7 +37,8 @@ export class FetchLog implements Fetches {
   served({ node, attempt, digest, way, connection, offset, length }: Parameters<Fetches["served"]>[0]): void {
     const { book, clock, bus } = this.#options;
     const record = book.get(attempt)?.record;
-    if (record === undefined || record.node !== node || record.progress.digest !== digest) return;
+    if (record === undefined || record.node !== node) return;
+    if (record.progress.digest !== digest && !this.#options.isOf(record.update, digest)) return;
     if (isEnded(record.progress.state)) return;
     const nowMs = clock.monotonicMs();
     const run = this.#runs.get(attempt);

@@ -40,6 +40,7 @@ import type { DesiredStateService } from "./desired-state.ts";
 import type { EnvelopeCheck } from "./envelope-check.ts";
 import type { IntentBook } from "./intent-book.ts";
 import type { KeyedSerial } from "./keyed-serial.ts";
+import { linkedAction } from "./linked-action.ts";
 import type { LiveEventBus } from "./live-event-bus.ts";
 import type { StorageWriter } from "./storage-writer.ts";
 import { type ArtifactBase, updateActionBody } from "./update-action-body.ts";
@@ -61,6 +62,8 @@ export interface UpdateServiceOptions {
   /** Where the node can fetch artifacts. */
   bases(node: string): readonly ArtifactBase[];
   readonly offersUnsigned: boolean;
+  /** For the link of an attempt. */
+  token(this: void, attempt: string): string;
   readonly envelopes: Pick<EnvelopeCheck, "check">;
   readonly limits: {
     readonly updates: number;
@@ -271,6 +274,12 @@ export class UpdateService implements Updates {
     return { kind: "go", action };
   }
 
+  /** Whether these bytes are its image or one of its payloads. */
+  hasPayload(update: string, digest: string): boolean {
+    const record = this.#records.get(update)?.record;
+    return record?.body.digest === digest || record?.signed?.payloads.some((each) => each.digest === digest) === true;
+  }
+
   counts(update: string): UpdateCounts | undefined {
     if (!this.#records.has(update)) return undefined;
     return { update, ...this.#options.book.counts(update) };
@@ -416,7 +425,8 @@ export class UpdateService implements Updates {
     );
     if (entry === undefined || entry.state === "cancelled") return undefined;
     const action = actionOf({ entry, isVoid: false, hasMore: false });
-    return action.kind === "update" ? action : undefined;
+    const linked = linkedAction(action, this.#options.token);
+    return linked.kind === "update" ? linked : undefined;
   }
 
   #isOffered({ signed }: UpdateRecord): boolean {

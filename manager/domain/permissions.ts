@@ -35,7 +35,7 @@ export const permissions = {
   "console.load": { ...operators("viewer", "any", "Load the console's files, which hold no secret"), strangers: true },
   "session.begin": { ...operators("viewer", "any", "Sign in"), strangers: true },
   "artifact.fetch": {
-    ...operators("viewer", "any", "Fetch an artifact whose digest one was told"),
+    ...operators("viewer", "any", "Fetch an artifact; by HTTP with the token of the node's link, or as an operator"),
     nodes: "any",
     strangers: true,
   },

@@ -8,33 +8,34 @@ export interface ArtifactUri {
   readonly host: string;
   readonly port: number;
   readonly digest: Digest;
-  readonly node: NodeId;
+  /** Of CoAP alone; by HTTP the attempt says it. */
+  readonly node?: NodeId;
   readonly attempt: string;
 }
 
-/** `http://HOST:PORT/artifacts/<hex>?node=ID&attempt=A`, and with `ep` in place of `node` for CoAP. */
+/** `http://HOST:PORT/artifacts/<hex>?attempt=A`, and `coap://HOST:PORT/artifacts/<hex>?ep=ID&attempt=A`. */
 export function artifactUri({ scheme, host, port, digest, node, attempt }: ArtifactUri): string {
   const authority = host.includes(":") ? `[${host}]` : host;
-  const who = scheme.startsWith("coap") ? "ep" : "node";
-  return `${scheme}://${authority}:${port}/artifacts/${digestHex(digest)}?${who}=${node}&attempt=${attempt}`;
+  const who = scheme.startsWith("coap") && node !== undefined ? `ep=${node}&` : "";
+  return `${scheme}://${authority}:${port}/artifacts/${digestHex(digest)}?${who}attempt=${attempt}`;
 }
 
 const pattern =
-  /^(https?|coaps?):\/\/(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})\/artifacts\/([0-9a-f]{64})\?(?:node|ep)=([^&]+)&attempt=([a-z0-9-]{1,24})$/;
+  /^(https?|coaps?):\/\/(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})\/artifacts\/([0-9a-f]{64})\?(?:ep=([^&]+)&)?attempt=([a-z0-9-]{1,24})(?:&t=[A-Za-z0-9_-]{1,32})?$/;
 
 /** The parts of a text that `artifactUri` wrote; undefined for any other. */
 export function parseArtifactUri(text: string): ArtifactUri | undefined {
   const match = pattern.exec(text);
   if (!match) return undefined;
-  const [, scheme, address, name, port, hex = "", node = "", attempt = ""] = match;
+  const [, scheme, address, name, port, hex = "", node, attempt = ""] = match;
   const digest = digestFromHex(hex);
-  if (digest === undefined || !isNodeId(node)) return undefined;
+  if (digest === undefined || (node !== undefined && !isNodeId(node))) return undefined;
   return {
     scheme: scheme as ArtifactUri["scheme"],
     host: address ?? name ?? "",
     port: Number(port),
     digest,
-    node,
+    ...(node !== undefined && { node }),
     attempt,
   };
 }

@@ -106,7 +106,7 @@ describe("a node's paths", () => {
 describe("artifact URIs", () => {
   it("say who fetches in which attempt", () => {
     expect(artifactUri({ scheme: "http", host: "127.0.0.1", port: 8683, digest, node, attempt: "a1" })).toBe(
-      `http://127.0.0.1:8683/artifacts/${"ab".repeat(32)}?node=esp8266-xc92&attempt=a1`,
+      `http://127.0.0.1:8683/artifacts/${"ab".repeat(32)}?attempt=a1`,
     );
     expect(artifactUri({ scheme: "coap", host: "::1", port: 5683, digest, node, attempt: "a1" })).toBe(
       `coap://[::1]:5683/artifacts/${"ab".repeat(32)}?ep=esp8266-xc92&attempt=a1`,
@@ -115,7 +115,7 @@ describe("artifact URIs", () => {
 
   it.each(["http", "coaps"] as const)("%s: parsed as built", (scheme) => {
     for (const host of ["manager.example", "fe80::1"]) {
-      const uri = { scheme, host, port: 1, digest, node, attempt: "a-1" };
+      const uri = { scheme, host, port: 1, digest, attempt: "a-1", ...(scheme === "http" ? {} : { node }) };
       expect(parseArtifactUri(artifactUri(uri))).toEqual(uri);
     }
   });
@@ -123,8 +123,8 @@ describe("artifact URIs", () => {
   it.each([
     "",
     "http://h/artifacts/ab",
-    `ftp://h:1/artifacts/${"ab".repeat(32)}?node=n&attempt=a`,
-    `http://h:1/artifacts/${"ab".repeat(32)}?node=N&attempt=a`,
+    `ftp://h:1/artifacts/${"ab".repeat(32)}?attempt=a`,
+    `http://h:1/artifacts/${"ab".repeat(32)}?ep=N&attempt=a`,
   ])("%j is none", (text) => {
     expect(parseArtifactUri(text)).toBeUndefined();
   });

@@ -72,6 +72,8 @@ export const queryNames = {
   as: "as",
   /** The attempt a download belongs to. */
   attempt: "attempt",
+  /** That whoever has the link may fetch it. */
+  token: "t",
 } as const;
 
 export type Path = readonly string[];

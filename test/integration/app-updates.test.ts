@@ -18,7 +18,7 @@ describe("an update on a node", () => {
     if (beat.kind !== "action" || beat.action.kind !== "update") throw new Error("no update action");
     const { attempt, uris } = beat.action;
     expect(uris).toEqual([
-      `http://127.0.0.1:8683/artifacts/${"b".repeat(64)}?node=n1&attempt=${attempt}`,
+      expect.stringMatching(`^http://127.0.0.1:8683/artifacts/${"b".repeat(64)}[?]attempt=${attempt}&t=[\\w-]{22}$`),
       `coap://127.0.0.1:5683/artifacts/${"b".repeat(64)}?ep=n1&attempt=${attempt}`,
     ]);
     const report = (state: string, percent?: number) =>

@@ -248,11 +248,15 @@ describe("artifacts", () => {
   test("who fetched what in which attempt is known, and a download that goes on is a resume", async () => {
     const start = { method: "POST", headers: json, body: '{"nodes":["esp-1","ghost"]}' };
     const started = (await (await fetch(`${api}/updates/fw-1/start`, start)).json()) as {
-      nodes: { node: string; outcome: { attempt?: string; reason?: string } }[];
+      nodes: { node: string; outcome: { attempt?: string; rev?: number; reason?: string } }[];
     };
     expect(started.nodes.map((each) => each.outcome.reason)).toEqual([undefined, "unknown-node"]);
     const attempt = started.nodes[0]?.outcome.attempt ?? "";
-    const url = `${manager.urls.http}/artifacts/${hex}?node=esp-1&attempt=${attempt}`;
+    const rev = started.nodes[0]?.outcome.rev ?? 0;
+    const told = manager.app.heartbeats.beat("esp-1", rev - 1, undefined, undefined);
+    if (told.kind !== "action" || told.action.kind !== "update") throw new Error(told.kind);
+    const url = told.action.uris[0] ?? "";
+    expect(url).toContain(`/artifacts/${hex}?attempt=${attempt}&t=`);
     await (await fetch(url, { headers: { range: "bytes=0-99999", connection: "close" } })).arrayBuffer();
     await (await fetch(url, { headers: { range: "bytes=100000-", connection: "close" } })).arrayBuffer();
     const found = await soon(

@@ -192,7 +192,7 @@ describe("an update from its creation to its success", () => {
     action = answer.json as UpdateAction;
     expect(action).toMatchObject({ kind: "update", update: "fw-2", size: image.length, digest, version: "2.0.0" });
     expect(action.uris).toEqual([
-      `${manager.urls.http}/artifacts/${hex}?node=esp-1&attempt=${action.attempt}`,
+      expect.stringMatching(`^${manager.urls.http}/artifacts/${hex}[?]attempt=${action.attempt}&t=[\\w-]{22}$`),
       `${manager.urls.coap}/artifacts/${hex}?ep=esp-1&attempt=${action.attempt}`,
     ]);
     expect((await node.ask("GET", "/status?ep=esp-1&r=1")).code).toBe("2.04");

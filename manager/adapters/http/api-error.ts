@@ -153,6 +153,21 @@ export const apiErrors = {
     message: "No artifact with the digest {digest} is stored.",
     next: "Upload it first: PUT /api/v1/artifacts/<64 hexadecimal digits of its SHA-256>.",
   },
+  "no-artifact-token": {
+    status: 401,
+    message: "An artifact is for nodes that were offered it, and for operators.",
+    next: "Nodes take the link of their action, with its token; operators send `Authorization: Bearer`, by https or on loopback.",
+  },
+  "wrong-artifact-token": {
+    status: 403,
+    message: "The link's token isn't for this artifact.",
+    next: "Take the link as the action has it.",
+  },
+  "artifact-token-expired": {
+    status: 403,
+    message: "The link is too old, or its attempt is over.",
+    next: "Ask for the action again: POST /status.",
+  },
   "unknown-command": {
     status: 404,
     message: "Node {node} has no command {command}.",

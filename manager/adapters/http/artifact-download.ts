@@ -1,9 +1,11 @@
 import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { queryNames } from "../../../schemas/wire/paths.ts";
 import type { ManagerApp } from "../../app/api/manager-app.ts";
 import type { ArtifactInfo } from "../../ports/artifacts.ts";
 import { ApiError } from "./api-error.ts";
 import { type ByteRange, byteRange } from "./byte-range.ts";
+import { maybeAdmitted } from "./request-actor.ts";
 import { digestOf, paramOf, queryText } from "./request-input.ts";
 
 const hourSeconds = 3600;
@@ -11,9 +13,9 @@ const shortDigits = /^[0-9a-f]{16}$/;
 
 /**
  * `GET /artifacts/<64 hex>` for nodes: streamed, with Range, If-Range, If-None-Match and a strong ETag, which is the digest itself.
- * `?node=ID&attempt=A`, as in the URI that the node was given, tell whose bytes these are.
+ * `?attempt=A&t=TOKEN`, as in the URI that the node was given, tell whose bytes these are and that he may have them.
  */
-export function addArtifactDownload(server: FastifyInstance, app: ManagerApp): void {
+export function addArtifactDownload(server: FastifyInstance, app: ManagerApp, isInsecure: boolean): void {
   // Early device code gets its link in 64 bytes of text, so for it the first 16 digits stand for the digest.
   server.get("/u/:digits", async (request, reply) => {
     const digits = paramOf(request, "digits");
@@ -28,11 +30,21 @@ export function addArtifactDownload(server: FastifyInstance, app: ManagerApp): v
     url: "/artifacts/:hex",
     handler: async (request, reply) => {
       const digest = digestOf(paramOf(request, "hex"));
+      if (!isInsecure) requireAccess(app, request, digest);
       const found = app.artifacts.find(digest);
       if (found === undefined) throw new ApiError("unknown-artifact", { digest });
       return await serve(app, request, reply, found);
     },
   });
+}
+
+/** An operator, or the link of an attempt that is open and whose update has this artifact. */
+function requireAccess(app: ManagerApp, request: FastifyRequest, digest: string): void {
+  if (maybeAdmitted(request) !== undefined) return;
+  const token = queryText(request, queryNames.token);
+  if (token === undefined) throw new ApiError("no-artifact-token");
+  const { kind } = app.access.check(digest, queryText(request, queryNames.attempt) ?? "", token);
+  if (kind !== "good") throw new ApiError(kind === "expired" ? "artifact-token-expired" : "wrong-artifact-token");
 }
 
 async function serve(
@@ -81,8 +93,9 @@ async function send(
   reply: FastifyReply,
   { digest, part, source }: { digest: string; part: ByteRange; source: AsyncIterable<Uint8Array> },
 ): Promise<unknown> {
-  const node = queryText(request, "node") ?? "";
-  const attempt = queryText(request, "attempt") ?? "";
+  const attempt = queryText(request, queryNames.attempt) ?? "";
+  const verdict = app.access.check(digest, attempt, queryText(request, queryNames.token) ?? "");
+  const node = verdict.kind === "good" ? verdict.node : "";
   const connection = `${request.socket.remoteAddress}:${request.socket.remotePort}`;
   const record = (offset: number, length: number): void => {
     if (node !== "" && attempt !== "") {

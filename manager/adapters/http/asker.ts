@@ -47,13 +47,14 @@ export const publicPaths: ReadonlySet<string> = new Set(["/ca.pem", "/ca.crl"]);
  * Who is asking; undefined for what needs no identity. Refuses by throwing.
  *
  * An operator shows a token or has a session; under `--insecure` whoever sits at this machine is one. Operators are answered over TLS, and on loopback:
- * a token that crosses a network in the open is nobody's secret. Artifacts go to nodes everywhere: their address
- * is their digest, and nodes check what they get.
+ * a token that crosses a network in the open is nobody's secret. Artifacts go to nodes everywhere, who show the token of
+ * their link.
  * Under `--insecure` Host is checked, because a page anywhere on the web can point a name of its own at 127.0.0.1. Origin is always, because it can
  * post here; and with a session the CSRF token, which only the console's own page was told.
  */
 export function admit(asked: Asked, rules: AdmissionRules): Admitted | undefined {
-  if (asked.path.startsWith("/artifacts/") || publicPaths.has(asked.path)) return undefined;
+  if (publicPaths.has(asked.path)) return undefined;
+  if (asked.path.startsWith("/artifacts/")) return fetcher(asked, rules);
   const isForEarlyNodes = asked.path.startsWith("/u/") && rules.isInsecure;
   const isHere = isLoopbackAddress(asked.remoteAddress);
   if (!isForEarlyNodes && !isHere && !asked.isEncrypted) throw new ApiError("not-from-here");
@@ -67,6 +68,11 @@ export function admit(asked: Asked, rules: AdmissionRules): Admitted | undefined
     throw new ApiError("wrong-host", { host: hostName });
   }
   return localOperator;
+}
+
+/** Nodes come with a link from anywhere; an operator as he does elsewhere. The route asks for one or the other. */
+function fetcher(asked: Asked, rules: AdmissionRules): Admitted | undefined {
+  return isLoopbackAddress(asked.remoteAddress) || asked.isEncrypted ? provenOperator(asked, rules) : undefined;
 }
 
 function checkOrigin({ method, origin, host, session, authorization }: Asked): void {

@@ -130,7 +130,8 @@ export const describedRoutes: Readonly<Record<string, string>> = {
   "GET /api/v1/events":
     "Live events as server-sent events; Last-Event-ID or `?after=` resumes, `reset` says that it couldn't",
   "GET /api/v1/events/recent": "Events that are kept, newest first. Query: `limit`, `without` kinds",
-  "GET /artifacts/:hex": "For nodes: the bytes, with Range, If-Range, If-None-Match and the digest as strong ETag",
+  "GET /artifacts/:hex":
+    "For nodes, by the link of their action with its token `t`, and for operators: the bytes, with Range, If-Range, If-None-Match and the digest as strong ETag",
   "GET /u/:digits": "The same by the first 16 digits, for early device code",
   "GET /": "The console, with its scripts and style",
 };

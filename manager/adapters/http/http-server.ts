@@ -77,7 +77,7 @@ export class HttpServer {
     addAnchorRoutes(this.#server, options.app);
     addUpdateRoutes(this.#server, options.app);
     addRolloutRoutes(this.#server, options.app);
-    addArtifactDownload(this.#server, options.app);
+    addArtifactDownload(this.#server, options.app, options.isInsecure);
     addSystemRoutes(this.#server, options);
     addAuditRoutes(this.#server, options.app);
     addAuthorityRoutes(this.#server, options.app);

@@ -13,7 +13,7 @@ import type { Registry } from "./registry.ts";
 import type { Rollouts } from "./rollouts.ts";
 import type { Commands, DesiredState, Modes, StatusNow } from "./steering.ts";
 import type { TrustAnchors } from "./trust-anchors.ts";
-import type { Attempts, Updates } from "./updates.ts";
+import type { ArtifactAccess, Attempts, Updates } from "./updates.ts";
 import type { Alerts, Fetches, Hearing, LiveEvents, SystemStatus, Timeline } from "./watching.ts";
 
 /**
@@ -37,6 +37,7 @@ export interface ManagerApp {
   readonly modes: Modes;
   readonly updates: Updates;
   readonly anchors: TrustAnchors;
+  readonly access: ArtifactAccess;
   readonly attempts: Attempts;
   readonly rollouts: Rollouts;
   readonly artifacts: Artifacts;

@@ -89,6 +89,17 @@ export interface UpdateCounts {
   readonly resumed: number;
 }
 
+/** Who may fetch an artifact by HTTP, where nodes show no credential. */
+export interface ArtifactAccess {
+  check(digest: string, attempt: string, token: string): ArtifactVerdict;
+}
+
+/** `expired`: it was good, or its attempt is over; the node asks for its action again. */
+export type ArtifactVerdict =
+  | { readonly kind: "good"; readonly node: string }
+  | { readonly kind: "expired" }
+  | { readonly kind: "wrong" };
+
 /** One node's tries. Reports by CoAP PUT, observed /update and MQTT all end in `report`. */
 export interface Attempts {
   /** Idempotent; takes the node's word for progress, never for success. */
