@@ -37,7 +37,7 @@ export interface BatchServiceOptions {
   readonly derive: KeyDerivation;
   readonly clock: Clock;
   readonly entropy: Entropy;
-  readonly credentials: Pick<Credentials, "issue" | "keyring" | "list" | "revoke">;
+  readonly credentials: Pick<Credentials, "issue" | "keyring" | "list" | "revoke" | "revokeIssued">;
   readonly refused: RefusedEnrolments;
   readonly limits: { readonly batches: number };
   /** A batch is good no more: every context with its kid goes. */
@@ -249,7 +249,7 @@ export class BatchService implements Batches {
     if (issued.secrets.scheme !== "oscore") throw new TypeError("A batch's device gets an OSCORE context.");
     if (this.#open(batch) !== undefined) return { kind: "enrolled", node, kid: issued.kid, secrets: issued.secrets };
     // The batch was revoked meanwhile: what was issued is told to nobody.
-    await credentials.revoke(node, by);
+    await credentials.revokeIssued(node, by);
     await this.#options.writer.commit(node, [
       { kind: "delete", table: deviceTable, key: batchDevice(batch, hardware), expectedRevision: "any" },
     ]);

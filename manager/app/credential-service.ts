@@ -227,6 +227,10 @@ export class CredentialService implements Credentials, Keyring {
     return "revoked";
   }
 
+  revokeIssued(node: string, by: Actor): Promise<"revoked" | "none"> {
+    return this.#revoke(node, by);
+  }
+
   #revoke(node: string, by: Actor): Promise<"revoked" | "none"> {
     const { serial, writer, timeline, audit } = this.#options;
     return serial.run(`credential/${node}`, async () => {

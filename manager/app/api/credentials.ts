@@ -27,6 +27,8 @@ export interface Credentials {
   schemeOf(node: string): CredentialScheme | undefined;
   /** Every key of the node: refused from the next datagram on, connections to the broker closed, observations ended. Durable. */
   revoke(node: string, by: Actor): Promise<"revoked" | "none">;
+  /** The same without waiting for an enrolment that is under way: for the enrolment itself, which would wait for its own end. */
+  revokeIssued(node: string, by: Actor): Promise<"revoked" | "none">;
   /** Newest first; without secrets. Revoked ones are among them until the node is removed. */
   list(node: string): Promise<readonly CredentialView[]>;
   /** Whether the node has a key that is good. */
