@@ -7,6 +7,8 @@ export interface Stage {
   readonly name: string;
   readonly command: readonly [string, ...string[]];
   readonly counts?: "vitest" | "platformio";
+  /** Beside what this process has. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 const reportFile = ".setup/report.json";
@@ -59,6 +61,7 @@ function runStage(stage: Stage): Promise<boolean> {
     PLATFORMIO_DISABLE_UPGRADE_CHECK: "true",
     PLATFORMIO_SETTING_CHECK_PRUNE_SYSTEM_THRESHOLD: "0",
     PLATFORMIO_SETTING_ENABLE_TELEMETRY: "no",
+    ...stage.environment,
   };
   return new Promise((resolve) => {
     const child = spawn(program, args, { stdio: ["ignore", "inherit", "inherit"], env });

@@ -37,12 +37,14 @@ export interface TestManagerPlan {
   readonly shutdown?: () => void;
   /** Default the machine's. */
   readonly clock?: Clock;
+  /** A secret is logged on purpose. */
+  readonly isPlanted?: boolean;
 }
 
 /** A whole manager in this process, on real sockets with ports of its own. */
 export async function testManager(plan: TestManagerPlan = {}): Promise<TestManager> {
-  const { flags = {}, folder, log, shutdown, clock = systemClock } = plan;
-  const watch = new SecretWatch(log);
+  const { flags = {}, folder, log, shutdown, clock = systemClock, isPlanted = false } = plan;
+  const watch = new SecretWatch(log, { isPlanted });
   const dataDir = folder ?? mkdtempSync(join(tmpdir(), "coxswain-test-"));
   const asked: Record<string, string | boolean> = {
     ...{ dataDir, insecure: true, mdns: false, discovery: false, poll: "2", report: "1" },

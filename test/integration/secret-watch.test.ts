@@ -7,7 +7,7 @@ import { SecretWatch } from "./secret-watch.ts";
 const operator = { kind: "operator", id: "test" } as const;
 
 test("a secret is found in whatever form it is written, and by its first half", () => {
-  const watch = new SecretWatch();
+  const watch = new SecretWatch(undefined, { isPlanted: true });
   const secret = Buffer.from(watch.entropy.bytes(24));
   watch.add("correct horse");
   for (const text of [
@@ -25,14 +25,14 @@ test("a secret is found in whatever form it is written, and by its first half", 
 });
 
 test("a manager that logs a key fails at its end", async () => {
-  const manager = await testManager({ flags: { insecure: false, poll: "10", report: "10" } });
+  const manager = await testManager({ flags: { insecure: false, poll: "10", report: "10" }, isPlanted: true });
   const token = readFileSync(join(manager.folder, "admin-token"), "utf8").trim();
   manager.log.info("by-mistake", { what: token });
   await expect(manager.end()).rejects.toThrow("is in its log");
 });
 
 test("a manager that records a key fails at its end", async () => {
-  const manager = await testManager({ flags: { insecure: false, poll: "10", report: "10" } });
+  const manager = await testManager({ flags: { insecure: false, poll: "10", report: "10" }, isPlanted: true });
   const issued = await manager.app.credentials.issue("porch", operator);
   if (issued.kind !== "issued" || issued.secrets.scheme !== "oscore") throw new Error(issued.kind);
   const after = { note: Buffer.from(issued.secrets.masterSecret).toString("hex") };

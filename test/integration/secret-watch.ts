@@ -5,6 +5,7 @@ import type { Entropy } from "../../kernel/entropy.ts";
 import type { Log } from "../../kernel/log.ts";
 import { systemEntropy } from "../../kernel/system/system-entropy.ts";
 import { createSystemLog } from "../../kernel/system/system-log.ts";
+import { RunLogFolder } from "../../tools/run-logs/run-log-folder.ts";
 
 /** As many random bytes are a key, a token, a password or a code; shorter ones are names and nonces. */
 const secretBytes = 16;
@@ -18,20 +19,26 @@ export class SecretWatch {
   readonly log: Log;
   readonly #secrets: Uint8Array[] = [];
   readonly #texts: string[] = [];
+  /** Where the logs of the whole test run are searched at its end. */
+  readonly #run: RunLogFolder | undefined;
   #lines = "";
 
-  /** `also` gets every line too. */
-  constructor(also?: Log) {
+  /** `also` gets every line too. `isPlanted`: a secret is logged on purpose, so this one's log is no part of the run's. */
+  constructor(also?: Log, { isPlanted = false }: { readonly isPlanted?: boolean } = {}) {
+    this.#run = isPlanted ? undefined : RunLogFolder.ofThisRun();
+    const kept = this.#run?.newLog("test-manager");
     this.entropy = {
       ...systemEntropy,
       bytes: (length) => {
         const bytes = systemEntropy.bytes(length);
         if (length >= secretBytes) this.#secrets.push(bytes.slice());
+        this.#run?.addSecret(bytes);
         return bytes;
       },
     };
     const write = (line: string): void => {
       this.#lines += line;
+      kept?.write(line);
     };
     const own = createSystemLog({ level: "debug", destination: { write } });
     this.log = also === undefined ? own : both(own, also);
@@ -39,7 +46,9 @@ export class SecretWatch {
 
   /** A secret that comes from outside: a password in the settings. */
   add(text: string): void {
-    if (text.length >= 6) this.#texts.push(text);
+    if (text.length < 6) return;
+    this.#texts.push(text);
+    this.#run?.addText(text);
   }
 
   /** Throws when a secret is in the log, the audit or the timeline of the manager that had this folder and has stopped. */

@@ -180,6 +180,30 @@ describe.runIf(hasDtls())("nodes with pre-shared keys, by libcoap", () => {
     await watching.ended;
     expect(await ask(lamp, "/environment")).toBe("");
   });
+
+  test("a certificate of the manager's own CA is good until the next one's first use, or its revocation, by DTLS and MQTT alike", async () => {
+    const { port } = new URL(manager.urls.mqtts);
+    const byDtls = (own: PemFiles, path: string, more: readonly string[] = []): Promise<string> => {
+      const shown = ["-c", own.certFile, "-j", own.keyFile, "-R", manager.caFile];
+      return said(clients[0], askWords(`${manager.urls.coaps}${path}`, [...shown, ...more]));
+    };
+    const byMqtt = async (own: PemFiles): Promise<boolean> => {
+      const shown = ["--cafile", manager.caFile, "--cert", own.certFile, "--key", own.keyFile, "-i", "shed"];
+      const words = ["-h", "127.0.0.1", "-p", port, ...shown, "-q", "1", "-t", "cx/nodes/shed/event", "-m", "{}"];
+      return (await runOutside("mosquitto_pub", words)).code === 0;
+    };
+    const first = await manager.certificate("shed");
+    expect(await byDtls(first, "/register", post('{"id":"shed","caps":["tls"]}'))).toContain('"id":"shed"');
+    expect(await byDtls(first, "/environment")).toContain('"user":"shed"');
+    expect(await byMqtt(first)).toBe(true);
+    const second = await manager.certificate("shed");
+    expect([await byDtls(first, "/environment"), await byMqtt(first)]).toEqual([expect.stringContaining("shed"), true]);
+    expect(await byMqtt(second)).toBe(true);
+    expect([await byDtls(first, "/environment"), await byMqtt(first)]).toEqual(["", false]);
+    expect(await byDtls(second, "/nodes/porch/health", put(healthy))).toMatch(/^4\.03/);
+    await manager.revoke("shed");
+    expect([await byDtls(second, "/environment"), await byMqtt(second)]).toEqual(["", false]);
+  });
 });
 
 describe.runIf(hasDtls())("nodes with certificates of a given CA, by libcoap", () => {

@@ -3,6 +3,7 @@ import { createWriteStream, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { RunLogFolder } from "../run-logs/run-log-folder.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const builtPrograms = process.env["COXSWAIN_NATIVE_BUILD"] ?? join(root, ".pio/build/native");
@@ -30,6 +31,10 @@ export class Program {
     });
     this.#child.stdout?.pipe(log, { end: false });
     this.#child.stderr?.pipe(log, { end: false });
+    const kept = RunLogFolder.ofThisRun()?.newLog(name);
+    for (const output of [this.#child.stdout, this.#child.stderr]) {
+      output?.on("data", (chunk: Buffer) => kept?.write(chunk));
+    }
     this.#child.stderr?.on("data", (chunk: Buffer) => {
       this.#lastWords = (this.#lastWords + chunk.toString()).slice(-2000);
     });

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { RunLogFolder } from "../../../tools/run-logs/run-log-folder.ts";
 
 /** Where the firmware's native build lies; `npm run setup` makes it. */
 export const buildFolder =
@@ -77,7 +78,9 @@ export class SupervisedNode {
       shellPrefix === ""
         ? spawn(cxnode, all, options)
         : spawn("sh", ["-c", `${shellPrefix}; exec "$0" "$@"`, cxnode, ...all], options);
+    const kept = RunLogFolder.ofThisRun()?.newLog("cxnode");
     this.#process.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      kept?.write(text);
       const parts = (this.#rest + text).split("\n");
       this.#rest = parts.pop() ?? "";
       this.lines.push(...parts);
