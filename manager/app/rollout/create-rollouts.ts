@@ -87,6 +87,7 @@ export class RolloutPart {
       ...{ ...options, shelf, world, updates, fleet, effects: this.#effects, quarantine: this.quarantine },
       capacity: limits.rollouts,
       downtimeMs: () => this.#alive.downtimeMs,
+      soaking: (state) => this.#health.soaking(state),
       forgotten: (state) => this.#health.forget(state),
       forecast: (plan, seed) => rolloutForecast(plan, seed, { ...options, updates, fleet }),
     });

@@ -75,6 +75,25 @@ export class RolloutHealth {
     this.#store(plan.id, key, baseline);
   }
 
+  /** While it soaks: a node that hadn't told how it is when the soak began is watched from its first word on. */
+  soaking({ plan, wave, waves }: RolloutState): void {
+    const key = `${plan.id}/${wave}`;
+    const baseline = this.#baselines.get(key);
+    if (baseline === undefined || waves[wave]?.verdict !== undefined) return;
+    if (!baseline.updated.some(([, row]) => row === null)) return;
+    const { watch } = this.#options;
+    let isNew = false;
+    const updated = baseline.updated.map(([node, row]) => {
+      const counters = row ?? watch.counters(node) ?? null;
+      isNew ||= counters !== row;
+      return [node, counters] as const;
+    });
+    if (!isNew) return;
+    const next = { ...baseline, updated };
+    this.#baselines.set(key, next);
+    this.#store(plan.id, key, next);
+  }
+
   read(state: RolloutState): readonly GateFinding[] {
     const { plan, wave } = state;
     const { watch } = this.#options;

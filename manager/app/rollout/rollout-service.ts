@@ -47,6 +47,8 @@ export interface RolloutServiceOptions {
   /** Every rollout needs a second person, whatever its plan says. */
   readonly needsApproval: boolean;
   readonly downtimeMs: () => number;
+  /** Each second, of a rollout that isn't over. */
+  soaking(state: RolloutState): void;
   /** A rollout was forgotten. */
   forgotten(state: RolloutState): void;
   forecast(plan: RolloutPlan, seed: number): Promise<RolloutForecast | PlanRefusal>;
@@ -280,6 +282,7 @@ export class RolloutService implements Rollouts {
     for (const runner of open) {
       if (isWalk && !runner.state.isOver) writer.behind("rollout-members", this.#join(runner));
       if (runner.state.status === "reverting") writer.behind("rollout-reverted", this.#endRevert(runner));
+      if (!runner.state.isOver) this.#options.soaking(runner.state);
       runner.tick();
     }
   }
