@@ -1,6 +1,9 @@
+import { hkdfSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import type { BatchDeviceView, BatchView, CreatedBatch, RevokedBatch } from "../app/api/batches.ts";
+import { batchInfo, hardwareIdRule, isHardwareId } from "../domain/batch.ts";
+import { oscoreSaltBytes, oscoreSecretBytes } from "../domain/node-credential.ts";
 import { type CommandContext, print } from "./command-context.ts";
 import { CommandFailure, exitCodes } from "./command-failure.ts";
 import { hoursOf, minute } from "./life-time.ts";
@@ -15,7 +18,7 @@ interface CreateOptions {
   readonly out?: string;
 }
 
-/** `coxswain batch create|list|devices|reopen|revoke`. */
+/** `coxswain batch create|device-key|list|devices|reopen|revoke`. */
 export function addBatchCommands(program: Command, context: CommandContext): void {
   const batch = program
     .command("batch")
@@ -30,8 +33,26 @@ export function addBatchCommands(program: Command, context: CommandContext): voi
     .option("--limit <N>", "as many devices may enrol", "100")
     .option("--expires <TIME>", "how long they may: 90m, 24h, 365d; 3650d at most", "365d")
     .option("--hardware <FILE>", "the hardware ids that may, one a line (default: any)")
-    .option("--out <FILE>", "file for the key (default: BATCH.batch.json; with --json none)")
+    .option("--out <FILE>", "file for the key (default: NAME.batch.json; with --json none)")
     .action(async (options: CreateOptions) => await create(context, options));
+
+  batch
+    .command("device-key")
+    .argument("<file>", "the key of the batch, as `coxswain batch create` wrote it")
+    .argument("<hardware>", "the device's hardware id")
+    .option("--out <FILE>", "file for the device's key (default: HARDWARE.device.json; with --json none)")
+    .description("Make the key of one device from the batch's, without the manager: what belongs onto the device.")
+    .action((file: string, hardware: string, { out }: { readonly out?: string }) => {
+      const made = deviceKeyOf(file, hardware);
+      const place = out ?? (context.isJson() ? undefined : `${hardware}.device.json`);
+      if (place === undefined) {
+        print(context, made, "");
+        return;
+      }
+      writeReserved(reserveFile(place), `${JSON.stringify(made, null, 2)}\n`);
+      const { secret: _, ...shown } = made;
+      print(context, { ...shown, file: place }, `The key of ${hardware} is in ${place}, for \`cxnode --batch-key\`.`);
+    });
 
   batch
     .command("list")
@@ -102,32 +123,68 @@ async function create(context: CommandContext, { model, limit, expires, hardware
     hours: hoursOf(expires),
     ...(hardware !== undefined && { hardware: idsOf(hardware) }),
   };
-  // Where it is named, before the key is made, which would be lost.
-  const named = out === undefined ? undefined : reserveFile(out);
+  const file = out ?? (context.isJson() ? undefined : `${model}.batch.json`);
+  // Before the key is made: it is told once, so there must be a place for it.
+  const reserved = file === undefined ? undefined : reserveFile(file);
   const made = await context
     .client()
     .post<CreatedBatch & { readonly manager: string }>("/batches", wish)
     .catch((error: unknown) => {
-      named?.discard();
+      reserved?.discard();
       throw error;
     });
-  const text = `${JSON.stringify({ batch: made.batch, key: made.key, model: made.model }, null, 2)}\n`;
-  if (out === undefined && context.isJson()) {
+  if (file === undefined || reserved === undefined) {
     print(context, made, "");
     return;
   }
-  const file = out ?? `${made.batch}.batch.json`;
-  writeReserved(named ?? reserveFile(file), text);
+  const { batch, key } = made;
+  writeReserved(reserved, `${JSON.stringify({ batch, key, model }, null, 2)}\n`);
   const words = [
     `The key of batch ${made.batch} is in ${file}, readable by you alone, and told this once. ${made.limit} devices may enrol with it until ${minute(made.expiresAtMs)};`,
-    `whoever has it can be any of them, so it belongs into the factory, not onto devices. On a Linux machine, at its first start:`,
+    "whoever has it can be any of them, so it belongs into the factory. What belongs onto a device is made of it for each, and on a Linux machine is taken by its first start:",
     "",
-    `    cxnode --manager ${made.manager} --batch-key ${file} --hardware ID --state ID`,
+    `    coxswain batch device-key ${file} ID`,
+    `    cxnode --manager ${made.manager} --batch-key ID.device.json --hardware ID --state ID`,
     "",
     `\`coxswain batch devices ${made.batch}\` shows who came. \`coxswain batch revoke ${made.batch}\` ends it.`,
   ];
   const { key: _, ...shown } = made;
   print(context, { ...shown, file }, words.join("\n"));
+}
+
+interface DeviceKey {
+  readonly batch: string;
+  readonly hardware: string;
+  readonly secret: string;
+}
+
+function deviceKeyOf(file: string, hardware: string): DeviceKey {
+  if (!isHardwareId(hardware)) {
+    const message = `${hardware} is no hardware id.`;
+    throw new CommandFailure("bad-hardware", message, `It is ${hardwareIdRule}.`, exitCodes.usage);
+  }
+  const { batch, key } = batchFile(file);
+  const secret = hkdfSync(
+    "sha256",
+    Buffer.from(key, "hex"),
+    "",
+    batchInfo + hardware,
+    oscoreSecretBytes + oscoreSaltBytes,
+  );
+  return { batch, hardware, secret: Buffer.from(secret).toString("hex") };
+}
+
+function batchFile(file: string): { readonly batch: string; readonly key: string } {
+  try {
+    const { batch, key } = JSON.parse(readFileSync(file, "utf8")) as Readonly<Record<string, unknown>>;
+    const isHex = (value: unknown, digits: number): value is string =>
+      typeof value === "string" && value.length === digits && /^[0-9a-f]+$/.test(value);
+    if (isHex(batch, 12) && isHex(key, 64)) return { batch, key };
+  } catch {
+    // Said below, without what stands in it.
+  }
+  const message = `${file} can't be read, or isn't the key of a batch.`;
+  throw new CommandFailure("no-file", message, "Name what `coxswain batch create` wrote.", exitCodes.usage);
 }
 
 function idsOf(file: string): readonly string[] {

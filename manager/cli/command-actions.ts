@@ -13,6 +13,7 @@ export const commandActions: Readonly<Record<string, readonly ActionName[]>> = {
   "claim list": ["enrolment.change"],
   "claim revoke": ["enrolment.change"],
   "batch create": ["enrolment.change"],
+  "batch device-key": [],
   "batch list": ["enrolment.change"],
   "batch devices": ["enrolment.change"],
   "batch reopen": ["enrolment.change"],

@@ -119,7 +119,10 @@ test("a node enrols by the key of its batch and keeps only a key of its own, and
   const secret = (JSON.parse(readFileSync(key, "utf8")) as CreatedBatch).key;
   expect(await start("no-hardware", "--batch-key", key, "--hardware", "gw.0a").exitCode()).toBe(64);
   expect(await start("no-key", "--batch-key", join(folder, "nowhere.json")).exitCode()).toBe(64);
-  start("row-1", "--batch-key", key, "--hardware", "1");
+  const own = join(folder, "1.device.json");
+  await coxswain(urls, "batch", "device-key", key, "1", "--out", own);
+  expect(await start("other-hardware", "--batch-key", own, "--hardware", "2").exitCode()).toBe(64);
+  start("row-1", "--batch-key", own);
   await soon(() => presence("row-1")).toBe("online");
   expect(has("row-1", "enrolment")).toBe(false);
   expect(readFileSync(join(folder, "row-1", "credentials"), "utf8")).not.toContain(secret);

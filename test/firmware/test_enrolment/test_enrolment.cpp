@@ -40,6 +40,9 @@ TEST("keys of a code and of a batch are those that a manager derives") {
     CHECK(deriveBatchKeys(Hex<6>("0a0b0c0d0e0f").view(), key, hardware, out) == Status::invalid);
   }
   CHECK(deriveBatchKeys(Hex<6>("0a0b").view(), key, "x", out) == Status::invalid);
+  CHECK(deviceKeys(Hex<6>("0a0b0c0d0e0f").view(), ByteSpan(key, 23), "x", out) == Status::invalid);
+  CHECK(isOk(deviceKeys(Hex<6>("0a0b0c0d0e0f").view(), Hex<24>("31786de13deb5c8ede7f68b3d262d3c3a571210b5013bbc0").view(), "5111", out)));
+  CHECK(equal(out.masterSecret.view(), batch.masterSecret.view()) && equal(out.masterSalt.view(), batch.masterSalt.view()));
 }
 
 TEST("an answer that isn't credentials is refused wherever it is cut or changed") {

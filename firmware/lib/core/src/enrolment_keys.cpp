@@ -67,12 +67,16 @@ Status deriveBatchKeys(ByteSpan batch, ByteSpan key, std::string_view hardware, 
   FixedText<batchInfo.size() + batchHardwareMax> info;
   CX_TRY(info.assign(batchInfo));
   CX_TRY(info.append(hardware));
-  uint8_t derived[secretSize + saltSize];
+  uint8_t derived[batchSecretSize];
   hkdfSha256(ByteSpan(), key, asBytes(info), derived);
-  const ByteSpan bytes(derived);
+  return deviceKeys(batch, derived, hardware, out);
+}
+
+Status deviceKeys(ByteSpan batch, ByteSpan secret, std::string_view hardware, OscoreCredentials& out) {
+  if (batch.size() != batchIdSize || secret.size() != batchSecretSize || !isHardwareId(hardware)) return Status::invalid;
   out = OscoreCredentials();
-  CX_TRY(out.masterSecret.assign(bytes.first(secretSize)));
-  CX_TRY(out.masterSalt.assign(bytes.from(secretSize)));
+  CX_TRY(out.masterSecret.assign(secret.first(secretSize)));
+  CX_TRY(out.masterSalt.assign(secret.from(secretSize)));
   CX_TRY(out.senderId.assign(batch));
   return out.idContext.assign(asBytes(hardware));
 }

@@ -10,6 +10,7 @@ namespace cx {
 // 19 random characters of Crockford's base32 and one that checks them.
 constexpr size_t claimCodeLength = 20;
 constexpr size_t batchIdSize = 6, batchKeySize = 32, batchHardwareMax = oscore::contextMax;
+constexpr size_t batchSecretSize = 24;  // of one device: master secret and salt
 
 // Case, spaces and hyphens don't matter, O is 0, I and L are 1. malformed: it is no claim code.
 Status parseClaimCode(std::string_view text, FixedText<claimCodeLength>& out);
@@ -20,5 +21,7 @@ Status deriveClaimKeys(const FixedText<claimCodeLength>& code, OscoreCredentials
 bool isHardwareId(std::string_view text);
 // Of the node with that hardware id in a batch. invalid: a batch or key of another size, or no hardware id.
 Status deriveBatchKeys(ByteSpan batch, ByteSpan key, std::string_view hardware, OscoreCredentials& out);
+// The same of a secret that was derived elsewhere, so that the batch's key never comes near the device.
+Status deviceKeys(ByteSpan batch, ByteSpan secret, std::string_view hardware, OscoreCredentials& out);
 
 }  // namespace cx

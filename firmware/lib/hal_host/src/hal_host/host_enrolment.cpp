@@ -41,9 +41,12 @@ void wipe(char (&text)[textMax]) {
   for (size_t i = 0; i < sizeof text; i++) at[i] = 0;
 }
 
+// Of the whole batch, or what was made of it for one device.
 struct Batch {
   FixedBytes<batchIdSize> id;
   FixedBytes<batchKeySize> key;
+  FixedText<batchHardwareMax> hardware;
+  FixedBytes<batchSecretSize> secret;
 };
 
 template <size_t N>
@@ -52,17 +55,28 @@ bool readHex(JsonReader& json, FixedBytes<N>& out) {
   return isOk(json.readText(digits)) && digits.size() == 2 * N && out.resize(N) && isOk(parseHex(digits.view(), out.storage()));
 }
 
-// `{"batch": 12 hexadecimal digits, "key": 64}`; other members, such as a model for people, are passed over.
+// `{"batch": 12 hexadecimal digits, "key": 64}`, or in place of the key `"hardware": text, "secret": 48 digits`; other members, such as a model
+// for people, are passed over.
 bool parseBatch(ByteSpan bytes, Batch& out) {
   JsonReader json(bytes);
   if (!isOk(json.enterObject())) return false;
   std::string_view key;
   Status status = json.nextKey(key);
   for (; isOk(status); status = json.nextKey(key)) {
-    const bool isRead = key == "batch" ? readHex(json, out.id) : key == "key" ? readHex(json, out.key) : isOk(json.skip());
+    bool isRead = false;
+    if (key == "batch") {
+      isRead = readHex(json, out.id);
+    } else if (key == "key") {
+      isRead = readHex(json, out.key);
+    } else if (key == "secret") {
+      isRead = readHex(json, out.secret);
+    } else {
+      isRead = isOk(key == "hardware" ? json.readText(out.hardware) : json.skip());
+    }
     if (!isRead) return false;
   }
-  return status == Status::notFound && isOk(json.finish()) && !out.id.empty() && !out.key.empty();
+  const bool isWhole = status == Status::notFound && isOk(json.finish()) && !out.id.empty();
+  return isWhole && out.key.empty() != out.secret.empty() && out.secret.empty() == out.hardware.empty();
 }
 
 bool keysOf(const Options& options, std::string_view hardware, OscoreCredentials& out, char (&fault)[optionFaultMax]) {
@@ -75,9 +89,14 @@ bool keysOf(const Options& options, std::string_view hardware, OscoreCredentials
   if (size < 0) return false;
   Batch batch;
   if (!parseBatch(ByteSpan(bytes, static_cast<size_t>(size)), batch)) {
-    std::snprintf(fault, sizeof fault, "%.100s isn't the file of a batch, as `coxswain batch create --out FILE` wrote it", options.batchKey);
+    std::snprintf(fault, sizeof fault, "%.80s isn't the file of a batch or of its device, as `coxswain batch create` or `batch device-key` wrote it", options.batchKey);
     return false;
   }
+  if (!batch.secret.empty() && options.hardware != nullptr && batch.hardware.view() != options.hardware) {
+    std::snprintf(fault, sizeof fault, "%.100s is of the hardware id %s, and --hardware says otherwise", options.batchKey, batch.hardware.cStr());
+    return false;
+  }
+  if (!batch.secret.empty()) return isOk(deviceKeys(batch.id.view(), batch.secret.view(), batch.hardware, out));
   if (isOk(deriveBatchKeys(batch.id.view(), batch.key.view(), hardware, out))) return true;
   std::snprintf(fault, sizeof fault, "this node has no hardware id that a key can be made for: give one with --hardware ID");
   return false;

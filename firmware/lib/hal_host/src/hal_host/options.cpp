@@ -303,7 +303,7 @@ const char* optionsHelp() {
       "  --manager coap://HOST[:PORT]   the manager; without it the node looks for one by multicast; coaps:// for DTLS\n"
       "  --credentials FILE             keys for OSCORE or DTLS (JSON, mode 0600; kept in the state folder from then on)\n"
       "  --claim CODE                   enrol with this code, where the state folder holds no credentials yet\n"
-      "  --batch-key FILE               enrol with the key of a batch (JSON, mode 0600), needed at the first start only\n"
+      "  --batch-key FILE               enrol with a batch's key, or its device's (JSON, mode 0600), needed at the first start only\n"
       "  --hardware ID                  hardware id: [a-z0-9][a-z0-9_-]{0,15} (a random number, kept in the state folder)\n"
       "  --discover-group ADDRESS[:PORT]  multicast group to ask (224.0.1.187 and ff02::fd, port 5683)\n"
       "  --interface NAME               interface for multicast (every one but the loopback)\n"
