@@ -37,7 +37,8 @@ bool settingsFrom(const Options& options, const cx::host::HostHal& port, cx::Nod
   settings.attemptBudget = options.attemptBudget;
   settings.isUnsignedAllowed = options.isUnsignedAllowed;
   settings.anchors = port.anchors();
-  if (settings.vendor.assign(options.vendor) != cx::Status::ok) return false;
+  const std::string_view vendor = credentials.vendor.empty() ? std::string_view(cx::host::defaultVendor) : credentials.vendor.view();
+  if (settings.vendor.assign(options.vendor != nullptr ? std::string_view(options.vendor) : vendor) != cx::Status::ok) return false;
   settings.isSleepy = options.isSleepy;
   return true;
 }

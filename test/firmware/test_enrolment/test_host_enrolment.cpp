@@ -1,6 +1,8 @@
 // The host's side of an enrolment: power goes at every single file operation, and afterwards the folder has credentials with
 // their numbers, or the enrolment key with its own.
 #include "../test_boot/volatile_files.hpp"
+#include "../generated/update_manifest_vectors.hpp"
+#include "../hex.hpp"
 #include "check.hpp"
 #include "hal_host/file_storage.hpp"
 #include "hal_host/host_enrolment.hpp"
@@ -154,4 +156,23 @@ TEST("another code takes the place of the first, whose numbers stay: given again
   OscoreSequence after;
   CHECK(numbers.load() == Code::ok && isOk(after.open(numbers, nullptr, keys)));
   CHECK(after.take().valueOr(0) > used);
+}
+
+TEST("trust anchors and vendor come with the credentials, and a key set that is none is refused") {
+  files = VolatileFiles();
+  const Hex<keySetMax> set(vectors::manifestAnchorsHex);
+  FileStorage numbers(files, numbersFile);
+  CHECK(numbers.load() == Code::ok);
+  HostCredentialKeeper keeper(files, numbers, "", logSink);
+  EnrolledCredentials given = enrolled();
+  given.anchors = set.view();
+  given.vendor = "vendor.example";
+  CHECK(isOk(keeper.keep(given)));
+  char fault[optionFaultMax];
+  Credentials credentials;
+  CHECK(loadCredentials(files, credentials, fault) == Code::ok);
+  CHECK_EQ(credentials.anchors.count, 2u);
+  CHECK(credentials.vendor.view() == "vendor.example");
+  given.anchors = set.view().first(set.size - 1);
+  CHECK(!isOk(keeper.keep(given)));
 }

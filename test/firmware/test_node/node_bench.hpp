@@ -259,7 +259,7 @@ struct RoomyLimits : cx::NodeLimitsSmall {
 
 // Everything that goes with the power.
 struct PowerCycle {
-  PowerCycle(std::vector<uint8_t>& bytes, cx::sim::Clock& sharedClock, Wire& wire, cx::hal::ResetReason reason, uint64_t seed, uint32_t cutAfter)
+  PowerCycle(std::vector<uint8_t>& bytes, cx::sim::Clock& sharedClock, Wire& wire, cx::hal::ResetReason reason, uint64_t seed, uint32_t cutAfter = 0)
       : flash(bytes.data(), static_cast<uint32_t>(bytes.size())),
         storage(flash, 0, cx::sim::storageSectorsPerArea),
         slots(flash, storage),

@@ -47,6 +47,10 @@ Status decodeEnrolled(ByteSpan cbor, EnrolledCredentials& out) {
       CX_TRY(out.id.assign(id));
     } else if (key == "ca") {
       CX_TRY(reader.readText(out.ca));
+    } else if (key == "anchors") {
+      CX_TRY(reader.readBytes(out.anchors, keySetMax));
+    } else if (key == "vendor") {
+      CX_TRY(reader.readText(out.vendor, vendorMax));
     } else if (key == "oscore") {
       CX_TRY(readContext(reader, out.oscore));
     } else {

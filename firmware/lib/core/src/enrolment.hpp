@@ -16,6 +16,8 @@ namespace cx {
 struct EnrolledCredentials {
   FixedText<nodeIdMax> id;
   OscoreCredentials oscore;
+  ByteSpan anchors;         // a COSE key set, a view into the answer; empty: the manager knows of none
+  std::string_view vendor;  // likewise
   std::string_view ca;  // PEM, a view into the answer; empty: the manager speaks no TLS, or wasn't asked
 };
 

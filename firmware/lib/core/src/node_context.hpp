@@ -25,7 +25,7 @@ struct NodeSettings {
   DownloadWay preferredWay = DownloadWay::http;
   uint32_t downloadRate = 0;         // bytes a second; 0: no limit
   uint32_t attemptBudget = 0;        // bytes that one attempt may fetch, what came twice included; 0: no limit
-  FixedText<63> vendor;              // domain of who makes the images, as in update manifests
+  FixedText<vendorMax> vendor;              // domain of who makes the images, as in update manifests
   const TrustAnchors* anchors = nullptr;  // whose manifests count, as the node was given them, read at boot; null: what it has stored
   bool isUnsignedAllowed = false;    // development: takes images that nobody signed, as long as it has no anchors
   bool isSenmlJson = false;

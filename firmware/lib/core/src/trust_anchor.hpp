@@ -10,6 +10,8 @@ namespace cx {
 
 constexpr uint32_t trustAnchorsMax = 4;
 constexpr uint32_t keyIdSize = 8;
+constexpr size_t keySetMax = 384;  // bytes of one, all keys there
+constexpr size_t vendorMax = 63;   // a domain
 
 struct TrustAnchor {
   uint8_t keyId[keyIdSize] = {};  // the first bytes of its COSE thumbprint (RFC 9679)

@@ -50,7 +50,7 @@ bool importAnchors(Files& files, const char* path, char (&fault)[optionFaultMax]
   const ByteSpan content(bytes, static_cast<size_t>(size));
   const ManifestReason reason = size > static_cast<int>(anchorsFileMax) ? ManifestReason::manifestTooLarge : readKeySet(content, anchors);
   if (reason != ManifestReason::none) {
-    std::snprintf(fault, sizeof fault, "%.120s isn't a key set of 1 to 4 keys on P-256 (%s): `coxswain update key` writes one", path,
+    std::snprintf(fault, sizeof fault, "%.120s isn't a key set of 1 to 4 keys on P-256 (%s): `coxswain update anchors export` writes one", path,
                   manifestReasonWord(reason));
     return false;
   }

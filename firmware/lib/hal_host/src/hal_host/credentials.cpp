@@ -69,7 +69,14 @@ class Reader {
     }
     if (key == "ca") return text("ca", out.ca);
     if (key == "dtls") return object("dtls", [&](std::string_view member) { return dtls(member, out.dtls); });
+    if (key == "vendor") return text("vendor", out.vendor);
+    if (key == "anchors") return anchors(out.anchors);
     return unknown("the file");
+  }
+  bool anchors(TrustAnchors& out) {
+    FixedBytes<keySetMax> set;
+    if (!hex("anchors", set)) return false;
+    return readKeySet(set.view(), out) == ManifestReason::none || wrong("anchors", "isn't a COSE key set of 1 to 4 keys on P-256");
   }
   bool oscore(std::string_view key, OscoreCredentials& out) {
     if (key == "masterSecret") return hex("oscore.masterSecret", out.masterSecret);

@@ -6,6 +6,7 @@
 #include "hal_host/options.hpp"
 #include "oscore.hpp"
 #include "span.hpp"
+#include "trust_anchor.hpp"
 
 namespace cx::host {
 
@@ -34,6 +35,9 @@ struct Credentials {
   OscoreCredentials oscore;
   DtlsCredentials dtls;
   FixedText<pemMax> ca;  // of the manager's TLS; empty: that of `dtls`, if there is one
+
+  TrustAnchors anchors;  // whose updates the node takes; none: left to the flags
+  FixedText<vendorMax> vendor;  // of its images; empty: likewise
 
   std::string_view tlsCa() const { return ca.empty() ? dtls.ca.view() : ca.view(); }
 };

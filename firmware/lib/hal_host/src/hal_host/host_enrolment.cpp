@@ -10,28 +10,33 @@ namespace cx::host {
 
 namespace {
 
-constexpr size_t textMax = 512 + pemMax;
+constexpr size_t textMax = 512 + 2 * keySetMax + vendorMax + pemMax;
 
-// The credentials file of an OSCORE context; `id` and `ca` may be empty.
-ByteSpan asFile(std::string_view id, const OscoreCredentials& oscore, std::string_view ca, char (&buffer)[textMax]) {
+// Text of letters, digits and lines. Anything else would only end the text, and the file is read before it counts.
+void putText(TextWriter& text, const char* name, std::string_view value) {
+  text.put(",\"").put(name).put("\":\"");
+  for (const char c : value) {
+    if (c == '\n') text.put("\\n");
+    else if (c != '\r') text.put(c);
+  }
+  text.put('"');
+}
+
+// The credentials file of an OSCORE context; all but that may be empty.
+ByteSpan asFile(const EnrolledCredentials& of, char (&buffer)[textMax]) {
+  const OscoreCredentials& oscore = of.oscore;
   TextWriter text(buffer, sizeof buffer);
   text.put('{');
-  if (!id.empty()) text.put("\"id\":\"").put(id).put("\",");
+  if (!of.id.empty()) text.put("\"id\":\"").put(of.id.view()).put("\",");
   text.put("\"oscore\":{\"masterSecret\":\"").putHex(oscore.masterSecret.view());
   text.put("\",\"masterSalt\":\"").putHex(oscore.masterSalt.view());
   text.put("\",\"senderId\":\"").putHex(oscore.senderId.view());
   text.put("\",\"recipientId\":\"").putHex(oscore.recipientId.view());
   if (!oscore.idContext.empty()) text.put("\",\"idContext\":\"").putHex(oscore.idContext.view());
   text.put("\"}");
-  if (!ca.empty()) {
-    text.put(",\"ca\":\"");
-    for (const char c : ca) {
-      // PEM is of letters, digits and lines; anything else would only end the text, and the file is read before it counts.
-      if (c == '\n') text.put("\\n");
-      else if (c != '\r') text.put(c);
-    }
-    text.put('"');
-  }
+  if (!of.anchors.empty()) text.put(",\"anchors\":\"").putHex(of.anchors).put('"');
+  if (!of.vendor.empty()) putText(text, "vendor", of.vendor);
+  if (!of.ca.empty()) putText(text, "ca", of.ca);
   text.put("}\n");
   return asBytes(text.view());
 }
@@ -114,7 +119,9 @@ bool importEnrolment(Files& files, const Options& options, std::string_view hard
     return false;
   }
   char text[textMax];
-  const bool isKept = storeCredentials(files, numbers, asFile({}, enrolment.oscore, {}, text), enrolment, fault, enrolmentFile);
+  EnrolledCredentials own;
+  own.oscore = enrolment.oscore;
+  const bool isKept = storeCredentials(files, numbers, asFile(own, text), enrolment, fault, enrolmentFile);
   wipe(text);
   return isKept;
 }
@@ -149,7 +156,7 @@ Status HostCredentialKeeper::keep(const EnrolledCredentials& enrolled) {
     return Status::refused;
   }
   char text[textMax];
-  const ByteSpan json = asFile(enrolled.id, enrolled.oscore, enrolled.ca, text);
+  const ByteSpan json = asFile(enrolled, text);
   // Read again as it will be at the next start, so that nothing is kept which that start refuses.
   static Credentials credentials;
   char fault[optionFaultMax];

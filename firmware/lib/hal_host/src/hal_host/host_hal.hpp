@@ -42,7 +42,7 @@ class HostHal {
   // The node's keys, from the state folder; valid after open().
   const Credentials& credentials() const { return credentials_; }
   // Whose updates it takes, as it was given them; null: nobody gave it any.
-  const TrustAnchors* anchors() const { return hasAnchors_ ? &anchors_ : nullptr; }
+  const TrustAnchors* anchors() const { return hasAnchors_ ? &anchors_ : credentials_.anchors.count > 0 ? &credentials_.anchors : nullptr; }
   // It has none yet, and this to get them by.
   bool isEnrolling() const { return isEnrolling_; }
   const OscoreCredentials& enrolment() const { return enrolment_; }

@@ -31,7 +31,7 @@ struct Options {
   const char* hardware = nullptr;     // null: a number that the state folder keeps
   const char* model = nullptr;  // null: the image's own
   const char* anchors = nullptr;      // file of the trust anchors; null: what the state folder holds
-  const char* vendor = "coxswain.example";  // domain of who makes the images
+  const char* vendor = nullptr;       // domain of who makes the images; null: what the credentials say, else defaultVendor
   bool isUnsignedAllowed = false;     // images that nobody signed
   uint32_t attemptBudget = 0;         // bytes of one update; 0: no limit
   Carrier prefer = Carrier::http;
@@ -50,6 +50,7 @@ struct Options {
   hal::ResetReason resetReason = hal::ResetReason::unknown;
 };
 
+constexpr char defaultVendor[] = "coxswain.example";
 // Stands in the place of a claim code once that is in the state folder.
 constexpr char scrubbedClaim[] = "-";
 constexpr uint32_t optionFaultMax = 256;
