@@ -295,9 +295,10 @@ export class CredentialService implements Credentials, Keyring {
     return row === -1 ? undefined : this.#table.scheme(row);
   }
 
-  used(kid: number): void {
+  used(kid: number): boolean {
     const row = this.#table.find(kid);
-    if (row === -1 || this.#table.isActive(row) || this.#doomed.has(kid)) return;
+    if (row === -1 || this.#doomed.has(kid)) return false;
+    if (this.#table.isActive(row)) return true;
     const node = this.#table.node(row);
     const before = this.#table.of(node, "active");
     const older = before === -1 ? undefined : this.#table.kid(before);
@@ -305,6 +306,7 @@ export class CredentialService implements Credentials, Keyring {
     // At once: when a crash comes before it is written, the next use of the new one says it again.
     if (older !== undefined) this.#drop(older);
     this.#options.writer.behind("credential-used", this.#activated(node, kid, older));
+    return true;
   }
 
   lease(kid: number, count: number): Promise<number | undefined> {

@@ -164,7 +164,7 @@ test("a rotation is of the scheme that the node uses, and on trial, unless it is
   expect((await states(h, "porch")).map(([state]) => state).sort()).toEqual(["active", "on-trial"]);
 });
 
-test("keys on trial that are used while they are being replaced don't end those before them", async () => {
+test("keys on trial that are used while they are being replaced don't end those before them, nor begin a session", async () => {
   const h = await new AppHarness().start();
   const { keyring } = h.app.credentials;
   const first = await issue(h, "porch");
@@ -172,10 +172,12 @@ test("keys on trial that are used while they are being replaced don't end those 
   await h.settle();
   const second = await issue(h, "porch");
   const replacing = h.app.credentials.issue("porch", operator);
-  keyring.used(second.kid);
+  expect(keyring.used(second.kid)).toBe(false);
+  expect(keyring.used(first.kid)).toBe(true);
   const third = await h.wait(replacing);
   await h.settle();
   expect(keyring.find(second.kid)).toBeUndefined();
+  expect(keyring.used(second.kid)).toBe(false);
   expect(keyring.of("porch")?.kid).toBe(first.kid);
   expect(keyring.find((third as Issued).kid)).toBeDefined();
   const after = await h.crash();

@@ -118,8 +118,8 @@ export class NodeSessions {
       credential.scheme === "psk"
         ? keyring.ofPsk(credential.identity)
         : certifiedNode(keyring, credential, this.#isOwnCa);
-    if (entry === undefined) return undefined;
-    keyring.used(entry.kid);
+    // Keys that nobody used have no session to end when they are replaced, so one that is being replaced begins none.
+    if (entry === undefined || !keyring.used(entry.kid)) return undefined;
     if (credential.scheme === "x509" && !this.#isOwnCa) this.#serials.set(entry.node, serialDigits(credential.serial));
     return { kind: "node", id: entry.node, scheme: credential.scheme };
   }

@@ -199,8 +199,7 @@ export class EmbeddedBroker implements Broker {
         const keyring = this.#keyring;
         if (this.#listed.has(certificate.serialNumber.toLowerCase().replace(/^0+(?=.)/, ""))) return undefined;
         const entry = keyring && certifiedNode(keyring, clientCertificate(certificate), isOwnCa);
-        if (entry !== undefined) keyring?.used(entry.kid);
-        return entry?.node;
+        return entry !== undefined && keyring?.used(entry.kid) === true ? entry.node : undefined;
       },
       attach: (socket, client) => this.#broker.attach(socket, client),
     });

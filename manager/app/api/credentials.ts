@@ -85,8 +85,11 @@ export interface Keyring {
   ofPsk(identity: string): KeyringEntry | undefined;
   /** Whether the node may prove itself by a certificate, and by which credential: the one it uses, else the one that was issued. */
   ofCertificate(node: string): KeyringEntry | undefined;
-  /** The node proved that it has this one: a request that it protected was authentic, or a handshake finished. */
-  used(kid: number): void;
+  /**
+   * The node proved that it has this one: a request that it protected was authentic, or a handshake finished. False: it is being replaced, and begins
+   * nothing that would outlive it.
+   */
+  used(kid: number): boolean;
   /**
    * Takes the next `count` sender sequence numbers: durable when it resolves with the first of them, so none is ever taken twice. Undefined: the
    * context is gone, or its numbers are.
