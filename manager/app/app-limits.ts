@@ -52,6 +52,13 @@ export const appLimits = defineLimits({
     unit: "security contexts of devices that enrol by a batch's key",
     full: "The oldest makes room, first of those that proved nothing: its device is asked for an Echo again.",
   },
+  batchContextsPerSecond: {
+    default: 1000,
+    min: 1,
+    max: 100_000,
+    unit: "such contexts made a second",
+    full: "A datagram that names another device counts as a stranger's until the second is over: each costs two derivations of keys before anything is proven.",
+  },
   enrolmentsPerSecond: {
     default: 20,
     min: 1,

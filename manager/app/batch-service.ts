@@ -39,7 +39,7 @@ export interface BatchServiceOptions {
   readonly entropy: Entropy;
   readonly credentials: Pick<Credentials, "issue" | "keyring" | "list" | "revoke" | "revokeIssued">;
   readonly refused: RefusedEnrolments;
-  readonly limits: { readonly batches: number };
+  readonly limits: { readonly batches: number; readonly batchContextsPerSecond: number };
   /** A batch is good no more: every context with its kid goes. */
   ended(batch: string): void;
 }
@@ -61,6 +61,9 @@ interface Kept {
 export class BatchService implements Batches {
   readonly #options: BatchServiceOptions;
   readonly #batches = new Map<string, Kept>();
+  /** Keys of devices that were made since then. */
+  #derived = 0;
+  #secondAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: BatchServiceOptions) {
     this.#options = options;
@@ -300,7 +303,7 @@ export class BatchService implements Batches {
     const kept = this.#open(batch);
     const hardware = kidContext && hardwareIdFrom(kidContext);
     if (kept?.record.sealed === undefined || kidContext === undefined || hardware === undefined) return undefined;
-    if (kept.listed?.has(hardware) === false) return undefined;
+    if (kept.listed?.has(hardware) === false || !this.#mayDerive()) return undefined;
     const { box, derive } = this.#options;
     const key = box.open(fromBase64(kept.record.sealed), batchName(batch));
     const info = utf8.encode(batchInfo + hardware);
@@ -330,6 +333,16 @@ export class BatchService implements Batches {
       await writer.commit(batch, [{ kind: "put", table: sequenceTable, key, expectedRevision: "any", value }]);
       return first;
     });
+  }
+
+  #mayDerive(): boolean {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs - this.#secondAtMs >= 1000) {
+      this.#secondAtMs = nowMs;
+      this.#derived = 0;
+    }
+    this.#derived++;
+    return this.#derived <= this.#options.limits.batchContextsPerSecond;
   }
 
   #open(batch: string): Kept | undefined {

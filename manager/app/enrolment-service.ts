@@ -17,7 +17,8 @@ import { RefusedEnrolments, type RefusedEnrolmentsOptions } from "./refused-enro
 export type EnrolmentServiceOptions = Omit<ClaimServiceOptions & BatchServiceOptions, "ended" | "refused" | "limits"> &
   RefusedEnrolmentsOptions & {
     readonly clock: Clock;
-    readonly limits: { readonly claims: number; readonly batches: number; readonly enrolmentsPerSecond: number };
+    readonly limits: ClaimServiceOptions["limits"] &
+      BatchServiceOptions["limits"] & { readonly enrolmentsPerSecond: number };
   };
 
 /** Who enrols, by a claim code or by the key of a batch: the kids of both are as long, and of one random space. */

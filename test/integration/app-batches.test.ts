@@ -163,3 +163,14 @@ test("a node that is revoked while its device enrols, by a code or a batch, is l
     expect((await h.wait(h.app.enrolments.enrol(id, "192.0.2.9"))).kind).not.toBe("enrolled");
   }
 });
+
+test("who names devices without end costs no more than so many keys a second, and the next second is others' too", async () => {
+  const h = await new AppHarness({ limits: { batchContextsPerSecond: 3 } }).start();
+  const { batch } = await makeBatch(h, 10, ["a", "b"]);
+  const find = (hardware: string) => h.app.enrolments.keyring.find(batch, ascii(hardware)) !== undefined;
+  // What is in no list costs nothing.
+  for (let i = 0; i < 10; i++) expect(find(`x${i}`)).toBe(false);
+  expect([find("a"), find("b"), find("a"), find("b"), find("a")]).toEqual([true, true, true, false, false]);
+  await h.settle(1000);
+  expect(find("b")).toBe(true);
+});
