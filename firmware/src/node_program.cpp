@@ -110,8 +110,7 @@ int runNode(int count, char** arguments, cx::hal::Sensors* sensors, cx::host::Se
   timing.confirmLimitMs = static_cast<uint32_t>(uint64_t{options.trialSeconds} * 10 * trialMarginPercent);
   static cx::NodeStorage<cx::NodeLimitsHost> storage;
   if (port.isEnrolling()) return runEnrolment(port, hal, profile, settings, storage.memory());
-  static cx::NoPayloadKeys keys;
-  static cx::PayloadKit<cx::inflateWindowMax> kit(keys);
+  static cx::PayloadKit<cx::inflateWindowMax> kit(port.payloadKeys());
   cx::NodeMemory memory = storage.memory();
   memory.tools = &kit;
   static cx::Node node(hal, profile, settings, memory, timing);

@@ -77,6 +77,11 @@ bool HostHal::open() {
     log_.print(LogLevel::error, "%s in %s is damaged: start once with --anchors FILE", anchorsFile, options_.state);
     return false;
   }
+  const Code payloadKeys = payloadKeys_.load(files_);
+  if (payloadKeys != Code::ok && payloadKeys != Code::notFound) {
+    log_.print(LogLevel::error, "%s in %s is damaged: start once with --payload-keys FILE", payloadKeysFile, options_.state);
+    return false;
+  }
   if (isDtls() && !secureSocket()) return false;
   if (!credentials_.tlsCa().empty() && !secureStreams()) return false;
   if (numbers_.load() != Code::ok) log_.print(LogLevel::error, "the sequence numbers in %s are damaged", options_.state);

@@ -11,6 +11,7 @@
 #include "hal_host/host_network.hpp"
 #include "hal_host/host_sockets.hpp"
 #include "hal_host/host_system.hpp"
+#include "hal_host/payload_key_file.hpp"
 #include "hal_host/linux_services.hpp"
 #include "hal_host/secure_socket.hpp"
 #include "hal_host/secure_stream.hpp"
@@ -43,6 +44,8 @@ class HostHal {
   const Credentials& credentials() const { return credentials_; }
   // Whose updates it takes, as it was given them; null: nobody gave it any.
   const TrustAnchors* anchors() const { return hasAnchors_ ? &anchors_ : credentials_.anchors.count > 0 ? &credentials_.anchors : nullptr; }
+  // Of encrypted images; there may be none.
+  PayloadKeys& payloadKeys() { return payloadKeys_; }
   // It has none yet, and this to get them by.
   bool isEnrolling() const { return isEnrolling_; }
   const OscoreCredentials& enrolment() const { return enrolment_; }
@@ -68,6 +71,7 @@ class HostHal {
   Credentials credentials_;
   TrustAnchors anchors_;
   bool hasAnchors_ = false;
+  PayloadKeyFile payloadKeys_;
   bool isEnrolling_ = false;
   OscoreCredentials enrolment_;
   HostClock clock_;

@@ -149,6 +149,10 @@ const char* takeAnchors(const char* value, Options& options) {
   options.anchors = value;
   return *value == '\0' ? "is empty: name a file" : nullptr;
 }
+const char* takePayloadKeys(const char* value, Options& options) {
+  options.payloadKeys = value;
+  return *value == '\0' ? "is empty: name a file" : nullptr;
+}
 const char* takeVendor(const char* value, Options& options) {
   const size_t length = std::strlen(value);
   if (length == 0 || length > 63 || value[std::strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789.-")] != '\0') {
@@ -230,7 +234,7 @@ constexpr Flag flags[] = {
     {"sleepy", takeSleepy, false, true},
     {"anchors", takeAnchors, false},       {"vendor", takeVendor, false},
     {"unsigned-updates", takeUnsigned, false, true},
-    {"update-budget", takeBudget, false},
+    {"update-budget", takeBudget, false},  {"payload-keys", takePayloadKeys, false},
     {"watchdog-pipe", takePipe, true},     {"slot", takeSlot, true},
     {"safe", takeSafe, true},              {"reset-reason", takeReset, true},
 };
@@ -314,6 +318,7 @@ const char* optionsHelp() {
       "  --image FILE                   image for the first start (cxnode-node, or cxnode-node-dtls, beside this program)\n"
       "  --anchors FILE                 whose updates it takes: a COSE key set (the credentials'; kept in the state folder)\n"
       "  --vendor DOMAIN                vendor of its images, as update manifests name it (the credentials', else coxswain.example)\n"
+      "  --payload-keys FILE            keys of encrypted images, 16 bytes each (mode 0600; kept in the state folder from then on)\n"
       "  --unsigned-updates             for development: takes images that nobody signed, as long as it has no anchors\n"
       "  --update-budget BYTES          most bytes that one update may cost, repeated ones included (no limit)\n"
       "  --prefer http|coap             way of downloads where both are offered (http)\n"

@@ -32,6 +32,7 @@ struct Options {
   const char* model = nullptr;  // null: the image's own
   const char* anchors = nullptr;      // file of the trust anchors; null: what the state folder holds
   const char* vendor = nullptr;       // domain of who makes the images; null: what the credentials say, else defaultVendor
+  const char* payloadKeys = nullptr;  // file of the keys of encrypted images; null: what the state folder holds
   bool isUnsignedAllowed = false;     // images that nobody signed
   uint32_t attemptBudget = 0;         // bytes of one update; 0: no limit
   Carrier prefer = Carrier::http;

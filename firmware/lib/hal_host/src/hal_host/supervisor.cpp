@@ -15,6 +15,7 @@
 #include "hal_host/host_clock.hpp"
 #include "hal_host/host_enrolment.hpp"
 #include "hal_host/host_system.hpp"
+#include "hal_host/payload_key_file.hpp"
 #include "hal_host/watchdog_pipe.hpp"
 
 namespace cx::host {
@@ -157,6 +158,13 @@ int Supervisor::takeAnchors() {
   return exitUsage;
 }
 
+int Supervisor::takePayloadKeys() {
+  char fault[optionFaultMax];
+  if (options_.payloadKeys == nullptr || importPayloadKeys(folder_.files(), options_.payloadKeys, fault)) return 0;
+  log_.print(LogLevel::error, "--payload-keys: %s", fault);
+  return exitUsage;
+}
+
 int Supervisor::prepareState() {
   if (!folder_.open(options_.state)) {
     log_.print(LogLevel::error, "the state folder %s can't be opened: %s", options_.state, std::strerror(errno));
@@ -174,6 +182,7 @@ int Supervisor::prepareState() {
   }
   int code = takeCredentials();
   if (code == 0) code = takeAnchors();
+  if (code == 0) code = takePayloadKeys();
   if (code != 0) return code;
   switch (loader_.load()) {
     case Code::ok: return 0;

@@ -29,6 +29,7 @@ class Supervisor {
   // Takes the operator's keys into the state folder. 0, or the exit code.
   int takeCredentials();
   int takeAnchors();
+  int takePayloadKeys();
   // The same of what it enrols with, where it has no keys.
   int takeEnrolment(bool hasCredentials);
   int installFirst(const char* why);
