@@ -79,6 +79,8 @@ export interface ComposeManagerOptions {
   readonly vendor?: string | undefined;
   /** Updates without a checked signature are offered; always under `isInsecure`. */
   readonly offersUnsigned?: boolean | undefined;
+  /** Every rollout needs a second person's approval. */
+  readonly fourEyes?: boolean | undefined;
   readonly limits: { readonly nodes: number } & Partial<HttpLimits>;
   /** Asks the process to end; an operator's shutdown calls it. */
   readonly shutdown?: (() => void) | undefined;
@@ -149,6 +151,7 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
     artifactBases: [urls.https, urls.http, urls.coap, urls.coaps].filter((base) => base !== undefined),
     manifestCrypto,
     vendor: options.vendor ?? defaultVendor,
+    fourEyes: options.fourEyes,
     offersUnsigned: isInsecure || options.offersUnsigned === true,
     limits: { nodes: limits.nodes },
   });

@@ -36,6 +36,11 @@ export const settingsDescription = {
     default: false,
     help: "Offer updates that nobody signed too. Nodes that demand no signature then run what the manager gives them; what they check is the digest that they got from it. Part of insecure. For trying things out.",
   },
+  fourEyes: {
+    kind: "flag",
+    default: false,
+    help: "Every rollout needs the approval of a second operator, who neither made nor started it, whatever its plan says.",
+  },
   vendor: {
     kind: "text",
     default: "coxswain.example",

@@ -144,6 +144,7 @@ async function startOnce(options: StartManagerOptions): Promise<RunningManager> 
       isInsecure: settings.insecure,
       vendor: settings.vendor,
       offersUnsigned: settings.unsignedUpdates,
+      fourEyes: settings.fourEyes,
       limits: settings.limits,
       shutdown: options.shutdown,
       restart: options.restart,

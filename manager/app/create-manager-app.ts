@@ -415,6 +415,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
 
   bus.subscribe((event) => {
     if (event.kind === "alert") bridge.alert(event.alert, event.state);
+    if (event.kind === "rollout") bridge.rollout(event);
     if (event.kind === "presence" || event.kind === "presence-many") bridge.counts(presence.counts());
   });
 

@@ -7,7 +7,7 @@ import type { Topics } from "../../schemas/wire/topics.ts";
 import { isEnded } from "../domain/attempt-machine.ts";
 import type { Broker, OutgoingMessage } from "../ports/broker.ts";
 import type { PresenceCounts, PresenceState } from "./api/registry.ts";
-import type { AlertView } from "./api/watching.ts";
+import type { AlertView, LiveEvent } from "./api/watching.ts";
 import { appTimes } from "./app-limits.ts";
 import type { AttemptRecord } from "./attempt-record.ts";
 
@@ -96,6 +96,11 @@ export class MqttBridge {
   alert(alert: AlertView, state: "raised" | "cleared"): void {
     const topic = this.#options.topics().fleet("alerts");
     this.#publish({ topic, payload: JSON.stringify({ ...alert, state }), qos: 1 });
+  }
+
+  rollout({ kind: _, ...state }: Extract<LiveEvent, { kind: "rollout" }>): void {
+    const topic = this.#options.topics().fleet("rollouts", state.rollout);
+    this.#publish({ topic, payload: JSON.stringify(state) });
   }
 
   /** Starts a maintenance update by MQTT. Rejects when the broker didn't take it. */

@@ -56,6 +56,7 @@ export interface RolloutServiceOptions {
 
 const tickMs = 1000;
 const walkMs = 60_000;
+const leastJumpMs = 60_000;
 const previewNodes = 20;
 const joinedAtOnce = 500;
 
@@ -64,10 +65,12 @@ export class RolloutService implements Rollouts {
   readonly #options: RolloutServiceOptions;
   #timer: Timer | undefined;
   #walkedMs = Number.NEGATIVE_INFINITY;
+  #wallOffsetMs: number;
   readonly #told = new Map<string, string>();
 
   constructor(options: RolloutServiceOptions) {
     this.#options = options;
+    this.#wallOffsetMs = options.clock.wallMs() - options.clock.monotonicMs();
   }
 
   async load(): Promise<void> {
@@ -276,7 +279,9 @@ export class RolloutService implements Rollouts {
     const { shelf, clock, writer } = this.#options;
     this.#timer = clock.after(tickMs, () => this.#tick());
     const open = shelf.open();
+    const jumpMs = this.#jumpMs();
     if (open.length === 0) return;
+    if (jumpMs !== 0) for (const runner of open) runner.note({ kind: "downtime", ms: jumpMs, atMs: this.#nowMs() });
     const isWalk = clock.monotonicMs() - this.#walkedMs >= walkMs;
     if (isWalk) this.#walkedMs = clock.monotonicMs();
     for (const runner of open) {
@@ -285,6 +290,16 @@ export class RolloutService implements Rollouts {
       if (!runner.state.isOver) this.#options.soaking(runner.state);
       runner.tick();
     }
+  }
+
+  /** By how much the wall clock was set since the last tick, as on a board that learns the time late: nobody's lease ends by that. */
+  #jumpMs(): number {
+    const { clock } = this.#options;
+    const offsetMs = clock.wallMs() - clock.monotonicMs();
+    const jumpMs = Math.round(offsetMs - this.#wallOffsetMs);
+    if (Math.abs(jumpMs) < leastJumpMs) return 0;
+    this.#wallOffsetMs = offsetMs;
+    return jumpMs;
   }
 
   /** A revert is through when nobody runs the image any more who could be called back. */

@@ -71,7 +71,7 @@ export type RolloutEvent = { readonly atMs: number } & (
   /** Undefined: all that failed or were cancelled. */
   | { readonly kind: "retried"; readonly by: string; readonly nodes?: readonly string[] }
   | { readonly kind: "completed" }
-  /** The manager didn't run for so long: nobody's time was counted meanwhile. */
+  /** The manager didn't run for so long, or its clock was set by so much: nobody's time was counted meanwhile. */
   | { readonly kind: "downtime"; readonly ms: number }
 );
 

@@ -362,11 +362,13 @@ function* retriedRows(state: RolloutState, { nodes }: Of<"retried">): Generator<
   }
 }
 
-function downtime(state: RolloutState, { ms }: Of<"downtime">): readonly RolloutEffect[] {
+function downtime(state: RolloutState, event: Of<"downtime">): readonly RolloutEffect[] {
+  const { ms } = event;
   const { members } = state;
   for (const row of members.rows()) {
     if (isSlotHeld(members.phase(row))) members.columns.leaseUntilMs[row]! += ms;
   }
+  state.leaseCheckMs = event.atMs;
   const open = state.waves[state.wave];
   if (open?.settledAtMs !== undefined) open.settledAtMs += ms;
   return nothing;
