@@ -44,7 +44,9 @@ it("a flag that there isn't ends with 2 and says which there are", async () => {
   expect(output()).toContain("--exit");
 });
 
-it("plays the main job with everything that protects it, counts it in its last line, and leaves nothing running", async () => {
+it("plays the main job with everything that protects it, counts it in its last line, and leaves nothing running", {
+  timeout: 240_000,
+}, async () => {
   const { folder, output, ended } = start("--exit");
   const code = await ended;
   expect(code, output()).toBe(0);
