@@ -83,7 +83,8 @@ async function setTheStage(
   const { program, urls } = await startManager(folder, { isSecure: true, flags, environment });
   programs.set("manager", program);
   const { coap, coaps = "", mqtts = "", https = "" } = urls;
-  story.tell("manager", [coap, coaps, mqtts, https].join("  "), "good");
+  story.tell("manager", `for nodes ${coap}, ${coaps}`, "good");
+  story.tell("manager", `by TLS ${mqtts}, ${https}`, "good");
   if ([coaps, mqtts, https].includes("")) throw new Error("the manager speaks no DTLS or no TLS: see manager.log");
   const coapPort = Number(new URL(urls.coap).port);
   const announced = await hearAnnouncement(coapPort, 10_000);
