@@ -48,7 +48,7 @@ test("nobody without a token reads, changes or counts anything; the console's fi
     expect((await ask("/api/v1/system", { headers: { authorization } })).status, authorization).toBe(401);
   }
   expect((await ask("/")).status).toBe(200);
-  expect((await ask(`/artifacts/${"0".repeat(64)}`)).status).toBe(404);
+  expect((await ask(`/artifacts/${"0".repeat(64)}`)).status).toBe(401);
 });
 
 test("with the token everything is there, and who did it is told", async () => {
