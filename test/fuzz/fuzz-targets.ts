@@ -13,5 +13,7 @@ export const fuzzTargets: Readonly<Record<string, () => Promise<FuzzTarget>>> = 
   json: async () => (await import("./targets/text-targets.ts")).jsonTarget,
   "certificate-request": async () => (await import("./targets/certificate-targets.ts")).certificateRequestTarget,
   "revoked-serials": async () => (await import("./targets/certificate-targets.ts")).revokedSerialsTarget,
+  "update-envelope": async () => (await import("./targets/manifest-targets.ts")).envelopeTarget,
+  "update-manifest": async () => (await import("./targets/manifest-targets.ts")).manifestTarget,
   senml: async () => (await import("./targets/text-targets.ts")).senmlTarget,
 };
