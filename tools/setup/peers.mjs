@@ -6,6 +6,13 @@ import { installSystemPackages, javaPackages } from "./system-packages.mjs";
 /** Where the peers that are no system packages are put. */
 export const pythonPeer = ".setup/peers/python";
 export const javaPeer = ".setup/peers/californium";
+export const suitPeer = ".setup/peers/suit-validator";
+
+/** Our program on the crate suit_validator, which reads and verifies update manifests. */
+export async function installSuitPeer(command) {
+  const manifest = ["--manifest-path", "test/interop/peers/suit-validator/Cargo.toml"];
+  await command("cargo", ["build", "--release", "--locked", "--quiet", ...manifest, "--target-dir", suitPeer]);
+}
 
 /** aiocoap in an environment of its own, and its source, which alone has the OSCORE plugtest programs. */
 export async function installPythonPeer(command) {

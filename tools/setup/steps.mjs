@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { installJavaPeer, installPythonPeer, javaPeer, pythonPeer } from "./peers.mjs";
+import { installJavaPeer, installPythonPeer, installSuitPeer, javaPeer, pythonPeer, suitPeer } from "./peers.mjs";
 import { canTools, installPythonTools, updateTools } from "./python-tools.mjs";
 import { root } from "./root.mjs";
 import { runtimeNode } from "./runtime.mjs";
@@ -96,6 +96,14 @@ const steps = [
     without: "its tests are skipped",
     run: (log) =>
       installPythonTools(canTools, "test/interop/peers/requirements-can.txt", (...words) => command(log, ...words)),
+  },
+  {
+    name: "peer in Rust (suit_validator)",
+    group: "peers",
+    inputs: ["tools/setup/peers.mjs", "test/interop/peers/suit-validator"],
+    result: `${suitPeer}/release/suit-peer`,
+    without: "its tests are skipped",
+    run: (log) => installSuitPeer((...words) => command(log, ...words)),
   },
   {
     name: "peer in Java (Californium)",
