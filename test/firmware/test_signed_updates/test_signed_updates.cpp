@@ -341,7 +341,7 @@ TEST("a token that stays wrong ends the attempt after five tries") {
   it.offer(1, fullPlan(it));
   it.bench.manager.forbids = 1000;
   CHECK(it.runUntilSaid(1));
-  CHECK(it.outcome() == "1 failed coap-403");
+  CHECK(it.outcome() == "1 failed token-expired");
   CHECK(it.bench.manager.artifactRequests <= 6);
 }
 

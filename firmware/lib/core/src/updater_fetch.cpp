@@ -277,13 +277,14 @@ void Updater::onEnd(const DownloadEnd& done) {
     dueMs_ = context_.hal.clock.monotonicMs() + limits_.actionWaitMs;
     return;
   }
+  if (isRefusal && done.code == forbidden) return end(UpdaterResult::failed, "token-expired");
   if (done.mayRetry || done.status == Status::ok) return tryAgain(reason.view(), done.retryAfterMs);
   end(UpdaterResult::failed, reason.view());
 }
 
 // No action came: it is asked for again, and in the end the token's age is the reason.
 void Updater::awaitAction(uint64_t nowMs) {
-  if (tokens_ >= limits_.tokensMax) return end(UpdaterResult::failed, way_ == DownloadWay::http ? "http-403" : "coap-403");
+  if (tokens_ >= limits_.tokensMax) return end(UpdaterResult::failed, "token-expired");
   ++tokens_;
   isActionWished_ = true;
   dueMs_ = nowMs + limits_.actionWaitMs;
