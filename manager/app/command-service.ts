@@ -39,7 +39,7 @@ export class CommandService implements Commands {
     const { clock, entropy, desiredState, serial } = this.#options;
     if (!this.#options.isRegistered(node)) return { kind: "unknown-node" };
     if (command.command === "boot-previous") {
-      return { kind: "forbidden", reason: "boot-previous needs a signed authorisation, and signing isn't there yet" };
+      return { kind: "forbidden", reason: "going back takes a signed manifest: `coxswain update boot-previous`" };
     }
     return await serial.run(`command/${node}`, async () => {
       const nowMs = clock.wallMs();

@@ -211,7 +211,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
   const anchors = new TrustAnchorService({ ...core, crypto: options.manifestCrypto, vendor: options.vendor });
   const envelopes = new EnvelopeCheck({
     ...{ anchors, artifacts, crypto: options.manifestCrypto, sizeMax: suitLimits.envelopeMax },
-    factsOf: (model) => modelFacts(registry, model),
+    factsOf: (model, nodes) => modelFacts(registry, model, nodes),
   });
 
   const updates = new UpdateService({

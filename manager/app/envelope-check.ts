@@ -14,8 +14,6 @@ export type EnvelopeReason =
   | "no-trust-anchors"
   /** A class id is a model's. */
   | "update-without-model"
-  /** A manifest that brings no image. */
-  | "not-an-update"
   | "missing-artifact"
   | "artifact-size";
 
@@ -36,7 +34,8 @@ export interface EnvelopeCheckOptions {
   readonly crypto: ManifestCrypto;
   readonly artifacts: Pick<Artifacts, "find">;
   readonly sizeMax: number;
-  factsOf(model: string): Promise<ModelFacts>;
+  /** Of these nodes alone, where there are any. */
+  factsOf(model: string, nodes?: readonly string[]): Promise<ModelFacts>;
 }
 
 type Refusal = Extract<EnvelopeVerdict, { kind: "refused" }>;
@@ -66,7 +65,6 @@ export class EnvelopeCheck {
 
   #identity(manifest: UpdateManifest, { model, targets }: Update): Refusal | undefined {
     const { anchors, crypto } = this.#options;
-    if (manifest.kind !== "install") return refused("not-an-update", `a manifest of kind ${manifest.kind}`);
     if (model === undefined) return refused("update-without-model", "the update");
     const ids = crypto.ids(anchors.vendor, model);
     if (!equalBytes(manifest.vendor, ids.vendor)) return refused("wrong-vendor", `not that of ${anchors.vendor}`);
@@ -77,10 +75,14 @@ export class EnvelopeCheck {
     return isIts ? undefined : refused("wrong-device", "it is for one node, which must be the update's only target");
   }
 
-  async #fleet({ sequence, digest, size }: UpdateManifest, { model = "" }: Update): Promise<Refusal | undefined> {
-    const facts = await this.#options.factsOf(model);
+  async #fleet(manifest: UpdateManifest, { model = "", targets }: Update): Promise<Refusal | undefined> {
+    const { kind, sequence, digest, size, device } = manifest;
+    // Their numbers are counted apart, and nodes say nothing of them.
+    if (kind === "anchors") return undefined;
+    const facts = await this.#options.factsOf(model, device === undefined ? undefined : targets);
     for (const each of facts.running) {
-      if (each.digest === digest || each.sequence < sequence) continue;
+      const isAgain = kind === "install" && each.digest === digest;
+      if (isAgain || each.sequence < sequence) continue;
       const where = `${sequence}, and a ${model} runs ${each.sequence}`;
       return refused(each.sequence === sequence ? "sequence-reused" : "sequence-too-low", where);
     }

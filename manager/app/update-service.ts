@@ -341,6 +341,7 @@ export class UpdateService implements Updates {
   ): Promise<StartedNode["outcome"]> {
     const { serial, book, attempts, clock, entropy, desiredState, intents } = this.#options;
     const refused = (reason: StartRefusal): StartedNode["outcome"] => ({ kind: "refused", reason });
+    const isAnchors = signed?.kind === "anchors";
     return serial.run(`start/${node}`, async () => {
       const about = await this.#options.node(node);
       if (about === undefined) return refused("unknown-node");
@@ -380,7 +381,7 @@ export class UpdateService implements Updates {
               state: "offered",
               digest: body.digest,
               rev,
-              total: body.size,
+              ...(isAnchors ? { endsWithResult: true } : { total: body.size }),
               changedAtMs: nowMs,
             } as const;
             record = {
@@ -389,7 +390,9 @@ export class UpdateService implements Updates {
             };
             return [
               { kind: "put", table: attemptTable, key: attemptKey(record), expectedRevision: 0, value: record },
-              intents.desiredChange(node, { update: body.id, attempt: id, digest: body.digest, rev }),
+              ...(isAnchors
+                ? []
+                : [intents.desiredChange(node, { update: body.id, attempt: id, digest: body.digest, rev })]),
             ];
           },
           written: (results) => {
@@ -399,7 +402,8 @@ export class UpdateService implements Updates {
         },
       );
       if (entry === undefined || record === undefined) return refused("queue-full");
-      intents.setDesired(node, { update: body.id, attempt: id, digest: body.digest, rev: entry.rev });
+      // Which keys a node trusts is nothing that it runs.
+      if (!isAnchors) intents.setDesired(node, { update: body.id, attempt: id, digest: body.digest, rev: entry.rev });
       attempts.offered(record);
       if (trigger === "mqtt") await this.#trigger(node, body.id);
       return { kind: "offered", attempt: id, rev: entry.rev };
@@ -463,7 +467,7 @@ export class UpdateService implements Updates {
 
 function signedOf({ manifest, signer }: VerifiedManifest): SignedUpdate {
   const payloads = manifest.variants.map(({ kind, digest, size }) => ({ kind, digest, size }));
-  return { sequence: manifest.sequence, keyId: toHex(signer.keyId), payloads };
+  return { kind: manifest.kind, sequence: manifest.sequence, keyId: toHex(signer.keyId), payloads };
 }
 
 /** For the commit of the record, which is its first change. */

@@ -8,6 +8,7 @@ import { anchorFromPem, newSigningKey } from "../signing/signing-key.ts";
 import { writeNewFile } from "./certificate-file.ts";
 import { type CommandContext, print } from "./command-context.ts";
 import { CommandFailure } from "./command-failure.ts";
+import { addAnchorReplaceCommand } from "./imageless-update-commands.ts";
 import { fromPem } from "./manifest-signers.ts";
 import { table } from "./table.ts";
 
@@ -26,7 +27,8 @@ new nodes with their credentials. A node that has anchors changes them by a mani
 Examples:
   coxswain update keygen vendor.pem
   coxswain update anchors add vendor.pem --name "release key"
-  coxswain update anchors export --out anchors.cbor`;
+  coxswain update anchors export --out anchors.cbor
+  coxswain update anchors replace next.pub.pem --model sensor --key vendor.pem`;
 
 /** `coxswain update keygen` and `coxswain update anchors list|add|remove|export`. */
 export function addAnchorCommands(update: Command, context: CommandContext): void {
@@ -60,6 +62,7 @@ export function addAnchorCommands(update: Command, context: CommandContext): voi
     .description("Write the anchors as a node takes them: cxnode --anchors FILE.")
     .requiredOption("--out <FILE>", "where they go")
     .action((flags: { readonly out: string }) => exportSet(context, flags.out));
+  addAnchorReplaceCommand(anchors, context);
 }
 
 function keygen(context: CommandContext, file: string): void {

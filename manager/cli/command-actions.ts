@@ -21,6 +21,8 @@ export const commandActions: Readonly<Record<string, readonly ActionName[]>> = {
   "update create": ["update.change", "anchor.read"],
   "update sign": [],
   "update upload": ["update.change"],
+  "update boot-previous": ["update.change", "anchor.read"],
+  "update anchors replace": ["update.change", "anchor.read"],
   "update inspect": ["update.read", "anchor.read"],
   "update keygen": [],
   "update anchors list": ["anchor.read"],

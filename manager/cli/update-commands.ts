@@ -3,6 +3,7 @@ import type { StartedNode, StartOutcome, UpdateCounts, UpdateView } from "../app
 import { addAnchorCommands } from "./anchor-commands.ts";
 import { type CommandContext, print } from "./command-context.ts";
 import { CommandFailure, exitCodes } from "./command-failure.ts";
+import { addBootPreviousCommand } from "./imageless-update-commands.ts";
 import { byteCount, table } from "./table.ts";
 import { addUpdateCreateCommands } from "./update-create-command.ts";
 import { addUpdateInspectCommand } from "./update-inspect-command.ts";
@@ -12,6 +13,7 @@ export function addUpdateCommands(program: Command, context: CommandContext): vo
   const update = program.command("update").description("Create updates and start them on nodes.");
   addUpdateCreateCommands(update, context);
   addUpdateInspectCommand(update, context);
+  addBootPreviousCommand(update, context);
   addAnchorCommands(update, context);
   update
     .command("start")

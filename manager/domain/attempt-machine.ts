@@ -14,6 +14,8 @@ export interface AttemptProgress {
   readonly state: AttemptState;
   /** What it has to run to have succeeded. */
   readonly digest: string;
+  /** It brings no image: it has succeeded when the node says that it is done. */
+  readonly endsWithResult?: boolean;
   /** The rev under which it was offered. */
   readonly rev: number;
   /** Bytes that arrived, and their share; they never fall. */
@@ -113,7 +115,7 @@ type Result = ReturnType<typeof attemptTransition>;
 
 function reported(attempt: AttemptProgress, event: Extract<AttemptEvent, { kind: "reported" }>): Result {
   // Its word for success is taken as far as it goes: it boots the new image.
-  const state = event.state === "succeeded" ? "trial" : event.state;
+  const state = event.state === "succeeded" && attempt.endsWithResult !== true ? "trial" : event.state;
   if (ranks[state] < ranks[attempt.state]) return ignored(attempt, "backward");
   const progress = {
     ...attempt,
@@ -166,6 +168,7 @@ function finished(attempt: AttemptProgress, event: Extract<AttemptEvent, { kind:
       return moved(attempt, "cancelled", event.nowMs, event.reason ?? "by-node");
     case "done":
     case "unreported":
+      if (event.outcome === "done" && attempt.endsWithResult === true) return moved(attempt, "succeeded", event.nowMs);
       // Not a success before the running digest says so; the deadline ends the wait.
       return ranks[attempt.state] < ranks.trial ? moved(attempt, "trial", event.nowMs) : ignored(attempt, "unchanged");
   }

@@ -14,6 +14,8 @@ export interface UpdateRecord {
 
 /** Of a checked envelope what is asked for often. */
 export interface SignedUpdate {
+  /** `boot-previous` and `anchors` bring no image; absent in rows of before there were those. */
+  readonly kind?: "install" | "boot-previous" | "anchors";
   readonly sequence: number;
   /** Who signed it, 16 hexadecimal digits. */
   readonly keyId: string;

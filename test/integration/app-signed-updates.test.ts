@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { nodeSuitCrypto } from "../../manager/signing/node-suit-crypto.ts";
 import { deviceId, suitIds } from "../../manager/signing/suit-ids.ts";
 import type { Update } from "../../schemas/generated/types.ts";
+import { digestFromBytes } from "../../schemas/wire/digest.ts";
+import { writeKeySet } from "../../schemas/wire/suit/trust-anchor.ts";
 import type { UpdateManifest } from "../../schemas/wire/suit/update-manifest.ts";
 import { signed } from "../vectors/sign-update-manifest.ts";
 import { device, install, keys } from "../vectors/update-manifest-world.ts";
@@ -52,6 +55,33 @@ describe("an update with a signed envelope", () => {
     expect((await h.wait(h.app.updates.start("fw-2", ["n1"], operator))).kind).toBe("started");
   });
 
+  it("of trust anchors has succeeded when the node says so, and is nothing that it should run", async () => {
+    const h = await trusting();
+    await h.register("n1", { digest: digestA as never });
+    const set = writeKeySet([keys.second.signer.anchor]);
+    const about = { digest: digestFromBytes(nodeSuitCrypto.sha256(set)), size: set.length };
+    const manifest = {
+      ...install,
+      ...suitIds("vendor.example", "sensor"),
+      ...about,
+      kind: "anchors",
+      variants: [],
+    } as const;
+    const envelope = await signed({ manifest, anchors: set });
+    const body = update({ id: "keys", sequence: install.sequence, ...about } as Partial<Update>);
+    expect((await h.wait(h.app.updates.create(body, operator, envelope))).kind).toBe("created");
+    await h.wait(h.app.updates.start("keys", ["n1"], operator));
+    const told = h.app.heartbeats.beat("n1", 0, undefined, undefined);
+    if (told.kind !== "action") throw new Error(told.kind);
+    const result = { rev: told.action.rev, outcome: "done" } as const;
+    h.app.heartbeats.beat("n1", told.action.rev, { digest: digestA as never, confirmed: true, result }, undefined);
+    await h.settle();
+    expect(h.app.attempts.find("keys", "n1")?.attempt.state).toBe("succeeded");
+    await h.register("n1", { digest: digestA as never, lastRev: told.action.rev });
+    await h.settle();
+    expect(h.app.alerts.active()).toEqual([]);
+  });
+
   it("may be for one node alone", async () => {
     const h = await trusting();
     const own = deviceId(suitIds("vendor.example", "sensor").vendor, "n1");
@@ -79,8 +109,8 @@ describe("an envelope is refused", () => {
       { model: undefined as never },
     ],
     [
-      "of boot-previous",
-      "not-an-update",
+      "of boot-previous of another node",
+      "wrong-device",
       () => signed({ manifest: { ...install, kind: "boot-previous", device, variants: [] } }),
     ],
     [

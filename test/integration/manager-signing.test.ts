@@ -155,6 +155,27 @@ describe("signing an update on the command line", () => {
     expect(await json([...args, "--encrypt", "vendor.pem"])).toMatchObject({ error: { code: "bad-key" } });
   });
 
+  test("takes one node back to what it ran, and gives nodes other keys, without an image", async () => {
+    const back = ["update", "boot-previous", "old.bin", "--node", "n1", "--model", "sensor", "--version", "1.0.0"];
+    expect(await json([...back, "--sequence", "7", "--key", "vendor.pem"])).toMatchObject({
+      error: { code: "sequence-reused" },
+    });
+    expect(await json([...back, "--sequence", "8", "--key", "vendor.pem"])).toMatchObject({
+      state: "ready",
+      update: { id: "boot-previous-8", digest: `sha256:${hex(old)}`, targets: ["n1"] },
+    });
+    const replace = ["update", "anchors", "replace", "other.pem", "--model", "sensor", "--sequence", "1"];
+    expect(await json([...replace, "--key", "other.pem"])).toMatchObject({ error: { code: "unknown-signer" } });
+    expect(await json([...replace, "--key", "vendor.pem"])).toMatchObject({ state: "ready" });
+    const told = await json(["update", "inspect", "anchors-1"]);
+    expect(told).toMatchObject({
+      kind: "anchors",
+      signature: "good",
+      anchors: [expect.stringMatching(/^[0-9a-f]{16}$/)],
+    });
+    expect(await json(replace)).toMatchObject({ error: { code: "usage" } });
+  });
+
   test("credentials bring a node its first anchors and its vendor", async () => {
     const added = await json(["node", "add", "n2"]);
     const { keySet } = await json(["update", "anchors", "list"]);

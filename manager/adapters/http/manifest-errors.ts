@@ -95,11 +95,6 @@ export const manifestErrors = {
     message: "A signed update is for a model, and this one names none.",
     next: "Create it with the model that the manifest was signed for.",
   },
-  "not-an-update": {
-    status: 409,
-    message: "The envelope brings no image: it is {where}.",
-    next: "`coxswain node boot-previous` and `coxswain update anchors replace` take those.",
-  },
   "missing-artifact": {
     status: 409,
     message: "The manifest has a payload that isn't stored: {where}.",
