@@ -21,7 +21,7 @@ export interface ImageFlags extends SignerFlags {
 }
 
 const highestSequence = 0xffff_ffff;
-const defaultWindows = ["4096", "32768"];
+const defaultWindows = ["2048", "32768"];
 
 /** The options of `update create` and `update sign`. */
 export function withImageOptions(command: Command): Command {

@@ -6,7 +6,7 @@ import type { Measurement } from "./report.ts";
 import type { TransferSizes } from "./update-transfer.ts";
 
 /** The window of small nodes: a larger one compresses better. */
-const window = 4096;
+const window = 2048;
 const programs = join(import.meta.dirname, "../../.pio/build/native");
 
 /** Shares of the image that its variants have: the node's program for Linux with one line more at its front, against the one without. */

@@ -32,7 +32,7 @@ const httpAnswerBytes = 320;
 const datagramHeadBytes = 28;
 const blockSize = 1024;
 /** A node that gave a block up asks for it again; here one exchange stands for all of that. */
-const maxRetransmit = 8;
+const maxRetransmit = 16;
 
 /** Time and bytes of each variant by each way, over a link with loss and delay and no limit of bandwidth, on virtual time. */
 export async function updateTransfers(sizes: TransferSizes, isQuick: boolean): Promise<Measurement[]> {

@@ -148,16 +148,16 @@ InflateDecoder::Step InflateDecoder::step() {
       codesToRead_ = static_cast<uint16_t>(take(4) + 4);
       if (literalCount_ > 286 || distanceCount_ > 30) return Step::malformed;
       codesRead_ = 0;
-      std::memset(lengths_, 0, sizeof lengths_);
+      std::memset(lengths(), 0, literals + distances);
       state_ = State::codeLengths;
       return Step::on;
     case State::codeLengths:
       if (codesRead_ < codesToRead_) {
         if (!fill(3)) return Step::needsInput;
-        lengths_[lengthOrder[codesRead_++]] = static_cast<uint8_t>(take(3));
+        lengths()[lengthOrder[codesRead_++]] = static_cast<uint8_t>(take(3));
         return Step::on;
       }
-      if (!build(literalCode_, lengths_, 19, false)) return Step::malformed;
+      if (!build(literalCode_, lengths(), 19, false)) return Step::malformed;
       codesRead_ = 0;
       state_ = State::lengths;
       return Step::on;
@@ -231,7 +231,7 @@ InflateDecoder::Step InflateDecoder::readLengths() {
   const Step decoded = decode(literalCode_, symbol);
   if (decoded != Step::on) return decoded;
   if (symbol < 16) {
-    lengths_[codesRead_++] = static_cast<uint8_t>(symbol);
+    lengths()[codesRead_++] = static_cast<uint8_t>(symbol);
     return Step::on;
   }
   symbol_ = static_cast<uint16_t>(symbol);
@@ -245,8 +245,8 @@ InflateDecoder::Step InflateDecoder::readRepeat() {
   const unsigned count = take(extra) + (symbol_ == 18 ? 11 : 3);
   if (symbol_ == 16 && codesRead_ == 0) return Step::malformed;
   if (codesRead_ + count > static_cast<unsigned>(literalCount_ + distanceCount_)) return Step::malformed;
-  const uint8_t length = symbol_ == 16 ? lengths_[codesRead_ - 1] : 0;
-  std::memset(lengths_ + codesRead_, length, count);
+  const uint8_t length = symbol_ == 16 ? lengths()[codesRead_ - 1] : 0;
+  std::memset(lengths() + codesRead_, length, count);
   codesRead_ = static_cast<uint16_t>(codesRead_ + count);
   state_ = State::lengths;
   return Step::on;
@@ -351,15 +351,19 @@ InflateDecoder::Step InflateDecoder::decode(const AnyCode& code, unsigned& symbo
 }
 
 bool InflateDecoder::useCodes() {
-  if (lengths_[endOfBlock] == 0) return false;
-  return build(literalCode_, lengths_, literalCount_, true) && build(distanceCode_, lengths_ + literalCount_, distanceCount_, true);
+  uint8_t own[literals + distances];  // they lie where the code will be
+  static_assert(sizeof own <= sizeof literalCode_.symbol - 32 * sizeof literalCode_.symbol[0], "no room beside the code");
+  std::memcpy(own, lengths(), sizeof own);
+  if (own[endOfBlock] == 0) return false;
+  return build(literalCode_, own, literalCount_, true) && build(distanceCode_, own + literalCount_, distanceCount_, true);
 }
 
 void InflateDecoder::useFixedCodes() {
-  for (unsigned i = 0; i < literals; i++) lengths_[i] = i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8;
-  std::memset(lengths_ + literals, 5, distances);
-  (void)build(literalCode_, lengths_, literals, false);
-  (void)build(distanceCode_, lengths_ + literals, distances, false);
+  uint8_t own[literals];
+  for (unsigned i = 0; i < literals; i++) own[i] = i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8;
+  (void)build(literalCode_, own, literals, false);
+  std::memset(own, 5, distances);
+  (void)build(distanceCode_, own, distances, false);
 }
 
 }  // namespace cx

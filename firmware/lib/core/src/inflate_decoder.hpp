@@ -57,6 +57,8 @@ class InflateDecoder final : public PayloadDecoder {
   template <class AnyCode>
   Step decode(const AnyCode& code, unsigned& symbol);
   Step put(uint8_t byte);
+  // Of the codes to come, beside the code that they are read by: it has 19 symbols.
+  uint8_t* lengths() { return reinterpret_cast<uint8_t*>(literalCode_.symbol + 32); }
   bool useCodes();
   void useFixedCodes();
   Status flush();
@@ -87,8 +89,7 @@ class InflateDecoder final : public PayloadDecoder {
   uint8_t blockBits_ = 0;
   uint8_t blockBitCount_ = 0;
   Status failure_ = Status::ok;
-  uint8_t lengths_[literals + distances];
-  Code literalCode_;           // also the code of the code lengths, while these are read
+  Code literalCode_;           // also the code of the code lengths while these are read, and behind it those
   DistanceCode distanceCode_;
 };
 
