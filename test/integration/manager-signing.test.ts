@@ -90,7 +90,7 @@ describe("signing an update on the command line", () => {
       expect(Buffer.from(kind === "full" ? bytes! : inflateRawSync(bytes!)).equals(fresh)).toBe(true);
     }
     const words = (await run(["update", "inspect", "sensor-2.0.0"])).out;
-    for (const each of ["two is better", "good", "window 4096", "2.0.0"]) expect(words).toContain(each);
+    for (const each of ["two is better", "good", "window 32768", "2.0.0"]) expect(words).toContain(each);
     expect((await run(["update", "list"])).out).toMatch(/sensor-2\.0\.0 .*ready/);
   });
 
