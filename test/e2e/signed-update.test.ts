@@ -4,7 +4,13 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { firmware, stampImage } from "../../tools/demo/programs.ts";
-import { readState, requireBuild, SupervisedNode, temporaryFolder } from "../integration/supervisor/supervised-node.ts";
+import {
+  readState,
+  requireBuild,
+  SupervisedNode,
+  sha256,
+  temporaryFolder,
+} from "../integration/supervisor/supervised-node.ts";
 import { RealManager } from "./real-manager.ts";
 
 const folder = temporaryFolder();
@@ -108,6 +114,33 @@ describe.each(["http", "coap"] as const)("a node with trust anchors, by %s", (wa
     expect(readFileSync(join(folder, id, "boot-0"))).toEqual(before);
   }, 120_000);
 });
+
+it("a node boots its previous image where that was signed for it, and its anchors are replaced by who has the present key", async () => {
+  const id = "signed-http";
+  const back = ["--node", id, "--model", "m", "--version", "1.0.0", "--key", key, "--sequence", "60", "--id", "back"];
+  await coxswain("update", "boot-previous", image, ...back);
+  await coxswain("update", "start", "back", "--node", id);
+  expect(await endOf("back", id)).toEqual(["succeeded", undefined]);
+  expect((await manager.manifest(id))?.["digest"]).toBe(`sha256:${sha256(image)}`);
+  await expect.poll(async () => (await manager.manifest(id))?.["seq"], { timeout: 20_000 }).toBe(60);
+
+  const newKey = join(folder, "next.pem");
+  await coxswain("update", "keygen", newKey);
+  await coxswain("update", "anchors", "add", newKey, "--name", "next key");
+  await coxswain(
+    ...["update", "anchors", "replace", newKey, "--model", "m", "--key", key, "--sequence", "1", "--id", "keys"],
+  );
+  await coxswain("update", "start", "keys", "--node", id);
+  expect(await endOf("keys", id)).toEqual(["succeeded", undefined]);
+  const next = await stampImage(image, "7.0.0", join(folder, "seven.bin"));
+  const create = ["update", "create", next, "--model", "m", "--version", "7.0.0"];
+  await coxswain(...create, "--key", key, "--id", "old-key", "--sequence", "70");
+  await coxswain("update", "start", "old-key", "--node", id);
+  expect(await endOf("old-key", id)).toEqual(["failed", "unknown-signer"]);
+  await coxswain(...create, "--key", newKey, "--id", "new-key", "--sequence", "71");
+  await coxswain("update", "start", "new-key", "--node", id);
+  expect(await endOf("new-key", id)).toEqual(["succeeded", undefined]);
+}, 180_000);
 
 it("a node that was given no anchors takes no update that is signed", async () => {
   const id = "untrusting";
