@@ -94,4 +94,27 @@ describe.concurrent("an image that", () => {
     },
     150_000,
   );
+
+  it("is unhealthy only after it confirmed itself is found by the gate, and the canary is brought back", async () => {
+    const model = "tires";
+    await Promise.all([0, 1, 2].map((i) => startNode(`${model}-${i}`, model)));
+    await manager.createUpdate({ id: model, model, version: "2.0.0", file: imagePath("tired-sensor") });
+    const back = { id: `${model}-back`, model, version: "1.0.0", sequence: 3, ...(await manager.uploaded(good)) };
+    await manager.post("/updates", back);
+    const plan = {
+      ...{ id: model, update: model, gate: { soakSeconds: 20 }, waves: ["1", "100%"] },
+      revert: { update: back.id, automatic: true },
+    };
+    await manager.post("/rollouts", plan);
+    await manager.post(`/rollouts/${model}/steps`, { step: "start" });
+    const view = await until(model, ({ status }) => status === "reverted");
+    expect(view.revertWhy).toMatch(/^(unhealthy|errors): /);
+    expect(view.counts).toEqual({ succeeded: 1, waiting: 2 });
+    expect(await manager.get(`/rollouts/${model}-revert`)).toMatchObject({
+      ...{ status: "completed", update: back.id, counts: { succeeded: 1 } },
+    });
+    for (const { node } of await members(model)) {
+      expect(await manager.manifest(node)).toMatchObject({ digest: goodDigest, confirmed: true });
+    }
+  }, 150_000);
 });

@@ -89,7 +89,7 @@ export class NodeWatch {
       ...{ hours, resets, isLost },
       // They count from the boot on: after a reset what was counted before it is gone.
       errors: resets > 0 ? now[2] : Math.max(0, now[2] - errors),
-      isUnhealthy: latest?.value.status === "unhealthy",
+      isUnhealthy: latest?.value.status !== undefined && latest.value.status !== "healthy",
       ...(now[3] >= 0 && { freeHeap: now[3] }),
       ...(latest && { gapSeconds: latest.ageMs / 1000 }),
     };

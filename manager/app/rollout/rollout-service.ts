@@ -56,6 +56,8 @@ export interface RolloutServiceOptions {
 
 const tickMs = 1000;
 const walkMs = 60_000;
+/** So many times what the last walk took passes before the next. */
+const walkRest = 100;
 const leastJumpMs = 60_000;
 const previewNodes = 20;
 const joinedAtOnce = 500;
@@ -64,7 +66,7 @@ const joinedAtOnce = 500;
 export class RolloutService implements Rollouts {
   readonly #options: RolloutServiceOptions;
   #timer: Timer | undefined;
-  #walkedMs = Number.NEGATIVE_INFINITY;
+  #walkAtMs = 0;
   #wallOffsetMs: number;
   readonly #told = new Map<string, string>();
 
@@ -282,13 +284,26 @@ export class RolloutService implements Rollouts {
     const jumpMs = this.#jumpMs();
     if (open.length === 0) return;
     if (jumpMs !== 0) for (const runner of open) runner.note({ kind: "downtime", ms: jumpMs, atMs: this.#nowMs() });
-    const isWalk = clock.monotonicMs() - this.#walkedMs >= walkMs;
-    if (isWalk) this.#walkedMs = clock.monotonicMs();
+    if (clock.monotonicMs() >= this.#walkAtMs) {
+      this.#walkAtMs = Number.POSITIVE_INFINITY;
+      writer.behind("rollout-members", this.#walk());
+    }
     for (const runner of open) {
-      if (isWalk && !runner.state.isOver) writer.behind("rollout-members", this.#join(runner));
       if (runner.state.status === "reverting") writer.behind("rollout-reverted", this.#endRevert(runner));
       if (!runner.state.isOver) this.#options.soaking(runner.state);
       runner.tick();
+    }
+  }
+
+  /** Who matches by now joins. A large fleet takes a while to look at, so it is looked at less often: registrations are seen at once anyway. */
+  async #walk(): Promise<void> {
+    const { shelf, clock } = this.#options;
+    const beganMs = clock.monotonicMs();
+    try {
+      for (const runner of shelf.open()) if (!runner.state.isOver) await this.#join(runner);
+    } finally {
+      const nowMs = clock.monotonicMs();
+      this.#walkAtMs = nowMs + Math.max(walkMs, walkRest * (nowMs - beganMs));
     }
   }
 

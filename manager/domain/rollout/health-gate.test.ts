@@ -96,6 +96,10 @@ describe("the health of updated nodes", () => {
     expect(one({ errors: 10 }).kind).toBe("closed");
     expect(one({ freeHeap: 20_000 }).kind).toBe("closed");
     expect(one({ isUnhealthy: true }).kind).toBe("closed");
+    // A broken sensor that was broken before says nothing of the update.
+    const broken = { ...before, isUnhealthy: true };
+    const stays = { updated: [{ ...calm, isUnhealthy: true }], others: many(99), before: broken };
+    expect(verdictOf(stays).kind).toBe("open");
     expect(verdictOf({ updated: [{ ...calm, isUnhealthy: true }], others: many(99) }).kind).toBe("closed");
   });
 

@@ -13,7 +13,7 @@ export interface NodeSample {
   readonly errors: number;
   /** It was there when the soak began, and isn't now. */
   readonly isLost: boolean;
-  /** It says so itself. */
+  /** It says that it is unhealthy or degraded. */
   readonly isUnhealthy: boolean;
   readonly freeHeap?: number | undefined;
   /** Seconds since it was last heard. */
@@ -65,9 +65,9 @@ export function healthFindings(
   if (updated.length === 1 && only !== undefined) {
     if (before === undefined) {
       const text = "readable: nothing is known of the canary's 24 hours before the update";
-      return [{ what: "readable", kind: "not-compared", text }, ...ofItself(only, metrics)];
+      return [{ what: "readable", kind: "not-compared", text }, ...ofItself(only, undefined, metrics)];
     }
-    return [...againstItself(only, before, metrics, alpha), ...ofItself(only, metrics)];
+    return [...againstItself(only, before, metrics, alpha), ...ofItself(only, before, metrics)];
   }
   if (own.length < minNodes) return [notCompared(`${own.length} updated nodes`)];
   if (rest.length < minNodes) return [notCompared(`${rest.length} nodes without the update`)];
@@ -200,10 +200,14 @@ function sideOfOne(sample: NodeSample, metric: "resets" | "errors"): Side {
   return { nodes: 1, events: sample[metric], exposure: Math.max(sample.hours, 1 / 3600), unit: "h" };
 }
 
-/** What a single node says of itself needs no comparison. */
-function ofItself(now: NodeSample, metrics: readonly HealthMetric[]): readonly GateFinding[] {
+/** What a single node says of itself needs no comparison, unless it said the same before. */
+function ofItself(
+  now: NodeSample,
+  before: NodeSample | undefined,
+  metrics: readonly HealthMetric[],
+): readonly GateFinding[] {
   const findings: GateFinding[] = [];
-  if (metrics.includes("unhealthy") && now.isUnhealthy)
+  if (metrics.includes("unhealthy") && now.isUnhealthy && before?.isUnhealthy !== true)
     findings.push({ what: "unhealthy", kind: "bad", text: "unhealthy: the canary says that it isn't healthy" });
   if (metrics.includes("lost") && now.isLost)
     findings.push({ what: "lost", kind: "bad", text: "lost: the canary isn't heard any more" });

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, it } from "vitest";
 import { parseRolloutPlan } from "./parse-rollout-plan.ts";
 import { waveLimit } from "./rollout-plan.ts";
@@ -28,6 +29,30 @@ it("refuses what it doesn't know, and says where and why", () => {
     [{ needsApproval: "yes" }, "needsApproval"],
   ];
   for (const [over, path] of wrong) expect(parse(over), path).toMatchObject({ ok: false, path });
+});
+
+it("takes or refuses whatever it is given, and breaks at nothing", () => {
+  const names = [
+    "id",
+    "update",
+    "targets",
+    "waves",
+    "limits",
+    "windows",
+    "timeZone",
+    "gate",
+    "power",
+    "retry",
+    "revert",
+  ];
+  const plans = fc.record(Object.fromEntries(names.map((name) => [name, fc.jsonValue()])), { requiredKeys: [] });
+  fc.assert(
+    fc.property(plans, (body) => {
+      const result = parseRolloutPlan(body as Record<string, unknown>);
+      if (!result.ok) expect(result.path.length * result.rule.length).toBeGreaterThan(0);
+    }),
+    { numRuns: 2000 },
+  );
 });
 
 it("has the page's defaults for what isn't said", () => {

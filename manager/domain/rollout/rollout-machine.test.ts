@@ -415,10 +415,21 @@ describe("what becomes of a failure", () => {
     expect(bench.why(node)).toEqual(["deferred"]);
     bench.do({ kind: "moved", node, attempt: bench.attempt(node), to: "under-way" });
     expect(bench.state.active).toBe(2);
+    bench.do({ kind: "moved", node, attempt: bench.attempt(node), to: "deferred" });
+    bench.end(node, "expired", { reason: "silent in deferred" });
+    expect(bench.phase(node)).toBe("waiting");
+    expect(bench.state.members.columns.tries[bench.state.members.find(node)]).toBe(0);
+    for (const each of bench.open()) bench.end(each);
+    for (let turns = 0; bench.phase(node) !== "offered"; turns++) {
+      for (const each of bench.open()) if (each !== node) bench.end(each);
+      bench.tick(minute);
+      expect(turns).toBeLessThan(20);
+    }
+    bench.do({ kind: "moved", node, attempt: bench.attempt(node), to: "under-way" });
     bench.end(node, "cancelled", { reason: "by ann" });
     expect(bench.phase(node)).toBe("cancelled");
     expect(bench.state.waves[0]!.failed).toBe(0);
-    expect(bench.state.active).toBe(1);
+    expect(bench.state.active).toBe(0);
   });
 });
 

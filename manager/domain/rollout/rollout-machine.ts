@@ -227,6 +227,7 @@ function ended(state: RolloutState, event: Of<"ended">): readonly RolloutEffect[
   const row = openRow(state, event.node, event.attempt);
   if (row === -1) return ignored("stale");
   const wasCommitted = members.phase(row) === "committed";
+  const wasDeferred = members.phase(row) === "deferred";
   release(state, row);
   members.setReason(row, event.reason);
   if (event.state === "succeeded") {
@@ -234,8 +235,10 @@ function ended(state: RolloutState, event: Of<"ended">): readonly RolloutEffect[
     return nothing;
   }
   const isUnreachable = event.reason === "manager-unreachable";
-  if (isUnreachable || event.state === "cancelled") untry(state, row);
-  if (isUnreachable && event.wasManagerAway === true) {
+  // A deferral that outlived its attempt is no failure: the node is asked again.
+  const isPutOff = wasDeferred && event.state === "expired";
+  if (isUnreachable || isPutOff || event.state === "cancelled") untry(state, row);
+  if (isPutOff || (isUnreachable && event.wasManagerAway === true)) {
     waitForRetry(state, row, event.atMs);
   } else if (event.state === "cancelled") {
     finish(state, row, "cancelled", event.atMs);
