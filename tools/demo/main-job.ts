@@ -9,8 +9,9 @@ import { Evidence } from "./evidence.ts";
 import { fleet, type Member } from "./fleet.ts";
 import { LiveEvents } from "./live-events.ts";
 import { Narration } from "./narration.ts";
-import { makeOperator, operator } from "./operators.ts";
+import { makeOperator } from "./operators.ts";
 import { coxswain, firmware, type Program, stampImage, startManager } from "./programs.ts";
+import { createUpdate, trustReleaseKey } from "./signing-steps.ts";
 import { nodeImage, Stage } from "./stage.ts";
 import { Story } from "./story.ts";
 import { Tally } from "./tally.ts";
@@ -48,6 +49,7 @@ export async function playMainJob(options: MainJobOptions): Promise<"complete" |
     const stage = await setTheStage(options, story, programs, watches);
     await labelFleet(stage);
     await tryForbiddenThings(stage);
+    await trustReleaseKey(stage);
     await makeKeys(stage);
     await bringUpNodes(stage);
     await updateFleet(stage);
@@ -80,7 +82,7 @@ async function setTheStage(
   const password = randomUUID();
   const flags = ["--tls-mode", "on", "--https-port", "0", "--mqtts-port", "0"];
   const environment = { COXSWAIN_MQTT_OBSERVER_PASSWORD: password };
-  const { program, urls } = await startManager(folder, { isSecure: true, flags, environment });
+  const { program, urls } = await startManager(folder, { isSecure: true, demandsSignatures: true, flags, environment });
   programs.set("manager", program);
   const { coap, coaps = "", mqtts = "", https = "" } = urls;
   story.tell("manager", `for nodes ${coap}, ${coaps}`, "good");
@@ -178,15 +180,6 @@ async function updateFleet(stage: Stage): Promise<void> {
   if (nodes.length !== fleet.length) throw new Error(`coxswain nodes lists ${nodes.length} nodes`);
 }
 
-async function createUpdate(stage: Stage, model: string, image: string): Promise<string> {
-  const flags = ["--model", model, "--version", "1.1.0", "--sequence", "2"];
-  const created = (await stage.coxswain("fleet", "update", "create", image, ...flags)) as {
-    update: { id: string };
-  };
-  stage.options.story.tell(operator, `coxswain update create ${model} 1.1.0 -> ${created.update.id}`);
-  return created.update.id;
-}
-
 /** The node that is away comes back when the others are at it, and learns what it missed. */
 async function startUpdates(stage: Stage, updates: ReadonlyMap<string, string>): Promise<void> {
   const begin = async ([model, update]: readonly [string, string]): Promise<void> => {
@@ -219,8 +212,8 @@ async function confirmByManager(stage: Stage): Promise<void> {
   const { story, tally } = stage.options;
   const manifests = await stage.manifests();
   for (const { id } of fleet) {
-    const { version, confirmed } = manifests.get(id) ?? {};
-    const isNew = version === "1.1.0" && confirmed === true;
+    const { version, confirmed, seq } = manifests.get(id) ?? {};
+    const isNew = version === "1.1.0" && confirmed === true && seq === 2;
     if (isNew === (id === broken.id)) throw new Error(`${id} runs ${String(version)} after all`);
   }
   story.tell("manager", `knows why ${broken.id} went back: ${tally.rolledBack.get(broken.id)}`, "good");

@@ -101,7 +101,8 @@ export class Narration {
     }
     if (before === state) return;
     this.#story.progressEnded(node);
-    if (state === "verifying") this.#evidence.saw(node, "verified");
+    if (state === "accepted") this.#story.tell(node, "has its update, and judges the signed manifest");
+    else if (state === "verifying") this.#evidence.saw(node, "verified");
     else if (state === "staged") {
       // The manager may hear of both in one report.
       this.#evidence.saw(node, "verified");

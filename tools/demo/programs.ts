@@ -107,6 +107,8 @@ export interface ManagerUrls {
 export interface ManagerPlan {
   /** Nodes and operators prove who they are; by default nobody has to. */
   readonly isSecure?: boolean;
+  /** A secure one that offers no update which nobody signed. */
+  readonly demandsSignatures?: boolean;
   /** Fixed ports, for a manager that comes back where its nodes know it; 0 takes free ones. */
   readonly ports?: { readonly coap: number; readonly http: number; readonly mqtt: number };
   /** Further flags. */
@@ -125,17 +127,8 @@ export async function startManager(
     process.execPath,
     [
       join(root, "manager/main.ts"),
-      // Nobody signs updates yet.
-      ...[
-        plan.isSecure === true ? "--unsigned-updates" : "--insecure",
-        "--json",
-        "--data-dir",
-        join(folder, "manager"),
-        "--poll",
-        "2",
-        "--report",
-        "1",
-      ],
+      ...(plan.isSecure === true ? (plan.demandsSignatures === true ? [] : ["--unsigned-updates"]) : ["--insecure"]),
+      ...["--json", "--data-dir", join(folder, "manager"), "--poll", "2", "--report", "1"],
       ...["--coap-port", `${ports.coap}`, "--http-port", `${ports.http}`, "--mqtt-port", `${ports.mqtt}`],
       ...(plan.flags ?? []),
     ],
@@ -158,7 +151,7 @@ export interface NodePlan {
   readonly image?: string;
   /** File with its keys. */
   readonly credentials?: string;
-  /** File with the keys whose updates it takes; without it, it takes images that nobody signed. */
+  /** File with the keys whose updates it takes; `with-credentials`: they stand there. Without it, it takes images that nobody signed. */
   readonly anchors?: string;
   /** Further flags. */
   readonly flags?: readonly string[];
@@ -171,10 +164,15 @@ export function startNode(plan: NodePlan, coapPort: number, folder: string): Pro
     ...["--discover-group", `224.0.1.187:${coapPort}`, "--interface", "lo"],
     ...(plan.downloadRate === undefined ? [] : ["--download-rate", String(plan.downloadRate)]),
     ...(plan.credentials === undefined ? [] : ["--credentials", plan.credentials]),
-    ...(plan.anchors === undefined ? ["--unsigned-updates"] : ["--anchors", plan.anchors]),
+    ...anchorFlags(plan.anchors),
     ...(plan.flags ?? []),
   ];
   return new Program(plan.id, firmware("cxnode"), args, folder);
+}
+
+function anchorFlags(anchors: string | undefined): readonly string[] {
+  if (anchors === undefined) return ["--unsigned-updates"];
+  return anchors === "with-credentials" ? [] : ["--anchors", anchors];
 }
 
 export function firmware(name: string): string {

@@ -12,8 +12,8 @@ import type { Story } from "./story.ts";
 import type { Tally } from "./tally.ts";
 
 const stepTimeoutMs = 90_000;
-/** How long a download takes, so that it can be watched. */
-const downloadSeconds = 6;
+/** How long a download takes, so that it can be watched; of a deflated image half as long. */
+const downloadSeconds = 12;
 
 /** It speaks DTLS and TLS beside OSCORE. */
 export const nodeImage = firmware("cxnode-node-dtls");
@@ -62,7 +62,14 @@ export class Stage {
     const plan = fleet.find((each) => each.id === id)!;
     const credentials = this.credentialsPath(id);
     const downloadRate = Math.ceil(statSync(nodeImage).size / downloadSeconds);
-    programs.set(id, startNode({ ...plan, image: nodeImage, downloadRate, credentials }, coapPort, folder));
+    programs.set(
+      id,
+      startNode(
+        { ...plan, image: nodeImage, downloadRate, credentials, anchors: "with-credentials" },
+        coapPort,
+        folder,
+      ),
+    );
   }
 
   /** As a power cut: the process and its supervisor end at once. */
