@@ -126,6 +126,71 @@ describe("a lost replay window", () => {
     expect(world.server.counters()["oscore.echoAsked"]).toBe(1);
   });
 
+  it("RFC 8613 B.1.2, 7.2: an answer with Echo waits for its number, so that no retransmission is needed", async () => {
+    let written: () => void = () => undefined;
+    const wait = new Promise<void>((resolve) => {
+      written = resolve;
+    });
+    await build({ serverOptions: { isNew: false }, serverLeases: disk(() => wait) });
+    const seen = listen(world);
+    const asked = world.client.request({ to: world.to, method: "GET", path: ["who"] });
+    await world.world.clock.advance(100);
+    expect(seen).toEqual(["client 2"]);
+    written();
+    await world.world.clock.advance(100);
+    expect(textOf((await asked).payload)).toBe("oscore esp-1");
+    expect(seen).toEqual(["client 2", "server 44", "client 2", "server 44"]);
+    expect([runs, world.server.counters()["oscore.echoAsked"]]).toEqual([1, 1]);
+  });
+
+  it("RFC 8613 B.1.2, 12.4: of requests that come while no number is leased few wait, and each answer has a number of its own", async () => {
+    let written: () => void = () => undefined;
+    const wait = new Promise<void>((resolve) => {
+      written = resolve;
+    });
+    await build({
+      serverOptions: { isNew: false },
+      serverLeases: disk(() => wait),
+      oscoreLimits: { echoesPerSecond: 4 },
+    });
+    const numbers: string[] = [];
+    world.world.network.taps.push(({ bytes, from }) => {
+      if (from.address !== serverAddress.address) return;
+      numbers.push(Buffer.from(decodePlain(bytes).option(OptionNumber.oscore)!).toString("hex"));
+    });
+    const forger = world.forger();
+    for (let i = 0; i < 20; i++) {
+      forger.peer.sendBytes(
+        forger.sealed({ options: [[OptionNumber.uriPath, "who"]], type: i % 2 === 0 ? "CON" : "NON" }),
+      );
+      await world.world.clock.advance(400);
+    }
+    expect(numbers).toEqual([]);
+    written();
+    await world.world.clock.advance(100);
+    expect(numbers).toHaveLength(4);
+    expect(new Set(numbers).size).toBe(4);
+    expect(runs).toBe(0);
+  });
+
+  it("RFC 8613 B.1.2, 7.2: an answer with Echo isn't sent when its lease fails, and the next request gets one", async () => {
+    let isFull = true;
+    const leases = volatileLeases();
+    await build({
+      serverOptions: { isNew: false },
+      serverLeases: {
+        lease: (name, count) =>
+          isFull ? Promise.reject(new Error("the disk is full")) : Promise.resolve(leases.lease(name, count)),
+      },
+    });
+    const seen = listen(world);
+    const asked = world.client.request({ to: world.to, method: "GET", path: ["who"] });
+    await world.world.clock.advance(100);
+    expect(seen).toEqual(["client 2"]);
+    isFull = false;
+    expect(textOf((await world.world.run(asked)).payload)).toBe("oscore esp-1");
+  });
+
   it("RFC 8613 7.5, B.1.2: what was recorded before the restart isn't taken after it, before the Echo and behind it", async () => {
     await build({ serverOptions: { isNew: false } });
     const recorded: Uint8Array[] = [];

@@ -72,6 +72,8 @@ export class OscoreContext {
   /** How often it was asked for since then. */
   echoesAsked = 0;
   echoesSinceMs = 0;
+  /** Answers that ask for it and wait for a number. */
+  echoesWaiting = 0;
 
   constructor(fields: {
     readonly number: number;

@@ -109,7 +109,7 @@ export class OscoreLayer {
   }
 
   /** The piggybacked answer in the writer is what a duplicate of this request gets. */
-  answered(peer: number, view: MessageView, writer: MessageWriter): void {
+  answered(peer: number, view: Pick<MessageView, "type" | "messageId">, writer: MessageWriter): void {
     if (view.type === MessageType.confirmable) this.#replies.remember(peer, view.messageId, writer);
   }
 

@@ -28,7 +28,7 @@ export const oscoreLimits = defineLimits({
     min: 1,
     max: 65_536,
     unit: "answers a second",
-    full: "Of a context whose window is lost: each takes a sequence number, and a recorded request may come for ever. More get no answer.",
+    full: "Of a context whose window is lost: each takes a sequence number, and a recorded request may come for ever. More get no answer, and so many wait for a number.",
   },
   forgeries: {
     default: 2 ** 32,

@@ -1,7 +1,7 @@
 import type { Link } from "../../exchange/link.ts";
 import { Code, MessageType, OptionNumber } from "../../message.ts";
 import type { MessageView } from "../../message-view.ts";
-import type { RemoteAddress } from "../../transport/remote-address.ts";
+import { RemoteAddress } from "../../transport/remote-address.ts";
 import type { OscoreContext } from "./oscore-context.ts";
 import { OscoreExchange } from "./oscore-exchange.ts";
 import type { OscoreLayer } from "./oscore-layer.ts";
@@ -276,18 +276,67 @@ export class OscoreServer {
   /** Appendix B.1.2: nothing that came before the restart can bring this value. The answer's nonce must be new, as the request may be old. */
   #askEcho(view: MessageView, peer: number, source: RemoteAddress, exchange: OscoreExchange): void {
     const { context } = exchange;
-    const { writer } = this.#link;
     if (!this.#layer.mayAskEcho(context)) {
       this.#layer.counts.echoHeldBack++;
       return;
     }
     context.echo ??= this.#layer.contexts.entropy.bytes(echoBytes);
+    if (!this.#layer.contexts.numbers.isAtHand(context)) {
+      this.#askEchoLater(view, peer, source, exchange.copy());
+      return;
+    }
     if (!this.#begin(view, peer, Code.unauthorized)) return;
-    writer.option(OptionNumber.echo, context.echo, 0, echoBytes);
-    // Without a number at hand the client asks again, and by then there is one.
+    this.#sendEcho(view, peer, source, exchange, context.echo);
+  }
+
+  /**
+   * The first request after a start finds no number leased: its answer waits for the disk, or the client would wait for its
+   * retransmission. So many wait as `mayAskEcho` lets through, and none of them for a lease that failed.
+   */
+  #askEchoLater(view: MessageView, peer: number, source: RemoteAddress, exchange: OscoreExchange): void {
+    const { context } = exchange;
+    if (context.echoesWaiting >= this.#layer.contexts.limits.echoesPerSecond) {
+      this.#layer.counts.echoHeldBack++;
+      return;
+    }
+    const { peers, writer } = this.#link;
+    const { type, messageId } = view;
+    const token = view.bytes.slice(view.tokenStart, view.tokenStart + view.tokenLength);
+    const to = new RemoteAddress();
+    to.copyFrom(source);
+    const generation = peers.columns.generation[peer];
+    context.echoesWaiting++;
+    this.#layer.contexts.numbers.whenLeased(context, (isLeased) => {
+      context.echoesWaiting--;
+      const { echo } = context;
+      if (!isLeased || echo === undefined) {
+        if (!isLeased) this.#layer.counts.repliesWithoutNumber++;
+        return;
+      }
+      // The row may be another's by now.
+      if (peers.find(to) !== peer || peers.columns.generation[peer] !== generation) return;
+      const isConfirmable = type === MessageType.confirmable;
+      const id = isConfirmable ? messageId : peers.nextMessageId(peer);
+      if (id < 0) return;
+      const replyType = isConfirmable ? MessageType.acknowledgement : MessageType.nonConfirmable;
+      writer.begin(replyType, Code.unauthorized, id, token, 0, token.length);
+      this.#sendEcho({ type, messageId }, peer, to, exchange, echo);
+    });
+  }
+
+  /** The answer stands begun in the writer. */
+  #sendEcho(
+    request: Pick<MessageView, "type" | "messageId">,
+    peer: number,
+    source: RemoteAddress,
+    exchange: OscoreExchange,
+    echo: Uint8Array,
+  ): void {
+    const { writer } = this.#link;
+    writer.option(OptionNumber.echo, echo, 0, echoBytes);
     if (!this.#layer.sealReply(writer, exchange, true)) return;
     this.#layer.counts.echoAsked++;
-    this.#layer.answered(peer, view, writer);
+    this.#layer.answered(peer, request, writer);
     this.#link.sendTo(writer.bytes, writer.end, source);
   }
 
