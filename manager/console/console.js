@@ -83,17 +83,11 @@ async function loadNodes() {
 }
 
 async function load() {
-  const [system, nodes, updates, alerts] = await Promise.all([
-    get("/system"),
-    loadNodes(),
-    get("/updates"),
-    get("/alerts"),
-  ]);
+  const [system, nodes, alerts] = await Promise.all([get("/system"), loadNodes(), get("/alerts"), loadUpdates()]);
   fleet.system = system;
   // The manager's counts are of the whole fleet; who sees a part of it has what he was given.
   fleet.total = whoIs().scopes.length === 0 ? system.counts.registered : nodes.length;
   fleet.isWhole = fleet.total <= pageSize;
-  fleet.updates = updates.updates;
   fleet.alerts = new Map(alerts.alerts.map((alert) => [alert.id, alert]));
   const before = fleet.nodes;
   fleet.nodes = new Map(nodes.map((node) => [node.id, { ...node, telemetryAtMs: before.get(node.id)?.telemetryAtMs }]));
@@ -165,7 +159,8 @@ async function loadNode(id) {
 }
 
 async function loadUpdates() {
-  fleet.updates = (await get("/updates")).updates;
+  const [{ updates }, { rollouts }] = await Promise.all([get("/updates"), get("/rollouts")]);
+  Object.assign(fleet, { updates, rollouts });
 }
 
 /** What the nodes on top measured last; asked for at most every two seconds, and only when something came in. */

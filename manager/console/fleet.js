@@ -8,6 +8,7 @@ export function emptyFleet() {
     nodes: new Map(),
     alerts: new Map(),
     updates: [],
+    rollouts: [],
     feed: [],
     ended: new Map(),
     points: new Map(),
@@ -90,6 +91,7 @@ export function applyEvent(fleet, kind, data, nowMs) {
       if (node) node.isConnectedToBroker = data.state === "connected";
       return {};
     case "update":
+    case "rollout":
       return { updates: true };
     case "mode":
     case "action":

@@ -226,8 +226,33 @@ export function drawAlerts(fleet) {
 
 export function drawUpdates(fleet) {
   const updates = [...fleet.updates].sort((a, b) => b.createdAtMs - a.createdAtMs).slice(0, 12);
-  byId("updates").replaceChildren(...updates.map(updateItem));
+  byId("updates").replaceChildren(...fleet.rollouts.slice(0, 6).map(rolloutItem), ...updates.map(updateItem));
   if (updates.length === 0) byId("updates").replaceChildren(el("li", { class: "none" }, "There is no update yet."));
+}
+
+const endTones = { succeeded: "good", had: "good", failed: "bad", waiting: "quiet" };
+
+/** A rollout's bar is of its members; what closed its gate stands below. */
+function rolloutItem({ id, update, status, members, counts, waves, plan, pause, waitsFor }) {
+  const phases = Object.entries(counts);
+  const stack = el(
+    "div",
+    { class: "stack" },
+    ...phases.map(([name, count]) =>
+      el("i", { "data-tone": endTones[name], share: (count / members) * 100, title: `${count} ${name}` }),
+    ),
+  );
+  const words = phases.map(([name, count]) => `${count} ${name}`).join(", ");
+  const why = pause?.why ?? (waitsFor && `waits for ${waitsFor}`);
+  return el(
+    "li",
+    { class: "rollout" },
+    el("b", {}, `rollout ${id}`),
+    ` of ${update} `,
+    el("small", {}, `${status}, wave ${waves.length} of ${plan.waves.length}`),
+    members > 0 ? stack : undefined,
+    el("small", {}, [words, why].filter(Boolean).join("; ") || "no members"),
+  );
 }
 
 function updateItem({ update, state, counts }) {

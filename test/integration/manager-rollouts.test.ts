@@ -91,6 +91,12 @@ describe("rollouts over HTTP", () => {
     const refused = await ask("ann", "POST", "/rollouts", { id: "r0", update: "fw-2", limits: { concurency: 5 } });
     expect([refused.status, codeOf(refused)]).toEqual([400, "bad-body"]);
     expect(JSON.stringify(refused.body)).toContain("limits.concurency");
+    // A list of nodes may be longer than other bodies; not as long as one likes.
+    const listed = (count: number) => ({ nodes: Array.from({ length: count }, (_, i) => `node-${i}`) });
+    const long = await ask("ann", "POST", "/rollouts/preview", { id: "r0", update: "fw-2", targets: listed(9000) });
+    expect(long.body).toMatchObject({ members: 10 });
+    const longer = await ask("ann", "POST", "/rollouts/preview", { id: "r0", update: "fw-2", targets: listed(10_001) });
+    expect([longer.status, codeOf(longer)]).toEqual([400, "bad-body"]);
     const unknown = await ask("ann", "POST", "/rollouts", { id: "r0", update: "none" });
     expect([unknown.status, codeOf(unknown)]).toEqual([409, "plan-refused"]);
     const noWay = { id: "r0", update: "fw-2", revert: { update: "none", automatic: true } };

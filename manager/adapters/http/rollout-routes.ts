@@ -15,24 +15,26 @@ const maxSeed = 4_294_967_295;
 /** Rollouts and quarantined images: /api/v1/rollouts, /api/v1/quarantine. An operator with a scope sees and steers rollouts that can't leave it. */
 export function addRolloutRoutes(server: FastifyInstance, app: ManagerApp): void {
   const { rollouts } = app;
+  // A list of nodes is longer than other bodies.
+  const large = { bodyLimit: planLimits.bytes };
   server.get("/api/v1/rollouts", (request) => ({
     rollouts: rollouts.list().filter((each) => isWithin(each.plan, principalOf(request).scopes)),
   }));
 
-  server.post("/api/v1/rollouts", async (request, reply) => {
+  server.post("/api/v1/rollouts", large, async (request, reply) => {
     const plan = planOf(request, objectOf(request, "rollout"));
     const outcome = await rollouts.create(plan, actorOf(request));
     if (outcome.kind === "refused") throw refusal(outcome);
     return await reply.code(201).header("location", `/api/v1/rollouts/${plan.id}`).send(outcome.rollout);
   });
 
-  server.post("/api/v1/rollouts/preview", async (request) => {
+  server.post("/api/v1/rollouts/preview", large, async (request) => {
     const outcome = await rollouts.preview(planOf(request, objectOf(request, "rollout")));
     if (outcome.kind === "refused") throw refusal(outcome);
     return outcome;
   });
 
-  server.post("/api/v1/rollouts/forecast", async (request) => {
+  server.post("/api/v1/rollouts/forecast", large, async (request) => {
     const { seed = 1, ...body } = objectOf(request, "rollout");
     if (typeof seed !== "number" || !Number.isInteger(seed) || seed < 0 || seed > maxSeed)
       throw new ApiError("bad-body", {
@@ -59,7 +61,7 @@ export function addRolloutRoutes(server: FastifyInstance, app: ManagerApp): void
     return { members, ...(members.length === limit && last && { next: last.node }) };
   });
 
-  server.post("/api/v1/rollouts/:rollout/steps", async (request) => {
+  server.post("/api/v1/rollouts/:rollout/steps", large, async (request) => {
     const { id } = knownRollout(app, request);
     const outcome = await rollouts.steer(id, stepOf(objectOf(request, "step")), actorOf(request));
     if (outcome.kind === "unknown-rollout") throw new ApiError("unknown-rollout", { rollout: id });

@@ -18,7 +18,14 @@ export type PlanResult =
   | { readonly ok: true; readonly plan: RolloutPlan }
   | { readonly ok: false; readonly path: string; readonly rule: string };
 
-export const planLimits = { nodes: 10_000, canaries: 1000, waves: 32, windows: 64, sites: 1000 } as const;
+export const planLimits = {
+  bytes: 1_048_576,
+  nodes: 10_000,
+  canaries: 1000,
+  waves: 32,
+  windows: 64,
+  sites: 1000,
+} as const;
 
 const idPattern = /^[a-z0-9._-]{1,48}$/;
 const idRule = "1 to 48 of a-z, 0-9, dot, underscore and hyphen";
