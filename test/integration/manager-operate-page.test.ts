@@ -34,7 +34,7 @@ beforeAll(async () => {
   writeFileSync(program, `#!/bin/sh\nexec "${process.execPath}" "${join(root, "manager/cli/coxswain.ts")}" "$@"\n`);
   chmodSync(program, 0o755);
   const ports = ["--coap-port", "0", "--http-port", "0", "--mqtt-port", "0"];
-  const more = ["--no-mdns", "--unsigned-updates", "--json"];
+  const more = ["--no-mdns", "--json"];
   const child = spawn(program, ["start", ...ports, ...more], {
     cwd: folder,
     env: { ...process.env, COXSWAIN_MQTT_OBSERVER_PASSWORD: "sesame-open-sesame" },
