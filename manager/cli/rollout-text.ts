@@ -5,7 +5,7 @@ const barWidth = 40;
 
 /** One rollout in a few lines. */
 export function rolloutText(view: RolloutView, nowMs: number): string {
-  const { id, update, status, pause, waves, plan, members, waitsFor, revertWhy, revertedBy } = view;
+  const { id, update, status, pause, waves, plan, members, waitsFor, revertWhy, revertedBy, isRevertWhole } = view;
   const lines = [
     `${id}: ${status}${pause === undefined ? "" : ` by ${pause.by}, ${pause.why}`}`,
     `${update} (${view.image.version}) to ${members} nodes, made by ${view.createdBy} ${ago(nowMs - view.createdAtMs)}`,
@@ -14,6 +14,7 @@ export function rolloutText(view: RolloutView, nowMs: number): string {
   if (waitsFor !== undefined) lines.push(`waits for ${waitsFor}`);
   if (revertWhy !== undefined)
     lines.push(`reverted${revertedBy === undefined ? "" : ` by ${revertedBy}`}: ${revertWhy}`);
+  if (isRevertWhole === false) lines.push("not everybody is back: the revert couldn't be made, or was aborted");
   const rows = plan.waves.map((reach, at) => {
     const wave = waves[at];
     const share = "count" in reach ? `${reach.count}` : `${reach.percent} %`;

@@ -109,6 +109,23 @@ describe("the console in a real browser", () => {
     await hasText(feed(), "porch runs the new image, confirmed");
   });
 
+  test("shows a rollout with what it waits for", async () => {
+    const json = { "content-type": "application/json" };
+    const post = async (path: string, body: unknown) => {
+      const response = await fetch(`${manager.urls.http}/api/v1${path}`, {
+        ...{ method: "POST", headers: json, body: JSON.stringify(body) },
+      });
+      expect(response.ok, path).toBe(true);
+    };
+    await post("/rollouts", { id: "spring", update: "fw-2", staysOpen: true });
+    await post("/rollouts/spring/steps", { step: "start" });
+    await page.locator("#updates .rollout", { hasText: "rollout spring of fw-2" }).waitFor();
+    await post("/rollouts/spring/steps", { step: "pause", why: "<b>storm</b>" });
+    await page.locator("#updates .rollout", { hasText: "<b>storm</b>" }).waitFor();
+    await post("/rollouts/spring/steps", { step: "abort", cancelsUnderWay: true });
+    await page.locator("#updates .rollout", { hasText: "aborted" }).waitFor();
+  });
+
   test("shows what a node measured last", async () => {
     const pack = '[{"n":"temperature","u":"Cel","v":21.48},{"n":"humidity","u":"%RH","v":40},{"n":"door","vs":"open"}]';
     expect((await node.ask("POST", "/nodes/cellar/telemetry", pack, 110)).code).toBe("2.04");

@@ -146,6 +146,15 @@ describe("a rollout through the manager", () => {
     ]);
   });
 
+  it("a revert whose update was withdrawn since ends at once, and says that nobody is back", async () => {
+    const fleet = await started(10, { waves: ["2", "100%"], revert: { update: "fw-1-again", automatic: true } });
+    await fleet.h.wait(fleet.h.app.updates.withdraw("fw-1-again", operator));
+    fleet.how = () => "rolls-back";
+    const view = await fleet.until("reverted", ({ status }) => status === "reverted");
+    expect(view).toMatchObject({ isRevertWhole: false });
+    expect(view.revertedBy).toBeUndefined();
+  });
+
   it("a plan that can't be carried out is refused with its reason", async () => {
     const h = await new AppHarness().start();
     await h.register("n1");

@@ -99,6 +99,8 @@ export interface RolloutView {
   /** What the open wave waits for, for people. */
   readonly waitsFor?: string;
   readonly revertWhy?: string;
+  /** False: the revert ended before everybody was back, or couldn't begin. */
+  readonly isRevertWhole?: boolean;
   /** Its revert, once that began. */
   readonly revertedBy?: string;
 }

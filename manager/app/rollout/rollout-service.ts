@@ -60,6 +60,7 @@ const walkMs = 60_000;
 const walkRest = 100;
 const leastJumpMs = 60_000;
 const previewNodes = 20;
+const maxAuditedNodes = 100;
 const joinedAtOnce = 500;
 
 /** The rollouts of the fleet: made, steered and watched by people, driven by time and by what nodes do. */
@@ -144,7 +145,7 @@ export class RolloutService implements Rollouts {
     if (runner === undefined) return { kind: "unknown-rollout" };
     const event = eventOf(step, by.id, clock.wallMs());
     const before = { status: runner.state.status, wave: runner.state.wave + 1 };
-    const { kind, ...after } = step;
+    const { kind, ...after } = auditedStep(step);
     const entry = audit.change({ what: `rollout-${kind}`, actor: by, subject: `rollout/${rollout}`, before, after }, 0);
     const [effect] = await runner.submit(event, [entry]);
     if (effect?.kind === "ignored") return { kind: "refused", why: effect.why };
@@ -242,8 +243,13 @@ export class RolloutService implements Rollouts {
     };
     await serial.run("rollouts", async () => {
       const by = { kind: "manager", id: pause?.by ?? "revert" } as const;
-      const runner = shelf.get(back.id) ?? (await this.#make(back, by));
-      if (runner === undefined) throw new Error(`There is no room for the rollout ${back.id}.`);
+      const isPossible = checkPlan(back, this.#options.updates).kind === "good";
+      const runner = shelf.get(back.id) ?? (isPossible ? await this.#make(back, by) : undefined);
+      if (runner === undefined) {
+        // Its update was withdrawn since, or there is no room: a person has to see that, and nothing waits for what can't come.
+        shelf.get(plan.id)?.note({ kind: "revert-ended", isWhole: false, atMs: this.#nowMs() });
+        return;
+      }
       await this.#join(runner);
       if (runner.state.status === "created") await runner.submit({ kind: "started", by: by.id, atMs: this.#nowMs() });
     });
@@ -400,6 +406,12 @@ export class RolloutService implements Rollouts {
   #nowMs(): number {
     return this.#options.clock.wallMs();
   }
+}
+
+/** Of many nodes the audit has the first and their number. */
+function auditedStep(step: RolloutStep): RolloutStep & { readonly count?: number } {
+  if (step.kind !== "retry" || step.nodes === undefined) return step;
+  return { ...step, nodes: step.nodes.slice(0, maxAuditedNodes), count: step.nodes.length };
 }
 
 /** Everybody has had his turn, and its gate was passed. */

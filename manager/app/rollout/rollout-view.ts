@@ -24,6 +24,7 @@ export function rolloutView(state: RolloutState, revertedBy: string | undefined)
     ...(pause && { pause }),
     ...(waitsFor !== undefined && { waitsFor }),
     ...(revertWhy !== undefined && { revertWhy }),
+    ...(state.isRevertWhole !== undefined && { isRevertWhole: state.isRevertWhole }),
     ...(revertedBy !== undefined && { revertedBy }),
   };
 }
