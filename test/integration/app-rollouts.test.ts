@@ -42,10 +42,18 @@ describe("a rollout through the manager", () => {
     const fleet = await started(30, {
       waves: ["100%"],
       gate: { failureRatio: 1, health: [] },
-      limits: { concurrency: 3 },
+      limits: { concurrency: 6 },
     });
-    fleet.how = () => "rolls-back";
-    await fleet.until("paused", ({ status }) => status === "paused");
+    const bad = new Set<string>();
+    fleet.how = (node) => {
+      if (bad.size < 3) bad.add(node);
+      return bad.has(node) ? "rolls-back" : "ignores";
+    };
+    const paused = await fleet.until("paused", ({ status }) => status === "paused");
+    await fleet.h.settle(5000);
+    // Who had been offered it and hadn't taken it isn't any more.
+    expect(fleet.h.app.rollouts.find("r1")?.counts).toMatchObject({ failed: 3, cancelled: 3 });
+    expect(paused.counts.failed).toBe(3);
     const { app } = fleet.h;
     expect(app.rollouts.quarantined()).toMatchObject([{ model: "sensor", digest: digestB }]);
     expect(app.rollouts.find("r1")?.pause?.by).toBe("quarantine");

@@ -4,6 +4,7 @@ import { parseRolloutPlan } from "../../manager/domain/rollout/parse-rollout-pla
 import {
   rolledBack as countRollBack,
   isQuarantined,
+  lifted as liftQuarantine,
   type QuarantineRecord,
 } from "../../manager/domain/rollout/quarantine.ts";
 import { rolloutDigest } from "../../manager/domain/rollout/rollout-digest.ts";
@@ -92,15 +93,29 @@ export class RolloutWorld {
   run(): void {
     const endMs = this.nowMs + this.#options.hours * 60 * minute;
     const stepMs = 5000;
-    while (this.nowMs < endMs && this.state.status === "running") {
+    while (this.nowMs < endMs && (this.state.status === "running" || this.state.pause?.by === "quarantine")) {
       this.nowMs += stepMs;
       for (const work of this.#take(Math.floor(this.nowMs / stepMs))) work();
       if (this.#entropy.fraction() < 0.0015) this.#kill();
       if (this.nowMs < this.#awayUntilMs) continue;
       if (this.#awayUntilMs > 0) this.#restart();
       this.#work();
+      this.#operator();
     }
     this.#checkEnd();
+  }
+
+  /** A person who finds after a while that a few bad nodes are bad nodes, and that many are a bad image. */
+  #operator(): void {
+    if (this.state.pause?.by !== "quarantine" || this.#entropy.fraction() > 0.01) return;
+    if (this.#options.badShare > 0.1) {
+      this.#store([{ kind: "aborted", by: "ann", cancelsUnderWay: true, atMs: this.nowMs }]).forEach((effect) => {
+        this.#perform(effect);
+      });
+      return;
+    }
+    this.#quarantine = liftQuarantine(this.#quarantine, "ann", this.nowMs);
+    this.#store([{ kind: "resumed", by: "ann", atMs: this.nowMs }]);
   }
 
   #add(id: string): void {
@@ -182,7 +197,18 @@ export class RolloutWorld {
     const node = this.#nodes.get(id)!;
     if (node.offered.has(attempt)) return;
     node.offered.add(attempt);
-    if (isQuarantined(this.#quarantine)) this.violations.push(`${id} was offered a quarantined digest`);
+    if (isQuarantined(this.#quarantine)) {
+      // As the manager's own offer does, when the log's is done again after a kill.
+      this.#pending.push({
+        kind: "ended",
+        node: id,
+        attempt,
+        state: "cancelled",
+        reason: "quarantined",
+        atMs: this.nowMs,
+      });
+      return;
+    }
     if (this.#open.get(id) !== undefined && this.#open.get(id) !== attempt)
       this.violations.push(`${id} has two attempts`);
     this.#open.set(id, attempt);
@@ -241,7 +267,7 @@ export class RolloutWorld {
       node.active = node.active === 0 ? 1 : 0;
       const reason = node.diesOnTrial ? "crash" : "manager-unreachable";
       if (node.diesOnTrial) {
-        this.#quarantine = countRollBack(this.#quarantine, node.id, reason, this.nowMs, 40);
+        this.#quarantine = countRollBack(this.#quarantine, node.id, reason, this.nowMs);
       }
       this.#end(node, attempt, "rolled-back", reason, isManagerAway);
       return;
@@ -338,6 +364,7 @@ export class RolloutWorld {
     if (event.kind === "gate-passed" && this.#closedWaves.has(event.wave))
       this.violations.push(`wave ${event.wave} opened past a closed gate`);
     if (event.kind === "offered") {
+      if (isQuarantined(this.#quarantine)) this.violations.push("a quarantined digest was offered");
       const { concurrency, perSite = Number.POSITIVE_INFINITY } = state.plan.limits;
       const touched =
         state.members.touched +

@@ -1,5 +1,6 @@
 import type { Clock } from "../../../kernel/clock.ts";
 import type { Log } from "../../../kernel/log.ts";
+import { attemptRank } from "../../domain/attempt-machine.ts";
 import type { Storage } from "../../ports/storage.ts";
 import type { AttemptRecord } from "../attempt-record.ts";
 import type { AttemptService } from "../attempt-service.ts";
@@ -122,7 +123,23 @@ export class RolloutPart {
     this.#effects.attemptMoved(record);
     const { state, reason, digest } = record.progress;
     if (state !== "rolled-back") return;
-    const model = this.#options.updates().find(record.update)?.update.model ?? "unknown";
-    this.#options.writer.behind("quarantine", this.quarantine.count(model, digest, record.node, reason));
+    const model = this.#modelOf(record.update);
+    this.#options.writer.behind("quarantine", this.#rolledBack(model, digest, record.node, reason));
+  }
+
+  /** With the last one that it takes, whoever has only been offered the image, or is fetching it, is called back too. */
+  async #rolledBack(model: string, digest: string, node: string, reason: string | undefined): Promise<void> {
+    if (!(await this.quarantine.count(model, digest, node, reason))) return;
+    const { attempts, book, clock } = this.#options;
+    for (const { record } of [...book.allOpen()]) {
+      const { progress, id, update } = record;
+      const isIts = progress.digest === digest && this.#modelOf(update) === model;
+      if (!isIts || attemptRank(progress.state) >= attemptRank("staged")) continue;
+      await attempts().apply(id, { kind: "cancelled", reason: "quarantined", nowMs: clock.wallMs() });
+    }
+  }
+
+  #modelOf(update: string): string {
+    return this.#options.updates().find(update)?.update.model ?? "unknown";
   }
 }
