@@ -4,7 +4,6 @@ import type { NodePath } from "../ports/node-caller.ts";
 import type { Storage } from "../ports/storage.ts";
 import type {
   Actor,
-  NodeFilter,
   NodePage,
   NodeQuery,
   NodeView,
@@ -20,6 +19,7 @@ import { type FleetTable, type NodeRow, nodeFlags } from "./fleet-table.ts";
 import type { KeyedSerial } from "./keyed-serial.ts";
 import type { LiveEventBus } from "./live-event-bus.ts";
 import { type NodeRecord, nodeTable } from "./node-record.ts";
+import { NodeSearch } from "./node-search.ts";
 import type { NodeTimeline } from "./node-timeline.ts";
 import type { PresenceWatch } from "./presence-watch.ts";
 import { rdPart } from "./rd-part.ts";
@@ -55,15 +55,14 @@ export interface NodeRegistryOptions {
 /** RFC 9176 section 5: the lifetime of a registration without `lt` at /rd. */
 const rdLifetimeSeconds = 90_000;
 const maxAttempts = 5;
-const maxWalked = 1000;
-/** Rows that one step of a walk looks at, however few of them match. */
-const maxLookedAt = 10_000;
 
 export class NodeRegistry implements Registry {
   readonly #options: NodeRegistryOptions;
+  readonly #search: NodeSearch;
 
   constructor(options: NodeRegistryOptions) {
     this.#options = options;
+    this.#search = new NodeSearch(options);
   }
 
   /** Every stored registration gets a row; its presence is unknown until it is heard. */
@@ -181,50 +180,12 @@ export class NodeRegistry implements Registry {
     return this.#options.view(node, stored.value as NodeRecord, row);
   }
 
-  async list(query: NodeQuery = {}): Promise<NodePage> {
-    const { page = 0, count: asked = 100, idPrefix } = query;
-    const count = Math.min(Math.max(asked, 1), 1000);
-    const first = page * count;
-    const nodes: NodeView[] = [];
-    let total = 0;
-    for (let after = ""; ; ) {
-      const rows = await this.#options.storage.list(nodeTable, {
-        after,
-        ...(idPrefix !== undefined && { prefix: idPrefix }),
-      });
-      for (const { key, value } of rows) {
-        const row = this.#options.fleet.find(key);
-        if (row === -1) continue;
-        const view = this.#options.view(key, value as NodeRecord, row);
-        if (!matches(view, query)) continue;
-        if (total >= first && nodes.length < count) nodes.push(view);
-        total++;
-      }
-      const last = rows.at(-1);
-      if (last === undefined) return { nodes, total, page };
-      after = last.key;
-    }
+  list(query?: NodeQuery): Promise<NodePage> {
+    return this.#search.list(query);
   }
 
-  async walk({ after = "", limit: asked = 100, ...filter }: NodeWalkQuery = {}): Promise<NodeWalk> {
-    const { storage, fleet, view } = this.#options;
-    const limit = Math.min(Math.max(asked, 1), maxWalked);
-    const prefix = filter.idPrefix === undefined ? {} : { prefix: filter.idPrefix };
-    const nodes: NodeView[] = [];
-    let last = after;
-    for (let left = maxLookedAt; left > 0; ) {
-      const rows = await storage.list(nodeTable, { after: last, ...prefix, limit: Math.min(left, maxWalked) });
-      for (const { key, value } of rows) {
-        last = key;
-        const row = fleet.find(key);
-        if (row === -1) continue;
-        const node = view(key, value as NodeRecord, row);
-        if (matches(node, filter) && nodes.push(node) === limit) return { nodes, next: last };
-      }
-      if (rows.length < Math.min(left, maxWalked)) return { nodes };
-      left -= rows.length;
-    }
-    return { nodes, next: last };
+  walk(query?: NodeWalkQuery): Promise<NodeWalk> {
+    return this.#search.walk(query);
   }
 
   counts(within?: (node: string) => boolean): PresenceCounts {
@@ -359,17 +320,4 @@ function rdConflict(input: RegisterInput, known: NodeRecord | undefined): Regist
 function timelineData({ manifest }: RegisterInput): Record<string, unknown> {
   const { version, digest, bootReason, rolledBack } = manifest;
   return { version, digest, bootReason, rolledBack };
-}
-
-function matches(view: NodeView, query: NodeFilter): boolean {
-  const { manifest, labels } = view;
-  return (
-    (query.within === undefined || query.within(view.id)) &&
-    (query.model === undefined || manifest.model === query.model) &&
-    (query.tag === undefined || labels.tags.includes(query.tag) || manifest.tags?.includes(query.tag) === true) &&
-    (query.phase === undefined || view.phase === query.phase) &&
-    (query.presence === undefined || view.presence.state === query.presence) &&
-    (query.site === undefined || (labels.site ?? manifest.site) === query.site) &&
-    (query.parent === undefined || manifest.parent === query.parent)
-  );
 }

@@ -15,7 +15,7 @@ export interface Registry {
   /** The Content-Format of the node's registration: what it gets when it doesn't say what it wants. */
   contentFormat(node: string): 50 | 60 | undefined;
   find(node: string): Promise<NodeView | undefined>;
-  /** One page, and how many match in all: looks at every node, for people who leaf through a small fleet. */
+  /** One page, and how many match in all: looks at every node in many small turns, for people who leaf through a small fleet. */
   list(query?: NodeQuery): Promise<NodePage>;
   /** The next nodes that match after a key, in order of their ids: what it costs doesn't depend on how many there are. */
   walk(query?: NodeWalkQuery): Promise<NodeWalk>;
@@ -153,7 +153,7 @@ export interface NodeWalkQuery extends NodeFilter {
 
 export interface NodeWalk {
   readonly nodes: readonly NodeView[];
-  /** Where to go on; undefined: that was all. With a filter that few match, `nodes` may be fewer than asked and still more follow. */
+  /** Where to go on, a node that the asker sees; undefined: that was all. With a filter that few match, `nodes` may be fewer than asked and still more follow. */
   readonly next?: string;
 }
 
