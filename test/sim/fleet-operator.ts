@@ -6,6 +6,7 @@ import { instantFromMs } from "../../schemas/wire/instant.ts";
 import type { FleetInvariants } from "./fleet-invariants.ts";
 import { digestOf } from "./sim-artifacts.ts";
 import type { SimManager } from "./sim-manager.ts";
+import { envelopeOfUpdate, sequenceOf, simKey } from "./sim-release.ts";
 import type { SimTrace } from "./sim-trace.ts";
 
 const by: Actor = { kind: "operator", id: "sim" };
@@ -145,12 +146,16 @@ export class FleetOperator {
     return app.attempts.find(update, node)?.attempt.state ?? "none";
   }
 
-  #create({ id, version, model, image }: SimUpdate): void {
-    const digest = digestOf(image);
-    const sequence = Number(version.replaceAll(/\D/g, ""));
+  #create(update: SimUpdate): void {
+    const { id, version, model, image } = update;
+    const body = { id, version, model, sequence: sequenceOf(version), size: image.length, digest: digestOf(image) };
     this.#call(
       `create ${id}`,
-      (app) => app.updates.create({ id, version, model, sequence, size: image.length, digest }, by),
+      async (app) => {
+        const envelope = await envelopeOfUpdate(update);
+        await app.anchors.add({ name: "release key", ...simKey }, by);
+        return await app.updates.create(body, by, envelope);
+      },
       ({ kind }) => {
         if (kind === "created" || kind === "same") this.#created.add(id);
         else this.#options.trace.violate(`update ${id} could not be created: ${kind}`);

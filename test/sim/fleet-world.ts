@@ -12,6 +12,7 @@ import { type SimDisk, sqliteDisk, twinDisk } from "./sim-disk.ts";
 import { simLink } from "./sim-link.ts";
 import { managerAddress, managerPorts, SimManager } from "./sim-manager.ts";
 import { SimNode } from "./sim-node.ts";
+import { simAnchors, simVendor } from "./sim-release.ts";
 import { SimTrace } from "./sim-trace.ts";
 
 const imageBytes = 12_000;
@@ -79,7 +80,7 @@ export class FleetWorld {
           id,
           model: modelOf(i),
           prefer: i % 2 === 0 ? "http" : "coap",
-          logLevel: "info",
+          ...{ logLevel: "info", vendor: simVendor, anchors: simAnchors },
           downloadRate: i % 3 === 1 ? 4000 : 0,
           ...(i % 3 === 0 ? {} : { manager: { address: managerAddress, port: managerPorts.coap } }),
         },
