@@ -28,6 +28,7 @@ bool settingsFrom(const Options& options, const cx::host::HostHal& port, cx::Nod
   const cx::host::Credentials& credentials = port.credentials();
   if (settings.id.assign(options.id[0] != '\0' ? std::string_view(options.id) : credentials.id.view()) != cx::Status::ok) return false;
   settings.isPortProtected = port.isDtls();
+  settings.usesQBlock = port.isDtls();
   settings.isProtected = credentials.hasOscore && !port.isDtls();
   settings.oscore = credentials.oscore;
   if (settings.managerHost.assign(options.managerHost) != cx::Status::ok) return false;

@@ -14,6 +14,14 @@ export interface ResumedDownload {
   /** Payload of all blocks that the server sent, per byte of the image. */
   readonly moved: number;
   readonly cuts: number;
+  /** Datagrams of the node in all. */
+  readonly requests: number;
+}
+
+export interface DownloadPath {
+  readonly qBlock?: boolean;
+  /** Share of datagrams lost, each way. */
+  readonly loss?: number;
 }
 
 const imageSize = 1 << 20;
@@ -22,17 +30,25 @@ const flashSize = 3 << 20;
 const oftenEnough = 20_000_000;
 
 /** The firmware's core fetches 1 MiB by Block2, and loses its power `cuts` times at places that the seed draws. */
-export async function resumedDownload(addon: string, cuts: number, seed: number): Promise<ResumedDownload> {
+export async function resumedDownload(
+  addon: string,
+  cuts: number,
+  seed: number,
+  { qBlock = false, loss = 0 }: DownloadPath = {},
+): Promise<ResumedDownload> {
   const clock = new VirtualClock();
   const entropy = seededEntropy(seed);
-  const network = new MemoryNetwork({ clock, entropy, delayMs: [1, 2] });
+  const network = new MemoryNetwork({ clock, entropy, delayMs: [2, 2], loss });
   const endpoint = new CoapEndpoint({
     ...{ transport: network.transport("10.0.0.1", 5683), clock, entropy, log: silentLog },
     amplification: "none",
+    qBlock: "proven",
   });
   const image = simulatedImage("2.0.0", imageSize);
   let moved = 0;
+  let requests = 0;
   network.taps.push(({ bytes, from }) => {
+    if (from.address !== "10.0.0.1") requests++;
     // A block and little else: acknowledgements and answers of other kinds are shorter.
     if (from.address === "10.0.0.1" && bytes.length > 200) moved += blockIn(bytes);
   });
@@ -43,7 +59,7 @@ export async function resumedDownload(addon: string, cuts: number, seed: number)
     ...{ network, clock, entropy, flashSize },
     address: "10.0.1.1",
     image: simulatedImage("1.0.0", 20_000),
-    core: { id: "s1", prefer: "coap", manager: { address: "10.0.0.1", port: 5683 } },
+    core: { id: "s1", prefer: "coap", qBlock, manager: { address: "10.0.0.1", port: 5683 } },
   });
   await node.powerOn();
   const places = Array.from({ length: cuts }, () => Math.floor(100 * entropy.fraction())).sort((a, b) => a - b);
@@ -64,7 +80,7 @@ export async function resumedDownload(addon: string, cuts: number, seed: number)
   await endpoint.stop();
   if (version !== "2.0.0" || places.length > 0)
     throw new Error(`the node runs ${version}, ${places.length} power cuts are left`);
-  return { moved: moved / imageSize, cuts };
+  return { moved: moved / imageSize, cuts, requests };
 }
 
 /** Bytes behind the payload marker; there is none in the few options before it. */

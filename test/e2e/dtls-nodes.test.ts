@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -116,6 +116,9 @@ describe.runIf(hasDtls())("nodes over DTLS", () => {
 
       const image = await stampImage(firmware("cxnode-node-dtls"), "9.9.9", join(folder, `${id}.bin`));
       const update = [image, "--model", id, "--version", "9.9.9", "--sequence", "2"];
+      const requests = async (): Promise<number> =>
+        (await get<{ coap: Readonly<Record<string, number>> }>("/system")).coap["requests"] ?? 0;
+      const before = await requests();
       await coxswain("update", "create", ...update);
       await coxswain("update", "start", `${id}-9.9.9`, "--node", id);
       const attempt = async (): Promise<AttemptSeen | undefined> => {
@@ -124,6 +127,8 @@ describe.runIf(hasDtls())("nodes over DTLS", () => {
       };
       await soon(async () => (await attempt())?.attempt.state).toBe("succeeded");
       expect((await attempt())?.bytesByWay["coap"]).toBeGreaterThan(100_000);
+      // Ten blocks of 1024 bytes for each request: behind DTLS the node fetches by Q-Block2.
+      expect((await requests()) - before).toBeLessThan(statSync(image).size / 1024 / 2);
       await soon(async () => (await node(id))?.node.manifest.version).toBe("9.9.9");
       expect((await node(id))?.health?.value.confirmed).toBe(true);
       expect(await online(id)).toBe("online");

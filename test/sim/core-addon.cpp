@@ -150,6 +150,7 @@ napi_value create(napi_env env, napi_callback_info info) {
   config.manager_port = static_cast<uint16_t>(call.fieldNumber(object, "managerPort"));
   config.discover_port = static_cast<uint16_t>(call.fieldNumber(object, "discoverPort"));
   config.prefer_coap = call.fieldNumber(object, "preferCoap") != 0 ? 1 : 0;
+  config.q_block = call.fieldNumber(object, "qBlock") != 0 ? 1 : 0;
   config.reset_reason = static_cast<uint8_t>(call.fieldNumber(object, "resetReason"));
   config.log_level = static_cast<uint8_t>(call.fieldNumber(object, "logLevel"));
   config.download_rate = static_cast<uint32_t>(call.fieldNumber(object, "downloadRate"));

@@ -55,6 +55,8 @@ export interface CoreOptions {
   readonly manager?: { readonly address: string; readonly port: number };
   readonly discoverPort?: number;
   readonly prefer?: "http" | "coap";
+  /** Downloads by Q-Block2, which the manager must take in the clear. */
+  readonly qBlock?: boolean;
   /** Bytes a second. */
   readonly downloadRate?: number;
   /** Domain of who makes the images, as in update manifests. */
@@ -131,6 +133,7 @@ export class Core {
       managerPort: options.manager?.port ?? 5683,
       discoverPort: options.discoverPort ?? 5683,
       preferCoap: options.prefer === "coap" ? 1 : 0,
+      qBlock: options.qBlock === true ? 1 : 0,
       resetReason: resetReasons.indexOf(options.resetReason ?? "power-on"),
       logLevel: logLevels.indexOf(options.logLevel ?? "warn"),
       downloadRate: options.downloadRate ?? 0,

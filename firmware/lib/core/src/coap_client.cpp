@@ -16,7 +16,8 @@ bool hasUnknownCritical(ByteSpan options) {
     if (!coap::option::isCritical(option.number)) continue;
     switch (option.number) {
       case coap::option::block1:
-      case coap::option::block2: break;
+      case coap::option::block2:
+      case coap::option::qBlock2: break;
       default: return true;
     }
   }
@@ -39,6 +40,8 @@ bool readResponse(const CoapMessage& message, const hal::Address& from, CoapResp
   bool isValid = true;
   response.hasBlock2 = findBlockOption(message.options, coap::option::block2, response.block2, isValid);
   if (response.hasBlock2 && !isValid) return false;
+  response.hasQBlock2 = findBlockOption(message.options, coap::option::qBlock2, response.qBlock2, isValid);
+  if (response.hasQBlock2 && !isValid) return false;
   response.hasSize2 = findUintOption(message.options, coap::option::size2, value);
   if (response.hasSize2) response.size2 = value;
   return !hasUnknownCritical(message.options);
@@ -49,13 +52,15 @@ bool readResponse(const CoapMessage& message, const hal::Address& from, CoapResp
 Expected<CoapRequestId> CoapEndpoint::request(const CoapRequest& request, CoapResponseHandler& handler) {
   if (!isRunning_) return Status::closed;
   if (!request.to.isSet() || request.to.port == 0 || request.method > coap::code::ipatch) return Status::invalid;
+  if (!request.qBlock2.empty() && (session_ != nullptr || request.to.isMulticast())) return Status::unsupported;
   CoapOutgoing* slot = freeOutgoing();
   if (slot == nullptr) return Status::full;
   nowMs_ = clock_.monotonicMs();
   slot->kind = CoapOutgoing::Kind::request;
   slot->peer = request.to;
   slot->isMulticast = request.to.isMulticast();
-  slot->isConfirmable = request.isConfirmable && !slot->isMulticast;
+  slot->isOpen = !request.qBlock2.empty();
+  slot->isConfirmable = request.isConfirmable && !slot->hasManyAnswers();
   slot->protection.isOn = session_ != nullptr && !slot->isMulticast && request.method != coap::code::empty;
   slot->protection.binding.isRequest = true;
   const Status status = encodeRequest(*slot, request);
@@ -69,7 +74,7 @@ Expected<CoapRequestId> CoapEndpoint::request(const CoapRequest& request, CoapRe
   slot->body = request.body;
   slot->isCollecting = !request.body.empty();
   if (request.deadlineMs != 0) slot->deadlineMs = nowMs_ + request.deadlineMs;
-  if (slot->isMulticast && request.deadlineMs == 0) slot->deadlineMs = nowMs_ + multicastListenMs;
+  if (slot->hasManyAnswers() && request.deadlineMs == 0) slot->deadlineMs = nowMs_ + multicastListenMs;
   return slot->id;
 }
 
@@ -99,7 +104,9 @@ Status CoapEndpoint::encodeRequest(CoapOutgoing& slot, const CoapRequest& reques
     if (request.contentFormat >= 0) writer.putUintOption(coap::option::contentFormat, static_cast<uint32_t>(request.contentFormat));
     writer.putItems(coap::option::uriQuery, request.query, '&');
     if (request.accept >= 0) writer.putUintOption(coap::option::accept, static_cast<uint32_t>(request.accept));
-    if (request.hasBlock2) {
+    if (slot.isOpen) {
+      for (const uint32_t value : request.qBlock2) writer.putUintOption(coap::option::qBlock2, value);
+    } else if (request.hasBlock2) {
       writer.putBlockOption(coap::option::block2, {request.block2.number, false, request.block2.szx});
     } else if (slot.szx < 6 && !slot.isMulticast) {
       // Our datagram buffer is small: without this wish the server may choose blocks that don't fit.
@@ -213,7 +220,7 @@ void CoapEndpoint::handleResponse(const Inbound& inbound) {
     if (!equal(ByteSpan(slot.token, slot.tokenSize), message.token)) continue;
     if (!slot.isMulticast && (slot.peer != inbound.from || (isProtectionRequired_ && !inbound.isSecured))) continue;
     const bool isPiggybacked = message.type == coap::Type::acknowledgement;
-    if (isPiggybacked && (slot.isMulticast || slot.messageId != message.messageId)) continue;
+    if (isPiggybacked && (slot.hasManyAnswers() || slot.messageId != message.messageId)) continue;
     if (isConfirmable) {
       remember(inbound.from, message.messageId);
       sendEmpty(coap::Type::acknowledgement, message.messageId, inbound.from);
@@ -231,7 +238,7 @@ void CoapEndpoint::takeResponse(CoapOutgoing& slot, const Inbound& inbound) {
   const bool isReadable = readResponse(inbound.message, inbound.from, response);
   CoapResponseHandler* handler = slot.handler;
   const CoapRequestId id = slot.id;
-  if (slot.isMulticast) {
+  if (slot.hasManyAnswers()) {
     if (isReadable && handler != nullptr) handler->onResponse(id, response);
     return;
   }

@@ -6,6 +6,11 @@ namespace cx {
 
 namespace {
 
+// RFC 9177 section 7.2: NON_RECEIVE_TIMEOUT is twice NON_TIMEOUT, and doubles with each silence; NON_MAX_RETRANSMIT.
+constexpr uint32_t receiveTimeoutMs = 4000;
+constexpr uint8_t silencesMax = 4;
+constexpr uint32_t reorderMs = 200;  // what the last block overtook may still come
+constexpr uint32_t setDeadlineMs = 120000;  // longer than all silences
 constexpr uint32_t retryMs = 20;  // the sink is busy, or the endpoint has no slot
 
 uint16_t decimalCode(uint8_t code) { return static_cast<uint16_t>((code >> 5U) * 100U + (code & 0x1FU)); }
@@ -41,6 +46,9 @@ Status CoapDownload::start(const DownloadRequest& request, DownloadSink& sink) {
   isStarted_ = false;
   isLast_ = false;
   request_ = 0;
+  usesQBlock_ = request.mayQBlock;
+  isPaused_ = isSetOver_ = false;
+  silences_ = 0;
   sink_ = &sink;
   resumeAtMs_ = 0;
   return Status::ok;
@@ -49,6 +57,12 @@ Status CoapDownload::start(const DownloadRequest& request, DownloadSink& sink) {
 void CoapDownload::poll() {
   if (!isRunning() || clock_.monotonicMs() < resumeAtMs_) return;
   resumeAtMs_ = UINT64_MAX;
+  if (usesQBlock_ && isPaused_) {
+    isPaused_ = false;
+    resumeAtMs_ = clock_.monotonicMs() + receiveTimeoutMs;
+    return drain();
+  }
+  if (usesQBlock_ && request_ != 0) return isSetOver_ ? askSet() : late();
   if (held_ > 0) {
     const size_t size = held_;
     held_ = 0;
@@ -70,6 +84,9 @@ void CoapDownload::ask() {
   if (expectedSize_ != 0 && offset_ == expectedSize_) {  // all of it was durable before
     end(Status::ok, 0, false);
     return;
+  }
+  if (usesQBlock_) {
+    return beginSet();
   }
   CoapRequest request;
   request.to = to_;
@@ -94,6 +111,12 @@ void CoapDownload::ask() {
 
 void CoapDownload::onResponse(CoapRequestId id, const CoapResponse& response) {
   if (id != request_ || !isRunning()) return;
+  if (usesQBlock_) {
+    if (response.code == coap::code::content && response.hasQBlock2) return onBlock(response);
+    // Refused, or short: what else it is, Block2 finds out.
+    const bool isContent = response.code == coap::code::content;
+    if (leaveQBlock() && !isContent) return ask();
+  }
   request_ = 0;
   if (response.code == coap::code::content) {
     takeBlock(response);
@@ -107,6 +130,7 @@ void CoapDownload::onResponse(CoapRequestId id, const CoapResponse& response) {
 void CoapDownload::onRequestEnded(CoapRequestId id, Status why) {
   if (id != request_ || !isRunning()) return;
   request_ = 0;
+  if (usesQBlock_ && why == Status::unsupported && leaveQBlock()) return ask();
   end(why, 0, why == Status::timeout || why == Status::reset || why == Status::cancelled);
 }
 
@@ -183,9 +207,122 @@ void CoapDownload::deliver(ByteSpan bytes) {
   }
 }
 
+void CoapDownload::beginSet() {
+  const uint64_t size = expectedSize_ != 0 ? expectedSize_ : totalSize_;
+  const uint64_t block = uint64_t{16} << szx_;
+  set_.begin(static_cast<uint32_t>(offset_ / block), szx_, static_cast<uint32_t>((size + block - 1) / block));
+  askSet();
+}
+
+// What lacks of the set, in one request; the one before it is over.
+void CoapDownload::askSet() {
+  endpoint_.cancel(request_);
+  request_ = 0;
+  isSetOver_ = false;
+  uint32_t values[qBlockSetMax];
+  const size_t count = set_.wish(static_cast<uint32_t>(offset_ >> (szx_ + 4U)), values);
+  CoapRequest request;
+  request.to = to_;
+  request.path = path_.view();
+  request.query = query_.view();
+  request.qBlock2 = Span<const uint32_t>(values, count);
+  request.deadlineMs = setDeadlineMs;
+  const Expected<CoapRequestId> id = endpoint_.request(request, *this);
+  if (id) {
+    request_ = *id;
+    resumeAtMs_ = clock_.monotonicMs() + (receiveTimeoutMs << silences_);
+  } else if (id.status() == Status::full) {
+    resumeAtMs_ = clock_.monotonicMs() + retryMs;
+  } else if (id.status() == Status::unsupported && leaveQBlock()) {
+    ask();
+  } else {
+    end(id.status(), 0, id.status() == Status::closed);
+  }
+}
+
+void CoapDownload::late() {
+  if (silences_ >= silencesMax) return end(Status::timeout, 0, true);
+  silences_++;
+  askSet();
+}
+
+// On by Block2, from where it is. Always true.
+bool CoapDownload::leaveQBlock() {
+  endpoint_.cancel(request_);
+  request_ = 0;
+  usesQBlock_ = false;
+  resumeAtMs_ = UINT64_MAX;
+  return true;
+}
+
+void CoapDownload::onBlock(const CoapResponse& response) {
+  coap::Block block = response.qBlock2;
+  const bool isWhole = block.isMore ? response.payload.size() == block.size() : response.payload.size() <= block.size();
+  if (block.szx != szx_ || !isWhole) {
+    (void)leaveQBlock();
+    return ask();
+  }
+  if (!begin(response)) {
+    endpoint_.cancel(request_);
+    request_ = 0;
+    return;
+  }
+  silences_ = 0;
+  isSetOver_ = isSetOver_ || block.number + 1 == set_.end() || !block.isMore;
+  const uint32_t next = static_cast<uint32_t>(offset_ >> (szx_ + 4U));
+  if (isPaused_ || block.number > next) {
+    if (block.number >= next) (void)set_.keep(block, response.payload);
+    if (isPaused_) return;
+  }
+  resumeAtMs_ = clock_.monotonicMs() + receiveTimeoutMs;
+  if (block.number < next || (block.number == next && !pass(block, response.payload))) return;
+  drain();
+}
+
+// What is kept and can go on; then the next set, or what was lost of this one.
+void CoapDownload::drain() {
+  const auto next = [this] { return static_cast<uint32_t>(offset_ >> (szx_ + 4U)); };
+  coap::Block block;
+  for (ByteSpan bytes; set_.take(next(), block, bytes);) {
+    if (!pass(block, bytes)) return;
+  }
+  if (next() >= set_.end()) {
+    beginSet();
+  } else if (isSetOver_) {
+    resumeAtMs_ = clock_.monotonicMs() + reorderMs;
+  }
+}
+
+// The next block to the sink. False: it ended, or the sink takes nothing now, and the block is asked for again.
+bool CoapDownload::pass(const coap::Block& block, ByteSpan bytes) {
+  const ByteSpan fresh = bytes.from(static_cast<size_t>(offset_ - block.offset()));
+  const Status status = fresh.empty() ? Status::ok : sink_->onBytes(offset_, fresh);
+  if (!isRunning()) return false;
+  if (status == Status::again) {
+    isPaused_ = set_.keep(block, bytes);
+    if (!isPaused_) {  // the whole set again, later
+      endpoint_.cancel(request_);
+      request_ = 0;
+    }
+    resumeAtMs_ = clock_.monotonicMs() + retryMs;
+    return false;
+  }
+  if (!isOk(status)) {
+    end(status, 0, false);
+    return false;
+  }
+  offset_ += fresh.size();
+  const uint64_t size = expectedSize_ != 0 ? expectedSize_ : totalSize_;
+  const bool isWrong = size != 0 && (block.isMore ? offset_ >= size : offset_ != size);
+  if (isWrong || !block.isMore) end(isWrong ? Status::mismatch : Status::ok, 0, false);
+  return isRunning();
+}
+
 void CoapDownload::end(Status status, uint16_t code, bool mayRetry, uint32_t retryAfterMs) {
   DownloadSink* sink = sink_;
   sink_ = nullptr;
+  endpoint_.cancel(request_);
+  request_ = 0;
   resumeAtMs_ = UINT64_MAX;
   DownloadEnd what;
   what.status = status;

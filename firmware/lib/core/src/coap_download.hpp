@@ -1,7 +1,9 @@
-// An image by CoAP Block2 (RFC 7959): block after block, stop-and-wait, from any offset, guarded by the entity tag.
+// An image by CoAP Block2 (RFC 7959): block after block, stop-and-wait, from any offset, guarded by the entity tag. Or by
+// Q-Block2 (RFC 9177): ten blocks at once, and those that were lost again; a server that refuses that is asked by Block2.
 #pragma once
 
 #include "coap_endpoint.hpp"
+#include "coap_q_blocks.hpp"
 #include "download.hpp"
 
 namespace cx {
@@ -9,7 +11,7 @@ namespace cx {
 class CoapDownload final : public Download, private CoapResponseHandler {
  public:
   // `hold` keeps a block that the sink couldn't take yet; without it (or when too small) the block is asked for again.
-  CoapDownload(CoapEndpoint& endpoint, hal::Clock& clock, MutableSpan hold = {}) : endpoint_(endpoint), clock_(clock), hold_(hold) {}
+  CoapDownload(CoapEndpoint& endpoint, hal::Clock& clock, MutableSpan hold = {}) : endpoint_(endpoint), clock_(clock), hold_(hold), set_(hold) {}
 
   Status start(const DownloadRequest& request, DownloadSink& sink) override;
   void poll() override;
@@ -21,6 +23,13 @@ class CoapDownload final : public Download, private CoapResponseHandler {
   void onResponse(CoapRequestId id, const CoapResponse& response) override;
   void onRequestEnded(CoapRequestId id, Status why) override;
   void ask();
+  void beginSet();
+  void askSet();
+  void late();
+  void onBlock(const CoapResponse& response);
+  void drain();
+  bool pass(const coap::Block& block, ByteSpan bytes);
+  bool leaveQBlock();
   void takeBlock(const CoapResponse& response);
   bool begin(const CoapResponse& response);
   void deliver(ByteSpan bytes);
@@ -43,6 +52,11 @@ class CoapDownload final : public Download, private CoapResponseHandler {
   uint8_t szx_ = 6;
   bool isStarted_ = false;     // onStart was called
   bool isLast_ = false;        // the block in hand is the last
+  bool usesQBlock_ = false;
+  bool isPaused_ = false;      // the sink takes nothing now, and the next block is kept
+  bool isSetOver_ = false;     // its last block came
+  uint8_t silences_ = 0;       // in a row, of Q-Block2
+  CoapQBlocks set_;
 };
 
 }  // namespace cx

@@ -63,7 +63,7 @@ uint64_t CoapEndpoint::nextDueMs() const {
     if (slot.kind == CoapOutgoing::Kind::none) continue;
     sooner(slot.deadlineMs);
     // 0 for one that may go at once; one that waits for its peer becomes due by what happens to the one before it.
-    if (slot.state != CoapOutgoing::State::waiting || slot.isMulticast || !isPeerBusy(slot.peer)) sooner(slot.dueMs);
+    if (slot.state != CoapOutgoing::State::waiting || slot.hasManyAnswers() || !isPeerBusy(slot.peer)) sooner(slot.dueMs);
   }
   for (size_t i = 0; i < memory_.observers.size(); i++) {
     if (memory_.observers[i].isPending && canNotify(memory_.observers[i], i)) sooner(0);
@@ -193,7 +193,7 @@ CoapOutgoing* CoapEndpoint::freeOutgoing() {
 
 CoapOutgoing* CoapEndpoint::findOutgoing(const hal::Address& from, uint16_t messageId) {
   for (CoapOutgoing& slot : memory_.outgoing) {
-    const bool isWaitedFor = slot.kind != CoapOutgoing::Kind::none && slot.state == CoapOutgoing::State::sent && !slot.isMulticast;
+    const bool isWaitedFor = slot.kind != CoapOutgoing::Kind::none && slot.state == CoapOutgoing::State::sent && !slot.hasManyAnswers();
     if (isWaitedFor && slot.messageId == messageId && slot.peer == from) return &slot;
   }
   return nullptr;
@@ -209,7 +209,7 @@ void CoapEndpoint::release(CoapOutgoing& slot) {
 bool CoapEndpoint::isPeerBusy(const hal::Address& peer) const {
   for (const CoapOutgoing& slot : memory_.outgoing) {
     const bool isOpen = slot.kind != CoapOutgoing::Kind::none && slot.kind != CoapOutgoing::Kind::delayed &&
-                        slot.state == CoapOutgoing::State::sent && !slot.isMulticast;
+                        slot.state == CoapOutgoing::State::sent && !slot.hasManyAnswers();
     if (isOpen && slot.peer == peer) return true;
   }
   return false;
@@ -220,7 +220,7 @@ void CoapEndpoint::pumpOutgoing() {
     CoapOutgoing* first = nullptr;
     for (CoapOutgoing& slot : memory_.outgoing) {
       if (slot.kind == CoapOutgoing::Kind::none || slot.state != CoapOutgoing::State::waiting || slot.dueMs > nowMs_) continue;
-      if (!slot.isMulticast && isPeerBusy(slot.peer)) continue;
+      if (!slot.hasManyAnswers() && isPeerBusy(slot.peer)) continue;
       if (first == nullptr || static_cast<int32_t>(slot.order - first->order) < 0) first = &slot;
     }
     if (first == nullptr) return;
@@ -247,7 +247,7 @@ void CoapEndpoint::transmit(CoapOutgoing& slot) {
   } else if (!slot.isConfirmable) {
     slot.timeoutMs = timing.nonTimeoutMs;
   }
-  slot.dueMs = slot.isMulticast ? slot.deadlineMs : nowMs_ + slot.timeoutMs;
+  slot.dueMs = slot.hasManyAnswers() ? slot.deadlineMs : nowMs_ + slot.timeoutMs;
   (void)sendMessage(slot.peer, slot.buffer.first(slot.size), slot.protection);
 }
 

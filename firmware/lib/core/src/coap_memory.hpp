@@ -38,6 +38,9 @@ struct CoapRequest {
   // Where a block-wise response is collected; empty: onResponse gets the single block that came.
   MutableSpan body;
   bool isConfirmable = true;
+  // Asks for blocks by Q-Block2 (RFC 9177) in place of Block2: values of the option, ascending. Such a request is non-confirmable, each
+  // answer to it is handed over until it is cancelled or its deadline is over, and it doesn't go by OSCORE (unsupported).
+  Span<const uint32_t> qBlock2;
   // From now to the end, all blocks included; 0: as long as the message layer takes. For multicast: how long to listen.
   uint32_t deadlineMs = 0;
 };
@@ -53,6 +56,8 @@ struct CoapResponse {
   ByteSpan etag;
   bool hasBlock2 = false;
   coap::Block block2;
+  bool hasQBlock2 = false;
+  coap::Block qBlock2;
   bool hasSize2 = false;
   uint32_t size2 = 0;
   ByteSpan options;  // all of them, for CoapOptionReader (Location-Path)
@@ -209,6 +214,7 @@ struct CoapOutgoing {
   CoapRequestId id = 0;
   bool isConfirmable = false;
   bool isMulticast = false;
+  bool isOpen = false;     // answers keep coming, as to a multicast
   bool isCollecting = false;
   bool hasEchoed = false;  // it was sent again with an Echo
   CoapProtection protection;
@@ -228,6 +234,8 @@ struct CoapOutgoing {
   uint8_t etagSize = 0;
   MutableSpan buffer;      // the encoded message
   size_t size = 0;
+
+  bool hasManyAnswers() const { return isMulticast || isOpen; }
 };
 
 struct CoapObserver {

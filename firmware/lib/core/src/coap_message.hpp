@@ -34,7 +34,7 @@ constexpr uint8_t internalServerError = 0xA0, notImplemented = 0xA1, badGateway 
 namespace option {
 constexpr uint16_t ifMatch = 1, uriHost = 3, etag = 4, ifNoneMatch = 5, observe = 6, uriPort = 7, locationPath = 8, oscore = 9,
                    uriPath = 11, contentFormat = 12, maxAge = 14, uriQuery = 15, hopLimit = 16, accept = 17,
-                   locationQuery = 20, block2 = 23, block1 = 27, size2 = 28, proxyUri = 35, proxyScheme = 39, size1 = 60,
+                   locationQuery = 20, block2 = 23, block1 = 27, size2 = 28, qBlock2 = 31, proxyUri = 35, proxyScheme = 39, size1 = 60,
                    echo = 252, noResponse = 258, requestTag = 292;
 constexpr bool isCritical(uint16_t number) { return (number & 1U) != 0; }
 }  // namespace option

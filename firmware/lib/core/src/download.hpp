@@ -26,6 +26,7 @@ struct DownloadRequest {
   uint64_t expectedSize = 0;    // 0: not known. Another total is a mismatch
   ByteSpan validator;           // entity tag of an earlier part, by the same carrier; empty: none
   uint16_t blockSize = 0;       // CoAP only; 0: default
+  bool mayQBlock = false;       // CoAP only: by Q-Block2 where the server takes that
   bool isTls = false;           // HTTP only: `host` is whom the server must prove to be
 };
 

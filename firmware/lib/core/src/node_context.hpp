@@ -32,6 +32,7 @@ struct NodeSettings {
   bool isSleepy = false;             // never called by the manager
   uint32_t lifetimeS = 0;            // wish in ?lt=; 0: the manager's default
   bool isPortProtected = false;      // by the port's socket (DTLS): unprotected requests are refused
+  bool usesQBlock = false;           // downloads by Q-Block2, where the server takes it: for peers behind DTLS
   bool isProtected = false;          // by OSCORE, with `oscore`: then nothing but discovery goes or comes in the clear
   OscoreCredentials oscore;
   bool wantsCa = false;              // the port speaks TLS: whom to trust is asked for at enrolment

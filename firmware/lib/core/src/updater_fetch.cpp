@@ -126,6 +126,8 @@ void Updater::fetch() {
   request.query = uri->query;
   request.offset = taken();
   request.expectedSize = payloadSize_;
+  // A rate is kept block by block; what is asked for in sets comes as it comes.
+  request.mayQBlock = context_.settings.usesQBlock && context_.settings.downloadRate == 0;
   if (request.offset > 0) request.validator = record_.validator(way_);
   context_.log.info().put("update: from ").put(slice(uris_[uri_].view(), 0, uris_[uri_].size() - uri->path.size() - (uri->query.empty() ? 0 : uri->query.size() + 1)));
   state_ = State::fetching;

@@ -99,6 +99,7 @@ cx_sim* cx_sim_create(void* memory, const cx_sim_config* config) {
   settings.managerPort = config->manager_port;
   settings.discoverPort = config->discover_port;
   settings.preferredWay = config->prefer_coap != 0 ? cx::DownloadWay::coap : cx::DownloadWay::http;
+  settings.usesQBlock = config->q_block != 0;
   settings.downloadRate = config->download_rate;
   if (config->vendor != nullptr) settings.vendor.assignCut(config->vendor);
   settings.isUnsignedAllowed = config->anchors == nullptr;

@@ -48,6 +48,7 @@ typedef struct {
   uint16_t manager_port;
   uint16_t discover_port;
   uint8_t prefer_coap;
+  uint8_t q_block;           /* downloads by Q-Block2 */
   uint8_t reset_reason;      /* 0 unknown, 1 power on, 2 restart, 3 crash, 4 watchdog */
   uint8_t log_level;         /* 0 error .. 3 debug */
   uint32_t download_rate;    /* bytes a second; 0: no limit */
