@@ -1,5 +1,7 @@
 import type { Update } from "../../schemas/generated/types.ts";
 import type { ManifestReason } from "../../schemas/wire/suit/manifest-reason.ts";
+import { stripText } from "../../schemas/wire/suit/strip-text.ts";
+import { suitLimits } from "../../schemas/wire/suit/suit-limits.ts";
 import { equalBytes } from "../../schemas/wire/suit/suit-parts.ts";
 import type { UpdateManifest } from "../../schemas/wire/suit/update-manifest.ts";
 import { type VerifiedManifest, verifyManifest } from "../../schemas/wire/suit/verify-manifest.ts";
@@ -55,6 +57,10 @@ export class EnvelopeCheck {
     const verified = verifyManifest(envelope, keys, crypto, sizeMax);
     if (!verified.ok) return refused(verified.reason, verified.where);
     const { manifest } = verified;
+    // What nodes are sent has no text, and a bound of its own.
+    const sent = stripText(envelope).length;
+    if (sent > suitLimits.nodeEnvelopeMax)
+      return refused("manifest-too-large", `${sent} bytes without text, at most ${suitLimits.nodeEnvelopeMax}`);
     const against =
       this.#identity(manifest, update) ??
       (await this.#fleet(manifest, update)) ??

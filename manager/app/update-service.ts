@@ -1,20 +1,9 @@
 import type { Clock } from "../../kernel/clock.ts";
 import type { Entropy } from "../../kernel/entropy.ts";
 import type { Update, UpdateAction } from "../../schemas/generated/types.ts";
-import { toHex } from "../../schemas/wire/hex.ts";
 import { nodeId } from "../../schemas/wire/node-id.ts";
-import { stripText } from "../../schemas/wire/suit/strip-text.ts";
-import { equalBytes } from "../../schemas/wire/suit/suit-parts.ts";
-import type { VerifiedManifest } from "../../schemas/wire/suit/verify-manifest.ts";
 import { actionOf, type QueueEntry } from "../domain/action-queue.ts";
-import {
-  isSameUpdate,
-  isTarget,
-  isWrongModel,
-  type SignedUpdate,
-  type UpdateRecord,
-  updateBody,
-} from "../domain/update-record.ts";
+import { isSameUpdate, isTarget, isWrongModel, type UpdateRecord, updateBody } from "../domain/update-record.ts";
 import type { Artifacts } from "../ports/artifacts.ts";
 import type { Change, Storage } from "../ports/storage.ts";
 import type { ActionQueues } from "./action-queues.ts";
@@ -35,7 +24,6 @@ import type { AttemptBook } from "./attempt-book.ts";
 import { type AttemptRecord, attemptKey, attemptTable } from "./attempt-record.ts";
 import type { AttemptService } from "./attempt-service.ts";
 import type { AuditTrail } from "./audit-trail.ts";
-import { fromBase64, toBase64 } from "./base64.ts";
 import type { DesiredStateService } from "./desired-state.ts";
 import type { EnvelopeCheck } from "./envelope-check.ts";
 import type { IntentBook } from "./intent-book.ts";
@@ -44,6 +32,7 @@ import { linkedAction } from "./linked-action.ts";
 import type { LiveEventBus } from "./live-event-bus.ts";
 import type { StorageWriter } from "./storage-writer.ts";
 import { type ArtifactBase, updateActionBody } from "./update-action-body.ts";
+import { signedUpdate, UpdateEnvelopes } from "./update-envelopes.ts";
 
 export interface UpdateServiceOptions {
   readonly storage: Storage;
@@ -90,17 +79,18 @@ export interface OwnAttempt {
 }
 
 const updateTable = "update";
-const envelopeTable = "envelope";
 const waitSeconds = 30;
 /** Nodes that an entry of the audit names; of more it has the number. */
 const maxAuditedNodes = 100;
 
 export class UpdateService implements Updates {
   readonly #options: UpdateServiceOptions;
+  readonly #envelopes: UpdateEnvelopes;
   readonly #records = new Map<string, { record: UpdateRecord; revision: number }>();
 
   constructor(options: UpdateServiceOptions) {
     this.#options = options;
+    this.#envelopes = new UpdateEnvelopes(options.storage);
   }
 
   async load(): Promise<void> {
@@ -121,7 +111,8 @@ export class UpdateService implements Updates {
       const body = updateBody(update);
       const known = this.#records.get(body.id);
       if (known !== undefined) {
-        const isSame = isSameUpdate(known.record.body, body) && (await this.#hasEnvelope(body.id, own));
+        const isSame =
+          isSameUpdate(known.record.body, body) && (own === undefined || (await this.#envelopes.has(body.id, own)));
         return { kind: isSame ? "same" : "conflict", update: this.#view(known.record) };
       }
       if (this.#records.size >= limits.updates) return { kind: "full" };
@@ -137,11 +128,11 @@ export class UpdateService implements Updates {
         createdBy: by.id,
         hasManifest: own !== undefined,
         isWithdrawn: false,
-        ...(verdict && { signed: signedOf(verdict.verified) }),
+        ...(verdict && { signed: signedUpdate(verdict.verified) }),
       };
       const after = verdict === undefined ? body : { ...body, signed: record.signed };
       const audited = { what: "update-created", actor: by, after };
-      await this.#store(body.id, record, 0, audited, own === undefined ? [] : [envelopeChange(body.id, own)]);
+      await this.#store(body.id, record, 0, audited, own === undefined ? [] : [this.#envelopes.change(body.id, own)]);
       bus.emit({ kind: "update", update: body.id, nodes: body.targets ?? [] });
       return { kind: "created", update: this.#view(record) };
     });
@@ -193,11 +184,9 @@ export class UpdateService implements Updates {
   }
 
   async manifest(update: string, form: "whole" | "for-nodes" = "whole"): Promise<Uint8Array | undefined> {
-    const row = await this.#options.storage.get(envelopeTable, update);
-    const envelope = row && fromBase64((row.value as { envelope: string }).envelope);
-    // One that nobody checked isn't taken apart, and no node is told of it.
-    if (form === "whole" || envelope === undefined) return envelope;
-    return this.#records.get(update)?.record.signed === undefined ? undefined : stripText(envelope);
+    if (form === "whole") return await this.#envelopes.read(update);
+    const signed = this.#records.get(update)?.record.signed;
+    return signed === undefined ? undefined : await this.#envelopes.forNodes(update);
   }
 
   setManifest(update: string, envelope: Uint8Array, by: Actor): Promise<SetManifestOutcome> {
@@ -209,25 +198,19 @@ export class UpdateService implements Updates {
       const { record } = known;
       if (record.isWithdrawn) return { kind: "withdrawn" };
       if (record.signed !== undefined) {
-        if (await this.#hasEnvelope(update, own)) return { kind: "stored", update: this.#view(record) };
+        if (await this.#envelopes.has(update, own)) return { kind: "stored", update: this.#view(record) };
         // What was offered stays what it is.
         if (book.counts(update).total > 0) return { kind: "in-use" };
       }
       const verdict = await envelopes.check(own, record.body);
       if (verdict.kind === "refused") return verdict;
-      const signed = signedOf(verdict.verified);
+      const signed = signedUpdate(verdict.verified);
       const ready = { ...record, hasManifest: true, signed };
       const audited = { what: "envelope-set", actor: by, after: { bytes: own.length, ...signed } };
-      await this.#store(update, ready, known.revision, audited, [envelopeChange(update, own)]);
+      await this.#store(update, ready, known.revision, audited, [this.#envelopes.change(update, own)]);
       bus.emit({ kind: "update", update, nodes: record.body.targets ?? [] });
       return { kind: "stored", update: this.#view(ready) };
     });
-  }
-
-  async #hasEnvelope(update: string, envelope: Uint8Array | undefined): Promise<boolean> {
-    if (envelope === undefined) return true;
-    const stored = await this.manifest(update);
-    return stored !== undefined && equalBytes(stored, envelope);
   }
 
   async start(
@@ -463,15 +446,4 @@ export class UpdateService implements Updates {
       createdBy,
     };
   }
-}
-
-function signedOf({ manifest, signer }: VerifiedManifest): SignedUpdate {
-  const payloads = manifest.variants.map(({ kind, digest, size }) => ({ kind, digest, size }));
-  return { kind: manifest.kind, sequence: manifest.sequence, keyId: toHex(signer.keyId), payloads };
-}
-
-/** For the commit of the record, which is its first change. */
-function envelopeChange(update: string, envelope: Uint8Array): Change {
-  const value = { envelope: toBase64(envelope) };
-  return { kind: "put", table: envelopeTable, key: update, expectedRevision: "any", value, onlyWith: 0 };
 }

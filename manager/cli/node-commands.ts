@@ -115,6 +115,9 @@ function describe(details: NodeDetails, timeline: readonly TimelineEntry[]): str
       manifest.digest &&
         `${manifest.digest}${manifest.slot ? ` in slot ${manifest.slot}` : ""}${manifest.confirmed === false ? ", on trial" : ""}`,
     ],
+    ["signed as", manifest.seq === undefined ? undefined : `number ${manifest.seq}`],
+    ["vendor id", manifest.vendor],
+    ["class id", manifest.class],
     [
       "rolled back",
       manifest.rolledBack && `${manifest.rolledBack.digest}: ${manifest.rolledBack.reason ?? "no reason given"}`,

@@ -98,6 +98,14 @@ describe("an envelope is refused", () => {
   const refusals: readonly [string, string, () => Promise<Uint8Array>, Partial<Update>?][] = [
     ["cut", "manifest-truncated", async () => (await envelopeOf(update())).slice(0, -1)],
     ["too large", "manifest-too-large", async () => new Uint8Array(16_385)],
+    [
+      "too large for a node",
+      "manifest-too-large",
+      () => {
+        const encryptionInfo = new Uint8Array(256);
+        return envelopeOf(update(), { variants: Array.from({ length: 8 }, () => ({ ...full, encryptionInfo })) });
+      },
+    ],
     ["unsigned", "manifest-unsigned", () => envelopeOf(update(), {}, [])],
     ["signed by a stranger", "unknown-signer", () => envelopeOf(update(), {}, ["stranger"])],
     ["of another vendor", "wrong-vendor", () => envelopeOf(update(), {}, ["vendor"], "other.example")],
