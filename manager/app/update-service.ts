@@ -1,6 +1,6 @@
 import type { Clock } from "../../kernel/clock.ts";
 import type { Entropy } from "../../kernel/entropy.ts";
-import type { Update, UpdateAction } from "../../schemas/generated/types.ts";
+import type { Action, Update, UpdateAction } from "../../schemas/generated/types.ts";
 import { nodeId } from "../../schemas/wire/node-id.ts";
 import { actionOf, type QueueEntry } from "../domain/action-queue.ts";
 import { isSameUpdate, isTarget, isWrongModel, type UpdateRecord, updateBody } from "../domain/update-record.ts";
@@ -401,19 +401,24 @@ export class UpdateService implements Updates {
   }
 
   async #trigger(node: string, update: string): Promise<void> {
-    const action = await this.#openAction(node, update);
+    // Who may read at the broker needn't be let to the image: the node asks for its action, which has the link's token.
+    const action = await this.#queuedAction(node, update);
     if (action !== undefined) await this.#options.trigger(node, update, action);
   }
 
-  async #openAction(node: string, update: string): Promise<UpdateAction | undefined> {
+  async #openAction(node: string, update: string): Promise<Action | undefined> {
+    const action = await this.#queuedAction(node, update);
+    return action && linkedAction(action, this.#options.token);
+  }
+
+  async #queuedAction(node: string, update: string): Promise<UpdateAction | undefined> {
     const queue = await this.#options.queues.read(node);
     const entry = queue.entries.findLast(
       (each: QueueEntry) => each.body.kind === "update" && each.body.update === update,
     );
     if (entry === undefined || entry.state === "cancelled") return undefined;
     const action = actionOf({ entry, isVoid: false, hasMore: false });
-    const linked = linkedAction(action, this.#options.token);
-    return linked.kind === "update" ? linked : undefined;
+    return action.kind === "update" ? action : undefined;
   }
 
   #isOffered({ signed }: UpdateRecord): boolean {

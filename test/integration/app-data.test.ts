@@ -328,7 +328,10 @@ describe("the bridge to MQTT", () => {
     await h.settle();
     expect(h.nodes.requests).toEqual([]);
     const start = h.broker.published.find(({ topic }) => topic === "cx/nodes/n1/ota/start");
-    expect(JSON.parse(new TextDecoder().decode(start?.payload as Uint8Array))).toMatchObject({ update: "u" });
+    const told = JSON.parse(new TextDecoder().decode(start?.payload as Uint8Array)) as { url: string };
+    expect(told).toMatchObject({ update: "u" });
+    // Whoever may read at the broker isn't let to the image by it.
+    expect(new URL(told.url).searchParams.has("t")).toBe(false);
     const go = await h.wait(h.app.updates.install("u", "n1"));
     expect(go).toMatchObject({ kind: "go", action: { kind: "update", update: "u", rev: 1 } });
     expect(await h.wait(h.app.updates.install("u", "n1"))).toEqual(go);
