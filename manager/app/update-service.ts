@@ -388,6 +388,11 @@ export class UpdateService implements Updates {
       // Which keys a node trusts is nothing that it runs.
       if (!isAnchors) intents.setDesired(node, { update: body.id, attempt: id, digest: body.digest, rev: entry.rev });
       attempts.offered(record);
+      // It may have been quarantined while this was written; whoever quarantines calls back what he finds in the book.
+      if (this.#options.isQuarantined(about.model, body.digest)) {
+        await attempts.apply(id, { kind: "cancelled", reason: "quarantined", nowMs: clock.wallMs() });
+        return refused("quarantined");
+      }
       if (trigger === "mqtt") await this.#trigger(node, body.id);
       return { kind: "offered", attempt: id, rev: entry.rev };
     });

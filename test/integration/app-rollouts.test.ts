@@ -52,7 +52,9 @@ describe("a rollout through the manager", () => {
     const paused = await fleet.until("paused", ({ status }) => status === "paused");
     await fleet.h.settle(5000);
     // Who had been offered it and hadn't taken it isn't any more.
-    expect(fleet.h.app.rollouts.find("r1")?.counts).toMatchObject({ failed: 3, cancelled: 3 });
+    const { failed, waiting = 0, cancelled = 0, ...others } = fleet.h.app.rollouts.find("r1")?.counts ?? {};
+    expect([failed, others, waiting + cancelled]).toEqual([3, {}, 27]);
+    expect(cancelled).toBeGreaterThanOrEqual(3);
     expect(paused.counts.failed).toBe(3);
     const { app } = fleet.h;
     expect(app.rollouts.quarantined()).toMatchObject([{ model: "sensor", digest: digestB }]);

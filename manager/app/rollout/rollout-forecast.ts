@@ -1,4 +1,4 @@
-import type { Clock } from "../../../kernel/clock.ts";
+import { type Clock, sleep } from "../../../kernel/clock.ts";
 import { seededEntropy } from "../../../kernel/seeded-entropy.ts";
 import { isEnded } from "../../domain/attempt-machine.ts";
 import { medianOf } from "../../domain/rollout/median-difference.ts";
@@ -20,6 +20,8 @@ export interface ForecastParts {
   readonly clock: Clock;
 }
 
+/** So long it runs without letting others in between. */
+const sliceMs = 10;
 const mostMs = 30 * 86_400_000;
 /** Of a node without any record: a slow link, and the time of a reboot and a registration. */
 const unknownBytesPerSecond = 20_000;
@@ -90,7 +92,15 @@ export async function rolloutForecast(
   }
   const entropy = seededEntropy(`forecast ${seed}`);
   const startMs = clock.wallMs();
-  const { state, bytes, endedAtMs, isThrough } = simulateRollout(plan, image, nodes, { startMs, mostMs, entropy });
+  const simulation = simulateRollout(plan, image, nodes, { startMs, mostMs, entropy });
+  let step = simulation.next();
+  for (let sinceMs = clock.monotonicMs(); step.done !== true; step = simulation.next()) {
+    if (clock.monotonicMs() - sinceMs < sliceMs) continue;
+    // The manager has more to do than this.
+    await sleep(clock, 0);
+    sinceMs = clock.monotonicMs();
+  }
+  const { state, bytes, endedAtMs, isThrough } = step.value;
   const { members } = state;
   return {
     ...{ kind: "forecast", seed, members: nodes.length, status: state.status, simulatedMs: mostMs, bytes },

@@ -2,7 +2,7 @@ import { failureFinding, sampleOf, successFindings, waveSize } from "./count-gat
 import { type GateFinding, gateVerdict } from "./gate-verdict.ts";
 import { OfferLedger } from "./offer-ledger.ts";
 import type { OfferedNode, RolloutEvent } from "./rollout-event.ts";
-import { memberPhases, noWave } from "./rollout-members.ts";
+import { type MemberRow, memberPhases, noWave } from "./rollout-members.ts";
 import { waveLimit } from "./rollout-plan.ts";
 import type { RolloutState } from "./rollout-state.ts";
 import { hindrance, type NodeFacts, ownReasons, type RolloutWorld } from "./why-not-yet.ts";
@@ -15,17 +15,24 @@ export interface OfferScan {
   at: number;
   /** Nobody further can be offered anything before time or a node changes something. */
   isExhausted: boolean;
+  /** The turn ended before everybody was looked at. */
+  isCut: boolean;
   wave: number;
+  /** Where the search for sleepers goes on. */
+  sleeperAt: number;
 }
 
 export function offerScan(): OfferScan {
-  return { at: 0, isExhausted: false, wave: -1 };
+  return { at: 0, isExhausted: false, isCut: false, wave: -1, sleeperAt: 0 };
 }
 
 const waiting = memberPhases.indexOf("waiting");
 const offered = memberPhases.indexOf("offered");
 const committed = memberPhases.indexOf("committed");
 const maxOffersAtOnce = 500;
+/** Members that are looked at in one turn, and of those that may sleep while all slots are taken. */
+const maxLooks = 20_000;
+const maxSleeperLooks = 2_000;
 /** How many of its own intervals a sleeper has to come and take what was offered. */
 const sleeperPolls = 2.5;
 
@@ -147,43 +154,61 @@ export function offerEvents(
   isTick: boolean,
 ): readonly RolloutEvent[] {
   if (state.status !== "running") return [];
-  if (isTick || scan.wave !== state.wave) Object.assign(scan, offerScan(), { wave: state.wave });
-  if (scan.isExhausted) return [];
+  // A search that was too long for one turn goes on; else time may have changed something for everybody.
+  if (scan.wave !== state.wave || (isTick && !scan.isCut))
+    Object.assign(scan, offerScan(), { wave: state.wave, sleeperAt: scan.sleeperAt });
   const { members, plan } = state;
   const { concurrency } = plan.limits;
   const { phase, wave } = members.columns;
   const limit = waveLimit(plan, state.wave, members.count);
   const ledger = new OfferLedger(state, nowMs);
-  const nodes: OfferedNode[] = [];
+  const chosen = new Map<MemberRow, OfferedNode>();
   const had: string[] = [];
   const { order } = members;
-  for (; scan.at < order.length && nodes.length < maxOffersAtOnce; scan.at++) {
-    const isFull = ledger.active >= concurrency;
-    if (isFull && (!isTick || ledger.sleepers >= concurrency)) break;
-    // The limits of the rollout as a whole: nobody further is looked at before time passed.
-    if (ledger.rateFreeAtMs > nowMs || ledger.bytesFreeAtMs > nowMs) break;
-    const row = order[scan.at]!;
-    if (phase[row] !== waiting || (wave[row] === noWave && scan.at >= limit)) continue;
+  // The limits of the rollout as a whole: nobody further is looked at before time passed.
+  const isHeld = (): boolean =>
+    chosen.size >= maxOffersAtOnce || ledger.rateFreeAtMs > nowMs || ledger.bytesFreeAtMs > nowMs;
+  const isCandidate = (row: MemberRow, rank: number): boolean =>
+    (wave[row] !== noWave || rank < limit) && !chosen.has(row);
+  const consider = (row: MemberRow): void => {
     const node = members.idOf(row);
     const facts = world.node(node);
-    if (hindrance(state, row, facts, world, nowMs, ledger) !== undefined || facts === undefined) continue;
+    if (hindrance(state, row, facts, world, nowMs, ledger) !== undefined || facts === undefined) return;
     // Asked last: what a node runs is in its report, which is only read when somebody needs it.
     if (facts.digest === state.image.digest) {
       had.push(node);
-      continue;
+      return;
     }
     const { isSleepy, site } = facts;
     ledger.take({ isSleepy, site, isNew: wave[row] === noWave });
-    nodes.push({
+    chosen.set(row, {
       ...{ node, leaseMs: leaseMs(state, facts) },
       ...(site !== undefined && { site }),
       ...(isSleepy && { isSleeper: true }),
     });
+  };
+  let looks = scan.isExhausted ? 0 : maxLooks;
+  for (; scan.at < order.length && ledger.active < concurrency; scan.at++) {
+    const row = order[scan.at]!;
+    if (phase[row] !== waiting || !isCandidate(row, scan.at)) continue;
+    if (looks === 0 || isHeld()) break;
+    looks--;
+    consider(row);
   }
-  if (scan.at >= order.length) scan.isExhausted = true;
+  scan.isExhausted = scan.at >= order.length;
+  scan.isCut = looks === 0 && !scan.isExhausted;
+  // Where all slots are taken those of sleepers may be free: who sleeps is searched for a part of the fleet at a time.
+  looks = isTick && ledger.active >= concurrency ? maxSleeperLooks : 0;
+  for (let turns = 0; turns < order.length && looks > 0 && ledger.sleepers < concurrency && !isHeld(); turns++) {
+    const rank = scan.sleeperAt++ % order.length;
+    const row = order[rank]!;
+    if (phase[row] !== waiting || !isCandidate(row, rank)) continue;
+    looks--;
+    if (world.node(members.idOf(row))?.isSleepy === true) consider(row);
+  }
   return [
     ...(had.length > 0 ? [{ kind: "had", nodes: had, atMs: nowMs } as const] : []),
-    ...(nodes.length > 0 ? [{ kind: "offered", nodes, atMs: nowMs } as const] : []),
+    ...(chosen.size > 0 ? [{ kind: "offered", nodes: [...chosen.values()], atMs: nowMs } as const] : []),
   ];
 }
 

@@ -36,17 +36,21 @@ interface Due {
   run(): void;
 }
 
-/** While somebody is at it; else time goes in larger steps. */
+/** While somebody is at it. Else steps grow as long as nothing happens, up to an hour: so long the forecast may be off. */
 const busyStepMs = 5_000;
 const idleStepMs = 60_000;
+const longestStepMs = 3_600_000;
 
-/** A plan on virtual time: the machine that runs rollouts, with nodes that answer by their records and by chance from the entropy. */
-export function simulateRollout(
+/**
+ * A plan on virtual time: the machine that runs rollouts, with nodes that answer by their records and by chance from the entropy. It pauses after each
+ * step, so that whoever runs it can let others in between; a large fleet takes seconds.
+ */
+export function* simulateRollout(
   plan: RolloutPlan,
   image: RolloutImage,
   nodes: readonly SimulatedNode[],
   options: { readonly startMs: number; readonly mostMs: number; readonly entropy: Entropy },
-): SimulatedRollout {
+): Generator<void, SimulatedRollout> {
   const { startMs, mostMs, entropy } = options;
   let nowMs = startMs;
   let bytes = 0;
@@ -102,7 +106,10 @@ export function simulateRollout(
   take({ kind: "joined", nodes: nodes.map(({ id }) => ({ node: id })), atMs: nowMs });
   take({ kind: "started", by: "forecast", atMs: nowMs });
   const scan = offerScan();
+  // Who comes back next, the last one first, to be taken from the end.
+  const returns = [...comesAtMs.values()].filter((at) => at > nowMs).sort((a, b) => b - a);
   let restedAtMs = nowMs;
+  let stepMs = idleStepMs;
   while (state.status === "running" && nowMs < startMs + mostMs) {
     for (let isTick = true, turns = 0; turns < 1000; turns++, isTick = false) {
       const timed = timeEvents(state, world, () => [], nowMs);
@@ -111,8 +118,17 @@ export function simulateRollout(
       restedAtMs = nowMs;
       for (const event of due) take(event);
     }
+    yield;
+    while (returns.length > 0 && returns.at(-1)! <= nowMs) {
+      returns.pop();
+      restedAtMs = nowMs;
+    }
     const isBusy = state.active + state.sleepers > 0;
-    const nextMs = nowMs + (isBusy ? busyStepMs : idleStepMs);
+    stepMs = isBusy || restedAtMs === nowMs ? idleStepMs : Math.min(stepMs * 2, longestStepMs);
+    const soakedAtMs = (state.waves.at(-1)?.settledAtMs ?? Number.POSITIVE_INFINITY) + plan.gate.soakMs;
+    const comesMs = returns.at(-1) ?? Number.POSITIVE_INFINITY;
+    const known = [soakedAtMs, comesMs, queue[0]?.atMs ?? Number.POSITIVE_INFINITY].filter((at) => at > nowMs);
+    const nextMs = isBusy ? nowMs + busyStepMs : Math.min(nowMs + stepMs, ...known);
     for (let first = queue[0]; first !== undefined && first.atMs <= nextMs; first = queue[0]) {
       queue.shift();
       nowMs = Math.max(nowMs, first.atMs);
