@@ -1,5 +1,7 @@
 #include "pack/election.hpp"
 
+#include "pack/firmware_version.hpp"
+
 namespace cx::pack {
 
 void Election::begin(const HardwareNumber& mac, can::DeviceType type, uint64_t bootMs) {
@@ -108,8 +110,8 @@ bool Election::step(uint64_t nowMs, can::Frame& out) {
   announce.node = nodeId_;
   announce.nodeId = nodeId_;
   announce.deviceType = type_;
-  announce.firmwareMajor = 2;
-  announce.firmwareMinor = 5;
+  announce.firmwareMajor = firmwareMajor;
+  announce.firmwareMinor = firmwareMinor;
   std::memcpy(announce.macTail, mac_.bytes + 2, sizeof announce.macTail);
   out = can::encode(announce);
   return true;
