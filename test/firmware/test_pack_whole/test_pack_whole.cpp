@@ -1,0 +1,314 @@
+// One whole pack between a bus, a BMS, flash and a board that a test plays.
+#include <cstring>
+
+#include "../check.hpp"
+#include "../hex.hpp"
+#include "pack/pack.hpp"
+
+using namespace cx;
+using namespace cx::pack;
+using can::CommandResult;
+
+namespace {
+
+class ScriptedCan final : public CanPort {
+ public:
+  bool isAlone = false;
+  bool isOff = false;
+  unsigned seen[2048] = {};
+  unsigned claims = 0;
+  can::Frame last[2048];
+
+  void arrives(const can::Frame& frame) {
+    if (count_ < 8) in_[count_++] = frame;
+  }
+  bool receive(can::Frame& out) override {
+    if (count_ == 0) return false;
+    out = in_[0];
+    count_--;
+    for (size_t i = 0; i < count_; i++) in_[i] = in_[i + 1];
+    return true;
+  }
+  bool send(const can::Frame& frame) override {
+    outcome_ = isAlone ? CanSend::pending : CanSend::sent;
+    if (isAlone) return true;
+    if (frame.isExtended) {
+      claims++;
+    } else {
+      seen[frame.id]++;
+      last[frame.id] = frame;
+    }
+    return true;
+  }
+  CanSend sent() override { return outcome_; }
+  void abort() override { outcome_ = CanSend::idle; }
+  bool isBusOff() override { return isOff; }
+  void recover() override {}
+
+ private:
+  can::Frame in_[9];
+  size_t count_ = 0;
+  CanSend outcome_ = CanSend::idle;
+};
+
+// Answers each request at once with `reply`; empty: silent.
+class ScriptedBms final : public BytePort {
+ public:
+  const char* reply = "";
+  size_t read(MutableSpan out) override {
+    if (!isAsked_) return 0;
+    isAsked_ = false;
+    const Hex<16> bytes(reply);
+    std::memcpy(out.data(), bytes.bytes, bytes.size);
+    return bytes.size;
+  }
+  bool send(ByteSpan) override {
+    isAsked_ = true;
+    return true;
+  }
+  bool isSending() override { return false; }
+
+ private:
+  bool isAsked_ = false;
+};
+
+class FakeFlash final : public hal::Storage {
+ public:
+  uint8_t value[64] = {};
+  uint32_t size = 0;
+  unsigned puts = 0;
+  hal::Io get(const char*, uint8_t* out, uint32_t capacity) override {
+    if (size == 0 || size > capacity) return {hal::Code::notFound, 0};
+    std::memcpy(out, value, size);
+    return {hal::Code::ok, size};
+  }
+  hal::Code put(const char*, const uint8_t* data, uint32_t length) override {
+    puts++;
+    std::memcpy(value, data, length);
+    size = length;
+    return hal::Code::ok;
+  }
+  hal::Code remove(const char*) override { return hal::Code::ok; }
+};
+
+class FakeRetained final : public hal::RetainedMemory {
+ public:
+  uint8_t kept[hal::retainedSize] = {};
+  void load(uint8_t (&out)[hal::retainedSize]) override { std::memcpy(out, kept, sizeof kept); }
+  void store(const uint8_t (&bytes)[hal::retainedSize]) override { std::memcpy(kept, bytes, sizeof kept); }
+};
+
+class FakeBoard final : public PackBoard {
+ public:
+  MeasuredPower power;
+  Relays relays{false, false, true, true};
+  Leds leds;
+  uint8_t digits[3] = {};
+  MeasuredPower measure() override { return power; }
+  void setRelays(const Relays& now) override { relays = now; }
+  void show(const Pixel (&)[barPixels], const uint8_t (&shown)[3], const Leds& lit) override {
+    leds = lit;
+    std::memcpy(digits, shown, sizeof digits);
+  }
+};
+
+struct Bench {
+  ScriptedCan can;
+  ScriptedBms bms;
+  FakeBoard board;
+  FakeFlash& flash;
+  FakeRetained& retained;
+  Pack pack;
+  uint64_t now = 50'000;
+
+  Bench(FakeFlash& storage, FakeRetained& memory)
+      : flash(storage), retained(memory), pack({can, bms, storage, &memory, board}, bmsVoltageAndCurrent) {
+    bms.reply = "01030402100064fba5";
+    pack.begin({{0xaa, 0xbb, 0x10, 0x20, 0x30, 0x44}}, 5, now);
+  }
+  void pass(uint64_t ms) {
+    for (uint64_t i = 0; i < ms; i += 5) {
+      now += 5;
+      pack.step(now);
+    }
+  }
+  template <class Command>
+  CommandResult command(Command sent) {
+    sent.target = 4;
+    sent.sequence++;
+    const unsigned before = can.seen[0x284];
+    can.arrives(can::encode(sent));
+    pass(300);
+    CHECK_EQ(can.seen[0x284], before + 1);
+    can::CommandAck ack;
+    CHECK(can::decode(can.last[0x284], ack) == can::Fault::none);
+    return ack.result;
+  }
+  void clock(uint8_t hour, uint8_t day) {
+    can::Time time;
+    time.hour = hour;
+    time.day = day;
+    time.month = 6;
+    time.year = 2026;
+    can.arrives(can::encode(time));
+    pass(10);
+  }
+};
+
+FakeFlash flash;
+FakeRetained retained;
+void fresh() {
+  flash = FakeFlash();
+  retained = FakeRetained();
+}
+
+can::SetRelay relay(can::Relay which, bool isOn) {
+  can::SetRelay out;
+  out.relay = which;
+  out.isOn = isOn;
+  return out;
+}
+
+}  // namespace
+
+TEST("alone on the bus a pack's modes go on: it reads its BMS, opens the grid at 85 % and is master for itself") {
+  fresh();
+  {
+    Bench first(flash, retained);
+    first.pass(4000);
+    can::SetMode mode;
+    mode.mode = can::PackMode::selfConsumption;
+    mode.isOn = true;
+    CHECK(first.command(mode) == CommandResult::ok);
+    first.pass(5000);
+  }
+  Bench bench(flash, retained);
+  bench.can.isAlone = true;
+  bench.bms.reply = "010304025800647bb3";
+  bench.pass(20'000);
+  CHECK(bench.pack.election().isMaster());
+  CHECK(bench.pack.sender().dropped() > 20);
+  CHECK(!bench.board.relays.grid);
+  CHECK(bench.pack.settings().selfConsumption);
+}
+
+TEST("off the bus a pack goes on too, shows red, and tells of it when it is back") {
+  fresh();
+  Bench bench(flash, retained);
+  bench.pass(5000);
+  CHECK(!bench.board.leds.red);
+  bench.can.isOff = true;
+  bench.pass(5000);
+  CHECK(bench.board.leds.red);
+  bench.can.isOff = false;
+  bench.pass(1000);
+  CHECK(!bench.board.leds.red);
+  CHECK_EQ(bench.can.seen[0x604], 1u);
+  CHECK_EQ(bench.can.last[0x604].data[0], static_cast<uint8_t>(can::PackError::busOff));
+}
+
+TEST("a pack claims, announces and tells everything every 2 s, as master the totals too") {
+  fresh();
+  Bench bench(flash, retained);
+  CHECK(bench.board.relays.grid && bench.board.relays.output && !bench.board.relays.pump && !bench.board.relays.heater);
+  bench.pass(2190);
+  CHECK_EQ(bench.can.claims, 3u);
+  for (const unsigned seen : bench.can.seen) CHECK_EQ(seen, 0u);
+  bench.pass(20'000);
+  CHECK_EQ(bench.can.seen[0x304], 1u);
+  for (uint32_t offset = 0; offset < 7; offset++) CHECK(bench.can.seen[0x100 + 8 * 4 + offset] >= 9 && bench.can.seen[0x100 + 8 * 4 + offset] <= 11);
+  CHECK(bench.can.seen[0x127] >= 3 * 9);
+  can::PackBattery battery;
+  CHECK(can::decode(bench.can.last[0x121], battery) == can::Fault::none);
+  CHECK_EQ(battery.stateOfCharge, 40);
+  CHECK_EQ(battery.voltage, 528);
+  CHECK_EQ(bench.board.digits[1], 0x66);
+}
+
+TEST("a BMS that falls silent is told once, with the last charge kept as stale") {
+  fresh();
+  Bench bench(flash, retained);
+  bench.pass(5000);
+  bench.bms.reply = "";
+  bench.pass(20'000);
+  CHECK_EQ(bench.can.seen[0x604], 1u);
+  CHECK_EQ(bench.can.last[0x604].data[0], static_cast<uint8_t>(can::PackError::bmsSilent));
+  can::PackBattery battery;
+  CHECK(can::decode(bench.can.last[0x121], battery) == can::Fault::none);
+  CHECK(battery.bmsState == can::BmsState::stale);
+  CHECK_EQ(battery.stateOfCharge, 40);
+  CHECK(bench.board.leds.red);
+}
+
+TEST("a relay that was opened and still carries a load is reported as stuck, by its number") {
+  fresh();
+  Bench bench(flash, retained);
+  bench.pass(5000);
+  bench.board.power.heater = 800;
+  bench.pass(10'000);
+  CHECK_EQ(bench.can.seen[0x604], 1u);
+  can::ErrorReport report;
+  CHECK(can::decode(bench.can.last[0x604], report) == can::Fault::none);
+  CHECK(report.error == can::PackError::relayStuck);
+  CHECK_EQ(report.detail, static_cast<int32_t>(can::Relay::heater));
+}
+
+TEST("commands act in the turn they come, are answered once, and are refused by their reason") {
+  fresh();
+  Bench bench(flash, retained);
+  bench.pass(4000);
+  CHECK(bench.command(relay(can::Relay::pump, true)) == CommandResult::ok);
+  CHECK(bench.board.relays.pump);
+  can::SetMode mode;
+  mode.mode = can::PackMode::backup;
+  mode.isOn = true;
+  CHECK(bench.command(mode) == CommandResult::ok);
+  CHECK(bench.command(relay(can::Relay::grid, false)) == CommandResult::forbiddenByBackup);
+  can::RestoreLast last;
+  last.day = 1;
+  CHECK(bench.command(last) == CommandResult::otherEnergyDay);
+  CHECK(bench.command(can::OtaEnter{}) == CommandResult::refused);
+  CHECK(bench.command(can::FactoryReset{}) == CommandResult::ok);
+  CHECK(!bench.pack.settings().backup);
+}
+
+TEST("a lock-out outlives a soft reset with the same time, and settings outlive it by one write each") {
+  fresh();
+  {
+    Bench bench(flash, retained);
+    bench.pass(4000);
+    bench.clock(12, 3);
+    can::SetGridLimit limit;
+    limit.isOn = true;
+    limit.limit = 2;
+    CHECK(bench.command(limit) == CommandResult::ok);
+    bench.board.power.grid = 1'000'000;
+    bench.pass(10'000);
+    CHECK(!bench.board.relays.grid);
+    CHECK(bench.command(relay(can::Relay::grid, true)) == CommandResult::forbiddenByLockOut);
+    CHECK_EQ(flash.puts, 2u);  // the node id, and the limit
+  }
+  Bench again(flash, retained);
+  CHECK(!again.board.relays.grid);
+  again.pass(20'000);
+  CHECK(!again.board.relays.grid);
+  again.clock(13, 3);
+  again.pass(20'000);
+  CHECK(!again.board.relays.grid);
+  again.clock(5, 4);
+  again.pass(3000);
+  CHECK(again.board.relays.grid);
+  CHECK_EQ(flash.puts, 2u);
+}
+
+TEST("an idle hour of a whole pack writes nothing to flash") {
+  fresh();
+  Bench bench(flash, retained);
+  bench.pass(10'000);
+  const unsigned before = flash.puts;
+  for (uint8_t minute = 0; minute < 60; minute++) {
+    bench.clock(12, 3);
+    bench.pass(60'000);
+  }
+  CHECK_EQ(flash.puts, before);
+}
