@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "../check.hpp"
+#include "pack/current_rms.hpp"
 #include "pack/import_limit.hpp"
 #include "pack/power_balance.hpp"
 #include "pack/state_of_charge.hpp"
@@ -64,6 +65,36 @@ TEST("solar power is what the balance lacks, and never negative") {
   CHECK_EQ(powerBalance({0, 2000, 1000, 1000}, true, -2000, false).load, 4000);
   CHECK_EQ(powerBalance({0, 2000, 1000, 1000}, true, -2000, true).load, 2000);
   CHECK_EQ(powerBalance({0, 2000, 1000, 1000}, true, -2000, true).solar, 0);
+}
+
+TEST("one raw sample, a bias without a current and the converter's noise are no current") {
+  CurrentRms rms(200);
+  for (int i = 0; i < 199; i++) CHECK(!rms.add(4095));
+  CHECK_EQ(rms.milliamperes(), 0);
+  CHECK(rms.add(4095));
+  CHECK_EQ(rms.milliamperes(), 0);
+  for (int i = 0; i < 200; i++) (void)rms.add(static_cast<uint16_t>(2048 + i % 2));
+  CHECK_EQ(rms.milliamperes(), 0);
+}
+
+TEST("the RMS of a square wave is its height, wherever its bias, and of the widest swing it doesn't overflow") {
+  CurrentRms rms(200);
+  for (int i = 0; i < 200; i++) (void)rms.add(static_cast<uint16_t>(1900 + (i / 10 % 2 == 0 ? 100 : -100)));
+  CHECK_EQ(rms.milliamperes(), 10'000);
+  CHECK_EQ(mainsWatts(rms.milliamperes()), 2200);
+  CurrentRms widest(currentSamplesMax, milliamperesPerCountMax);
+  for (unsigned i = 0; i < currentSamplesMax; i++) (void)widest.add(i % 2 == 0 ? 0 : 4095);
+  CHECK_EQ(widest.milliamperes(), 4095 * 400 / 2);
+}
+
+TEST("the RMS of a triangle is its height by the root of three, over whole cycles") {
+  CurrentRms rms(4000);
+  for (int i = 0; i < 4000; i++) {
+    const int at = i % 400;
+    const int height = at < 100 ? at : at < 300 ? 200 - at : at - 400;
+    (void)rms.add(static_cast<uint16_t>(2048 + 5 * height));
+  }
+  CHECK(rms.milliamperes() > 28'860 && rms.milliamperes() < 28'875);
 }
 
 TEST("watts come from currents") {
