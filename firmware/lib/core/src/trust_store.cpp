@@ -31,31 +31,38 @@ void digestOf(const TrustAnchors& anchors, uint8_t* out) {
 bool TrustStore::load(hal::Storage& storage, const TrustAnchors& provisioned) {
   storage_ = &storage;
   record_ = Record();
+  bool isNew = false;
+  isLoaded_ = read(isNew) && (provisioned.count == 0 || provision(provisioned, isNew));
+  return isLoaded_;
+}
+
+// Frames of their own, each with its one copy of the record: none is over 512 bytes.
+[[gnu::noinline]] bool TrustStore::read(bool& isNew) {
   uint8_t bytes[recordMax];
-  const hal::Io io = storage.get(recordKey, bytes, sizeof bytes);
-  const bool isNew = io.code == hal::Code::notFound;
-  if (!isNew) {
-    if (io.code != hal::Code::ok || io.size < headSize || bytes[0] != recordVersion) return false;
-    const uint32_t count = bytes[headSize - 1];
-    if (count > trustAnchorsMax || io.size != headSize + count * anchorSize) return false;
-    record_.imageSequence = readWord(bytes + 1);
-    record_.anchorsSequence = readWord(bytes + 5);
-    std::memcpy(record_.provisioned, bytes + 9, sizeof record_.provisioned);
-    record_.anchors.count = count;
-    for (uint32_t i = 0; i < count; ++i) {
-      const uint8_t* at = bytes + headSize + i * anchorSize;
-      std::memcpy(record_.anchors.anchor[i].keyId, at, keyIdSize);
-      std::memcpy(record_.anchors.anchor[i].key, at + keyIdSize, 64);
-    }
+  const hal::Io io = storage_->get(recordKey, bytes, sizeof bytes);
+  isNew = io.code == hal::Code::notFound;
+  if (isNew) return true;
+  if (io.code != hal::Code::ok || io.size < headSize || bytes[0] != recordVersion) return false;
+  const uint32_t count = bytes[headSize - 1];
+  if (count > trustAnchorsMax || io.size != headSize + count * anchorSize) return false;
+  record_.imageSequence = readWord(bytes + 1);
+  record_.anchorsSequence = readWord(bytes + 5);
+  std::memcpy(record_.provisioned, bytes + 9, sizeof record_.provisioned);
+  record_.anchors.count = count;
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint8_t* at = bytes + headSize + i * anchorSize;
+    std::memcpy(record_.anchors.anchor[i].keyId, at, keyIdSize);
+    std::memcpy(record_.anchors.anchor[i].key, at + keyIdSize, 64);
   }
-  isLoaded_ = true;
-  if (provisioned.count == 0) return true;
+  return true;
+}
+
+[[gnu::noinline]] bool TrustStore::provision(const TrustAnchors& provisioned, bool isNew) {
   Record next = record_;
   digestOf(provisioned, next.provisioned);
   if (!isNew && std::memcmp(next.provisioned, record_.provisioned, sizeof next.provisioned) == 0) return true;
   next.anchors = provisioned;
-  isLoaded_ = put(next);
-  return isLoaded_;
+  return put(next);
 }
 
 bool TrustStore::raiseImageSequence(uint32_t sequence) {
@@ -73,7 +80,7 @@ bool TrustStore::replaceAnchors(const TrustAnchors& anchors, uint32_t sequence) 
   return put(next);
 }
 
-bool TrustStore::put(const Record& next) {
+[[gnu::noinline]] bool TrustStore::put(const Record& next) {
   uint8_t bytes[recordMax];
   bytes[0] = recordVersion;
   writeWord(bytes + 1, next.imageSequence);

@@ -34,6 +34,8 @@ class TrustStore {
     uint8_t provisioned[32] = {};  // digest of the anchors that came from outside
     TrustAnchors anchors;
   };
+  bool read(bool& isNew);
+  bool provision(const TrustAnchors& provisioned, bool isNew);
   bool put(const Record& next);
 
   hal::Storage* storage_ = nullptr;

@@ -14,6 +14,7 @@
 #include "sha256.hpp"
 #include "slot_writer.hpp"
 #include "updater_manifest.hpp"
+#include "uri.hpp"
 
 namespace cx {
 
@@ -90,6 +91,8 @@ class Updater final : private DownloadSink {
   bool chooseWay(bool other);
   void resolve(uint64_t nowMs);
   void fetch();
+  void sayFrom(const Uri& uri);
+  void notStarted(Status why);
   bool openSlot();
   bool openDecoder();
   Status rewind();

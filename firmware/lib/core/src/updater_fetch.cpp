@@ -61,7 +61,7 @@ void Updater::resolve(uint64_t nowMs) {
   tryAgain("unresolved", 0);
 }
 
-bool Updater::openSlot() {
+[[gnu::noinline]] bool Updater::openSlot() {
   const hal::Code code = writer_.begin(identity_);
   if (code == hal::Code::ok) {
     if (writer_.durable() > 0) wasResumed_ = true;
@@ -74,7 +74,7 @@ bool Updater::openSlot() {
 
 // Where the decoder goes on: where it is, at a stored checkpoint whose part of the image is durable, or at the start. In
 // the latter cases it makes again what the slot has already, and the writer passes over that.
-bool Updater::openDecoder() {
+[[gnu::noinline]] bool Updater::openDecoder() {
   if (isDecoding_) return true;
   PayloadStart start;
   start.payloadSize = payloadSize_;
@@ -105,6 +105,18 @@ Status Updater::rewind() {
   return writer_.restart() == hal::Code::ok ? Status::ok : Status::io;
 }
 
+// Frames of their own, as that of fetch() has the path and the request in it.
+[[gnu::noinline]] void Updater::sayFrom(const Uri& uri) {
+  const size_t tail = uri.path.size() + (uri.query.empty() ? 0 : uri.query.size() + 1);
+  context_.log.info().put("update: from ").put(slice(uris_[uri_].view(), 0, uris_[uri_].size() - tail));
+}
+
+[[gnu::noinline]] void Updater::notStarted(Status why) {
+  context_.log.warn().put("update: the download doesn't start: ").put(statusName(why));
+  if (why == Status::full || why == Status::busy || why == Status::unreachable) return tryAgain(statusName(why), 0);
+  end(UpdaterResult::refused, "bad-uri");
+}
+
 void Updater::fetch() {
   const Expected<Uri> uri = parseUri(uris_[uri_].view());
   if (!isOk(uri.status())) return end(UpdaterResult::refused, "bad-uri");
@@ -129,14 +141,10 @@ void Updater::fetch() {
   // A rate is kept block by block; what is asked for in sets comes as it comes.
   request.mayQBlock = context_.settings.usesQBlock && context_.settings.downloadRate == 0;
   if (request.offset > 0) request.validator = record_.validator(way_);
-  context_.log.info().put("update: from ").put(slice(uris_[uri_].view(), 0, uris_[uri_].size() - uri->path.size() - (uri->query.empty() ? 0 : uri->query.size() + 1)));
+  sayFrom(*uri);
   state_ = State::fetching;
   const Status status = download()->start(request, *this);
-  if (!isOk(status)) {
-    context_.log.warn().put("update: the download doesn't start: ").put(statusName(status));
-    if (status == Status::full || status == Status::busy || status == Status::unreachable) return tryAgain(statusName(status), 0);
-    end(UpdaterResult::refused, "bad-uri");
-  }
+  if (!isOk(status)) notStarted(status);
 }
 
 Status Updater::onStart(const DownloadStart& start) {

@@ -89,14 +89,19 @@ void UpdaterManifest::onRequestEnded(CoapRequestId id, Status why) {
   later(why == Status::mismatch ? "manifest-changed" : statusName(why), 0);
 }
 
-void UpdaterManifest::judge() {
+// Checks 1 to 7, in a frame of their own.
+[[gnu::noinline]] ManifestReason UpdaterManifest::read() {
   SoftwareSignatureCheck own;
   hal::SignatureCheck& check = context_.hal.signature != nullptr ? *context_.hal.signature : own;
   SuitEnvelope envelope;
   TrustAnchors unused;
   ManifestReason reason = readEnvelope(envelope_.first(envelopeSize_), envelope);
   if (reason == ManifestReason::none) reason = verifyEnvelope(envelope, trust_.anchors(), check);
-  if (reason == ManifestReason::none) reason = readManifest(envelope, manifest_, unused);
+  return reason == ManifestReason::none ? readManifest(envelope, manifest_, unused) : reason;
+}
+
+void UpdaterManifest::judge() {
+  const ManifestReason reason = read();
   if (reason != ManifestReason::none) return refuse(manifestReasonWord(reason));
   hal::ImageIdentity previous;
   ManifestTarget target;

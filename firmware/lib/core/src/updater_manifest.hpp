@@ -46,6 +46,7 @@ class UpdaterManifest final : private CoapResponseHandler {
  private:
   void onResponse(CoapRequestId id, const CoapResponse& response) override;
   void onRequestEnded(CoapRequestId id, Status why) override;
+  ManifestReason read();
   void judge();
   void refuse(std::string_view reason);
   void later(std::string_view why, uint32_t askedMs);
