@@ -387,3 +387,38 @@ TEST("after a power loss a packed download goes on where its image was durable, 
     CHECK_EQ(it.flashFaults(), 0u);
   }
 }
+
+TEST("in SAFE a signed update brings the node back, and one that nobody signed doesn't") {
+  SignedBench it;
+  it.bench.manager.isSilent = true;
+  for (int i = 0; i < 4; ++i) it.bench.boot(hal::ResetReason::crash);  // boots of which none became healthy
+  it.bench.run(5000);
+  CHECK(it.bench.node().phase() == Phase::safe);
+  it.bench.manager.isSilent = false;
+  it.offerAction(1, sha256(it.image), newImageSize, false);
+  CHECK(it.runUntilSaid(1));
+  CHECK(it.outcome() == "1 refused manifest-unsigned");
+  CHECK(it.bench.node().phase() == Phase::safe);
+  it.offer(2, fullPlan(it));
+  CHECK(it.runUntilSaid(2));
+  CHECK(it.outcome() == "2 done");
+  CHECK(it.isNew() && it.bench.node().phase() == Phase::operational);
+}
+
+TEST("a trust record that can't be read leaves a node that takes no update, rather than one that takes any") {
+  SignedBench it;
+  const uint8_t rubbish[] = {9, 9, 9};
+  CHECK(it.bench.power->storage.put("trust", rubbish, sizeof rubbish) == hal::Code::ok);
+  it.bench.boot(hal::ResetReason::powerOn);
+  it.bench.run(10000);
+  it.offer(1, fullPlan(it));
+  CHECK(it.runUntilSaid(1));
+  CHECK(it.outcome() == "1 refused unknown-signer");
+  it.bench.settings.isUnsignedAllowed = true;
+  it.bench.boot(hal::ResetReason::powerOn);
+  it.bench.run(10000);
+  it.offerAction(2, sha256(it.image), newImageSize, false);
+  CHECK(it.runUntilSaid(2));
+  CHECK(it.outcome() == "2 refused manifest-unsigned");
+  CHECK(it.version() == "1.0.0");
+}

@@ -128,6 +128,7 @@ struct Board {
         manifest(context, trust, tools, envelope),
         updater(context, manifest, &http, &coapDownload, chunk) {
     settings.isUnsignedAllowed = true;
+    (void)trust.load(storage, cx::TrustAnchors());
     flash.cutPowerAfter(cutAfter);
     boot = slots.bootLoader(system.reason);
     state.boot = slots.boot();

@@ -17,6 +17,8 @@ class TrustStore {
   bool load(hal::Storage& storage, const TrustAnchors& provisioned);
 
   const TrustAnchors& anchors() const { return record_.anchors; }
+  // False: nobody knows whom this node was told to trust.
+  bool isLoaded() const { return isLoaded_; }
   bool isTrustable() const { return isLoaded_ && record_.anchors.count > 0; }
   // Of the image that runs and is confirmed.
   uint32_t imageSequence() const { return record_.imageSequence; }

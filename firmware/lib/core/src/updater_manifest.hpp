@@ -28,8 +28,8 @@ class UpdaterManifest final : private CoapResponseHandler {
   void ask(const Action& action, uint64_t nowMs);
   void poll(uint64_t nowMs);
   void stop();
-  // Whoever was told whom to trust installs nothing that nobody signed.
-  bool isSignatureNeeded() const { return trust_.isTrustable(); }
+  // Whoever was told whom to trust, or may have been, installs nothing that nobody signed.
+  bool isSignatureNeeded() const { return trust_.isTrustable() || !trust_.isLoaded(); }
   ManifestState state() const { return state_; }
   std::string_view reason() const { return reason_.view(); }
   uint64_t nextDueMs() const { return state_ == ManifestState::waiting ? dueMs_ : UINT64_MAX; }
