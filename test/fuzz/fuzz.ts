@@ -6,11 +6,12 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { buildSanitizedAddon, fuzzAddon } from "./addon/fuzz-addon.ts";
 import { buildDtlsRecords } from "./build-dtls-records.ts";
+import { buildPayloadDecoders } from "./build-payload-decoders.ts";
 import { CoverageFuzzer } from "./coverage-fuzzer.ts";
 import { CoverageReader } from "./coverage-reader.ts";
 import { fuzzTargets } from "./fuzz-targets.ts";
 
-const names = [...Object.keys(fuzzTargets), "dtls", "addon", "endpoint"];
+const names = [...Object.keys(fuzzTargets), "dtls", "addon", "payload", "endpoint"];
 const usage = `Looks for inputs that the CoAP engine's readers fail on.
 
 usage: npm run fuzz [-- TARGET...] [--seconds N] [--seed N] [--datagrams N] [--plain] [--replay FILE]
@@ -137,6 +138,27 @@ function fuzzNativeAddon(seconds: number, seed: number): number {
   }
 }
 
+async function fuzzPayloads(seconds: number, seed: number): Promise<number> {
+  const { checkPayloads, payloadChecks } = await import("./payload-fuzz.ts");
+  const temporary = mkdtempSync(join(tmpdir(), "coxswain-fuzz-"));
+  const rounds = 50;
+  try {
+    const program = buildPayloadDecoders(temporary);
+    if (program === undefined) return 0;
+    const untilMs = performance.now() + seconds * 1000;
+    let runs = 0;
+    for (; runs === 0 || performance.now() < untilMs; runs++)
+      for (const sentence of payloadChecks) checkPayloads(sentence, { program, rounds, seed: seed + runs });
+    console.log(`payload: ${runs} runs of ${payloadChecks.length} checks with the sanitizers, findings 0`);
+    return 0;
+  } catch (error) {
+    console.log(`payload: ${error instanceof Error ? error.message : String(error)}`);
+    return 1;
+  } finally {
+    rmSync(temporary, { recursive: true });
+  }
+}
+
 async function fuzzWholeEndpoint({ seed, datagrams, isPlain }: Asked, seconds: number): Promise<number> {
   const { fuzzEndpoint } = await import("./endpoint/endpoint-fuzz.ts");
   const untilMs = performance.now() + seconds * 1000;
@@ -191,6 +213,7 @@ async function main(words: readonly string[]): Promise<number> {
   for (const name of targets) {
     if (name === "dtls") findings += fuzzDtls(seconds, seed);
     else if (name === "addon") findings += fuzzNativeAddon(seconds, seed);
+    else if (name === "payload") findings += await fuzzPayloads(seconds, seed);
     else if (name === "endpoint") findings += await fuzzWholeEndpoint(asked, seconds);
     else findings += await fuzzByCoverage(name, seconds, seed);
   }
