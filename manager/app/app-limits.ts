@@ -59,6 +59,13 @@ export const appLimits = defineLimits({
     unit: "such contexts made a second",
     full: "A datagram that names another device counts as a stranger's until the second is over: each costs two derivations of keys before anything is proven.",
   },
+  batchStrangers: {
+    default: 10_000,
+    min: 0,
+    max: 1_000_000,
+    unit: "devices of a batch beyond its limit",
+    full: "Each that proved the batch's key has a row of sender sequence numbers until the batch is over; a further one gets no answer, and the log and the audit say so.",
+  },
   enrolmentsPerSecond: {
     default: 20,
     min: 1,

@@ -11,9 +11,8 @@ import {
   batchTimes,
   hardwareIdFrom,
 } from "../domain/batch.ts";
-import { enrolmentKidBytes, enrolmentName } from "../domain/enrolment.ts";
+import { enrolmentKidBytes } from "../domain/enrolment.ts";
 import { oscoreSaltBytes, oscoreSecretBytes } from "../domain/node-credential.ts";
-import { sequenceEnd, sequenceFloor } from "../domain/sequence-floor.ts";
 import type { KeyDerivation } from "../ports/key-derivation.ts";
 import type { SecretBox } from "../ports/secret-box.ts";
 import type { Change, Storage, StoredRow } from "../ports/storage.ts";
@@ -23,6 +22,7 @@ import type { EnrolmentKey, EnrolOutcome } from "./api/enrolments.ts";
 import type { Actor } from "./api/registry.ts";
 import type { AuditTrail } from "./audit-trail.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
+import { BatchSequences } from "./batch-sequences.ts";
 import { keyFileFaults } from "./key-file-faults.ts";
 import type { KeyedSerial } from "./keyed-serial.ts";
 import type { RefusedEnrolments } from "./refused-enrolments.ts";
@@ -39,14 +39,17 @@ export interface BatchServiceOptions {
   readonly entropy: Entropy;
   readonly credentials: Pick<Credentials, "issue" | "keyring" | "list" | "revoke" | "revokeIssued">;
   readonly refused: RefusedEnrolments;
-  readonly limits: { readonly batches: number; readonly batchContextsPerSecond: number };
+  readonly limits: {
+    readonly batches: number;
+    readonly batchContextsPerSecond: number;
+    readonly batchStrangers: number;
+  };
   /** A batch is good no more: every context with its kid goes. */
   ended(batch: string): void;
 }
 
 const table = "batch";
 const deviceTable = "batch-device";
-const sequenceTable = "sender-sequence";
 const rowsPerCommit = 500;
 const utf8 = new TextEncoder();
 
@@ -60,6 +63,7 @@ interface Kept {
 /** Batches are in memory, for any datagram may ask for them; their devices are in storage. */
 export class BatchService implements Batches {
   readonly #options: BatchServiceOptions;
+  readonly #sequences: BatchSequences;
   readonly #batches = new Map<string, Kept>();
   /** Keys of devices that were made since then. */
   #derived = 0;
@@ -67,6 +71,7 @@ export class BatchService implements Batches {
 
   constructor(options: BatchServiceOptions) {
     this.#options = options;
+    this.#sequences = new BatchSequences(options);
   }
 
   async load(): Promise<void> {
@@ -81,6 +86,7 @@ export class BatchService implements Batches {
       const kept = this.#batches.get(key.slice(0, key.indexOf("/")));
       if (kept !== undefined) kept.devices++;
     }
+    await this.#sequences.load();
   }
 
   create({ model, limit, lifeMs, hardware }: BatchPlan, by: Actor): Promise<CreatedBatch | "full"> {
@@ -154,13 +160,11 @@ export class BatchService implements Batches {
   /** A commit is bounded, and who has the key of a batch isn't in what he makes of it. */
   async #remove(batch: string): Promise<void> {
     const { writer } = this.#options;
-    const rows = [
-      ...(await this.#all(deviceTable, `${batch}/`)).map(({ key }) => removal(deviceTable, key)),
-      ...(await this.#all(sequenceTable, enrolmentName(`${batch}/`))).map(({ key }) => removal(sequenceTable, key)),
-    ];
+    const rows = (await this.#all(deviceTable, `${batch}/`)).map(({ key }) => removal(deviceTable, key));
     for (let at = 0; at < rows.length; at += rowsPerCommit) {
       await writer.commit(batch, rows.slice(at, at + rowsPerCommit));
     }
+    await this.#sequences.clear(batch);
     await writer.commit(batch, [removal(table, batch)]);
     this.#batches.delete(batch);
   }
@@ -282,18 +286,22 @@ export class BatchService implements Batches {
     return count;
   }
 
-  /** Batches whose time is over lose their keys. */
+  /** Batches whose time is over lose their keys, and then the numbers that nothing is sent under any more. */
   sweep(): void {
     const { serial, writer, clock } = this.#options;
     for (const [batch, { record }] of this.#batches) {
-      if (record.sealed === undefined || record.expiresAtMs > clock.wallMs()) continue;
+      const isOver = record.sealed === undefined && !this.#sequences.has(batch);
+      if (isOver || record.expiresAtMs > clock.wallMs()) continue;
       const end = async (): Promise<void> => {
         const kept = this.#batches.get(batch);
-        if (kept?.record.sealed === undefined) return;
-        const { sealed: _, ...value } = kept.record;
-        await writer.commit(batch, [{ kind: "put", table, key: batch, expectedRevision: "any", value }]);
-        kept.record = value;
-        this.#options.ended(batch);
+        if (kept === undefined) return;
+        if (kept.record.sealed !== undefined) {
+          const { sealed: _, ...value } = kept.record;
+          await writer.commit(batch, [{ kind: "put", table, key: batch, expectedRevision: "any", value }]);
+          kept.record = value;
+          this.#options.ended(batch);
+        }
+        await this.#sequences.clear(batch);
       };
       writer.behind("batch-end", serial.run(`batch/${batch}`, end));
     }
@@ -321,18 +329,7 @@ export class BatchService implements Batches {
   }
 
   lease(batch: string, hardware: string, count: number): Promise<number | undefined> {
-    const { serial, writer, storage, clock } = this.#options;
-    const key = enrolmentName(batchDevice(batch, hardware));
-    return serial.run(`sequence/${key}`, async () => {
-      const kept = this.#batches.get(batch);
-      if (kept === undefined) return undefined;
-      const stored = ((await storage.get(sequenceTable, key))?.value as number | undefined) ?? 0;
-      const first = Math.max(stored, sequenceFloor(kept.record.createdAtMs, clock.wallMs()));
-      const value = first + count;
-      if (value > sequenceEnd) return undefined;
-      await writer.commit(batch, [{ kind: "put", table: sequenceTable, key, expectedRevision: "any", value }]);
-      return first;
-    });
+    return this.#sequences.lease(batch, hardware, count, () => this.#batches.get(batch)?.record);
   }
 
   #mayDerive(): boolean {

@@ -21,6 +21,12 @@ export interface RefusedDevice {
   readonly from: string;
 }
 
+interface Refusal extends Omit<RefusedDevice, "from"> {
+  readonly from?: string;
+  readonly count: number;
+  readonly why: string;
+}
+
 /** Nodes and batches whose last recorded refusal is remembered. */
 const capacity = 10_000;
 
@@ -46,6 +52,12 @@ export class RefusedEnrolments {
     if (count !== 0) this.#record(`batch/${batch}`, { batch, hardware, node, from, count, why: "batch-full" });
   }
 
+  /** A device that the manager has no room to answer: more names than the batch has devices. */
+  tooManyNames({ batch, hardware, node }: Omit<RefusedDevice, "from">): void {
+    const count = this.#count(`names/${batch}`);
+    if (count !== 0) this.#record(`batch/${batch}`, { batch, hardware, node, count, why: "too-many-names" });
+  }
+
   /** How many there were, this one too; 0: it is too early to record another. */
   #count(subject: string): number {
     const nowMs = this.#options.clock.monotonicMs();
@@ -58,9 +70,9 @@ export class RefusedEnrolments {
     return 1 + (last?.unrecorded ?? 0);
   }
 
-  #record(subject: string, { from, ...after }: RefusedDevice & { readonly count: number; readonly why: string }): void {
+  #record(subject: string, { from, ...after }: Refusal): void {
     const { audit, writer, log } = this.#options;
-    log.warn("enrolment-refused", { ...after, from });
+    log.warn("enrolment-refused", { ...after, ...(from !== undefined && { from }) });
     const actor = { kind: "node", id: `batch/${after.batch}`, from } as const;
     writer.behind("enrolment-refused", audit.record({ what: "enrolment-refused", actor, subject, after }));
   }

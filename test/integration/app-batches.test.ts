@@ -174,3 +174,36 @@ test("who names devices without end costs no more than so many keys a second, an
   await h.settle(1000);
   expect(find("b")).toBe(true);
 });
+
+test("who has a batch's key and names devices without end fills so many rows, and a device that was answered goes on", async () => {
+  const h = await new AppHarness({ limits: { batchStrangers: 3 } }).start();
+  const made = await makeBatch(h, 2);
+  const lease = (on: AppHarness, hardware: string) =>
+    on.wait(on.app.enrolments.keyring.lease(`${made.batch}/${hardware}`, 16));
+  const answered: string[] = [];
+  for (let i = 0; i < 8; i++) if ((await lease(h, `x${i}`)) !== undefined) answered.push(`x${i}`);
+  expect(answered).toEqual(["x0", "x1", "x2", "x3", "x4"]);
+  const rows = async (on: AppHarness) => (await on.wait(on.storage.list("sender-sequence"))).length;
+  expect(await rows(h)).toBe(5);
+  await h.settle(100);
+  const { entries } = (await h.wait(h.app.audit.list({ limit: 50 }))) ?? { entries: [] };
+  const refused = entries.filter(({ entry }) => JSON.stringify(entry).includes('"too-many-names"'));
+  expect(refused.map(({ subject }) => subject)).toEqual([`batch/${made.batch}`]);
+  expect(JSON.stringify(refused[0]?.entry)).toContain('"hardware":"x5"');
+  // The next process counts them as well, and the time of the batch ends them.
+  const after = await h.crash();
+  expect([await lease(after, "x6"), await lease(after, "x1")]).toEqual([undefined, expect.any(Number)]);
+  await after.settle(hourMs + 11_000);
+  expect([await rows(after), await lease(after, "x1")]).toEqual([0, undefined]);
+  expect(after.app.enrolments.batches.list()[0]?.state).toBe("expired");
+});
+
+test("a lease whose commit fails takes no place", async () => {
+  let left = Number.POSITIVE_INFINITY;
+  const h = await new AppHarness({ limits: { batchStrangers: 0 }, failsCommit: () => left-- <= 0 }).start();
+  const made = await makeBatch(h, 1);
+  left = 0;
+  await expect(h.wait(h.app.enrolments.keyring.lease(`${made.batch}/a`, 16))).rejects.toThrow();
+  left = Number.POSITIVE_INFINITY;
+  expect(await h.wait(h.app.enrolments.keyring.lease(`${made.batch}/a`, 16))).toEqual(expect.any(Number));
+});
