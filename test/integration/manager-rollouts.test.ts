@@ -148,6 +148,13 @@ describe("rollouts over HTTP", () => {
       next: "node-2",
       members: [{ node: "node-0" }, { node: "node-1" }, { node: "node-2" }],
     });
+    // A member that is told to be elsewhere is hidden from then on, and so is whether the walk goes past it.
+    await manager.app.labels.set("node-2", { site: "pier", tags: [] }, by);
+    const left = await ask("hanna", "GET", "/rollouts/rh/members?limit=3");
+    expect(left.body).toMatchObject({ next: "node-3", members: [{ node: "node-0" }, { node: "node-1" }, {}] });
+    expect(JSON.stringify(left.body)).not.toContain("node-2");
+    expect(JSON.stringify((await ask("ann", "GET", "/rollouts/rh/members")).body)).toContain("node-2");
+    await manager.app.labels.set("node-2", { site: "harbour", tags: [] }, by);
     expect((await ask("hanna", "POST", "/rollouts/rh/steps", { step: "abort" })).body).toMatchObject({
       status: "aborted",
     });
@@ -157,6 +164,15 @@ describe("rollouts over HTTP", () => {
     const { body } = await ask("hanna", "GET", "/nodes/node-1/rollouts");
     expect(body["rollouts"]).toMatchObject([{ rollout: "r1", node: "node-1" }]);
     expect((await ask("hanna", "GET", "/nodes/node-7/rollouts")).status).toBe(403);
+    // One of somebody else that doesn't have the node isn't told of; who made it learns why.
+    const targets = { nodes: ["node-9"] };
+    expect((await ask("ann", "POST", "/rollouts", { id: "far", update: "fw-2", targets })).status).toBe(201);
+    const told = async (name: string) =>
+      ((await ask(name, "GET", "/nodes/node-1/rollouts")).body["rollouts"] as { rollout: string }[]).map(
+        ({ rollout }) => rollout,
+      );
+    expect([await told("hanna"), new Set(await told("ann"))]).toEqual([["r1"], new Set(["far", "r1"])]);
+    await ask("ann", "POST", "/rollouts/far/steps", { step: "abort" });
     expect((await ask("ann", "GET", "/nodes/nobody/rollouts")).status).toBe(404);
   });
 

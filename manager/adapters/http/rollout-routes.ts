@@ -6,6 +6,7 @@ import { type MemberPhase, memberPhases } from "../../domain/rollout/rollout-mem
 import type { RolloutPlan } from "../../domain/rollout/rollout-plan.ts";
 import type { Scope } from "../../domain/scope.ts";
 import { ApiError } from "./api-error.ts";
+import { seenBy } from "./authorise-request.ts";
 import { actorOf, principalOf } from "./request-actor.ts";
 import { nodeIdOf, nodeIdsOf, objectOf, paramOf, queryInteger, queryText } from "./request-input.ts";
 
@@ -55,8 +56,10 @@ export function addRolloutRoutes(server: FastifyInstance, app: ManagerApp): void
     if (phase !== undefined && !isPhase(phase))
       throw new ApiError("bad-query", { name: "phase", value: phase, needed: memberPhases.join(", ") });
     const limit = queryInteger(request, "limit", 1, 1000) ?? 100;
-    const members =
-      rollouts.members(id, { ...(phase && { phase }), after: queryText(request, "after") ?? "", limit }) ?? [];
+    const after = queryText(request, "after") ?? "";
+    // A node that got other labels since it became a member may be out of the asker's sight.
+    const within = seenBy(app, request);
+    const members = rollouts.members(id, { ...(phase && { phase }), after, limit, within }) ?? [];
     const last = members.at(-1);
     return { members, ...(members.length === limit && last && { next: last.node }) };
   });
@@ -73,7 +76,13 @@ export function addRolloutRoutes(server: FastifyInstance, app: ManagerApp): void
     const node = nodeIdOf(paramOf(request, "node"));
     const answers = await rollouts.whyOf(node);
     if (answers === "unknown-node") throw new ApiError("unknown-node", { node });
-    return { rollouts: answers };
+    const { scopes } = principalOf(request);
+    const isHis = (rollout: string): boolean => {
+      const view = rollouts.find(rollout);
+      return view !== undefined && isWithin(view.plan, scopes);
+    };
+    // Others' rollouts are his business where they move his node.
+    return { rollouts: answers.filter(({ phase, rollout }) => phase !== "not-a-member" || isHis(rollout)) };
   });
 
   server.get("/api/v1/quarantine", () => ({ quarantined: rollouts.quarantined() }));

@@ -23,10 +23,7 @@ export interface Rollouts {
   /** Newest first. */
   list(): readonly RolloutView[];
   /** Members after a node id, in the order of ids. */
-  members(
-    rollout: string,
-    query?: { readonly phase?: MemberPhase; readonly after?: string; readonly limit?: number },
-  ): readonly MemberView[] | undefined;
+  members(rollout: string, query?: MemberQuery): readonly MemberView[] | undefined;
   /** Why the node wasn't offered the update yet, in order; empty: it was, or is next. */
   why(rollout: string, node: string): Promise<WhyAnswer | "unknown-rollout" | "unknown-node">;
   /** The same of each rollout that isn't over. */
@@ -35,6 +32,14 @@ export interface Rollouts {
   forecast(plan: RolloutPlan, seed: number): Promise<RolloutForecast | PlanRefusal>;
   quarantined(): readonly QuarantineRecord[];
   lift(model: string, digest: string, by: Actor): Promise<"lifted" | "not-quarantined">;
+}
+
+export interface MemberQuery {
+  readonly phase?: MemberPhase;
+  readonly after?: string;
+  readonly limit?: number;
+  /** Others are left out: what the asker may see now, whatever the rollout's scopes were at its making. */
+  readonly within?: ((node: string) => boolean) | undefined;
 }
 
 export type RolloutStep =

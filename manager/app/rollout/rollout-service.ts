@@ -1,11 +1,11 @@
 import type { Clock, Timer } from "../../../kernel/clock.ts";
 import type { RolloutEvent } from "../../domain/rollout/rollout-event.ts";
-import type { MemberPhase } from "../../domain/rollout/rollout-members.ts";
 import { type RolloutPlan, waveLimit } from "../../domain/rollout/rollout-plan.ts";
 import type { RolloutState } from "../../domain/rollout/rollout-state.ts";
 import { type WhyNot, whyNotYet } from "../../domain/rollout/why-not-yet.ts";
 import type { Actor } from "../api/registry.ts";
 import type {
+  MemberQuery,
   MemberView,
   PlanRefusal,
   RolloutForecast,
@@ -164,15 +164,13 @@ export class RolloutService implements Rollouts {
       .reverse();
   }
 
-  members(
-    rollout: string,
-    query: { readonly phase?: MemberPhase; readonly after?: string; readonly limit?: number } = {},
-  ): readonly MemberView[] | undefined {
+  members(rollout: string, query: MemberQuery = {}): readonly MemberView[] | undefined {
     const state = this.#options.shelf.get(rollout)?.state;
     if (state === undefined) return undefined;
-    const { phase, after = "", limit = 100 } = query;
+    const { phase, after = "", limit = 100, within } = query;
     return [...state.members.rows()]
       .filter((row) => (phase === undefined || state.members.phase(row) === phase) && state.members.idOf(row) > after)
+      .filter((row) => within === undefined || within(state.members.idOf(row)))
       .map((row) => memberView(state, row))
       .sort((a, b) => (a.node < b.node ? -1 : 1))
       .slice(0, limit);
