@@ -4,6 +4,7 @@ import { codeText } from "../../coap/message.ts";
 import { routeActions as coapRoutes } from "../../manager/adapters/coap/route-actions.ts";
 import { routeActions as httpRoutes } from "../../manager/adapters/http/route-actions.ts";
 import { kidToBytes } from "../../manager/domain/node-credential.ts";
+import { parseRolloutPlan } from "../../manager/domain/rollout/parse-rollout-plan.ts";
 import { toHex } from "../../schemas/wire/hex.ts";
 import { soon, type TestManager, TestPeer, testManager } from "./manager-harness.ts";
 
@@ -16,6 +17,8 @@ let hanna: TestPeer;
 let vera: TestPeer;
 let crane: TestPeer;
 const tokens = new Map<string, string>();
+/** What stands for a parameter of a path. */
+let named: Readonly<Record<string, string>>;
 
 beforeAll(async () => {
   manager = await testManager();
@@ -40,6 +43,18 @@ beforeAll(async () => {
   const body = { id: "fw-2", version: "2", digest: `sha256:${hex}`, size: image.length, targets };
   expect((await updates.create(body as never, by)).kind).toBe("created");
   expect((await updates.start("fw-2", targets, by)).kind).toBe("started");
+  // Of everything that a path can name there is one that tells of a node outside of hanna's scope.
+  const plan = parseRolloutPlan({ id: "far", update: "fw-2", targets: { nodes: ["lamp", "crane"] } }, []);
+  if (!plan.ok) throw new Error(plan.rule);
+  expect(await manager.app.rollouts.create(plan.plan, by)).toMatchObject({ kind: "created" });
+  const { batches } = manager.app.enrolments;
+  const batchPlan = { model: "pier", limit: 2, lifeMs: 3_600_000, hardware: ["lamp"] };
+  const made = await batches.create(batchPlan, by);
+  if (made === "full") throw new Error(made);
+  await batches.reopen(made.batch, "lamp", by);
+  const claim = await manager.app.enrolments.createClaim("buoy", 3_600_000, by);
+  if (claim === "full") throw new Error(claim);
+  named = { ":rollout": "far", ":batch": made.batch, ":claim": claim.claim, ":model": "sensor", ":operator": "vera" };
 
   await operators.add("hanna", "viewer", ["site:harbour"], by);
   await operators.add("vera", "viewer", [], by);
@@ -118,11 +133,27 @@ test("no route that an operator may read tells of a node outside of his scope, n
   const { registry, alerts } = manager.app;
   expect([registry.isRegistered("lamp"), alerts.active().length]).toEqual([true, expect.any(Number)]);
   const filled = (path: string, node: string) =>
-    path.replace(":node", node).replace(":update", "fw-2").replace(":hex", hex).replace(":digest", hex);
+    Object.entries({ ...named, ":node": node, ":update": "fw-2", ":hex": hex, ":digest": hex }).reduce(
+      (text, [parameter, value]) => text.replace(parameter, value),
+      path,
+    );
   // Those that are for who sees the whole fleet, and the one that never ends.
   const left = new Set(["GET /api/v1/events", "GET /artifacts/:hex", "GET /u/:digits"]);
   const paths = Object.keys(httpRoutes).filter((each) => each.startsWith("GET /api") && !left.has(each));
   expect(paths.length).toBeGreaterThan(25);
+  // A route with a parameter that nothing stands for would be asked in vain.
+  expect(paths.filter((each) => filled(each, "crane").includes(":"))).toEqual([]);
+  expect(await (await get("vera", "/api/v1/rollouts/far/members")).text()).toContain("lamp");
+  expect((await get("hanna", "/api/v1/rollouts/far/members")).status).toBe(404);
+  const wish = { operator: "oskar", label: "test", role: "operator", scope: [], days: 1 } as const;
+  await manager.app.operators.add("oskar", "operator", ["site:harbour"], by);
+  const made = await manager.app.operators.createToken(wish, by);
+  if (typeof made === "string") throw new Error(made);
+  tokens.set("oskar", made.token);
+  for (const path of paths) {
+    const answer = await (await get("oskar", filled(path.slice(4), "crane"))).text();
+    expect(answer.includes("lamp") || answer.includes("buoy"), `${path} ${answer}`).toBe(false);
+  }
   for (const path of [
     ...paths,
     "GET /api/v1/nodes?prefix=l",
