@@ -1,11 +1,19 @@
 // The golden messages of test/vectors, run over the generated structs: what TypeScript writes is read here, written again
-// byte for byte, and every malformed twin is refused.
+// byte for byte, and every malformed twin is refused. Messages without a vector are included so that they compile everywhere.
 #include "../../../schemas/generated/cpp/action.hpp"
 #include "../../../schemas/generated/cpp/attempt_report.hpp"
+#include "../../../schemas/generated/cpp/command.hpp"
+#include "../../../schemas/generated/cpp/command_answer.hpp"
+#include "../../../schemas/generated/cpp/configuration.hpp"
 #include "../../../schemas/generated/cpp/environment.hpp"
+#include "../../../schemas/generated/cpp/metrics.hpp"
+#include "../../../schemas/generated/cpp/mode.hpp"
 #include "../../../schemas/generated/cpp/node_manifest.hpp"
+#include "../../../schemas/generated/cpp/parts.hpp"
 #include "../../../schemas/generated/cpp/registration_answer.hpp"
+#include "../../../schemas/generated/cpp/service_list.hpp"
 #include "../../../schemas/generated/cpp/status_report.hpp"
+#include "../../../schemas/generated/cpp/update_start.hpp"
 #include "../check.hpp"
 #include "../generated/action_vectors.hpp"
 #include "../generated/attempt_report_vectors.hpp"
