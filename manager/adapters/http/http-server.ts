@@ -34,6 +34,11 @@ import { addSteeringRoutes } from "./steering-routes.ts";
 import { addSystemRoutes } from "./system-routes.ts";
 import { addUpdateRoutes } from "./update-routes.ts";
 
+/** A head that isn't whole after so long is answered 408. */
+const headersMs = 60_000;
+/** How often connections are looked through for those that are late. */
+const checkMs = 30_000;
+
 /** HTTP face of the manager: the API, artifacts for nodes, live events and the console. */
 export class HttpServer {
   readonly #options: HttpServerOptions;
@@ -50,6 +55,10 @@ export class HttpServer {
       bodyLimit: options.limits.jsonBytes,
       connectionTimeout: options.limits.idleMs,
       requestTimeout: options.limits.requestMs,
+      http: {
+        headersTimeout: Math.min(headersMs, options.limits.requestMs),
+        connectionsCheckingInterval: Math.min(checkMs, options.limits.requestMs),
+      },
       // Followers of the events and downloads would otherwise hold a stop up for as long as they like.
       forceCloseConnections: true,
       routerOptions: { maxParamLength: 128 },
