@@ -151,7 +151,7 @@ export const settingsDescription = {
       default: "",
       shape: "FILE",
       maxLength: 1024,
-      help: "PEM file with the CAs whose certificates nodes may show: for SAN URI `urn:coxswain:node:ID`, and only nodes that were added with --x509.",
+      help: "PEM file with the CAs whose certificates nodes may show: for SAN URI `urn:coxswain:node:ID`, and only nodes that were added with --x509. Read at the start alone.",
     },
     crl: {
       kind: "text",
