@@ -23,6 +23,9 @@ export interface AlertServiceOptions {
 const alertTable = "alert";
 
 /** Raises and clears alerts as the rules say, one per kind and node. */
+/** A boot into a new image, and out of a sleep, is no fault; what an image dies of says another reason. */
+const wantedBoots: ReadonlySet<string> = new Set(["update", "wake"]);
+
 export class AlertService implements Alerts {
   readonly #options: AlertServiceOptions;
   readonly #active = new Map<string, Map<AlertKind, AlertView>>();
@@ -52,13 +55,14 @@ export class AlertService implements Alerts {
       .sort((a, b) => b.raisedAtMs - a.raisedAtMs);
   }
 
-  /** A report carried the node's boot count. */
-  booted(node: string, bootCount: number): void {
+  /** A report carried the node's boot count; `reason`: why it booted last. */
+  booted(node: string, bootCount: number, reason?: string): void {
     const before = this.#boots.get(node);
     if (before?.count === bootCount) return;
     const nowMs = this.#options.clock.monotonicMs();
     // The first count tells nothing of when; a lower one means that the node forgot, which is one boot.
-    const boots = before === undefined ? 0 : bootCount > before.count ? Math.min(bootCount - before.count, 10) : 1;
+    const rise = before === undefined ? 0 : bootCount > before.count ? Math.min(bootCount - before.count, 10) : 1;
+    const boots = rise > 0 && reason !== undefined && wantedBoots.has(reason) ? rise - 1 : rise;
     const atMs = [...(before?.atMs ?? []), ...Array.from({ length: boots }, () => nowMs)].slice(-10);
     this.#boots.set(node, { count: bootCount, atMs });
   }

@@ -107,7 +107,7 @@ export class NodeReactions {
     const before = health.latest(node)?.value;
     // Early code says a part in each report; what it doesn't say again is kept no longer than the report.
     health.put(node, report, way);
-    if (report.bootCount !== undefined) alerts.booted(node, report.bootCount);
+    if (report.bootCount !== undefined) alerts.booted(node, report.bootCount, report.resetReason);
     this.#checkRunning(node, report);
     // Only a report can carry a result; a heartbeat has acknowledged its own already.
     if (way !== "beat" && report.lastRev !== undefined) {

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import type { Command } from "commander";
 import { fromHex, toHex } from "../../schemas/wire/hex.ts";
 import { readKeySet, type TrustAnchor } from "../../schemas/wire/suit/trust-anchor.ts";
@@ -68,8 +68,16 @@ export function addAnchorCommands(update: Command, context: CommandContext): voi
 function keygen(context: CommandContext, file: string): void {
   const { pem, publicPem, anchor } = newSigningKey();
   const publicFile = `${file.replace(/\.pem$/, "")}.pub.pem`;
-  writeNewFile(file, pem);
-  writeNewFile(publicFile, publicPem);
+  const next =
+    "Name another file: coxswain update keygen FILE. A key that signed updates is needed as long as nodes trust it.";
+  writeNewFile(file, pem, next);
+  try {
+    writeNewFile(publicFile, publicPem, next);
+  } catch (error) {
+    // Nobody was told of this key yet.
+    rmSync(file);
+    throw error;
+  }
   const keyId = toHex(anchor.keyId);
   const words = [
     `${file} is the private key ${keyId}: whoever has it can make nodes run what he likes. ${publicFile} is its public half.`,
@@ -96,7 +104,8 @@ async function add(context: CommandContext, file: string, name = fileName(file))
   const added = await context.client().post<TrustAnchorView>("/anchors", body);
   const words = [
     `Manifests signed by ${added.keyId} (${added.name}) are trusted.`,
-    "Nodes that get their credentials from now on trust it too; those that have anchors don't yet.",
+    "Nodes that get their credentials from now on trust it too. Those that have anchors don't until a signed manifest says so:",
+    "coxswain update anchors replace KEY... Those that have none take them by cxnode --anchors FILE: coxswain update anchors export.",
   ];
   print(context, added, words.join("\n"));
 }

@@ -12,15 +12,15 @@ export function readRequest(file: string): string {
   }
 }
 
-/** Writes a file that isn't there yet, readable by its owner alone. */
-export function writeNewFile(file: string, text: string | Uint8Array): void {
+/** Writes a file that isn't there yet, readable by its owner alone. `next` says where it could go instead. */
+export function writeNewFile(file: string, text: string | Uint8Array, next = "Name another with --out."): void {
   let descriptor: number;
   try {
     descriptor = openSync(file, "wx", 0o600);
   } catch (error) {
     const code = codeOf(error);
     const message = code === "EEXIST" ? `There is a file ${file} already.` : `${file} can't be written (${code}).`;
-    throw new CommandFailure("no-file", message, "Name another with --out.");
+    throw new CommandFailure("no-file", message, next);
   }
   try {
     if (typeof text === "string") writeSync(descriptor, text);

@@ -31,6 +31,8 @@ export const commandActions: Readonly<Record<string, readonly ActionName[]>> = {
   "update anchors export": ["anchor.read"],
   "update start": ["update.start"],
   "update list": ["update.read"],
+  "update show": ["update.read"],
+  "update withdraw": ["update.change"],
   "rollout preview": ["rollout.read"],
   "rollout plan": ["rollout.read"],
   "rollout create": ["rollout.change"],

@@ -4,6 +4,7 @@ import type { CommandView } from "../app/api/steering.ts";
 import type { AttemptView } from "../app/api/updates.ts";
 import type { AlertView, TimelineEntry } from "../app/api/watching.ts";
 import type { TelemetryPoint } from "../ports/telemetry-store.ts";
+import { attemptHint } from "./attempt-hint.ts";
 import { type CommandContext, print } from "./command-context.ts";
 import { printableLine } from "./printable.ts";
 import { ago, byteCount, clockTime, day, members, table } from "./table.ts";
@@ -145,6 +146,9 @@ function describe(details: NodeDetails, timeline: readonly TimelineEntry[]): str
   }
   if (attempts.length > 0)
     parts.push(`attempts\n${attempts.map((each) => printableLine(`  ${attemptText(each)}`)).join("\n")}`);
+  // Of the last one alone: what came of those before it is the past.
+  const hint = attempts[0]?.attempt.state === "failed" ? attemptHint(attempts[0].attempt.reason) : undefined;
+  if (hint !== undefined) parts.push(`${attempts[0]?.attempt.reason}: ${hint}.`);
   if (alerts.length > 0)
     parts.push(`alerts\n${alerts.map((each) => printableLine(`  ${each.severity} ${each.text}`)).join("\n")}`);
   if (timeline.length > 0) {

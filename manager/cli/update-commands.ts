@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { StartedNode, StartOutcome, UpdateCounts, UpdateView } from "../app/api/updates.ts";
+import type { StartedNode, StartOutcome, StartRefusal, UpdateCounts, UpdateView } from "../app/api/updates.ts";
 import { addAnchorCommands } from "./anchor-commands.ts";
 import { type CommandContext, print } from "./command-context.ts";
 import { CommandFailure, exitCodes } from "./command-failure.ts";
@@ -7,6 +7,7 @@ import { addBootPreviousCommand } from "./imageless-update-commands.ts";
 import { byteCount, table } from "./table.ts";
 import { addUpdateCreateCommands } from "./update-create-command.ts";
 import { addUpdateInspectCommand } from "./update-inspect-command.ts";
+import { addUpdateShowCommands } from "./update-show-command.ts";
 
 /** `coxswain update ...`: what makes updates, and what starts and lists them. */
 export function addUpdateCommands(program: Command, context: CommandContext): void {
@@ -27,6 +28,7 @@ export function addUpdateCommands(program: Command, context: CommandContext): vo
     .command("list")
     .description("List the updates.")
     .action(() => list(context));
+  addUpdateShowCommands(update, context);
 }
 
 interface StartFlags {
@@ -46,10 +48,15 @@ async function start(context: CommandContext, id: string, flags: StartFlags): Pr
     each.kind,
     "attempt" in each ? each.attempt : each.reason,
   ]);
+  const hints = new Set(
+    outcome.nodes.flatMap(({ outcome: each }) => (each.kind === "refused" ? [refusalHints[each.reason]] : [])),
+  );
   print(
     context,
     outcome,
-    rows.length === 0 ? "There is no node of this model." : table(["NODE", "OUTCOME", "ATTEMPT"], rows),
+    rows.length === 0
+      ? "There is no node of this model: `coxswain nodes` shows the models that there are."
+      : [table(["NODE", "OUTCOME", "ATTEMPT"], rows), ...hints].join("\n"),
   );
   if (outcome.nodes.length > 0 && outcome.nodes.every(isRefused)) process.exitCode = exitCodes.failed;
 }
@@ -57,6 +64,15 @@ async function start(context: CommandContext, id: string, flags: StartFlags): Pr
 function isRefused({ outcome }: StartedNode): boolean {
   return outcome.kind === "refused";
 }
+
+const refusalHints: Readonly<Record<StartRefusal, string>> = {
+  "unknown-node": "unknown-node: `coxswain nodes` lists those that there are.",
+  "already-running": "already-running: it runs this image, confirmed.",
+  "budget-spent": "budget-spent: it tried this image as often as it may; `coxswain node show ID` says what came of it.",
+  "queue-full": "queue-full: too many actions wait for it; it gets them when it comes the next time.",
+  "wrong-model": "wrong-model: `coxswain nodes` shows the model of each; create the update for that one.",
+  quarantined: "quarantined: the image rolled back on too many nodes; `coxswain quarantine list`.",
+};
 
 async function list(context: CommandContext): Promise<void> {
   const found = await context
@@ -76,7 +92,7 @@ async function list(context: CommandContext): Promise<void> {
     context,
     found,
     rows.length === 0
-      ? "There is no update."
+      ? "There is no update: `coxswain update create IMAGE` makes one."
       : table(["UPDATE", "MODEL", "VERSION", "STATE", "SIZE", "ATTEMPTS"], rows),
   );
 }

@@ -227,7 +227,7 @@ async function createUnsigned(
   print(
     context,
     view,
-    `${id} is ${view.state}: ${stored}, ${uploaded.digest}\nNobody signed it: nodes that demand a signature refuse it. Start it with: coxswain update start ${id} --all`,
+    `${id} is ${view.state}: ${stored}, ${uploaded.digest}\nNobody signed it: only a manager with --unsigned-updates offers it, and only nodes without trust anchors that were started with --unsigned-updates take it.\nSign it with --key FILE (under another --id), or try it out there: coxswain update start ${id} --all`,
   );
 }
 

@@ -41,7 +41,10 @@ export function withImageOptions(command: Command): Command {
     .option("--delta-from <IMAGE...>", "make a delta from these images, which nodes may run")
     .option("--encrypt <FILE>", "encrypt with this key: a file of 16 bytes")
     .addOption(new Option("--cipher <NAME>", "how").choices([...payloadCiphers]).default("A128GCM"))
-    .option("--revert-to <IMAGE>", "sign a way back too: this image under the next sequence number")
+    .option(
+      "--revert-to <IMAGE>",
+      "sign a way back too: this image under the next sequence number; with --revert-version",
+    )
     .option("--revert-version <VERSION>", "the version of that image");
 }
 
@@ -55,7 +58,7 @@ export function checkedImage(flags: ImageFlags, nowSeconds: number) {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$/.test(model))
     throw usage(`--model "${model}" isn't 1 to 48 characters of A-Z a-z 0-9 . _ - that begin with a letter or digit.`);
   if ((revertTo === undefined) !== (revertVersion === undefined))
-    throw usage("--revert-to and --revert-version go together.");
+    throw usage("--revert-to and --revert-version go together: the older image, and the version that it is.");
   if (revertVersion !== undefined) checkVersion("--revert-version", revertVersion);
   const windows = flags.deflate ? (flags.window ?? defaultWindows) : [];
   return { sequence: number, windows: windows.map(windowOf) };

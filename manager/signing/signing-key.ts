@@ -21,7 +21,7 @@ export function newSigningKey(): { readonly pem: string; readonly publicPem: str
 
 /** The signer with a private key in PEM; throws a `RangeError` on any other text and on keys that aren't on P-256. */
 export function keySigner(pem: string): ManifestSigner {
-  const key = readKey(() => createPrivateKey(pem), "a private key");
+  const key = readKey(() => createPrivateKey(pem), "private key");
   return {
     anchor: anchorOf(createPublicKey(key)),
     sign: async (toBeSigned) => new Uint8Array(sign("sha256", toBeSigned, { key, dsaEncoding: "ieee-p1363" })),
@@ -30,7 +30,7 @@ export function keySigner(pem: string): ManifestSigner {
 
 /** The anchor of a key in PEM, public or private; throws a `RangeError`. */
 export function anchorFromPem(pem: string): TrustAnchor {
-  return anchorOf(readKey(() => createPublicKey(pem), "a key"));
+  return anchorOf(readKey(() => createPublicKey(pem), "key"));
 }
 
 function readKey(read: () => KeyObject, what: string): KeyObject {
@@ -38,7 +38,7 @@ function readKey(read: () => KeyObject, what: string): KeyObject {
   try {
     key = read();
   } catch {
-    throw new RangeError(`the PEM text holds not ${what} that can be read`);
+    throw new RangeError(`there is no ${what} in it that can be read`);
   }
   if (key.asymmetricKeyType !== "ec" || key.asymmetricKeyDetails?.namedCurve !== "prime256v1")
     throw new RangeError("the key isn't on the curve P-256, which update manifests are signed with");

@@ -177,6 +177,16 @@ describe("alerts", () => {
     expect(kinds(h)).toEqual([]);
   });
 
+  it("tell no reset loop of boots into new images, however many updates there were", async () => {
+    const h = await new AppHarness().start();
+    await h.register("n1");
+    for (let bootCount = 1; bootCount < 8; bootCount++) beat(h, { bootCount, resetReason: "update" });
+    expect(kinds(h)).toEqual([]);
+    // Where more boots than that one were between two reports, the others count.
+    beat(h, { bootCount: 11, resetReason: "update" });
+    expect(kinds(h)).toEqual(["reset-loop"]);
+  });
+
   it("tell a broker connection lost for more than 10 minutes of a node that is alive", async () => {
     const h = await new AppHarness().start();
     await h.register("n1");

@@ -99,6 +99,7 @@ describe("rollouts over HTTP", () => {
     expect([longer.status, codeOf(longer)]).toEqual([400, "bad-body"]);
     const unknown = await ask("ann", "POST", "/rollouts", { id: "r0", update: "none" });
     expect([unknown.status, codeOf(unknown)]).toEqual([409, "plan-refused"]);
+    expect(JSON.stringify(unknown.body)).toContain("coxswain update list");
     const noWay = { id: "r0", update: "fw-2", revert: { update: "none", automatic: true } };
     expect(codeOf(await ask("ann", "POST", "/rollouts", noWay))).toBe("plan-refused");
     expect(codeOf(await ask("ann", "GET", "/rollouts/r0"))).toBe("unknown-rollout");

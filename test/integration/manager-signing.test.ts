@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inflateRawSync } from "node:zlib";
@@ -57,6 +57,10 @@ describe("signing an update on the command line", () => {
     expect(made.out).toContain("coxswain update anchors add vendor.pub.pem");
     expect(statSync(file("vendor.pem")).mode & 0o777).toBe(0o600);
     expect((await run(["update", "keygen", "vendor.pem"])).err).toContain("There is a file vendor.pem already");
+    // No private key is left of a pair that couldn't be written.
+    writeFileSync(file("half.pub.pem"), "");
+    expect((await run(["update", "keygen", "half.pem"])).err).toContain("There is a file half.pub.pem already");
+    expect(existsSync(file("half.pem"))).toBe(false);
     expect(await json([...create, "--key", "vendor.pem"])).toMatchObject({ error: { code: "unknown-signer" } });
     expect(manager.app.artifacts.list()).toEqual([]);
     expect((await run(["update", "anchors", "list"])).out).toContain("There is no trust anchor");
@@ -174,6 +178,24 @@ describe("signing an update on the command line", () => {
       anchors: [expect.stringMatching(/^[0-9a-f]{16}$/)],
     });
     expect(await json(replace)).toMatchObject({ error: { code: "usage" } });
+  });
+
+  test("is shown with what came of it at each node, and withdrawn", async () => {
+    expect(await json(["update", "show", "none"])).toMatchObject({ error: { code: "unknown-update" } });
+    expect(await json(["update", "withdraw", "none"])).toMatchObject({ error: { code: "unknown-update" } });
+    expect((await run(["update", "show", "sensor-2.0.0"])).out).toContain("No node was offered it");
+    const started = await run(["update", "start", "vault-1", "--node", "n1"]);
+    expect([started.code, started.out]).toEqual([1, expect.stringContaining("wrong-model: `coxswain nodes`")]);
+    expect((await run(["update", "start", "sensor-2.0.0", "--node", "n1"])).out).toContain("offered");
+    const { attempt } = manager.app.attempts.find("sensor-2.0.0", "n1")!;
+    await manager.app.attempts.report("n1", { ...attempt, state: "failed", reason: "unknown-signer" }, "coap");
+    const shown = (await run(["update", "show", "sensor-2.0.0"])).out;
+    expect(shown).toMatch(/n1 +failed +unknown-signer/);
+    expect(shown).toContain("it has other trust anchors, or none");
+    expect((await run(["update", "withdraw", "sensor-2.0.0"])).out).toContain("is withdrawn");
+    expect(await json(["update", "start", "sensor-2.0.0", "--all"])).toMatchObject({
+      error: { code: "update-withdrawn" },
+    });
   });
 
   test("credentials bring a node its first anchors and its vendor", async () => {

@@ -136,7 +136,7 @@ export const apiErrors = {
   "plan-refused": {
     status: 409,
     message: "The plan can't be carried out: {reason} ({about}).",
-    next: "docs/rollouts.md says what each reason means; change the plan, or what it names.",
+    next: "{todo}",
   },
   "rollout-refused": {
     status: 409,

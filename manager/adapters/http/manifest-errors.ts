@@ -33,7 +33,7 @@ export const manifestErrors = {
   "manifest-unsigned": {
     status: 422,
     message: "Nobody signed the envelope.",
-    next: "Sign it: `coxswain update sign ENVELOPE --key FILE`.",
+    next: "Make it with `coxswain update sign IMAGE --key FILE`, which signs it.",
   },
   "manifest-digest": {
     status: 422,
