@@ -95,7 +95,6 @@ const nextSteps: Readonly<Record<string, string>> = {
   "bad-body": "Correct that argument; --help of the command says what it may be.",
   "unknown-node": "`coxswain nodes` lists them. A node that was added is there from its first start on.",
   "unknown-rollout": "`coxswain rollout list` shows them.",
-  "rollout-refused": "`coxswain rollout show ID` shows where it is.",
   "not-quarantined": "`coxswain quarantine list` shows what is.",
   "unknown-update": "`coxswain update list` lists them.",
   "update-unsigned":

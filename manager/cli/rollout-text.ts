@@ -89,11 +89,18 @@ export function whyText(answers: readonly WhyAnswer[], node: string): string {
   return answers
     .map(({ rollout, phase, reasons }) => {
       const head = `${rollout}: ${node} is ${phase}`;
-      if (reasons.length === 0) return phase === "waiting" ? `${head}; it is next` : head;
+      if (reasons.length === 0) return `${head}${nextOf[phase]?.(node, rollout) ?? ""}`;
       return [head, ...reasons.map((reason, at) => `  ${at + 1}. ${reasonText(reason)}`)].join("\n");
     })
     .join("\n");
 }
+
+const nextOf: Readonly<Record<string, (node: string, rollout: string) => string>> = {
+  waiting: () => "; it is next",
+  failed: (node, rollout) =>
+    `; \`coxswain node show ${node}\` says why, \`coxswain rollout retry ${rollout} --node ${node}\` lets it try again`,
+  cancelled: (node, rollout) => `; \`coxswain rollout retry ${rollout} --node ${node}\` lets it try again`,
+};
 
 type Reason = WhyAnswer["reasons"][number];
 

@@ -10,6 +10,10 @@ interface SystemAnswer extends SystemStatus {
   readonly urls: Readonly<Record<string, string>>;
 }
 
+/** A node that is gone is unknown after a restart of the manager, and offline when it was silent for its whole offline time. */
+const unheard =
+  "  unknown: not heard since the manager listens, and not yet silent for as long as makes a node offline; `coxswain nodes --presence unknown`";
+
 /** `coxswain status`: the manager itself, how its fleet is, and what is wrong. */
 export function addStatusCommand(program: Command, context: CommandContext): void {
   program
@@ -24,6 +28,7 @@ export function addStatusCommand(program: Command, context: CommandContext): voi
         `coxswain ${system.version}, up for ${duration(system.uptimeSeconds * 1000)}${system.isInsecure ? ", INSECURE: identities are not proven" : ""}`,
         ...Object.entries(system.urls).map(([name, url]) => `  ${name.padEnd(6)}${url}`),
         `${registered} ${registered === 1 ? "node" : "nodes"}: ${online} online, ${late} late, ${offline} offline, ${unknown} unknown`,
+        ...(unknown > 0 ? [unheard] : []),
         alerts.length === 0
           ? "No alerts."
           : table(

@@ -27,7 +27,7 @@ export function addTokenCommands(program: Command, context: CommandContext): voi
       const wish = { role, scope, days: Number(days), ...(label && { label }), ...(operator && { operator }) };
       const made = await context.client().post<CreatedToken>("/tokens", wish);
       const words = [
-        `Token ${made.id}, ${role} of ${scopeWords(scope)}, good until ${day(made.expiresAtMs)}. It is told this once:`,
+        `Token ${made.id}, ${role} of ${ofOwner(scope)}, good until ${day(made.expiresAtMs)}. It is told this once:`,
         "",
         `    ${made.token}`,
         "",
@@ -45,7 +45,7 @@ export function addTokenCommands(program: Command, context: CommandContext): voi
         each.id,
         each.operator,
         each.role,
-        scopeWords(each.scope),
+        ofOwner(each.scope),
         each.label,
         each.isExpired ? "expired" : day(each.expiresAtMs),
         each.usedAtMs === undefined ? "" : day(each.usedAtMs),
@@ -62,6 +62,11 @@ export function addTokenCommands(program: Command, context: CommandContext): voi
       await context.client().delete(`/tokens/${encodeURIComponent(id)}`);
       print(context, { id, revoked: true }, `Token ${id} is revoked.`);
     });
+}
+
+/** A token does no more than its owner, so one without a scope has the owner's. */
+function ofOwner(scope: readonly string[]): string {
+  return scope.length === 0 ? "what its owner may see" : scopeWords(scope);
 }
 
 function day(wallMs: number): string {

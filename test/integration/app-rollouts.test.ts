@@ -38,6 +38,15 @@ describe("a rollout through the manager", () => {
     expect(fleet.offers.size).toBe(2);
   });
 
+  it("whose only node was cancelled says that it waits for that one, and what ends it", async () => {
+    const fleet = await started(1);
+    fleet.how = () => "ignores";
+    await fleet.until("offered", ({ counts }) => counts.offered === 1);
+    await fleet.h.wait(fleet.h.app.attempts.cancel(fleet.ids[0]!, bob));
+    const view = await fleet.until("cancelled", ({ counts }) => counts.cancelled === 1);
+    expect(view.waitsFor).toMatch(/0 of the 1 ends .*; 1 cancelled: `coxswain rollout retry r1`/);
+  });
+
   it("a digest that rolled back on three nodes is offered to nobody until a person lifts it", async () => {
     const fleet = await started(30, {
       waves: ["100%"],

@@ -122,6 +122,7 @@ describe("rollouts over HTTP", () => {
     expect(started.body).toMatchObject({ status: "awaiting-approval" });
     const own = await ask("ann", "POST", "/rollouts/r1/steps", { step: "approve" });
     expect([own.status, codeOf(own)]).toEqual([409, "rollout-refused"]);
+    expect(JSON.stringify(own.body)).toContain("Another operator approves it");
     expect((await ask("bob", "POST", "/rollouts/r1/steps", { step: "approve" })).body).toMatchObject({
       status: "running",
     });
@@ -210,7 +211,7 @@ describe("coxswain rollout", () => {
 
   test("says what is wrong and what to do, and ends with another code than 0", async () => {
     const refused = await coxswain("rollout", "resume", "r2");
-    expect([refused.code, refused.err]).toEqual([1, expect.stringContaining("rollout show")]);
+    expect([refused.code, refused.err]).toEqual([1, expect.stringContaining("make another, with --id")]);
     expect(await coxswain("rollout", "create", "fw-2", "--id", "r3", "--waves", "5%")).toMatchObject({ code: 1 });
     expect((await coxswain("rollout", "create")).code).toBe(2);
     expect((await coxswain("rollout", "plan", "fw-2")).code).toBe(2);

@@ -141,7 +141,7 @@ export const apiErrors = {
   "rollout-refused": {
     status: 409,
     message: "The rollout {rollout} can't do that now: {reason}.",
-    next: "GET /api/v1/rollouts/{rollout} shows where it is.",
+    next: "{todo}",
   },
   "not-quarantined": {
     status: 404,

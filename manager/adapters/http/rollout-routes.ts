@@ -9,6 +9,7 @@ import { ApiError } from "./api-error.ts";
 import { seenBy } from "./authorise-request.ts";
 import { actorOf, principalOf } from "./request-actor.ts";
 import { nodeIdOf, nodeIdsOf, objectOf, paramOf, queryInteger, queryText } from "./request-input.ts";
+import { planAdvice, stepAdvice } from "./rollout-advice.ts";
 
 const maxWhyLength = 200;
 const maxSeed = 4_294_967_295;
@@ -68,7 +69,8 @@ export function addRolloutRoutes(server: FastifyInstance, app: ManagerApp): void
     const { id } = knownRollout(app, request);
     const outcome = await rollouts.steer(id, stepOf(objectOf(request, "step")), actorOf(request));
     if (outcome.kind === "unknown-rollout") throw new ApiError("unknown-rollout", { rollout: id });
-    if (outcome.kind === "refused") throw new ApiError("rollout-refused", { rollout: id, reason: outcome.why });
+    if (outcome.kind === "refused")
+      throw new ApiError("rollout-refused", { rollout: id, reason: outcome.why, todo: stepAdvice(outcome.why, id) });
     return outcome.rollout;
   });
 
@@ -127,23 +129,6 @@ function refusal({ why, about }: PlanRefusal): ApiError {
   if (why === "full") return new ApiError("too-many", { limit: about });
   return new ApiError("plan-refused", { reason: why, about, todo: planAdvice[why] });
 }
-
-const wayBack = "`coxswain update create --revert-to IMAGE --revert-version VERSION` signs both in one step.";
-
-/** What to do about a plan that can't be carried out. */
-const planAdvice: Readonly<Record<Exclude<PlanRefusal["why"], "full">, string>> = {
-  "unknown-update": "There is no such update: `coxswain update list` shows them.",
-  withdrawn: "The update was withdrawn: create it anew under another id.",
-  unsigned: "Sign it: `coxswain update create IMAGE --key FILE`, under another id.",
-  "other-model": "The query's model isn't the update's: leave it out, or name an update of that model.",
-  "canary-not-a-member": "Every canary must be one of the targets: `coxswain rollout preview` says who is.",
-  "unknown-revert": `There is no such update to go back to, or it was withdrawn. ${wayBack}`,
-  "revert-unsigned": `The way back must be signed too. ${wayBack}`,
-  "revert-of-other-model": "The way back is for another model: name one of the update's.",
-  "revert-is-the-same-image": "The way back has the same image: it must be the older one.",
-  "revert-sequence-too-low": `No node takes a number that isn't above the one it runs: sign the older image under a higher one. ${wayBack}`,
-  exists: "A rollout of that name is there already: name this one with --id.",
-};
 
 function isPhase(text: string): text is MemberPhase {
   return (memberPhases as readonly string[]).includes(text);

@@ -60,7 +60,8 @@ export function memberView(state: RolloutState, row: number): MemberView {
 }
 
 function whatItWaitsFor(state: RolloutState): string | undefined {
-  if (state.status === "awaiting-approval") return "the approval of a second person";
+  if (state.status === "awaiting-approval")
+    return `the approval of a second person: \`coxswain rollout approve ${state.plan.id}\``;
   const open = state.waves[state.wave];
   if (state.status !== "running" || open === undefined) return undefined;
   const number = state.wave + 1;
@@ -70,6 +71,11 @@ function whatItWaitsFor(state: RolloutState): string | undefined {
   const { active, sleepers } = state;
   if (active + sleepers > 0) return `${active + sleepers} nodes of wave ${number} that are at it`;
   const { needed, has } = sampleOf(state);
-  if (has < needed) return `the sample of wave ${number}: ${has} of the ${needed} ends that its gate needs`;
+  if (has < needed) {
+    // Nobody else brings those back: the rollout would wait for them without an end.
+    const cancelled = state.members.countIn("cancelled");
+    const hint = cancelled === 0 ? "" : `; ${cancelled} cancelled: \`coxswain rollout retry ${state.plan.id}\``;
+    return `the sample of wave ${number}: ${has} of the ${needed} ends that its gate needs${hint}`;
+  }
   return waveSize(state) === 0 ? undefined : `members of wave ${number} that can't be offered it now`;
 }
