@@ -14,7 +14,11 @@ export function rolloutText(view: RolloutView, nowMs: number): string {
   if (waitsFor !== undefined) lines.push(`waits for ${waitsFor}`);
   if (revertWhy !== undefined)
     lines.push(`reverted${revertedBy === undefined ? "" : ` by ${revertedBy}`}: ${revertWhy}`);
-  if (isRevertWhole === false) lines.push("not everybody is back: the revert couldn't be made, or was aborted");
+  if (isRevertWhole === false)
+    lines.push(
+      "not everybody is back: the revert couldn't be made, was aborted, or nodes run a higher sequence number than it has",
+      `  \`coxswain nodes\` shows who runs ${view.image.version}; sign the older image for them under a higher number`,
+    );
   const rows = plan.waves.map((reach, at) => {
     const wave = waves[at];
     const share = "count" in reach ? `${reach.count}` : `${reach.percent} %`;

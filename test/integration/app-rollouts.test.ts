@@ -38,6 +38,18 @@ describe("a rollout through the manager", () => {
     expect(fleet.offers.size).toBe(2);
   });
 
+  it("isn't whole when taken back where a node runs the image under a higher number than the way back has", async () => {
+    const fleet = await started(3, { waves: ["100%"], revert: { update: "fw-1-again", automatic: false } });
+    await fleet.until("completed", ({ status }) => status === "completed");
+    await fleet.h.register("n1", { digest: digestB as never, seq: 9 });
+    expect(await fleet.h.wait(fleet.h.app.rollouts.steer("r1", { kind: "revert", why: "" }, bob))).toMatchObject({
+      kind: "done",
+    });
+    const view = await fleet.until("reverted", ({ status }) => status === "reverted");
+    expect(view.isRevertWhole).toBe(false);
+    expect(fleet.ids.filter((id) => fleet.runs(id) !== digestA)).toEqual(["n1"]);
+  });
+
   it("whose only node was cancelled says that it waits for that one, and what ends it", async () => {
     const fleet = await started(1);
     fleet.how = () => "ignores";

@@ -38,6 +38,16 @@ export async function* everyNode(fleet: Pick<RolloutFleet, "walk">): AsyncGenera
   }
 }
 
+/** Whether nodes are where a revert would fetch them, and can't take it: they run a higher sequence number, or it doesn't fit their slot. */
+export async function leavesSome(plan: RolloutPlan, image: RolloutImage, fleet: RolloutFleet): Promise<boolean> {
+  const outside = outsideRule(plan, image, fleet);
+  for await (const view of everyNode(fleet)) {
+    const why = outside(view);
+    if (why === "newer-sequence" || why === "image-too-large") return true;
+  }
+  return false;
+}
+
 function targetNode({ id, manifest, labels, phase, presence }: NodeView, runs: string | undefined): TargetNode {
   const { model = "unknown", version, slotSize, seq } = manifest;
   const digest = runs ?? manifest.digest;

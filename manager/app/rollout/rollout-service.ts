@@ -24,7 +24,7 @@ import type { StorageWriter } from "../storage-writer.ts";
 import { checkPlan, type PlanCheckParts } from "./plan-check.ts";
 import type { QuarantineBook } from "./quarantine-book.ts";
 import type { RolloutEffects } from "./rollout-effects.ts";
-import { everyNode, type Outside, outsideRule, type RolloutFleet } from "./rollout-joining.ts";
+import { everyNode, leavesSome, type Outside, outsideRule, type RolloutFleet } from "./rollout-joining.ts";
 import type { RolloutRunner } from "./rollout-runner.ts";
 import type { RolloutShelf } from "./rollout-shelf.ts";
 import { memberView, rolloutEvent, rolloutView } from "./rollout-view.ts";
@@ -328,8 +328,8 @@ export class RolloutService implements Rollouts {
     if (back === undefined || runner.state.active + runner.state.sleepers > 0) return;
     const { state } = back;
     if (state.isOver) {
-      const atMs = this.#nowMs();
-      runner.note({ kind: "revert-ended", isWhole: state.status === "completed", atMs });
+      const isWhole = state.status === "completed" && !(await leavesSome(state.plan, state.image, this.#options.fleet));
+      runner.note({ kind: "revert-ended", isWhole, atMs: this.#nowMs() });
       return;
     }
     if (!isDone(state)) return;
