@@ -22,7 +22,7 @@ export interface AnchorsAnswer {
 
 const anchorsHelp = `
 A trust anchor is the public half of a key that update manifests are signed with. The manager checks uploads by its anchors and hands them to
-new nodes with their credentials. A node that has anchors changes them by a manifest alone that one of them signed.
+new nodes with their credentials. Over the network a node's anchors are changed by a manifest alone that one of them signed.
 
 Examples:
   coxswain update keygen vendor.pem
