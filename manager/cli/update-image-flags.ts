@@ -34,7 +34,10 @@ export function withImageOptions(command: Command): Command {
     )
     .option("--node <ID>", "for this node alone")
     .option("--description <TEXT>", "what is new, for people; it is signed too")
-    .option("--vendor <DOMAIN>", "whose nodes (default: the manager's setting vendor)");
+    .option(
+      "--vendor <DOMAIN>",
+      "whose nodes (default: the manager's setting vendor; of `update sign`, which asks none, coxswain.example)",
+    );
   return withSignerOptions(command)
     .option("--window <BYTES...>", `deflate with these windows (default: ${defaultWindows.join(" and ")})`)
     .option("--no-deflate", "don't compress")
