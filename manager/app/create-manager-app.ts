@@ -413,7 +413,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     forgetLost: () => lostNodes.forget(limits.lostNodeDays),
   });
 
-  bus.subscribe((event) => {
+  bus.serve((event) => {
     if (event.kind === "alert") bridge.alert(event.alert, event.state);
     if (event.kind === "rollout") bridge.rollout(event);
     if (event.kind === "presence" || event.kind === "presence-many") bridge.counts(presence.counts());

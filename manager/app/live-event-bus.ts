@@ -2,6 +2,7 @@ import type { Log } from "../../kernel/log.ts";
 import type { LiveEvent, LiveEvents } from "./api/watching.ts";
 
 export class LiveEventBus implements LiveEvents {
+  readonly #services: ((event: LiveEvent) => void)[] = [];
   readonly #listeners = new Set<(event: LiveEvent) => void>();
   readonly #log: Log;
   readonly #maxListeners: number;
@@ -9,6 +10,11 @@ export class LiveEventBus implements LiveEvents {
   constructor({ log, maxListeners }: { log: Log; maxListeners: number }) {
     this.#log = log;
     this.#maxListeners = maxListeners;
+  }
+
+  /** For a part of the manager itself, as long as the manager runs. The limit is on who comes from outside. */
+  serve(listener: (event: LiveEvent) => void): void {
+    this.#services.push(listener);
   }
 
   subscribe(listener: (event: LiveEvent) => void): () => void {
@@ -24,12 +30,15 @@ export class LiveEventBus implements LiveEvents {
   }
 
   emit(event: LiveEvent): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(event);
-      } catch (error) {
-        this.#log.error("live-listener-threw", { event: event.kind, error });
-      }
+    for (const listener of this.#services) this.#tell(listener, event);
+    for (const listener of this.#listeners) this.#tell(listener, event);
+  }
+
+  #tell(listener: (event: LiveEvent) => void, event: LiveEvent): void {
+    try {
+      listener(event);
+    } catch (error) {
+      this.#log.error("live-listener-threw", { event: event.kind, error });
     }
   }
 }

@@ -162,7 +162,7 @@ describe("live events", () => {
   });
 
   it("have room for a limited number of listeners", async () => {
-    const h = await new AppHarness({ limits: { liveListeners: 3 } }).start();
+    const h = await new AppHarness({ limits: { liveListeners: 1 } }).start();
     h.app.events.subscribe(() => undefined);
     expect(() => h.app.events.subscribe(() => undefined)).toThrow(RangeError);
   });

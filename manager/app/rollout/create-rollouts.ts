@@ -102,7 +102,7 @@ export class RolloutPart {
 
   start(): void {
     for (const part of [this.#watch, this.#alive, this.rollouts]) part.start();
-    this.#options.bus.subscribe((event) => {
+    this.#options.bus.serve((event) => {
       if (event.kind === "health") this.#watch.seen(event.node);
       if (event.kind === "registered")
         this.#options.writer.behind("rollout-join", this.rollouts.registered(event.node));
