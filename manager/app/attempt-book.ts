@@ -101,7 +101,8 @@ export class AttemptBook {
     const { update, node, progress, resumes } = record;
     this.#count(update, progress.state, -1);
     this.#resumes.set(update, (this.#resumes.get(update) ?? 0) - resumes);
-    this.#untry(node, progress.digest);
+    // It wasn't counted as a try, so there is none to take back.
+    if (progress.reason !== "manager-unreachable") this.#untry(node, progress.digest);
     if (this.#openByNode.get(node) === id) this.#openByNode.delete(node);
     this.#drop(id, record);
   }
