@@ -85,6 +85,16 @@ test("an artifact is fetched by the link of an open attempt, by an operator, and
   expect(await status(url)).toBe("403 artifact-token-expired");
 });
 
+test("an update keeps what it can be fetched as from being deleted, until it is withdrawn", async () => {
+  const remove = async (hex: string | undefined) => {
+    const headers = { authorization: `Bearer ${token}` };
+    return (await fetch(`${manager.urls.http}/api/v1/artifacts/${hex}`, { method: "DELETE", headers })).status;
+  };
+  expect([await remove(hexes[0]), await remove(hexes[1]), await remove(hexes[2])]).toEqual([409, 409, 204]);
+  await manager.app.updates.withdraw("fw-2", operator);
+  expect(await remove(hexes[1])).toBe(204);
+});
+
 test("a link is good for a day, over restarts of the manager, and its action brings a new one", async () => {
   const update = { id: "fw-2", version: "2", size: 2000, digest: digestB, model: "sensor" } as unknown as Update;
   let h = await new AppHarness().start();

@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { digestHex } from "../../../schemas/wire/digest.ts";
 import type { ManagerApp } from "../../app/api/manager-app.ts";
+import type { UpdateView } from "../../app/api/updates.ts";
 import type { StoreOptions } from "../../ports/artifacts.ts";
 import { ApiError } from "./api-error.ts";
 import type { HttpLimits } from "./http-server-options.ts";
@@ -39,7 +40,7 @@ export function addArtifactRoutes(
 
   server.delete("/api/v1/artifacts/:hex", async (request, reply) => {
     const digest = digestOf(paramOf(request, "hex"));
-    const user = app.updates.list().find((each) => each.update.digest === digest && each.state !== "withdrawn");
+    const user = app.updates.list().find((each) => each.state !== "withdrawn" && isFetchedBy(each, digest));
     if (user !== undefined) throw new ApiError("artifact-in-use", { digest, update: user.update.id });
     const before = app.artifacts.find(digest);
     if (before !== undefined) {
@@ -92,6 +93,11 @@ export function addArtifactRoutes(
       request.raw.off("close", onClose);
     }
   }
+}
+
+/** Its image, or what it can be fetched as: a node that finds a payload gone ends its attempt. */
+function isFetchedBy({ update, signed }: UpdateView, digest: string): boolean {
+  return update.digest === digest || signed?.payloads.some((each) => each.digest === digest) === true;
 }
 
 function artifactSubject(digest: string): string {
