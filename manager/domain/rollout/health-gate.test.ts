@@ -50,6 +50,9 @@ describe("the health of updated nodes", () => {
     expect(verdictOf({ updated: [], others: many(50) }).kind).toBe("unreadable");
     const dumb = [...many(15), ...Array.from({ length: 15 }, () => undefined)];
     expect(verdictOf({ updated: dumb, others: many(50) }).kind).toBe("unreadable");
+    // Nor where the others fell silent: there were enough to compare with.
+    const silent = [...many(19), ...Array.from({ length: 31 }, () => undefined)];
+    expect(verdictOf({ updated: many(50, { resets: 9 }), others: silent }).kind).toBe("unreadable");
   });
 
   it("closes the gate on each metric alone, with the numbers", () => {

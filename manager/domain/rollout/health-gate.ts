@@ -70,6 +70,10 @@ export function healthFindings(
     return [...againstItself(only, before, metrics, alpha), ...ofItself(only, before, metrics)];
   }
   if (own.length < minNodes) return [notCompared(`${own.length} updated nodes`)];
+  if (others.length >= minNodes && rest.length < minNodes) {
+    const text = `readable: ${rest.length} of ${others.length} nodes without the update told how they are`;
+    return [{ what: "readable", kind: "unreadable", text }];
+  }
   if (rest.length < minNodes) return [notCompared(`${rest.length} nodes without the update`)];
   return metrics.map((metric) => compared(metric, own, rest, alpha, entropy));
 }
