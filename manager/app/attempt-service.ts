@@ -178,9 +178,11 @@ export class AttemptService implements Attempts {
 
   /** The manager didn't run for so long: what couldn't be heard isn't held against anybody. */
   credit(downtimeMs: number): void {
-    const { book } = this.#options;
+    const { book, clock } = this.#options;
     for (const { record } of [...book.allOpen()]) {
-      const changedAtMs = record.progress.changedAtMs + downtimeMs;
+      // It ran when the attempt last moved: no more than since then was lost, whatever the last mark says.
+      const sinceMs = Math.max(clock.wallMs() - record.progress.changedAtMs, 0);
+      const changedAtMs = record.progress.changedAtMs + Math.min(downtimeMs, sinceMs);
       book.replace({ ...record, progress: { ...record.progress, changedAtMs } });
     }
   }
