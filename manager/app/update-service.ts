@@ -331,7 +331,7 @@ export class UpdateService implements Updates {
       if (own !== undefined && (await this.#hasAttempt(body.id, node, own.attempt))) {
         return { kind: "open", attempt: own.attempt };
       }
-      if (this.#options.isQuarantined(about.model, body.digest)) return refused("quarantined");
+      if (this.#isQuarantined(body, about.model)) return refused("quarantined");
       if (isWrongModel(body, about)) return refused("wrong-model");
       if (about.digest === body.digest) return refused("already-running");
       const open = book.openOf(node)?.record;
@@ -389,7 +389,7 @@ export class UpdateService implements Updates {
       if (!isAnchors) intents.setDesired(node, { update: body.id, attempt: id, digest: body.digest, rev: entry.rev });
       attempts.offered(record);
       // It may have been quarantined while this was written; whoever quarantines calls back what he finds in the book.
-      if (this.#options.isQuarantined(about.model, body.digest)) {
+      if (this.#isQuarantined(body, about.model)) {
         await attempts.apply(id, { kind: "cancelled", reason: "quarantined", nowMs: clock.wallMs() });
         return refused("quarantined");
       }
@@ -424,6 +424,11 @@ export class UpdateService implements Updates {
     if (entry === undefined || entry.state === "cancelled") return undefined;
     const action = actionOf({ entry, isVoid: false, hasMore: false });
     return action.kind === "update" ? action : undefined;
+  }
+
+  /** For the model of the node, or for that of the update: a node that doesn't say what it is gets no image that is bad for whom it is made for. */
+  #isQuarantined({ model = "unknown", digest }: Update, ofNode: string): boolean {
+    return this.#options.isQuarantined(ofNode, digest) || this.#options.isQuarantined(model, digest);
   }
 
   #isOffered({ signed }: UpdateRecord): boolean {

@@ -186,6 +186,59 @@ describe("a rollout through the manager", () => {
     expect(view.revertedBy).toBeUndefined();
   });
 
+  it("a revert that storage refused is made as soon as it takes it", async () => {
+    let isBroken = true;
+    let status = (): string | undefined => undefined;
+    const failsCommit = () => isBroken && status() === "reverting";
+    const over = { waves: ["2", "100%"], revert: { update: "fw-1-again", automatic: true } };
+    const fleet = await started(10, over, { failsCommit });
+    status = () => fleet.h.app.rollouts.find("r1")?.status;
+    fleet.how = () => (fleet.offers.size === 0 ? "rolls-back" : "succeeds");
+    await fleet.until("reverting", (view) => view.status === "reverting");
+    await fleet.h.settle(5000);
+    expect(fleet.h.app.rollouts.find("r1")?.revertedBy).toBeUndefined();
+    isBroken = false;
+    const view = await fleet.until("reverted", (each) => each.status === "reverted");
+    expect(view).toMatchObject({ revertedBy: "r1-revert", isRevertWhole: true });
+  });
+
+  it("a rollout that only has the name of a revert is none, and long names have reverts of their own", async () => {
+    const revert = { update: "fw-1-again", automatic: false };
+    const fleet = await started(3, { waves: ["100%"], revert });
+    const { app } = fleet.h;
+    expect(await fleet.h.wait(app.rollouts.create(plan({ id: "r1-revert", revert }), operator))).toMatchObject({
+      kind: "created",
+    });
+    expect(app.rollouts.find("r1")?.revertedBy).toBeUndefined();
+    await fleet.until("completed", ({ status }) => status === "completed");
+    await fleet.h.wait(app.rollouts.steer("r1", { kind: "revert", why: "" }, bob));
+    const view = await fleet.until("reverted", ({ status }) => status === "reverted");
+    expect(view).toMatchObject({ isRevertWhole: false });
+    const long = ["a", "b"].map((end) => `${"x".repeat(47)}${end}`);
+    for (const id of long) {
+      await fleet.h.wait(app.rollouts.create(plan({ id, revert }), operator));
+      await fleet.h.wait(app.rollouts.steer(id, { kind: "start" }, operator));
+      await fleet.h.wait(app.rollouts.steer(id, { kind: "revert", why: "" }, bob));
+    }
+    for (const id of long) await fleet.until("reverted", ({ status }) => status === "reverted", id);
+    const [first, second] = long.map((id) => app.rollouts.find(id)?.revertedBy);
+    expect(first).toMatch(/^x{32}-[0-9a-f]{8}-revert$/);
+    expect(second).toMatch(/^x{32}-[0-9a-f]{8}-revert$/);
+    expect(second).not.toBe(first);
+  });
+
+  it("an image that is quarantined for its model goes to no node that doesn't say its model either", async () => {
+    const fleet = await started(12, { waves: ["100%"], gate: { failureRatio: 1, health: [] } });
+    fleet.how = () => "rolls-back";
+    await fleet.until("paused", ({ status }) => status === "paused");
+    const { app } = fleet.h;
+    expect(app.rollouts.quarantined()).toHaveLength(1);
+    await fleet.h.register("mute", { model: "unknown" });
+    expect(await fleet.h.wait(app.updates.start("fw-2", ["mute"], operator))).toMatchObject({
+      nodes: [{ outcome: { kind: "refused", reason: "quarantined" } }],
+    });
+  });
+
   it("a plan that can't be carried out is refused with its reason", async () => {
     const h = await new AppHarness().start();
     await h.register("n1");
@@ -224,6 +277,22 @@ describe("a rollout through the manager", () => {
     fleet.how = () => "succeeds";
     await fleet.until("completed", ({ status }) => status === "completed");
     expect([...fleet.offers.values()]).toEqual([1, 1, 1, 1]);
+  });
+
+  it("an absence is credited from when the manager was last at work, not from an older mark", async () => {
+    const fleet = await started(1, { waves: ["100%"] });
+    fleet.how = () => "ignores";
+    await fleet.h.settle(20_000);
+    // With nothing open nothing is marked any more.
+    await fleet.h.wait(fleet.h.app.rollouts.steer("r1", { kind: "abort", cancelsUnderWay: true }, bob));
+    await fleet.h.settle(60 * minute);
+    await fleet.h.wait(fleet.h.app.updates.start("fw-2", ["n0"], operator));
+    const before = fleet.h.survivors();
+    const wallMs = before.wallMs + minute;
+    fleet.h = await new AppHarness({ seed: 99 }, { ...before, wallMs }).start();
+    const changed = fleet.h.app.attempts.find("fw-2", "n0")?.attempt.changed ?? "";
+    expect(Date.parse(changed) - before.wallMs).toBeGreaterThan(minute / 2);
+    expect(Date.parse(changed) - wallMs).toBeLessThan(1000);
   });
 
   it("a forecast is the machine on virtual time, the same for the same seed", async () => {

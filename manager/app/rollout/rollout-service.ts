@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../../../kernel/clock.ts";
 import type { RolloutEvent } from "../../domain/rollout/rollout-event.ts";
+import { stableHash } from "../../domain/rollout/rollout-members.ts";
 import { type RolloutPlan, waveLimit } from "../../domain/rollout/rollout-plan.ts";
 import type { RolloutState } from "../../domain/rollout/rollout-state.ts";
 import { type WhyNot, whyNotYet } from "../../domain/rollout/why-not-yet.ts";
@@ -82,8 +83,9 @@ export class RolloutService implements Rollouts {
 
   start(): void {
     const { shelf, effects, writer, clock, downtimeMs } = this.#options;
-    const ms = downtimeMs();
     for (const runner of shelf.open()) {
+      // It ran at the newest event; the mark may be older, of when there was no rollout to mark for.
+      const ms = Math.min(downtimeMs(), Math.max(clock.wallMs() - runner.state.atMs, 0));
       if (ms > 0) runner.note({ kind: "downtime", ms, atMs: clock.wallMs() });
       writer.behind("rollout-recovery", effects.recover(runner));
     }
@@ -223,8 +225,9 @@ export class RolloutService implements Rollouts {
   }
 
   /** Makes the rollout that takes a rollout back; the same again finds it made. */
-  async beginRevert({ plan, image, pause, members }: RolloutState): Promise<void> {
+  async beginRevert(state: RolloutState): Promise<void> {
     const { shelf, serial } = this.#options;
+    const { plan, image, pause, members } = state;
     const { revert } = plan;
     if (revert === undefined) return;
     const { revert: _, ...rest } = plan;
@@ -241,10 +244,10 @@ export class RolloutService implements Rollouts {
     };
     await serial.run("rollouts", async () => {
       const by = { kind: "manager", id: pause?.by ?? "revert" } as const;
-      const isPossible = checkPlan(back, this.#options.updates).kind === "good";
-      const runner = shelf.get(back.id) ?? (isPossible ? await this.#make(back, by) : undefined);
+      const isPossible = shelf.get(back.id) === undefined && checkPlan(back, this.#options.updates).kind === "good";
+      const runner = this.#revertOf(state) ?? (isPossible ? await this.#make(back, by) : undefined);
       if (runner === undefined) {
-        // Its update was withdrawn since, or there is no room: a person has to see that, and nothing waits for what can't come.
+        // Its update was withdrawn since, another rollout has its name, or there is no room: a person has to see that, and nothing waits for what can't come.
         shelf.get(plan.id)?.note({ kind: "revert-ended", isWhole: false, atMs: this.#nowMs() });
         return;
       }
@@ -323,8 +326,9 @@ export class RolloutService implements Rollouts {
 
   /** A revert is through when nobody runs the image any more who could be called back. */
   async #endRevert(runner: RolloutRunner): Promise<void> {
-    const { shelf } = this.#options;
-    const back = shelf.get(revertId(runner.state.plan.id));
+    const back = this.#revertOf(runner.state);
+    // Storage refused it: an image that closed its gate doesn't stay for that.
+    if (back === undefined) await this.beginRevert(runner.state);
     if (back === undefined || runner.state.active + runner.state.sleepers > 0) return;
     const { state } = back;
     if (state.isOver) {
@@ -397,8 +401,16 @@ export class RolloutService implements Rollouts {
   }
 
   #view(state: RolloutState): RolloutView {
-    const back = revertId(state.plan.id);
-    return rolloutView(state, this.#options.shelf.get(back) === undefined ? undefined : back);
+    return rolloutView(state, this.#revertOf(state)?.state.plan.id);
+  }
+
+  /** What takes it back; a rollout that only has the name is none. */
+  #revertOf({ plan, image }: RolloutState): RolloutRunner | undefined {
+    const runner = this.#options.shelf.get(revertId(plan.id));
+    if (runner === undefined) return undefined;
+    const { update, targets } = runner.state.plan;
+    const isIts = update === plan.revert?.update && targets.kind === "query" && targets.query.digest === image.digest;
+    return isIts ? runner : undefined;
   }
 
   #nowMs(): number {
@@ -420,9 +432,10 @@ function isDone({ status, members, active, sleepers, waves, wave, plan }: Rollou
   return isLast && members.countIn("waiting") + members.countIn("deferred") + active + sleepers === 0;
 }
 
-/** Within the 48 characters of an id. */
+/** Within the 48 characters of an id, and another one for each rollout. */
 function revertId(rollout: string): string {
-  return `${rollout.slice(0, 41)}-revert`;
+  if (rollout.length <= 41) return `${rollout}-revert`;
+  return `${rollout.slice(0, 32)}-${stableHash(rollout, "revert").toString(16).padStart(8, "0")}-revert`;
 }
 
 function eventOf(step: RolloutStep, by: string, atMs: number): RolloutEvent {
