@@ -291,6 +291,20 @@ TEST("payloads that can't be undone, or are of another size, end the attempt wit
     CHECK(it.runUntilSaid(1));
     CHECK(it.outcome() == "1 failed payload-malformed");
   }
+  {
+    SignedBench it;
+    SuitPlan plan = it.planOf(it.image, 5);
+    plan.variants = {it.variantOf(PayloadKind::delta)};
+    // A sequential patch, unpacked: one run of differences, as long as the image and longer than the base.
+    Bytes patch = {0x00, 0xB0, 0xD4, 0x03, 0x00, 0xB0, 0xD4, 0x03};
+    patch.resize(patch.size() + newImageSize, 0);
+    plan.variants[0].payload = patch;
+    it.offer(1, plan);
+    CHECK(it.runUntilSaid(1));
+    CHECK(it.outcome() == "1 failed payload-malformed");
+    CHECK(it.version() == "1.0.0");
+    CHECK_EQ(it.flashFaults(), 0u);
+  }
   SignedBench it;
   SuitPlan plan = fullPlan(it);
   it.offer(1, plan);

@@ -120,7 +120,8 @@ void Node::openTrust() {
   if (!trust_.load(hal_.storage, settings_.anchors != nullptr ? *settings_.anchors : none)) {
     log_.error().put("trust anchors: the stored ones can't be read or written; no update is taken");
   } else if (!trust_.isTrustable()) {
-    log_.warn().put(settings_.isUnsignedAllowed ? "updates: images are taken that nobody signed" : "updates: this node has no trust anchor and takes none");
+    log_.warn().put(settings_.isUnsignedAllowed ? "updates: images are taken that nobody signed"
+                                                : "updates: this node has no trust anchor and takes none; start it with some, or give it new credentials");
   }
   state_.imageSequence = trust_.imageSequence();
 }

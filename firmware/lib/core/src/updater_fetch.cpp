@@ -242,7 +242,6 @@ void Updater::finish() {
 std::string_view Updater::payloadReason(Status status) const {
   switch (status) {
     case Status::tooLarge: return manifestReasonWord(ManifestReason::payloadOverflow);
-    case Status::mismatch: return manifestReasonWord(ManifestReason::wrongBase);
     case Status::unsupported: return manifestReasonWord(ManifestReason::unsupportedVariant);
     case Status::invalid: return manifestReasonWord(ManifestReason::noPayloadKey);
     case Status::full: return "no-space";
@@ -264,7 +263,8 @@ void Updater::onEnd(const DownloadEnd& done) {
     reason.put(done.fault);
   } else if (done.status == Status::invalid && failure_ != Status::ok) {
     reason.put(payloadReason(failure_));
-    const bool isPayload = failure_ == Status::malformed || failure_ == Status::tooLarge;
+    // A patch that leaves its base (mismatch) can't be undone either: that the base is the running image was checked before.
+    const bool isPayload = failure_ == Status::malformed || failure_ == Status::tooLarge || failure_ == Status::mismatch;
     failure_ = Status::ok;
     dueMs_ = context_.hal.clock.monotonicMs();
     if (isPayload && startAgain("the payload is wrong")) return;
