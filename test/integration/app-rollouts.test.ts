@@ -202,6 +202,21 @@ describe("a rollout through the manager", () => {
     expect(view).toMatchObject({ revertedBy: "r1-revert", isRevertWhole: true });
   });
 
+  it("a revert takes back what its own rollout brought, and nobody else's image", async () => {
+    const revert = { update: "fw-1-again", automatic: true };
+    const fleet = await started(6, { waves: ["100%"], targets: { nodes: ["n0", "n1"] } });
+    const { app } = fleet.h;
+    await fleet.until("completed", ({ status }) => status === "completed");
+    const over = { id: "r2", waves: ["3", "100%"], targets: { nodes: ["n2", "n3", "n4", "n5"] }, revert };
+    await fleet.h.wait(app.rollouts.create(plan(over), operator));
+    await fleet.h.wait(app.rollouts.steer("r2", { kind: "start" }, operator));
+    fleet.how = () => (fleet.offers.size === 2 ? "rolls-back" : "succeeds");
+    const view = await fleet.until("reverted", ({ status }) => status === "reverted", "r2");
+    expect(view.isRevertWhole).toBe(true);
+    expect(fleet.ids.filter((id) => fleet.runs(id) === digestB)).toEqual(["n0", "n1"]);
+    expect(app.rollouts.find("r2-revert")?.counts).toEqual({ succeeded: 2 });
+  });
+
   it("a rollout that only has the name of a revert is none, and long names have reverts of their own", async () => {
     const revert = { update: "fw-1-again", automatic: false };
     const fleet = await started(3, { waves: ["100%"], revert });

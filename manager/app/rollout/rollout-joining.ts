@@ -39,8 +39,10 @@ export async function* everyNode(fleet: Pick<RolloutFleet, "walk">): AsyncGenera
 }
 
 /** Whether nodes are where a revert would fetch them, and can't take it: they run a higher sequence number, or it doesn't fit their slot. */
-export async function leavesSome(plan: RolloutPlan, image: RolloutImage, fleet: RolloutFleet): Promise<boolean> {
-  const outside = outsideRule(plan, image, fleet);
+export async function leavesSome(
+  outside: (view: NodeView) => Outside | undefined,
+  fleet: Pick<RolloutFleet, "walk">,
+): Promise<boolean> {
   for await (const view of everyNode(fleet)) {
     const why = outside(view);
     if (why === "newer-sequence" || why === "image-too-large") return true;

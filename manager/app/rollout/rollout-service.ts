@@ -4,7 +4,7 @@ import { stableHash } from "../../domain/rollout/rollout-members.ts";
 import { type RolloutPlan, waveLimit } from "../../domain/rollout/rollout-plan.ts";
 import type { RolloutState } from "../../domain/rollout/rollout-state.ts";
 import { type WhyNot, whyNotYet } from "../../domain/rollout/why-not-yet.ts";
-import type { Actor } from "../api/registry.ts";
+import type { Actor, NodeView } from "../api/registry.ts";
 import type {
   MemberQuery,
   MemberView,
@@ -186,7 +186,7 @@ export class RolloutService implements Rollouts {
     const row = state.members.find(node);
     const phase = row === -1 ? "left" : state.members.phase(row);
     if (phase !== "left") return { rollout, node, phase, reasons: this.#why(state, node) };
-    const because = outsideRule(state.plan, state.image, this.#options.fleet)(view);
+    const because = this.#outside(state)(view);
     const reasons: WhyAnswer["reasons"] =
       because === undefined ? [{ why: "not-a-member" }] : [{ why: "outside-the-query", because }];
     return { rollout, node, phase: "not-a-member", reasons };
@@ -235,7 +235,8 @@ export class RolloutService implements Rollouts {
     const back: RolloutPlan = {
       ...rest,
       ...{ id: revertId(plan.id), update: revert.update, title: `Reverts ${plan.id}`, canaries: [] },
-      // Whoever runs the image, and whoever comes to run it since he couldn't be called back.
+      // Whoever runs the image, and whoever comes to run it since he couldn't be called back; of those alone whom this rollout offered it to.
+      reverts: plan.id,
       targets: { kind: "query", query: { digest: image.digest, ...(model !== undefined && { model }) } },
       waves: members.countIn("succeeded") > 1 ? [{ count: 1 }, { percent: 20 }, { percent: 100 }] : [{ percent: 100 }],
       // The image that they leave is the worse one: there is nobody to compare with.
@@ -273,8 +274,7 @@ export class RolloutService implements Rollouts {
     const view = await fleet.find(node);
     if (view === undefined) return;
     for (const runner of runners) {
-      const { plan, image } = runner.state;
-      if (outsideRule(plan, image, fleet)(view) === undefined) runner.note(this.#joined(runner.state, [node]));
+      if (this.#outside(runner.state)(view) === undefined) runner.note(this.#joined(runner.state, [node]));
     }
   }
 
@@ -328,11 +328,11 @@ export class RolloutService implements Rollouts {
   async #endRevert(runner: RolloutRunner): Promise<void> {
     const back = this.#revertOf(runner.state);
     // Storage refused it: an image that closed its gate doesn't stay for that.
-    if (back === undefined) await this.beginRevert(runner.state);
+    if (back === undefined || back.state.status === "created") await this.beginRevert(runner.state);
     if (back === undefined || runner.state.active + runner.state.sleepers > 0) return;
     const { state } = back;
     if (state.isOver) {
-      const isWhole = state.status === "completed" && !(await leavesSome(state.plan, state.image, this.#options.fleet));
+      const isWhole = state.status === "completed" && !(await leavesSome(this.#outside(state), this.#options.fleet));
       runner.note({ kind: "revert-ended", isWhole, atMs: this.#nowMs() });
       return;
     }
@@ -364,8 +364,8 @@ export class RolloutService implements Rollouts {
 
   /** Who matches and isn't in joins; who waits and doesn't match any more leaves. Durable when it resolves. */
   async #join(runner: RolloutRunner): Promise<void> {
-    const { plan, image, members } = runner.state;
-    const outside = outsideRule(plan, image, this.#options.fleet);
+    const { members } = runner.state;
+    const outside = this.#outside(runner.state);
     const gone = new Set<string>();
     for (const row of members.rows()) if (members.phase(row) === "waiting") gone.add(members.idOf(row));
     let joining: string[] = [];
@@ -402,6 +402,18 @@ export class RolloutService implements Rollouts {
 
   #view(state: RolloutState): RolloutView {
     return rolloutView(state, this.#revertOf(state)?.state.plan.id);
+  }
+
+  /** Tells why a node is no member; undefined: it is one. A revert is for those to whom the rollout that it takes back offered the image: others passed gates of their own with it. */
+  #outside({ plan, image }: RolloutState): (view: NodeView) => Outside | undefined {
+    const { shelf, fleet } = this.#options;
+    const rule = outsideRule(plan, image, fleet);
+    const members = plan.reverts === undefined ? undefined : shelf.get(plan.reverts)?.state.members;
+    if (members === undefined) return rule;
+    return (view) => {
+      const row = members.find(view.id);
+      return row === -1 || members.columns.offers[row] === 0 ? "not-listed" : rule(view);
+    };
   }
 
   /** What takes it back; a rollout that only has the name is none. */

@@ -24,6 +24,8 @@ export interface RolloutPlan {
   readonly gate: GateRules;
   readonly retry: RetryRules;
   readonly revert?: { readonly update: string; readonly isAutomatic: boolean };
+  /** Made by the manager: the rollout that this one takes back. Nobody joins whom that one offered nothing. */
+  readonly reverts?: string;
   /** A second person must say yes before it begins. */
   readonly needsApproval: boolean;
   /** Goes on waiting for new nodes when everybody is done; ends only when a person aborts it. */
