@@ -107,6 +107,10 @@ export function planBody(update: string | undefined, flags: PlanFlags): Body {
   });
   within(body, "retry", { attempts: number(flags.attempts, "--attempts") });
   within(body, "revert", { update: flags.revertTo, automatic: flags.autoRevert });
+  if (flags.autoRevert === true && (body["revert"] as Body)["update"] === undefined)
+    throw usage(
+      "--auto-revert needs the way back, which has to be signed beforehand: name it with --revert-to UPDATE.",
+    );
   set(body, { needsApproval: flags.approval, staysOpen: flags.stayOpen });
   return body;
 }

@@ -24,8 +24,8 @@ export function rolloutText(view: RolloutView, nowMs: number): string {
     const share = "count" in reach ? `${reach.count}` : `${reach.percent} %`;
     if (wave === undefined) return [`${at + 1}`, share, "", "", "", "not open"];
     const verdict = wave.verdict?.findings[0];
-    const gate =
-      wave.verdict === undefined ? (wave.settledAtMs === undefined ? "under way" : "soaking") : wave.verdict.kind;
+    const open = isOver(view) ? "never judged" : wave.settledAtMs === undefined ? "under way" : "soaking";
+    const gate = wave.verdict?.kind ?? open;
     return [
       ...[`${at + 1}`, share, `${wave.reaches}`, `${wave.succeeded}`, `${wave.failed}`],
       verdict === undefined ? gate : `${gate}: ${verdict.text}`,
@@ -153,9 +153,16 @@ function reasonText(reason: Reason): string {
   }
 }
 
-function countsText({ counts, members }: RolloutView): string {
+function isOver({ status }: RolloutView): boolean {
+  return status === "completed" || status === "aborted" || status === "reverted";
+}
+
+function countsText(view: RolloutView): string {
+  const { counts, members } = view;
   const { succeeded = 0, had = 0, ...others } = counts;
-  const rest = Object.entries(others).map(([phase, count]) => `${count} ${phase}`);
+  // Nobody waits for what is over.
+  const nameOf = (phase: string): string => (phase === "waiting" && isOver(view) ? "not reached" : phase);
+  const rest = Object.entries(others).map(([phase, count]) => `${count} ${nameOf(phase)}`);
   return [`${succeeded + had} of ${members} done`, ...rest].join(", ");
 }
 

@@ -206,6 +206,9 @@ describe("coxswain rollout", () => {
       /r2: node-4 is waiting\n {2}1\. the rollout is paused: storm/,
     );
     expect((await coxswain("rollout", "abort", "r2")).out).toContain("r2: aborted");
+    const over = (await coxswain("rollout", "show", "r2")).out;
+    expect(over).toContain("10 not reached");
+    expect(over).toMatch(/1 +2 .* never judged\n/);
     expect((await coxswain("rollout", "list")).out).toMatch(/r2 +fw-2 +aborted/);
   }, 60_000);
 
@@ -214,6 +217,8 @@ describe("coxswain rollout", () => {
     expect([refused.code, refused.err]).toEqual([1, expect.stringContaining("make another, with --id")]);
     expect(await coxswain("rollout", "create", "fw-2", "--id", "r3", "--waves", "5%")).toMatchObject({ code: 1 });
     expect((await coxswain("rollout", "create")).code).toBe(2);
+    const noWayBack = await coxswain("rollout", "create", "fw-2", "--auto-revert");
+    expect([noWayBack.code, noWayBack.err]).toEqual([2, expect.stringContaining("--revert-to UPDATE")]);
     expect((await coxswain("rollout", "plan", "fw-2")).code).toBe(2);
     expect((await coxswain("quarantine", "lift", "sha256:00")).err).toContain("quarantine list");
     expect((await coxswain("rollout", "create", "--help")).out).toContain("--per-site <N>");
