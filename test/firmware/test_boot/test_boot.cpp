@@ -306,6 +306,21 @@ TEST("on a full medium the confirmed image runs uncounted, a trial waits, and wr
   CHECK(loader.prepare(RunEnd::restart, choice) == Code::ok && choice.slot == Slot::b && choice.trial && choice.isRecorded);
 }
 
+TEST("the image before is there until a download takes its place, also after that was given up") {
+  Machine machine;
+  CHECK(machine.boot(RunEnd::power) == Code::ok && machine.update() && machine.runs(newImage));
+  FileImageSlots slots(machine.files);
+  ImageIdentity before;
+  CHECK(slots.load(machine.choice.slot, false) == Code::ok && slots.previous(before));
+  CHECK(std::memcmp(before.digest, identityOf(oldImage).digest, cx::hal::digestSize) == 0);
+  CHECK(slots.begin(identityOf(imageOf(3, 9000))) == Code::ok && !slots.previous(before));
+  CHECK(slots.write(0, newImage.data(), 100) == Code::ok);
+  CHECK(slots.abandon() == Code::ok);
+  CHECK(!slots.previous(before));
+  CHECK(slots.tryPrevious() == Code::notFound);
+  CHECK(machine.boot(RunEnd::restart) == Code::ok && machine.runs(newImage) && !machine.choice.trial);
+}
+
 TEST("an image larger than the slot, an empty one, and bytes beyond its size are refused") {
   Machine machine;
   CHECK(machine.boot(RunEnd::power) == Code::ok);

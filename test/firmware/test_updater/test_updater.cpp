@@ -212,7 +212,7 @@ TEST("after power was lost at any write of an update, one of the two images boot
   CHECK(operations > 20);
 }
 
-TEST("a trial that is never confirmed is left after three boots, and the digest and reason stay known") {
+TEST("a trial that is never confirmed is left after three boots, however healthy each was, and the digest and reason stay known") {
   std::vector<uint8_t> flash = factoryFlash();
   const std::vector<uint8_t> image = imageOf("CXSIM 2.0.0 crash\n", newSize);
   const Action action = actionFor(image);
@@ -225,6 +225,7 @@ TEST("a trial that is never confirmed is left after three boots, and the digest 
   for (int i = 0; i < hal::bootLimit; ++i) {
     Board trial(flash);
     CHECK(trial.runs("2.0.0") && trial.state.boot.trial);
+    CHECK(trial.slots.markHealthy() == hal::Code::ok);
   }
   Board board(flash);
   CHECK(board.runs("1.0.0"));

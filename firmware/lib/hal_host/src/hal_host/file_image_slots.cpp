@@ -194,9 +194,12 @@ Code FileImageSlots::markHealthy() {
 Code FileImageSlots::abandon() {
   if (record_.isOnTrial()) return Code::denied;
   Code code = Code::ok;
-  if (record_.trial != hal::Slot::none) {
+  const bool isTaken = progress_.slot != hal::Slot::none && record_.entryOf(progress_.slot).isUsed;
+  if (record_.trial != hal::Slot::none || isTaken) {
     BootRecord next = record_;
     next.trial = hal::Slot::none;
+    // Without the journal nothing else says that the image before isn't there any more.
+    if (isTaken) next.entryOf(progress_.slot).isUsed = false;
     code = commit(next);
   }
   progress_ = DownloadProgress{};

@@ -268,6 +268,8 @@ Code Slots::confirm() {
 Code Slots::rollBack(RollbackReason reason) { return leaveTrial(reason); }
 
 Code Slots::markHealthy() {
+  // A trial is bounded by its boots until it is confirmed, however often it registers.
+  if (record_.isTrial != 0) return Code::ok;
   record_.bootCount = 0;
   const Code code = store();
   if (code == Code::ok) info_.bootCount = 0;
