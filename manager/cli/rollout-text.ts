@@ -16,7 +16,7 @@ export function rolloutText(view: RolloutView, nowMs: number): string {
     lines.push(`reverted${revertedBy === undefined ? "" : ` by ${revertedBy}`}: ${revertWhy}`);
   if (isRevertWhole === false)
     lines.push(
-      "not everybody is back: the revert couldn't be made, was aborted, or nodes run a higher sequence number than it has",
+      "not everybody is back: the revert couldn't be made, was aborted, nodes fell silent with the image, or run a higher sequence number than it has",
       `  \`coxswain nodes\` shows who runs ${view.image.version}; sign the older image for them under a higher number`,
     );
   const rows = plan.waves.map((reach, at) => {

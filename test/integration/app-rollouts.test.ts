@@ -217,6 +217,20 @@ describe("a rollout through the manager", () => {
     expect(app.rollouts.find("r2-revert")?.counts).toEqual({ succeeded: 2 });
   });
 
+  it("isn't whole when taken back while a node is silent that staged the image", async () => {
+    const fleet = await started(4, { waves: ["1", "100%"], revert: { update: "fw-1-again", automatic: true } });
+    fleet.how = () => "ignores";
+    await fleet.until("offered", ({ counts }) => counts.offered === 1);
+    const { app } = fleet.h;
+    const [canary] = app.rollouts.members("r1", { phase: "offered" }) ?? [];
+    const { node = "", attempt } = canary ?? {};
+    await fleet.h.wait(app.attempts.report(node, { attempt, state: "staged" } as never, "coap"));
+    // From here on nothing is heard of it.
+    (fleet.ids as string[]).splice(fleet.ids.indexOf(node), 1);
+    const view = await fleet.until("reverted", ({ status }) => status === "reverted");
+    expect(view).toMatchObject({ counts: { failed: 1 }, isRevertWhole: false });
+  });
+
   it("a rollout that only has the name of a revert is none, and long names have reverts of their own", async () => {
     const revert = { update: "fw-1-again", automatic: false };
     const fleet = await started(3, { waves: ["100%"], revert });

@@ -332,7 +332,8 @@ export class RolloutService implements Rollouts {
     if (back === undefined || runner.state.active + runner.state.sleepers > 0) return;
     const { state } = back;
     if (state.isOver) {
-      const isWhole = state.status === "completed" && !(await leavesSome(this.#outside(state), this.#options.fleet));
+      const isThrough = state.status === "completed" && !this.#hasSilent(runner.state);
+      const isWhole = isThrough && !(await leavesSome(this.#outside(state), this.#options.fleet));
       runner.note({ kind: "revert-ended", isWhole, atMs: this.#nowMs() });
       return;
     }
@@ -414,6 +415,19 @@ export class RolloutService implements Rollouts {
       const row = members.find(view.id);
       return row === -1 || members.columns.offers[row] === 0 ? "not-listed" : rule(view);
     };
+  }
+
+  /** Whether a member fell silent with the image and still is: nobody knows what it will run when it comes back. */
+  #hasSilent(state: RolloutState): boolean {
+    const { members } = state;
+    const world = rolloutWorld(state, this.#options.world);
+    for (const row of members.rows()) {
+      const reason = members.phase(row) === "failed" ? members.reason(row) : undefined;
+      if (reason !== "lease-expired" && reason?.startsWith("silent in ") !== true) continue;
+      const presence = world.node(members.idOf(row))?.presence;
+      if (presence !== undefined && presence !== "online" && presence !== "late") return true;
+    }
+    return false;
   }
 
   /** What takes it back; a rollout that only has the name is none. */
