@@ -143,6 +143,30 @@ describe("a rollout through the manager", () => {
     });
   });
 
+  it("a node whose attempt was called back doesn't get the update by asking for it", async () => {
+    const revert = { update: "fw-1-again", automatic: false };
+    const steps = [
+      ["aborted", { kind: "abort", cancelsUnderWay: true }],
+      ["reverted", { kind: "revert", why: "" }],
+    ] as const;
+    for (const [status, step] of steps) {
+      const fleet = await started(2, { waves: ["100%"], revert });
+      fleet.how = () => "ignores";
+      await fleet.until("offered", ({ counts }) => counts.offered === 2);
+      const { app } = fleet.h;
+      await fleet.h.wait(app.rollouts.steer("r1", step, bob));
+      await fleet.until(status, (view) => view.status === status);
+      expect(await fleet.h.wait(app.updates.install("fw-2", "n0"))).toMatchObject({
+        ...{ kind: "wait", reason: `its rollout is ${status}` },
+      });
+      // A person may still decide.
+      expect(await fleet.h.wait(app.updates.start("fw-2", ["n0"], operator))).toMatchObject({
+        nodes: [{ outcome: { kind: "offered" } }],
+      });
+      expect((await fleet.h.wait(app.updates.install("fw-2", "n0"))).kind).toBe("go");
+    }
+  });
+
   it("a new node that matches joins while it is open; one that is removed leaves", async () => {
     const fleet = await started(10);
     await fleet.h.register("late");

@@ -214,14 +214,20 @@ export class RolloutService implements Rollouts {
     return this.#options.quarantine.lift(model, digest, by);
   }
 
-  /** Why a node that asks for an update by itself must wait for its turn. */
+  /** Why a node that asks for an update by itself must wait for its turn, or gets it no more: its link ends with its attempt, and then it asks. */
   hold(update: string, node: string): { readonly reason: string; readonly retryAfterSeconds: number } | undefined {
-    for (const { state } of this.#options.shelf.all()) {
-      if (state.isOver || state.plan.update !== update || state.members.find(node) === -1) continue;
-      const [first] = this.#why(state, node);
+    const own = this.#options.shelf
+      .all()
+      .map(({ state }) => state)
+      .filter(({ plan, members }) => plan.update === update && members.find(node) !== -1);
+    const open = own.find(({ isOver }) => !isOver);
+    if (open !== undefined) {
+      const [first] = this.#why(open, node);
       return { reason: first?.why ?? "its rollout has its turn soon", retryAfterSeconds: 60 };
     }
-    return undefined;
+    const status = own.at(-1)?.status;
+    if (status !== "aborted" && status !== "reverted") return undefined;
+    return { reason: `its rollout is ${status}`, retryAfterSeconds: 600 };
   }
 
   /** Makes the rollout that takes a rollout back; the same again finds it made. */
