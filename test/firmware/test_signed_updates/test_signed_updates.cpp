@@ -402,6 +402,33 @@ TEST("after a power loss a packed download goes on where its image was durable, 
   }
 }
 
+TEST("a checkpoint whose part of the image another download overwrote is no place to go on from") {
+  SignedBench it;
+  it.bench.settings.downloadRate = 4000;
+  it.bench.boot(hal::ResetReason::powerOn);
+  it.bench.run(10000);
+  SuitPlan plan = it.planOf(it.image, 5);
+  SuitVariant variant = it.variantOf(PayloadKind::full);  // the one decoder that reads nothing back to go on
+  variant.payload = encryptedOf(variant.payload);
+  variant.encryptionInfo = encryptionInfoOf();
+  plan.variants = {variant};
+  it.offer(1, plan);
+  for (int i = 0; i < 200 && it.bench.node().attempt().bytes < 26000; ++i) it.bench.run(100);
+  CHECK(it.bench.node().attempt().bytes >= 26000);
+  const Bytes other = imageOf("CXSIM 3.0.0 ok\n", newImageSize);
+  SuitPlan between = it.planOf(other, 6);
+  between.variants = {SignedBench::fullOf(other)};
+  it.offer(2, between);
+  const auto isBetween = [&] { return it.bench.node().attempt().state == AttemptState::downloading && it.bench.node().attempt().bytes < 20000; };
+  for (int i = 0; i < 600 && !(isBetween() && it.bench.node().attempt().bytes > 9000); ++i) it.bench.run(100);
+  CHECK(isBetween());
+  plan.sequence = 7;
+  it.offer(3, plan);
+  CHECK(it.runUntilSaid(3));
+  CHECK(it.outcome() == "3 done" && it.isNew());
+  CHECK_EQ(it.flashFaults(), 0u);
+}
+
 TEST("in SAFE a signed update brings the node back, and one that nobody signed doesn't") {
   SignedBench it;
   it.bench.manager.isSilent = true;

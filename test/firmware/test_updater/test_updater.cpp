@@ -143,6 +143,19 @@ TEST("content that changed behind the URI is fetched from its start") {
   CHECK_EQ(board.http.starts, 2);
 }
 
+TEST("what comes twice counts twice for the byte budget") {
+  std::vector<uint8_t> flash = factoryFlash();
+  Board board(flash);
+  board.settings.attemptBudget = newSize + 4000;
+  board.http.content = imageOf(newHead, newSize);
+  board.http.cutAt = 10000;
+  board.updater.start(actionFor(board.http.content), 0);
+  for (int i = 0; i < 100 && board.http.cutAt != UINT64_MAX; ++i) board.turn();
+  board.http.etag = 2;  // so all of it comes again
+  CHECK(board.run() == UpdaterResult::failed);
+  CHECK(board.updater.report().reason.view() == "over-budget");
+}
+
 TEST("bytes of two contents in the slot are found out, and fetched once more from the start") {
   std::vector<uint8_t> flash = factoryFlash();
   Board board(flash);
