@@ -65,7 +65,6 @@ export class RolloutWorld {
   readonly #queue = new Map<number, (() => void)[]>();
   /** What nodes report, until the manager has stored it: it is told again after a kill, as reconciliation does. */
   readonly #outcomes = new Map<string, RolloutEvent>();
-  readonly #closedWaves = new Set<number>();
   readonly #open = new Map<string, string>();
   #quarantine: QuarantineRecord = { digest: newDigest, model: "m", nodes: [] };
   #scan = offerScan();
@@ -360,9 +359,7 @@ export class RolloutWorld {
   /** Before the event is in the state: what must never happen. */
   #check(event: RolloutEvent): void {
     const { state } = this;
-    if (event.kind === "gate-closed") this.#closedWaves.add(event.wave);
-    if (event.kind === "gate-passed" && this.#closedWaves.has(event.wave))
-      this.violations.push(`wave ${event.wave} opened past a closed gate`);
+    if (event.kind === "gate-passed") this.#checkPassed(event.wave);
     if (event.kind === "offered") {
       if (isQuarantined(this.#quarantine)) this.violations.push("a quarantined digest was offered");
       const { concurrency, perSite = Number.POSITIVE_INFINITY } = state.plan.limits;
@@ -383,6 +380,28 @@ export class RolloutWorld {
       if (node.slots[node.active] !== newDigest || node.trial)
         this.violations.push(`${event.node} is called a success and isn't one`);
     }
+  }
+
+  /** By counting the nodes themselves, not by what the machine counted. */
+  #checkPassed(wave: number): void {
+    const { members, plan } = this.state;
+    const { gate } = plan;
+    let succeeded = 0;
+    let failed = 0;
+    for (const row of members.rows()) {
+      if (members.columns.wave[row] !== wave) continue;
+      if (members.phase(row) === "succeeded") succeeded++;
+      if (members.phase(row) === "failed") failed++;
+    }
+    const reach = (each: number): number => (each < 0 ? 0 : waveLimit(plan, each, members.count));
+    const size = reach(wave) - reach(wave - 1);
+    const ended = succeeded + failed;
+    const isClosed =
+      ended < Math.min(gate.minSample, size) ||
+      failed > gate.failureRatio * Math.max(size, 1) ||
+      succeeded < gate.successRatio * ended;
+    if (isClosed)
+      this.violations.push(`wave ${wave} opened past a closed gate: ${succeeded} of ${size} well, ${failed} not`);
   }
 
   #checkEnd(): void {
