@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { seededEntropy } from "../../kernel/seeded-entropy.ts";
 import { systemEntropy } from "../../kernel/system/system-entropy.ts";
 import type { BatchDeviceView, CreatedBatch } from "../../manager/app/api/batches.ts";
@@ -14,18 +14,19 @@ import { type OwnPorts, ownPorts } from "./own-ports.ts";
 const seed = process.env["SEED"] ?? `${systemEntropy.uint32()}`;
 const rounds = 4;
 
-const folder = mkdtempSync(join(tmpdir(), "coxswain-kill-enrolment-"));
 const running: Program[] = [];
-const counts = { node: 0, both: 0, manager: 0, cutBeforeCredentials: 0, cutAfterCredentials: 0 };
+let folder: string;
 let ports: OwnPorts;
 let urls: ManagerUrls;
 let manager: Program;
 
-beforeAll(async () => {
+// For each try: a second one finds nothing of the first.
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "coxswain-kill-enrolment-"));
   ports = await ownPorts();
 });
-afterAll(async () => {
-  for (const program of running.toReversed()) await program.stop();
+afterEach(async () => {
+  for (const program of running.splice(0).toReversed()) await program.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -63,6 +64,7 @@ it(`gives every node one credential that works over ${rounds} rounds of kills in
 }, async () => {
   console.log(`enrolment-kill: SEED=${seed}`);
   const entropy = seededEntropy(seed);
+  const counts = { node: 0, both: 0, manager: 0, cutBeforeCredentials: 0, cutAfterCredentials: 0 };
   await startTheManager();
   const key = join(folder, "batch.json");
   const batch = (await coxswain(urls, "batch", "create", "--model", "batch", "--out", key)) as CreatedBatch;
@@ -76,9 +78,10 @@ it(`gives every node one credential that works over ${rounds} rounds of kills in
     // A node whose manager went away asks less and less often: it is left to itself in one round only.
     const isLast = round === rounds - 1;
     const cuts = isLast ? (["node", "both", "manager"] as const) : (["manager", "both", "node"] as const);
-    for (const cut of cuts) {
-      // By a batch's key the manager answers the second datagram, two to three seconds after the first.
-      await new Promise((resolve) => setTimeout(resolve, 10 + entropy.fraction() * (isBatch ? 3000 : 80)));
+    for (const [at, cut] of cuts.entries()) {
+      // The first comes while the node starts or asks, the others anywhere from a millisecond to half a second later.
+      const delayMs = at === 0 ? entropy.fraction() * 20 : 2 ** (entropy.fraction() * 9);
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
       counts[existsSync(join(folder, id, "credentials")) ? "cutAfterCredentials" : "cutBeforeCredentials"]++;
       await Promise.all([cut !== "manager" && node.cut(), cut !== "node" && manager.cut()]);
       counts[cut]++;
