@@ -172,16 +172,17 @@ describe("MQTT over WebSocket", () => {
   });
 });
 
-/** Registers a node and makes its account at the broker; its certificate is of scheme x509. */
+/** Issues a node's certificate, of scheme x509, then registers it and makes its account at the broker. */
 async function nodeWithCertificate(id: string): Promise<{ cert: string; key: string }> {
+  const certificate = await certificateFor(id);
   await manager.app.registry.register({
-    manifest: { id: id as never },
+    manifest: { id: id as never, caps: ["tls"] },
     path: { address: "127.0.0.1", port: 9, family: 4 },
     identity: "credential",
     face: "register",
   });
   await manager.app.environments.build(id);
-  return await certificateFor(id);
+  return certificate;
 }
 
 async function certificateFor(id: string): Promise<{ cert: string; key: string }> {
