@@ -35,15 +35,15 @@ export async function managerTrust({ connects, nodes }: { connects: number; node
 }
 
 async function connectRates({ app, urls }: RunningManager, folder: string, count: number): Promise<Measurement[]> {
+  const issued = await app.credentials.issue(node, operator, "x509");
+  if (issued.kind !== "issued" || issued.certificate === undefined) throw new Error(issued.kind);
   await app.registry.register({
-    manifest: { id: nodeId(node) },
+    manifest: { id: nodeId(node), caps: ["tls"] },
     path: { address: "127.0.0.1", port: 9, family: 4 },
     ...{ identity: "credential", face: "register" },
   });
   const { mqtt } = (await app.environments.build(node)) ?? {};
-  const password = mqtt?.password ?? "";
-  const issued = await app.credentials.issue(node, operator, "x509");
-  if (issued.kind !== "issued" || issued.certificate === undefined) throw new Error(issued.kind);
+  if (mqtt?.password === undefined) throw new Error(`${node} is told no broker`);
   const { certificate, key = "", ca } = issued.certificate;
   const files = [certificate, key, ca].map((text, at) => {
     const file = join(folder, `bench-${at}.pem`);
@@ -51,7 +51,7 @@ async function connectRates({ app, urls }: RunningManager, folder: string, count
     return file;
   });
   return [
-    ...(await measured("mqtt-password", count, urls.mqtt, [password])),
+    ...(await measured("mqtt-password", count, urls.mqtt, [mqtt.password])),
     ...(await measured("mqtt-certificate", count, urls.mqtts ?? "", files)),
   ];
 }
