@@ -279,6 +279,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     bridge,
     attemptBudget: limits.attemptBudget,
     pollSeconds: () => environments.settings().pollSeconds,
+    kept: (node) => rollout.reported(node),
     phased: (node, phase) => modeRelay.reported(node, phase),
     isPhaseSettled: (node) => modeRelay.isSettled(node),
     attemptOver: (node, attempt) => {

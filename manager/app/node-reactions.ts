@@ -41,6 +41,8 @@ export interface NodeReactionsOptions {
   readonly bridge: MqttBridge;
   readonly attemptBudget: number;
   pollSeconds(): number;
+  /** A report was kept that isn't steady: the first of a node since the start is one. */
+  kept(node: string): void;
   /** The node said in which phase it is. */
   phased(node: string, phase: string): void;
   /** What it said of its phase asks for nothing. */
@@ -107,6 +109,7 @@ export class NodeReactions {
     const before = health.latest(node)?.value;
     // Early code says a part in each report; what it doesn't say again is kept no longer than the report.
     health.put(node, report, way);
+    this.#options.kept(node);
     if (report.bootCount !== undefined) alerts.booted(node, report.bootCount, report.resetReason);
     this.#checkRunning(node, report);
     // Only a report can carry a result; a heartbeat has acknowledged its own already.

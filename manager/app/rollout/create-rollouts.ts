@@ -103,7 +103,6 @@ export class RolloutPart {
   start(): void {
     for (const part of [this.#watch, this.#alive, this.rollouts]) part.start();
     this.#options.bus.serve((event) => {
-      if (event.kind === "health") this.#watch.seen(event.node);
       if (event.kind === "registered")
         this.#options.writer.behind("rollout-join", this.rollouts.registered(event.node));
       if (event.kind !== "removed") return;
@@ -116,6 +115,11 @@ export class RolloutPart {
     this.#watch.stop();
     this.#alive.stop();
     await this.rollouts.stop();
+  }
+
+  /** A node's report was stored that isn't the one before with other figures. */
+  reported(node: string): void {
+    this.#watch.seen(node);
   }
 
   /** Every movement of every attempt. */

@@ -15,7 +15,6 @@ export interface NodeWatchOptions {
 }
 
 const everyMs = 3 * 3_600_000;
-const againMs = 60_000;
 const keptMs = 24 * 3_600_000;
 const hourMs = 3_600_000;
 
@@ -26,10 +25,7 @@ const hourMs = 3_600_000;
 export class NodeWatch {
   readonly #options: NodeWatchOptions;
   readonly #rows = new Map<string, CounterRow[]>();
-  /** Nodes whose reports lack the counters, so that they aren't looked for in each: as many as `capacity`, for a minute. */
-  readonly #without = new Set<string>();
   #timer: Timer | undefined;
-  #againTimer: Timer | undefined;
 
   constructor(options: NodeWatchOptions) {
     this.#options = options;
@@ -37,25 +33,21 @@ export class NodeWatch {
 
   start(): void {
     this.#timer = this.#options.clock.after(everyMs, () => this.#sweep());
-    this.#lookAgain();
   }
 
   stop(): void {
     this.#timer?.cancel();
-    this.#againTimer?.cancel();
   }
 
-  /** A node's first report since the start is where its day begins. Called for each report: cheap where it is known. */
+  /** A node's first report since the start is where its day begins. Called for reports that say something new; a steady one is none. */
   seen(node: string): void {
-    if (this.#rows.has(node) || this.#without.has(node) || this.#rows.size >= this.#options.capacity) return;
+    if (this.#rows.has(node) || this.#rows.size >= this.#options.capacity) return;
     const row = this.counters(node);
     if (row !== undefined) this.#rows.set(node, [row]);
-    else if (this.#without.size < this.#options.capacity) this.#without.add(node);
   }
 
   forget(node: string): void {
     this.#rows.delete(node);
-    this.#without.delete(node);
   }
 
   /** Its counters now; undefined when its reports don't have them. */
@@ -101,11 +93,6 @@ export class NodeWatch {
       ...(now[3] >= 0 && { freeHeap: now[3] }),
       ...(latest && { gapSeconds: latest.ageMs / 1000 }),
     };
-  }
-
-  #lookAgain(): void {
-    this.#without.clear();
-    this.#againTimer = this.#options.clock.after(againMs, () => this.#lookAgain());
   }
 
   #sweep(): void {
