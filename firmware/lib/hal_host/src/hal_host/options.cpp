@@ -123,12 +123,9 @@ const char* takeState(const char* value, Options& options) {
   options.state = value;
   return *value == '\0' ? "is empty: name a folder" : nullptr;
 }
-const char* takeImage(const char* value, Options& options) {
-  options.image = value;
-  return *value == '\0' ? "is empty: name a file" : nullptr;
-}
-const char* takeCredentials(const char* value, Options& options) {
-  options.credentials = value;
+template <const char* Options::*member>
+const char* takeFile(const char* value, Options& options) {
+  options.*member = value;
   return *value == '\0' ? "is empty: name a file" : nullptr;
 }
 const char* takeClaim(const char* value, Options& options) {
@@ -137,21 +134,9 @@ const char* takeClaim(const char* value, Options& options) {
   FixedText<claimCodeLength> code;
   return isOk(parseClaimCode(value, code)) ? nullptr : "isn't a claim code: 20 letters and digits, as `coxswain claim create` printed them";
 }
-const char* takeBatchKey(const char* value, Options& options) {
-  options.batchKey = value;
-  return *value == '\0' ? "is empty: name a file" : nullptr;
-}
 const char* takeHardware(const char* value, Options& options) {
   options.hardware = value;
   return isHardwareId(value) ? nullptr : "isn't a hardware id: 1 to 16 of a-z 0-9 _ -, a letter or digit first";
-}
-const char* takeAnchors(const char* value, Options& options) {
-  options.anchors = value;
-  return *value == '\0' ? "is empty: name a file" : nullptr;
-}
-const char* takePayloadKeys(const char* value, Options& options) {
-  options.payloadKeys = value;
-  return *value == '\0' ? "is empty: name a file" : nullptr;
 }
 const char* takeVendor(const char* value, Options& options) {
   const size_t length = std::strlen(value);
@@ -171,10 +156,6 @@ const char* takeBudget(const char* value, Options& options) {
 const char* takeInterface(const char* value, Options& options) {
   options.interface = value;
   return *value == '\0' ? "is empty: name an interface, such as lo or eth0" : nullptr;
-}
-const char* takeLogFile(const char* value, Options& options) {
-  options.logFile = value;
-  return *value == '\0' ? "is empty: name a file" : nullptr;
 }
 const char* takeRate(const char* value, Options& options) {
   return parseNumber(value, 1, 1000000000, options.downloadRate) ? nullptr : "isn't a number of bytes a second, from 1 to 1000000000";
@@ -223,18 +204,21 @@ struct Flag {
 constexpr Flag flags[] = {
     {"manager", takeManager, false},       {"discover-group", takeGroup, false},
     {"id", takeId, false},                 {"profile", takeProfile, false},
-    {"state", takeState, false},           {"image", takeImage, false},
-    {"credentials", takeCredentials, false},
-    {"claim", takeClaim, false, false, true}, {"batch-key", takeBatchKey, false},
+    {"state", takeState, false},
+    {"image", takeFile<&Options::image>, false},
+    {"credentials", takeFile<&Options::credentials>, false},
+    {"claim", takeClaim, false, false, true}, {"batch-key", takeFile<&Options::batchKey>, false},
     {"hardware", takeHardware, false},
     {"model", takeModel, false},           {"prefer", takePrefer, false},
     {"download-rate", takeRate, false},    {"interface", takeInterface, false},
-    {"log-file", takeLogFile, false},      {"log-level", takeLogLevel, false},
+    {"log-file", takeFile<&Options::logFile>, false},
+    {"log-level", takeLogLevel, false},
     {"trial-time", takeTrial, false},      {"watchdog-time", takeWatchdog, false},
     {"sleepy", takeSleepy, false, true},
-    {"anchors", takeAnchors, false},       {"vendor", takeVendor, false},
+    {"anchors", takeFile<&Options::anchors>, false},
+    {"vendor", takeVendor, false},
     {"unsigned-updates", takeUnsigned, false, true},
-    {"update-budget", takeBudget, false},  {"payload-keys", takePayloadKeys, false},
+    {"update-budget", takeBudget, false},  {"payload-keys", takeFile<&Options::payloadKeys>, false},
     {"watchdog-pipe", takePipe, true},     {"slot", takeSlot, true},
     {"safe", takeSafe, true},              {"reset-reason", takeReset, true},
 };
