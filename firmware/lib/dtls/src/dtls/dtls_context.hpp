@@ -1,7 +1,6 @@
 // What all DTLS sessions of a node share: who it is, whom it trusts, and the suites that CoAP asks for (RFC 7252 section 9).
 #pragma once
-#include <mbedtls/ssl.h>
-
+#include "dtls/client_configuration.hpp"
 #include "hal/address.hpp"
 #include "hal/entropy.hpp"
 #include "span.hpp"
@@ -21,22 +20,14 @@ struct Keys {
 
 class Context {
  public:
-  Context();
-  Context(const Context&) = delete;
-  Context& operator=(const Context&) = delete;
-  ~Context();
-
   // invalid: keys that can't be read, or a private key that isn't the certificate's.
   Status open(const Keys& keys, hal::Entropy& entropy);
-  const mbedtls_ssl_config& configuration() const { return configuration_; }
+  const mbedtls_ssl_config& configuration() const { return configuration_.get(); }
   const Keys& keys() const { return keys_; }
 
  private:
   Keys keys_;
-  mbedtls_ssl_config configuration_;
-  mbedtls_x509_crt certificate_;
-  mbedtls_x509_crt ca_;
-  mbedtls_pk_context privateKey_;
+  ClientConfiguration configuration_;
 };
 
 // The certificate names this server in its subjectAltName: as a DNS name, or where `name` is empty or an address, as the

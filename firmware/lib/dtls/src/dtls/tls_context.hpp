@@ -1,7 +1,6 @@
 // What the TLS connections of a node share: whom it trusts, and the certificate that it shows where it is asked for one.
 #pragma once
-#include <mbedtls/ssl.h>
-
+#include "dtls/client_configuration.hpp"
 #include "hal/entropy.hpp"
 #include "span.hpp"
 #include "status.hpp"
@@ -17,22 +16,14 @@ struct TlsKeys {
 
 class TlsContext {
  public:
-  TlsContext();
-  TlsContext(const TlsContext&) = delete;
-  TlsContext& operator=(const TlsContext&) = delete;
-  ~TlsContext();
-
   // invalid: a CA, a certificate or a key that can't be read, or a key that isn't the certificate's.
   Status open(const TlsKeys& keys, hal::Entropy& entropy);
   bool isOpen() const { return isOpen_; }
-  const mbedtls_ssl_config& configuration() const { return configuration_; }
+  const mbedtls_ssl_config& configuration() const { return configuration_.get(); }
 
  private:
   bool isOpen_ = false;
-  mbedtls_ssl_config configuration_;
-  mbedtls_x509_crt certificate_;
-  mbedtls_x509_crt ca_;
-  mbedtls_pk_context privateKey_;
+  ClientConfiguration configuration_;
 };
 
 }  // namespace cx::dtls
