@@ -26,6 +26,21 @@ export type CommandResult = "ok" | "unknown-command" | "wrong-length" | "out-of-
 /** What is being carried: first the signed manifest, then the payload it names. */
 export type FirmwarePart = "manifest" | "payload";
 
+/** How far a pack is with firmware by CAN. Entered: it waits for a manifest. Accepted: for the payload that it wants. */
+export type FirmwarePhase = "idle" | "entered" | "manifest" | "accepted" | "payload" | "verifying" | "staged" | "applied" | "failed";
+
+/** Whose SHA-256 a pack tells. */
+export type FirmwareDigestOf = "running" | "rolled-back" | "wanted-payload";
+
+/** What a pack tells in letters: the version of the running image, or why the last update failed, in the words of an attempt's report. */
+export type FirmwareTextOf = "version" | "reason";
+
+/** Why the image of the last trial was left. */
+export type RollbackReason = "none" | "self-test" | "crash" | "watchdog" | "not-confirmed-in-time" | "corrupt-image" | "manager-unreachable";
+
+/** Why a pack started. */
+export type ResetReason = "unknown" | "power-on" | "restart" | "crash" | "watchdog" | "update" | "rollback" | "wake";
+
 /** What a pack reports by itself. */
 export type PackError = "bms-silent" | "bms-garbled" | "relay-stuck" | "bus-off" | "node-ids-taken" | "firmware-refused" | "rolled-back" | "watchdog-reset" | "storage-failed";
 
@@ -231,7 +246,7 @@ export interface SetRelay {
   readonly isOn: boolean;
 }
 
-/** 0x208: Makes the pack ready to take firmware: its relays stay as they are. */
+/** 0x208: Makes one pack ready to take firmware: its relays stay as they are until the transfer ends, or is silent for 60 s. */
 export interface OtaEnter {
   readonly frame: "OtaEnter";
   /** The node; 127 is all. */
@@ -295,7 +310,7 @@ export interface Announce {
   readonly macTail: Uint8Array;
 }
 
-/** 0x400: Begins a part, or goes on with it: the answer says at which block. */
+/** 0x400: Begins a part, or goes on with it: the answer says at which block. The manifest goes first, after each start of the pack again. */
 export interface FirmwareBegin {
   readonly frame: "FirmwareBegin";
   readonly target: number;
@@ -314,7 +329,7 @@ export interface FirmwareBlock {
   readonly checksum: number;
 }
 
-/** 0x400: The part is complete: of the payload, verify it and boot it. */
+/** 0x400: The part is complete: judge the manifest, or verify the payload and boot it. Answered by busy until that is done: then it is sent again. */
 export interface FirmwareEnd {
   readonly frame: "FirmwareEnd";
   readonly target: number;
@@ -322,11 +337,26 @@ export interface FirmwareEnd {
   readonly part: FirmwarePart;
 }
 
-/** 0x400: Ends the transfer: what came is forgotten. */
+/** 0x400: Ends the transfer. What is in the slot stays, for a later one of the same payload. */
 export interface FirmwareAbort {
   readonly frame: "FirmwareAbort";
   readonly target: number;
   readonly sequence: number;
+}
+
+/** 0x400: Asks for what is known of the pack's firmware, at any time. The answer ends with a FirmwareAck. */
+export interface FirmwareAsk {
+  readonly frame: "FirmwareAsk";
+  readonly target: number;
+  readonly sequence: number;
+  readonly state: boolean;
+  readonly boots: boolean;
+  readonly limits: boolean;
+  readonly version: boolean;
+  readonly reason: boolean;
+  readonly runningDigest: boolean;
+  readonly rolledBackDigest: boolean;
+  readonly payload: boolean;
 }
 
 /** 0x401: Bytes of the block under way; 147 frames carry 1024 bytes. */
@@ -364,6 +394,70 @@ export interface ErrorReport {
   readonly error: PackError;
   /** What the error's kind says, else 0. */
   readonly detail: number;
+}
+
+/** 0x680 + node: What runs and what is being carried. Told after each start, at each change of phase, and on request. */
+export interface FirmwareState {
+  readonly frame: "FirmwareState";
+  readonly node: number;
+  readonly phase: FirmwarePhase;
+  readonly isTrial: boolean;
+  readonly isSafe: boolean;
+  readonly wasRolledBack: boolean;
+  readonly rollbackReason: RollbackReason;
+  /** Of the update manifest by which the running image came; 0: none. */
+  readonly manifestSequence: number;
+}
+
+/** 0x680 + node: How the pack has fared. */
+export interface FirmwareBoots {
+  readonly frame: "FirmwareBoots";
+  readonly node: number;
+  readonly resetReason: ResetReason;
+  /** Since its state was made. */
+  readonly boots: number;
+  /** Error reports since this start; 65535 is that or more. */
+  readonly errors: number;
+}
+
+/** 0x680 + node: What the pack can take. */
+export interface FirmwareLimits {
+  readonly frame: "FirmwareLimits";
+  readonly node: number;
+  /** B */
+  readonly slotSize: number;
+  /** B. Largest window of deflate; 0: full images alone. */
+  readonly window: number;
+}
+
+/** 0x680 + node: Letters, UTF-8, in pieces of 4 bytes. A text of no bytes is one piece of a space and size 0. */
+export interface FirmwareText {
+  readonly frame: "FirmwareText";
+  readonly node: number;
+  readonly of: FirmwareTextOf;
+  /** B. Of the whole text. */
+  readonly size: number;
+  /** B */
+  readonly at: number;
+  readonly text: Uint8Array;
+}
+
+/** 0x680 + node: A SHA-256 in pieces of 5 bytes, the last of 2. */
+export interface FirmwareDigest {
+  readonly frame: "FirmwareDigest";
+  readonly node: number;
+  readonly of: FirmwareDigestOf;
+  /** B */
+  readonly at: number;
+  readonly digest: Uint8Array;
+}
+
+/** 0x680 + node: The payload to be carried, as the pack chose it from the manifest; its digest comes beside. */
+export interface FirmwareWanted {
+  readonly frame: "FirmwareWanted";
+  readonly node: number;
+  /** B. 0: nothing is to be carried. */
+  readonly size: number;
 }
 
 /** 0x7FF: Local time, every 60 s. */
@@ -417,10 +511,17 @@ export type CanMessage =
   | FirmwareBlock
   | FirmwareEnd
   | FirmwareAbort
+  | FirmwareAsk
   | FirmwareData
   | SocketState
   | SocketRequest
   | ErrorReport
+  | FirmwareState
+  | FirmwareBoots
+  | FirmwareLimits
+  | FirmwareText
+  | FirmwareDigest
+  | FirmwareWanted
   | Time
   | NodeIdClaim;
 
@@ -1630,6 +1731,59 @@ export const canFrames: readonly CanFrameShape[] = [
     ]
   },
   {
+    "name": "FirmwareAsk",
+    "id": 1024,
+    "isExtended": false,
+    "select": {
+      "at": 1,
+      "value": 5
+    },
+    "minLength": 4,
+    "maxLength": 4,
+    "fields": [
+      {
+        "kind": "unsigned",
+        "name": "target",
+        "at": 0,
+        "bytes": 1,
+        "min": 0,
+        "max": 31
+      },
+      {
+        "kind": "unsigned",
+        "name": "operation",
+        "at": 1,
+        "bytes": 1,
+        "min": 0,
+        "max": 255
+      },
+      {
+        "kind": "unsigned",
+        "name": "sequence",
+        "at": 2,
+        "bytes": 1,
+        "min": 0,
+        "max": 255
+      },
+      {
+        "kind": "bits",
+        "name": "wanted",
+        "at": 3,
+        "bytes": 1,
+        "bits": [
+          "state",
+          "boots",
+          "limits",
+          "version",
+          "reason",
+          "runningDigest",
+          "rolledBackDigest",
+          "payload"
+        ]
+      }
+    ]
+  },
+  {
     "name": "FirmwareData",
     "id": 1025,
     "isExtended": false,
@@ -1761,6 +1915,328 @@ export const canFrames: readonly CanFrameShape[] = [
         "bytes": 4,
         "min": -2147483648,
         "max": 2147483647
+      }
+    ]
+  },
+  {
+    "name": "FirmwareState",
+    "id": 1664,
+    "isExtended": false,
+    "index": {
+      "name": "node",
+      "stride": 1,
+      "count": 32
+    },
+    "select": {
+      "at": 0,
+      "value": 0
+    },
+    "minLength": 8,
+    "maxLength": 8,
+    "fields": [
+      {
+        "kind": "unsigned",
+        "name": "page",
+        "at": 0,
+        "bytes": 1,
+        "min": 0,
+        "max": 255
+      },
+      {
+        "kind": "word",
+        "name": "phase",
+        "at": 1,
+        "bytes": 1,
+        "words": {
+          "idle": 0,
+          "entered": 1,
+          "manifest": 2,
+          "accepted": 3,
+          "payload": 4,
+          "verifying": 5,
+          "staged": 6,
+          "applied": 7,
+          "failed": 8
+        }
+      },
+      {
+        "kind": "bits",
+        "name": "flags",
+        "at": 2,
+        "bytes": 1,
+        "bits": [
+          "isTrial",
+          "isSafe",
+          "wasRolledBack"
+        ]
+      },
+      {
+        "kind": "word",
+        "name": "rollbackReason",
+        "at": 3,
+        "bytes": 1,
+        "words": {
+          "none": 0,
+          "self-test": 1,
+          "crash": 2,
+          "watchdog": 3,
+          "not-confirmed-in-time": 4,
+          "corrupt-image": 5,
+          "manager-unreachable": 6
+        }
+      },
+      {
+        "kind": "unsigned",
+        "name": "manifestSequence",
+        "at": 4,
+        "bytes": 4,
+        "min": 0,
+        "max": 4294967295
+      }
+    ]
+  },
+  {
+    "name": "FirmwareBoots",
+    "id": 1664,
+    "isExtended": false,
+    "index": {
+      "name": "node",
+      "stride": 1,
+      "count": 32
+    },
+    "select": {
+      "at": 0,
+      "value": 1
+    },
+    "minLength": 8,
+    "maxLength": 8,
+    "fields": [
+      {
+        "kind": "unsigned",
+        "name": "page",
+        "at": 0,
+        "bytes": 1,
+        "min": 0,
+        "max": 255
+      },
+      {
+        "kind": "word",
+        "name": "resetReason",
+        "at": 1,
+        "bytes": 1,
+        "words": {
+          "unknown": 0,
+          "power-on": 1,
+          "restart": 2,
+          "crash": 3,
+          "watchdog": 4,
+          "update": 5,
+          "rollback": 6,
+          "wake": 7
+        }
+      },
+      {
+        "kind": "unsigned",
+        "name": "boots",
+        "at": 2,
+        "bytes": 4,
+        "min": 0,
+        "max": 4294967295
+      },
+      {
+        "kind": "unsigned",
+        "name": "errors",
+        "at": 6,
+        "bytes": 2,
+        "min": 0,
+        "max": 65535
+      }
+    ]
+  },
+  {
+    "name": "FirmwareLimits",
+    "id": 1664,
+    "isExtended": false,
+    "index": {
+      "name": "node",
+      "stride": 1,
+      "count": 32
+    },
+    "select": {
+      "at": 0,
+      "value": 2
+    },
+    "minLength": 7,
+    "maxLength": 7,
+    "fields": [
+      {
+        "kind": "unsigned",
+        "name": "page",
+        "at": 0,
+        "bytes": 1,
+        "min": 0,
+        "max": 255
+      },
+      {
+        "kind": "unsigned",
+        "name": "slotSize",
+        "at": 1,
+        "bytes": 4,
+        "min": 0,
+        "max": 4294967295
+      },
+      {
+        "kind": "unsigned",
+        "name": "window",
+        "at": 5,
+        "bytes": 2,
+        "min": 0,
+        "max": 65535
+      }
+    ]
+  },
+  {
+    "name": "FirmwareText",
+    "id": 1664,
+    "isExtended": false,
+    "index": {
+      "name": "node",
+      "stride": 1,
+      "count": 32
+    },
+    "select": {
+      "at": 0,
+      "value": 3
+    },
+    "minLength": 5,
+    "maxLength": 8,
+    "fields": [
+      {
+        "kind": "unsigned",
+        "name": "page",
+        "at": 0,
+        "bytes": 1,
+        "min": 0,
+        "max": 255
+      },
+      {
+        "kind": "word",
+        "name": "of",
+        "at": 1,
+        "bytes": 1,
+        "words": {
+          "version": 0,
+          "reason": 1
+        }
+      },
+      {
+        "kind": "unsigned",
+        "name": "size",
+        "at": 2,
+        "bytes": 1,
+        "min": 0,
+        "max": 64
+      },
+      {
+        "kind": "unsigned",
+        "name": "at",
+        "at": 3,
+        "bytes": 1,
+        "min": 0,
+        "max": 63
+      },
+      {
+        "kind": "bytes",
+        "name": "text",
+        "at": 4,
+        "bytes": 4,
+        "minBytes": 1
+      }
+    ]
+  },
+  {
+    "name": "FirmwareDigest",
+    "id": 1664,
+    "isExtended": false,
+    "index": {
+      "name": "node",
+      "stride": 1,
+      "count": 32
+    },
+    "select": {
+      "at": 0,
+      "value": 4
+    },
+    "minLength": 5,
+    "maxLength": 8,
+    "fields": [
+      {
+        "kind": "unsigned",
+        "name": "page",
+        "at": 0,
+        "bytes": 1,
+        "min": 0,
+        "max": 255
+      },
+      {
+        "kind": "word",
+        "name": "of",
+        "at": 1,
+        "bytes": 1,
+        "words": {
+          "running": 0,
+          "rolled-back": 1,
+          "wanted-payload": 2
+        }
+      },
+      {
+        "kind": "unsigned",
+        "name": "at",
+        "at": 2,
+        "bytes": 1,
+        "min": 0,
+        "max": 30
+      },
+      {
+        "kind": "bytes",
+        "name": "digest",
+        "at": 3,
+        "bytes": 5,
+        "minBytes": 2
+      }
+    ]
+  },
+  {
+    "name": "FirmwareWanted",
+    "id": 1664,
+    "isExtended": false,
+    "index": {
+      "name": "node",
+      "stride": 1,
+      "count": 32
+    },
+    "select": {
+      "at": 0,
+      "value": 5
+    },
+    "minLength": 5,
+    "maxLength": 5,
+    "fields": [
+      {
+        "kind": "unsigned",
+        "name": "page",
+        "at": 0,
+        "bytes": 1,
+        "min": 0,
+        "max": 255
+      },
+      {
+        "kind": "unsigned",
+        "name": "size",
+        "at": 1,
+        "bytes": 4,
+        "min": 0,
+        "max": 4294967295
       }
     ]
   },

@@ -23,9 +23,9 @@ print(json.dumps({
 }))`;
     const { status, stdout, stderr } = spawnSync(python, ["-c", program], { encoding: "utf8" });
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-    // Eight per pack on 0x100, an answer, an announcement, a socket's request and an error; 128 sockets; 10 commands and 4 more.
+    // Eight per pack on 0x100, an answer, an announcement, a socket's request and an error and its firmware; 128 sockets; 10 commands and 4 more.
     expect(JSON.parse(stdout)).toEqual({
-      messages: 32 * 12 + 128 + 10 + 4,
+      messages: 32 * 13 + 128 + 10 + 4,
       id: 0x119,
       decoded: {
         stateOfCharge: "40",

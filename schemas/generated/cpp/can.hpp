@@ -89,6 +89,55 @@ enum class FirmwarePart : uint8_t {
   payload = 1,
 };
 
+// How far a pack is with firmware by CAN. Entered: it waits for a manifest. Accepted: for the payload that it wants.
+enum class FirmwarePhase : uint8_t {
+  idle = 0,
+  entered = 1,
+  manifest = 2,
+  accepted = 3,
+  payload = 4,
+  verifying = 5,
+  staged = 6,
+  applied = 7,
+  failed = 8,
+};
+
+// Whose SHA-256 a pack tells.
+enum class FirmwareDigestOf : uint8_t {
+  running = 0,
+  rolledBack = 1,
+  wantedPayload = 2,
+};
+
+// What a pack tells in letters: the version of the running image, or why the last update failed, in the words of an attempt's report.
+enum class FirmwareTextOf : uint8_t {
+  version = 0,
+  reason = 1,
+};
+
+// Why the image of the last trial was left.
+enum class RollbackReason : uint8_t {
+  none = 0,
+  selfTest = 1,
+  crash = 2,
+  watchdog = 3,
+  notConfirmedInTime = 4,
+  corruptImage = 5,
+  managerUnreachable = 6,
+};
+
+// Why a pack started.
+enum class ResetReason : uint8_t {
+  unknown = 0,
+  powerOn = 1,
+  restart = 2,
+  crash = 3,
+  watchdog = 4,
+  update = 5,
+  rollback = 6,
+  wake = 7,
+};
+
 // What a pack reports by itself.
 enum class PackError : uint8_t {
   bmsSilent = 1,
@@ -655,7 +704,7 @@ inline Frame encode(const SetRelay& in) {
   return frame;
 }
 
-// 0x208: Makes the pack ready to take firmware: its relays stay as they are.
+// 0x208: Makes one pack ready to take firmware: its relays stay as they are until the transfer ends, or is silent for 60 s.
 struct OtaEnter {
   static constexpr uint32_t kId = 0x208;
   uint8_t target = 0;  // The node; 127 is all.
@@ -831,7 +880,7 @@ inline Frame encode(const Announce& in) {
   return frame;
 }
 
-// 0x400: Begins a part, or goes on with it: the answer says at which block.
+// 0x400: Begins a part, or goes on with it: the answer says at which block. The manifest goes first, after each start of the pack again.
 struct FirmwareBegin {
   static constexpr uint32_t kId = 0x400;
   uint8_t target = 0;
@@ -899,7 +948,7 @@ inline Frame encode(const FirmwareBlock& in) {
   return frame;
 }
 
-// 0x400: The part is complete: of the payload, verify it and boot it.
+// 0x400: The part is complete: judge the manifest, or verify the payload and boot it. Answered by busy until that is done: then it is sent again.
 struct FirmwareEnd {
   static constexpr uint32_t kId = 0x400;
   uint8_t target = 0;
@@ -928,7 +977,7 @@ inline Frame encode(const FirmwareEnd& in) {
   return frame;
 }
 
-// 0x400: Ends the transfer: what came is forgotten.
+// 0x400: Ends the transfer. What is in the slot stays, for a later one of the same payload.
 struct FirmwareAbort {
   static constexpr uint32_t kId = 0x400;
   uint8_t target = 0;
@@ -950,6 +999,48 @@ inline Frame encode(const FirmwareAbort& in) {
   frame.data[0] = static_cast<uint8_t>(in.target);
   frame.data[1] = 4;
   frame.data[2] = static_cast<uint8_t>(in.sequence);
+  return frame;
+}
+
+// 0x400: Asks for what is known of the pack's firmware, at any time. The answer ends with a FirmwareAck.
+struct FirmwareAsk {
+  static constexpr uint32_t kId = 0x400;
+  uint8_t target = 0;
+  uint8_t sequence = 0;
+  bool state = false;
+  bool boots = false;
+  bool limits = false;
+  bool version = false;
+  bool reason = false;
+  bool runningDigest = false;
+  bool rolledBackDigest = false;
+  bool payload = false;
+};
+inline Fault decode(const Frame& frame, FirmwareAsk& out) {
+  if (frame.isExtended || frame.id != FirmwareAsk::kId) return Fault::otherFrame;
+  if (frame.length != 4) return Fault::wrongLength;
+  if (frame.data[1] != 5) return Fault::otherFrame;
+  out.target = static_cast<uint8_t>(static_cast<uint32_t>(frame.data[0]));
+  if (out.target > 31) return Fault::outOfRange;
+  out.sequence = static_cast<uint8_t>(static_cast<uint32_t>(frame.data[2]));
+  out.state = (frame.data[3] & 1U) != 0;
+  out.boots = (frame.data[3] & 2U) != 0;
+  out.limits = (frame.data[3] & 4U) != 0;
+  out.version = (frame.data[3] & 8U) != 0;
+  out.reason = (frame.data[3] & 16U) != 0;
+  out.runningDigest = (frame.data[3] & 32U) != 0;
+  out.rolledBackDigest = (frame.data[3] & 64U) != 0;
+  out.payload = (frame.data[3] & 128U) != 0;
+  return Fault::none;
+}
+inline Frame encode(const FirmwareAsk& in) {
+  Frame frame;
+  frame.id = FirmwareAsk::kId;
+  frame.length = 4;
+  frame.data[0] = static_cast<uint8_t>(in.target);
+  frame.data[1] = 5;
+  frame.data[2] = static_cast<uint8_t>(in.sequence);
+  frame.data[3] = static_cast<uint8_t>((in.state ? 1 : 0) | (in.boots ? 2 : 0) | (in.limits ? 4 : 0) | (in.version ? 8 : 0) | (in.reason ? 16 : 0) | (in.runningDigest ? 32 : 0) | (in.rolledBackDigest ? 64 : 0) | (in.payload ? 128 : 0));
   return frame;
 }
 
@@ -1064,6 +1155,207 @@ inline Frame encode(const ErrorReport& in) {
   return frame;
 }
 
+// 0x680 + node: What runs and what is being carried. Told after each start, at each change of phase, and on request.
+struct FirmwareState {
+  static constexpr uint32_t kId = 0x680;
+  uint8_t node = 0;
+  FirmwarePhase phase{};
+  bool isTrial = false;
+  bool isSafe = false;
+  bool wasRolledBack = false;
+  RollbackReason rollbackReason{};
+  uint32_t manifestSequence = 0;  // Of the update manifest by which the running image came; 0: none.
+};
+inline Fault decode(const Frame& frame, FirmwareState& out) {
+  if (frame.isExtended || frame.id < FirmwareState::kId || frame.id - FirmwareState::kId > 31U) return Fault::otherFrame;
+  if (frame.length != 8) return Fault::wrongLength;
+  if (frame.data[0] != 0) return Fault::otherFrame;
+  out.node = static_cast<uint8_t>(frame.id - FirmwareState::kId);
+  if (!(frame.data[1] <= 8)) return Fault::outOfRange;
+  out.phase = static_cast<FirmwarePhase>(frame.data[1]);
+  out.isTrial = (frame.data[2] & 1U) != 0;
+  out.isSafe = (frame.data[2] & 2U) != 0;
+  out.wasRolledBack = (frame.data[2] & 4U) != 0;
+  if (!(frame.data[3] <= 6)) return Fault::outOfRange;
+  out.rollbackReason = static_cast<RollbackReason>(frame.data[3]);
+  out.manifestSequence = static_cast<uint32_t>(frame.data[4]) << 24 | static_cast<uint32_t>(frame.data[5]) << 16 | static_cast<uint32_t>(frame.data[6]) << 8 | static_cast<uint32_t>(frame.data[7]);
+  return Fault::none;
+}
+inline Frame encode(const FirmwareState& in) {
+  Frame frame;
+  frame.id = FirmwareState::kId + static_cast<uint32_t>(in.node);
+  frame.length = 8;
+  frame.data[0] = 0;
+  frame.data[1] = static_cast<uint8_t>(in.phase);
+  frame.data[2] = static_cast<uint8_t>((in.isTrial ? 1 : 0) | (in.isSafe ? 2 : 0) | (in.wasRolledBack ? 4 : 0));
+  frame.data[3] = static_cast<uint8_t>(in.rollbackReason);
+  frame.data[4] = static_cast<uint8_t>(static_cast<uint32_t>(in.manifestSequence) >> 24);
+  frame.data[5] = static_cast<uint8_t>(static_cast<uint32_t>(in.manifestSequence) >> 16);
+  frame.data[6] = static_cast<uint8_t>(static_cast<uint32_t>(in.manifestSequence) >> 8);
+  frame.data[7] = static_cast<uint8_t>(static_cast<uint32_t>(in.manifestSequence));
+  return frame;
+}
+
+// 0x680 + node: How the pack has fared.
+struct FirmwareBoots {
+  static constexpr uint32_t kId = 0x680;
+  uint8_t node = 0;
+  ResetReason resetReason{};
+  uint32_t boots = 0;  // Since its state was made.
+  uint16_t errors = 0;  // Error reports since this start; 65535 is that or more.
+};
+inline Fault decode(const Frame& frame, FirmwareBoots& out) {
+  if (frame.isExtended || frame.id < FirmwareBoots::kId || frame.id - FirmwareBoots::kId > 31U) return Fault::otherFrame;
+  if (frame.length != 8) return Fault::wrongLength;
+  if (frame.data[0] != 1) return Fault::otherFrame;
+  out.node = static_cast<uint8_t>(frame.id - FirmwareBoots::kId);
+  if (!(frame.data[1] <= 7)) return Fault::outOfRange;
+  out.resetReason = static_cast<ResetReason>(frame.data[1]);
+  out.boots = static_cast<uint32_t>(frame.data[2]) << 24 | static_cast<uint32_t>(frame.data[3]) << 16 | static_cast<uint32_t>(frame.data[4]) << 8 | static_cast<uint32_t>(frame.data[5]);
+  out.errors = static_cast<uint16_t>(static_cast<uint32_t>(frame.data[6]) << 8 | static_cast<uint32_t>(frame.data[7]));
+  return Fault::none;
+}
+inline Frame encode(const FirmwareBoots& in) {
+  Frame frame;
+  frame.id = FirmwareBoots::kId + static_cast<uint32_t>(in.node);
+  frame.length = 8;
+  frame.data[0] = 1;
+  frame.data[1] = static_cast<uint8_t>(in.resetReason);
+  frame.data[2] = static_cast<uint8_t>(static_cast<uint32_t>(in.boots) >> 24);
+  frame.data[3] = static_cast<uint8_t>(static_cast<uint32_t>(in.boots) >> 16);
+  frame.data[4] = static_cast<uint8_t>(static_cast<uint32_t>(in.boots) >> 8);
+  frame.data[5] = static_cast<uint8_t>(static_cast<uint32_t>(in.boots));
+  frame.data[6] = static_cast<uint8_t>(static_cast<uint32_t>(in.errors) >> 8);
+  frame.data[7] = static_cast<uint8_t>(static_cast<uint32_t>(in.errors));
+  return frame;
+}
+
+// 0x680 + node: What the pack can take.
+struct FirmwareLimits {
+  static constexpr uint32_t kId = 0x680;
+  uint8_t node = 0;
+  uint32_t slotSize = 0;  // B
+  uint16_t window = 0;  // B. Largest window of deflate; 0: full images alone.
+};
+inline Fault decode(const Frame& frame, FirmwareLimits& out) {
+  if (frame.isExtended || frame.id < FirmwareLimits::kId || frame.id - FirmwareLimits::kId > 31U) return Fault::otherFrame;
+  if (frame.length != 7) return Fault::wrongLength;
+  if (frame.data[0] != 2) return Fault::otherFrame;
+  out.node = static_cast<uint8_t>(frame.id - FirmwareLimits::kId);
+  out.slotSize = static_cast<uint32_t>(frame.data[1]) << 24 | static_cast<uint32_t>(frame.data[2]) << 16 | static_cast<uint32_t>(frame.data[3]) << 8 | static_cast<uint32_t>(frame.data[4]);
+  out.window = static_cast<uint16_t>(static_cast<uint32_t>(frame.data[5]) << 8 | static_cast<uint32_t>(frame.data[6]));
+  return Fault::none;
+}
+inline Frame encode(const FirmwareLimits& in) {
+  Frame frame;
+  frame.id = FirmwareLimits::kId + static_cast<uint32_t>(in.node);
+  frame.length = 7;
+  frame.data[0] = 2;
+  frame.data[1] = static_cast<uint8_t>(static_cast<uint32_t>(in.slotSize) >> 24);
+  frame.data[2] = static_cast<uint8_t>(static_cast<uint32_t>(in.slotSize) >> 16);
+  frame.data[3] = static_cast<uint8_t>(static_cast<uint32_t>(in.slotSize) >> 8);
+  frame.data[4] = static_cast<uint8_t>(static_cast<uint32_t>(in.slotSize));
+  frame.data[5] = static_cast<uint8_t>(static_cast<uint32_t>(in.window) >> 8);
+  frame.data[6] = static_cast<uint8_t>(static_cast<uint32_t>(in.window));
+  return frame;
+}
+
+// 0x680 + node: Letters, UTF-8, in pieces of 4 bytes. A text of no bytes is one piece of a space and size 0.
+struct FirmwareText {
+  static constexpr uint32_t kId = 0x680;
+  uint8_t node = 0;
+  FirmwareTextOf of{};
+  uint8_t size = 0;  // B. Of the whole text.
+  uint8_t at = 0;  // B
+  uint8_t text[4] = {};
+  uint8_t textLength = 4;
+};
+inline Fault decode(const Frame& frame, FirmwareText& out) {
+  if (frame.isExtended || frame.id < FirmwareText::kId || frame.id - FirmwareText::kId > 31U) return Fault::otherFrame;
+  if (frame.length < 5 || frame.length > 8) return Fault::wrongLength;
+  if (frame.data[0] != 3) return Fault::otherFrame;
+  out.node = static_cast<uint8_t>(frame.id - FirmwareText::kId);
+  if (!(frame.data[1] <= 1)) return Fault::outOfRange;
+  out.of = static_cast<FirmwareTextOf>(frame.data[1]);
+  out.size = static_cast<uint8_t>(static_cast<uint32_t>(frame.data[2]));
+  if (out.size > 64) return Fault::outOfRange;
+  out.at = static_cast<uint8_t>(static_cast<uint32_t>(frame.data[3]));
+  if (out.at > 63) return Fault::outOfRange;
+  out.textLength = static_cast<uint8_t>(frame.length - 4);
+  for (size_t i = 0; i < out.textLength; i++) out.text[i] = frame.data[4 + i];
+  return Fault::none;
+}
+inline Frame encode(const FirmwareText& in) {
+  Frame frame;
+  frame.id = FirmwareText::kId + static_cast<uint32_t>(in.node);
+  frame.length = static_cast<uint8_t>(4 + in.textLength);
+  frame.data[0] = 3;
+  frame.data[1] = static_cast<uint8_t>(in.of);
+  frame.data[2] = static_cast<uint8_t>(in.size);
+  frame.data[3] = static_cast<uint8_t>(in.at);
+  for (size_t i = 0; i < in.textLength && i < 4; i++) frame.data[4 + i] = in.text[i];
+  return frame;
+}
+
+// 0x680 + node: A SHA-256 in pieces of 5 bytes, the last of 2.
+struct FirmwareDigest {
+  static constexpr uint32_t kId = 0x680;
+  uint8_t node = 0;
+  FirmwareDigestOf of{};
+  uint8_t at = 0;  // B
+  uint8_t digest[5] = {};
+  uint8_t digestLength = 5;
+};
+inline Fault decode(const Frame& frame, FirmwareDigest& out) {
+  if (frame.isExtended || frame.id < FirmwareDigest::kId || frame.id - FirmwareDigest::kId > 31U) return Fault::otherFrame;
+  if (frame.length < 5 || frame.length > 8) return Fault::wrongLength;
+  if (frame.data[0] != 4) return Fault::otherFrame;
+  out.node = static_cast<uint8_t>(frame.id - FirmwareDigest::kId);
+  if (!(frame.data[1] <= 2)) return Fault::outOfRange;
+  out.of = static_cast<FirmwareDigestOf>(frame.data[1]);
+  out.at = static_cast<uint8_t>(static_cast<uint32_t>(frame.data[2]));
+  if (out.at > 30) return Fault::outOfRange;
+  out.digestLength = static_cast<uint8_t>(frame.length - 3);
+  for (size_t i = 0; i < out.digestLength; i++) out.digest[i] = frame.data[3 + i];
+  return Fault::none;
+}
+inline Frame encode(const FirmwareDigest& in) {
+  Frame frame;
+  frame.id = FirmwareDigest::kId + static_cast<uint32_t>(in.node);
+  frame.length = static_cast<uint8_t>(3 + in.digestLength);
+  frame.data[0] = 4;
+  frame.data[1] = static_cast<uint8_t>(in.of);
+  frame.data[2] = static_cast<uint8_t>(in.at);
+  for (size_t i = 0; i < in.digestLength && i < 5; i++) frame.data[3 + i] = in.digest[i];
+  return frame;
+}
+
+// 0x680 + node: The payload to be carried, as the pack chose it from the manifest; its digest comes beside.
+struct FirmwareWanted {
+  static constexpr uint32_t kId = 0x680;
+  uint8_t node = 0;
+  uint32_t size = 0;  // B. 0: nothing is to be carried.
+};
+inline Fault decode(const Frame& frame, FirmwareWanted& out) {
+  if (frame.isExtended || frame.id < FirmwareWanted::kId || frame.id - FirmwareWanted::kId > 31U) return Fault::otherFrame;
+  if (frame.length != 5) return Fault::wrongLength;
+  if (frame.data[0] != 5) return Fault::otherFrame;
+  out.node = static_cast<uint8_t>(frame.id - FirmwareWanted::kId);
+  out.size = static_cast<uint32_t>(frame.data[1]) << 24 | static_cast<uint32_t>(frame.data[2]) << 16 | static_cast<uint32_t>(frame.data[3]) << 8 | static_cast<uint32_t>(frame.data[4]);
+  return Fault::none;
+}
+inline Frame encode(const FirmwareWanted& in) {
+  Frame frame;
+  frame.id = FirmwareWanted::kId + static_cast<uint32_t>(in.node);
+  frame.length = 5;
+  frame.data[0] = 5;
+  frame.data[1] = static_cast<uint8_t>(static_cast<uint32_t>(in.size) >> 24);
+  frame.data[2] = static_cast<uint8_t>(static_cast<uint32_t>(in.size) >> 16);
+  frame.data[3] = static_cast<uint8_t>(static_cast<uint32_t>(in.size) >> 8);
+  frame.data[4] = static_cast<uint8_t>(static_cast<uint32_t>(in.size));
+  return frame;
+}
+
 // 0x7FF: Local time, every 60 s.
 struct Time {
   static constexpr uint32_t kId = 0x7ff;
@@ -1169,10 +1461,17 @@ enum class Kind : uint8_t {
   firmwareBlock,
   firmwareEnd,
   firmwareAbort,
+  firmwareAsk,
   firmwareData,
   socketState,
   socketRequest,
   errorReport,
+  firmwareState,
+  firmwareBoots,
+  firmwareLimits,
+  firmwareText,
+  firmwareDigest,
+  firmwareWanted,
   time,
   nodeIdClaim,
 };
@@ -1185,6 +1484,13 @@ inline Kind kindOf(const Frame& frame) {
   if (!frame.isExtended && frame.id == 0x400 && frame.length == 8 && frame.data[1] == 2) return Kind::firmwareBlock;
   if (!frame.isExtended && frame.id == 0x400 && frame.length == 4 && frame.data[1] == 3) return Kind::firmwareEnd;
   if (!frame.isExtended && frame.id == 0x400 && frame.length == 3 && frame.data[1] == 4) return Kind::firmwareAbort;
+  if (!frame.isExtended && frame.id == 0x400 && frame.length == 4 && frame.data[1] == 5) return Kind::firmwareAsk;
+  if (!frame.isExtended && (frame.id >= 1664 && frame.id <= 1695) && frame.length == 8 && frame.data[0] == 0) return Kind::firmwareState;
+  if (!frame.isExtended && (frame.id >= 1664 && frame.id <= 1695) && frame.length == 8 && frame.data[0] == 1) return Kind::firmwareBoots;
+  if (!frame.isExtended && (frame.id >= 1664 && frame.id <= 1695) && frame.length == 7 && frame.data[0] == 2) return Kind::firmwareLimits;
+  if (!frame.isExtended && (frame.id >= 1664 && frame.id <= 1695) && (frame.length >= 5 && frame.length <= 8) && frame.data[0] == 3) return Kind::firmwareText;
+  if (!frame.isExtended && (frame.id >= 1664 && frame.id <= 1695) && (frame.length >= 5 && frame.length <= 8) && frame.data[0] == 4) return Kind::firmwareDigest;
+  if (!frame.isExtended && (frame.id >= 1664 && frame.id <= 1695) && frame.length == 5 && frame.data[0] == 5) return Kind::firmwareWanted;
   if (!frame.isExtended && (frame.id >= 256 && frame.id <= 504) && (frame.id - 256U) % 8U == 0 && frame.length == 8) return Kind::packState;
   if (!frame.isExtended && (frame.id >= 257 && frame.id <= 505) && (frame.id - 257U) % 8U == 0 && frame.length == 7) return Kind::packBattery;
   if (!frame.isExtended && (frame.id >= 258 && frame.id <= 506) && (frame.id - 258U) % 8U == 0 && frame.length == 8) return Kind::packPower;
@@ -1379,6 +1685,12 @@ Fault visit(const Frame& frame, Visitor&& visitor) {
       if (fault == Fault::none) visitor(message);
       return fault;
     }
+    case Kind::firmwareAsk: {
+      FirmwareAsk message;
+      const Fault fault = decode(frame, message);
+      if (fault == Fault::none) visitor(message);
+      return fault;
+    }
     case Kind::firmwareData: {
       FirmwareData message;
       const Fault fault = decode(frame, message);
@@ -1399,6 +1711,42 @@ Fault visit(const Frame& frame, Visitor&& visitor) {
     }
     case Kind::errorReport: {
       ErrorReport message;
+      const Fault fault = decode(frame, message);
+      if (fault == Fault::none) visitor(message);
+      return fault;
+    }
+    case Kind::firmwareState: {
+      FirmwareState message;
+      const Fault fault = decode(frame, message);
+      if (fault == Fault::none) visitor(message);
+      return fault;
+    }
+    case Kind::firmwareBoots: {
+      FirmwareBoots message;
+      const Fault fault = decode(frame, message);
+      if (fault == Fault::none) visitor(message);
+      return fault;
+    }
+    case Kind::firmwareLimits: {
+      FirmwareLimits message;
+      const Fault fault = decode(frame, message);
+      if (fault == Fault::none) visitor(message);
+      return fault;
+    }
+    case Kind::firmwareText: {
+      FirmwareText message;
+      const Fault fault = decode(frame, message);
+      if (fault == Fault::none) visitor(message);
+      return fault;
+    }
+    case Kind::firmwareDigest: {
+      FirmwareDigest message;
+      const Fault fault = decode(frame, message);
+      if (fault == Fault::none) visitor(message);
+      return fault;
+    }
+    case Kind::firmwareWanted: {
+      FirmwareWanted message;
       const Fault fault = decode(frame, message);
       if (fault == Fault::none) visitor(message);
       return fault;

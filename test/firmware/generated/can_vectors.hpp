@@ -1135,7 +1135,58 @@ inline const char* canGood(size_t at) {
       if (!(message.sequence == 85)) return "FirmwareAbort, between: message.sequence";
       return isSame(can::encode(message), frame) ? nullptr : "FirmwareAbort, between: written otherwise";
     }
-    case 99: {  // FirmwareData, least
+    case 99: {  // FirmwareAsk, least
+      const can::Frame frame = can::Frame{0x400, false, 4, {0x00, 0x05, 0x00, 0x00}};
+      can::FirmwareAsk message;
+      if (can::kindOf(frame) != can::Kind::firmwareAsk) return "FirmwareAsk, least: kind";
+      if (can::decode(frame, message) != can::Fault::none) return "FirmwareAsk, least: refused";
+      if (!(message.target == 0)) return "FirmwareAsk, least: message.target";
+      if (!(message.sequence == 0)) return "FirmwareAsk, least: message.sequence";
+      if (!(message.state == false)) return "FirmwareAsk, least: message.state";
+      if (!(message.boots == false)) return "FirmwareAsk, least: message.boots";
+      if (!(message.limits == false)) return "FirmwareAsk, least: message.limits";
+      if (!(message.version == false)) return "FirmwareAsk, least: message.version";
+      if (!(message.reason == false)) return "FirmwareAsk, least: message.reason";
+      if (!(message.runningDigest == false)) return "FirmwareAsk, least: message.runningDigest";
+      if (!(message.rolledBackDigest == false)) return "FirmwareAsk, least: message.rolledBackDigest";
+      if (!(message.payload == false)) return "FirmwareAsk, least: message.payload";
+      return isSame(can::encode(message), frame) ? nullptr : "FirmwareAsk, least: written otherwise";
+    }
+    case 100: {  // FirmwareAsk, most
+      const can::Frame frame = can::Frame{0x400, false, 4, {0x1f, 0x05, 0xff, 0xff}};
+      can::FirmwareAsk message;
+      if (can::kindOf(frame) != can::Kind::firmwareAsk) return "FirmwareAsk, most: kind";
+      if (can::decode(frame, message) != can::Fault::none) return "FirmwareAsk, most: refused";
+      if (!(message.target == 31)) return "FirmwareAsk, most: message.target";
+      if (!(message.sequence == 255)) return "FirmwareAsk, most: message.sequence";
+      if (!(message.state == true)) return "FirmwareAsk, most: message.state";
+      if (!(message.boots == true)) return "FirmwareAsk, most: message.boots";
+      if (!(message.limits == true)) return "FirmwareAsk, most: message.limits";
+      if (!(message.version == true)) return "FirmwareAsk, most: message.version";
+      if (!(message.reason == true)) return "FirmwareAsk, most: message.reason";
+      if (!(message.runningDigest == true)) return "FirmwareAsk, most: message.runningDigest";
+      if (!(message.rolledBackDigest == true)) return "FirmwareAsk, most: message.rolledBackDigest";
+      if (!(message.payload == true)) return "FirmwareAsk, most: message.payload";
+      return isSame(can::encode(message), frame) ? nullptr : "FirmwareAsk, most: written otherwise";
+    }
+    case 101: {  // FirmwareAsk, between
+      const can::Frame frame = can::Frame{0x400, false, 4, {0x0a, 0x05, 0x55, 0xaa}};
+      can::FirmwareAsk message;
+      if (can::kindOf(frame) != can::Kind::firmwareAsk) return "FirmwareAsk, between: kind";
+      if (can::decode(frame, message) != can::Fault::none) return "FirmwareAsk, between: refused";
+      if (!(message.target == 10)) return "FirmwareAsk, between: message.target";
+      if (!(message.sequence == 85)) return "FirmwareAsk, between: message.sequence";
+      if (!(message.state == false)) return "FirmwareAsk, between: message.state";
+      if (!(message.boots == true)) return "FirmwareAsk, between: message.boots";
+      if (!(message.limits == false)) return "FirmwareAsk, between: message.limits";
+      if (!(message.version == true)) return "FirmwareAsk, between: message.version";
+      if (!(message.reason == false)) return "FirmwareAsk, between: message.reason";
+      if (!(message.runningDigest == true)) return "FirmwareAsk, between: message.runningDigest";
+      if (!(message.rolledBackDigest == false)) return "FirmwareAsk, between: message.rolledBackDigest";
+      if (!(message.payload == true)) return "FirmwareAsk, between: message.payload";
+      return isSame(can::encode(message), frame) ? nullptr : "FirmwareAsk, between: written otherwise";
+    }
+    case 102: {  // FirmwareData, least
       const can::Frame frame = can::Frame{0x401, false, 2, {0x00, 0x00}};
       can::FirmwareData message;
       if (can::kindOf(frame) != can::Kind::firmwareData) return "FirmwareData, least: kind";
@@ -1145,7 +1196,7 @@ inline const char* canGood(size_t at) {
       if (!(message.dataLength == 1)) return "FirmwareData, least: message.dataLength";
       return isSame(can::encode(message), frame) ? nullptr : "FirmwareData, least: written otherwise";
     }
-    case 100: {  // FirmwareData, most
+    case 103: {  // FirmwareData, most
       const can::Frame frame = can::Frame{0x401, false, 8, {0x92, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
       can::FirmwareData message;
       if (can::kindOf(frame) != can::Kind::firmwareData) return "FirmwareData, most: kind";
@@ -1161,7 +1212,7 @@ inline const char* canGood(size_t at) {
       if (!(message.dataLength == 7)) return "FirmwareData, most: message.dataLength";
       return isSame(can::encode(message), frame) ? nullptr : "FirmwareData, most: written otherwise";
     }
-    case 101: {  // FirmwareData, between
+    case 104: {  // FirmwareData, between
       const can::Frame frame = can::Frame{0x401, false, 8, {0x30, 0x12, 0x23, 0x34, 0x45, 0x56, 0x67, 0x78}};
       can::FirmwareData message;
       if (can::kindOf(frame) != can::Kind::firmwareData) return "FirmwareData, between: kind";
@@ -1177,7 +1228,7 @@ inline const char* canGood(size_t at) {
       if (!(message.dataLength == 7)) return "FirmwareData, between: message.dataLength";
       return isSame(can::encode(message), frame) ? nullptr : "FirmwareData, between: written otherwise";
     }
-    case 102: {  // SocketState, least
+    case 105: {  // SocketState, least
       const can::Frame frame = can::Frame{0x500, false, 4, {0x00, 0x00, 0x00, 0x00}};
       can::SocketState message;
       if (can::kindOf(frame) != can::Kind::socketState) return "SocketState, least: kind";
@@ -1188,7 +1239,7 @@ inline const char* canGood(size_t at) {
       if (!(message.age == 0)) return "SocketState, least: message.age";
       return isSame(can::encode(message), frame) ? nullptr : "SocketState, least: written otherwise";
     }
-    case 103: {  // SocketState, most
+    case 106: {  // SocketState, most
       const can::Frame frame = can::Frame{0x57f, false, 4, {0x01, 0xff, 0xff, 0xff}};
       can::SocketState message;
       if (can::kindOf(frame) != can::Kind::socketState) return "SocketState, most: kind";
@@ -1199,7 +1250,7 @@ inline const char* canGood(size_t at) {
       if (!(message.age == 255)) return "SocketState, most: message.age";
       return isSame(can::encode(message), frame) ? nullptr : "SocketState, most: written otherwise";
     }
-    case 104: {  // SocketState, between
+    case 107: {  // SocketState, between
       const can::Frame frame = can::Frame{0x52a, false, 4, {0x01, 0x55, 0x55, 0x55}};
       can::SocketState message;
       if (can::kindOf(frame) != can::Kind::socketState) return "SocketState, between: kind";
@@ -1210,7 +1261,7 @@ inline const char* canGood(size_t at) {
       if (!(message.age == 85)) return "SocketState, between: message.age";
       return isSame(can::encode(message), frame) ? nullptr : "SocketState, between: written otherwise";
     }
-    case 105: {  // SocketRequest, least
+    case 108: {  // SocketRequest, least
       const can::Frame frame = can::Frame{0x580, false, 3, {0x00, 0x00, 0x00}};
       can::SocketRequest message;
       if (can::kindOf(frame) != can::Kind::socketRequest) return "SocketRequest, least: kind";
@@ -1221,7 +1272,7 @@ inline const char* canGood(size_t at) {
       if (!(message.sequence == 0)) return "SocketRequest, least: message.sequence";
       return isSame(can::encode(message), frame) ? nullptr : "SocketRequest, least: written otherwise";
     }
-    case 106: {  // SocketRequest, most
+    case 109: {  // SocketRequest, most
       const can::Frame frame = can::Frame{0x59f, false, 3, {0x7f, 0x01, 0xff}};
       can::SocketRequest message;
       if (can::kindOf(frame) != can::Kind::socketRequest) return "SocketRequest, most: kind";
@@ -1232,7 +1283,7 @@ inline const char* canGood(size_t at) {
       if (!(message.sequence == 255)) return "SocketRequest, most: message.sequence";
       return isSame(can::encode(message), frame) ? nullptr : "SocketRequest, most: written otherwise";
     }
-    case 107: {  // SocketRequest, between
+    case 110: {  // SocketRequest, between
       const can::Frame frame = can::Frame{0x58a, false, 3, {0x2a, 0x01, 0x55}};
       can::SocketRequest message;
       if (can::kindOf(frame) != can::Kind::socketRequest) return "SocketRequest, between: kind";
@@ -1243,7 +1294,7 @@ inline const char* canGood(size_t at) {
       if (!(message.sequence == 85)) return "SocketRequest, between: message.sequence";
       return isSame(can::encode(message), frame) ? nullptr : "SocketRequest, between: written otherwise";
     }
-    case 108: {  // ErrorReport, least
+    case 111: {  // ErrorReport, least
       const can::Frame frame = can::Frame{0x600, false, 5, {0x01, 0x80, 0x00, 0x00, 0x00}};
       can::ErrorReport message;
       if (can::kindOf(frame) != can::Kind::errorReport) return "ErrorReport, least: kind";
@@ -1253,7 +1304,7 @@ inline const char* canGood(size_t at) {
       if (!(message.detail == (-2147483647 - 1))) return "ErrorReport, least: message.detail";
       return isSame(can::encode(message), frame) ? nullptr : "ErrorReport, least: written otherwise";
     }
-    case 109: {  // ErrorReport, most
+    case 112: {  // ErrorReport, most
       const can::Frame frame = can::Frame{0x61f, false, 5, {0x09, 0x7f, 0xff, 0xff, 0xff}};
       can::ErrorReport message;
       if (can::kindOf(frame) != can::Kind::errorReport) return "ErrorReport, most: kind";
@@ -1263,7 +1314,7 @@ inline const char* canGood(size_t at) {
       if (!(message.detail == 2147483647)) return "ErrorReport, most: message.detail";
       return isSame(can::encode(message), frame) ? nullptr : "ErrorReport, most: written otherwise";
     }
-    case 110: {  // ErrorReport, between
+    case 113: {  // ErrorReport, between
       const can::Frame frame = can::Frame{0x60a, false, 5, {0x05, 0xd5, 0x55, 0x55, 0x55}};
       can::ErrorReport message;
       if (can::kindOf(frame) != can::Kind::errorReport) return "ErrorReport, between: kind";
@@ -1273,7 +1324,229 @@ inline const char* canGood(size_t at) {
       if (!(message.detail == -715827883)) return "ErrorReport, between: message.detail";
       return isSame(can::encode(message), frame) ? nullptr : "ErrorReport, between: written otherwise";
     }
-    case 111: {  // Time, least
+    case 114: {  // FirmwareState, least
+      const can::Frame frame = can::Frame{0x680, false, 8, {0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00}};
+      can::FirmwareState message;
+      if (can::kindOf(frame) != can::Kind::firmwareState) return "FirmwareState, least: kind";
+      if (can::decode(frame, message) != can::Fault::none) return "FirmwareState, least: refused";
+      if (!(message.node == 0)) return "FirmwareState, least: message.node";
+      if (!(message.phase == can::FirmwarePhase::idle)) return "FirmwareState, least: message.phase";
+      if (!(message.isTrial == false)) return "FirmwareState, least: message.isTrial";
+      if (!(message.isSafe == false)) return "FirmwareState, least: message.isSafe";
+      if (!(message.wasRolledBack == false)) return "FirmwareState, least: message.wasRolledBack";
+      if (!(message.rollbackReason == can::RollbackReason::none)) return "FirmwareState, least: message.rollbackReason";
+      if (!(message.manifestSequence == 0)) return "FirmwareState, least: message.manifestSequence";
+      return isSame(can::encode(message), frame) ? nullptr : "FirmwareState, least: written otherwise";
+    }
+    case 115: {  // FirmwareState, most
+      const can::Frame frame = can::Frame{0x69f, false, 8, {0x00, 0x08, 0x07, 0x06, 0xff, 0xff, 0xff, 0xff}};
+      can::FirmwareState message;
+      if (can::kindOf(frame) != can::Kind::firmwareState) return "FirmwareState, most: kind";
+      if (can::decode(frame, message) != can::Fault::none) return "FirmwareState, most: refused";
+      if (!(message.node == 31)) return "FirmwareState, most: message.node";
+      if (!(message.phase == can::FirmwarePhase::failed)) return "FirmwareState, most: message.phase";
+      if (!(message.isTrial == true)) return "FirmwareState, most: message.isTrial";
+      if (!(message.isSafe == true)) return "FirmwareState, most: message.isSafe";
+      if (!(message.wasRolledBack == true)) return "FirmwareState, most: message.wasRolledBack";
+      if (!(message.rollbackReason == can::RollbackReason::managerUnreachable)) return "FirmwareState, most: message.rollbackReason";
+      if (!(message.manifestSequence == 4294967295U)) return "FirmwareState, most: message.manifestSequence";
+      return isSame(can::encode(message), frame) ? nullptr : "FirmwareState, most: written otherwise";
+    }
+    case 116: {  // FirmwareState, between
+      const can::Frame frame = can::Frame{0x68a, false, 8, {0x00, 0x04, 0x05, 0x03, 0x55, 0x55, 0x55, 0x55}};
+      can::FirmwareState message;
+      if (can::kindOf(frame) != can::Kind::firmwareState) return "FirmwareState, between: kind";
+      if (can::decode(frame, message) != can::Fault::none) return "FirmwareState, between: refused";
+      if (!(message.node == 10)) return "FirmwareState, between: message.node";
+      if (!(message.phase == can::FirmwarePhase::payload)) return "FirmwareState, between: message.phase";
+      if (!(message.isTrial == true)) return "FirmwareState, between: message.isTrial";
+      if (!(message.isSafe == false)) return "FirmwareState, between: message.isSafe";
+      if (!(message.wasRolledBack == true)) return "FirmwareState, between: message.wasRolledBack";
+      if (!(message.rollbackReason == can::RollbackReason::watchdog)) return "FirmwareState, between: message.rollbackReason";
+      if (!(message.manifestSequence == 1431655765)) return "FirmwareState, between: message.manifestSequence";
+      return isSame(can::encode(message), frame) ? nullptr : "FirmwareState, between: written otherwise";
+    }
+    case 117: {  // FirmwareBoots, least
+      const can::Frame frame = can::Frame{0x680, false, 8, {0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00}};
+      can::FirmwareBoots message;
+      if (can::kindOf(frame) != can::Kind::firmwareBoots) return "FirmwareBoots, least: kind";
+      if (can::decode(frame, message) != can::Fault::none) return "FirmwareBoots, least: refused";
+      if (!(message.node == 0)) return "FirmwareBoots, least: message.node";
+      if (!(message.resetReason == can::ResetReason::unknown)) return "FirmwareBoots, least: message.resetReason";
+      if (!(message.boots == 0)) return "FirmwareBoots, least: message.boots";
+      if (!(message.errors == 0)) return "FirmwareBoots, least: message.errors";
+      return isSame(can::encode(message), frame) ? nullptr : "FirmwareBoots, least: written otherwise";
+    }
+    case 118: {  // FirmwareBoots, most
+      const can::Frame frame = can::Frame{0x69f, false, 8, {0x01, 0x07, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+      can::FirmwareBoots message;
+      if (can::kindOf(frame) != can::Kind::firmwareBoots) return "FirmwareBoots, most: kind";
+      if (can::decode(frame, message) != can::Fault::none) return "FirmwareBoots, most: refused";
+      if (!(message.node == 31)) return "FirmwareBoots, most: message.node";
+      if (!(message.resetReason == can::ResetReason::wake)) return "FirmwareBoots, most: message.resetReason";
+      if (!(message.boots == 4294967295U)) return "FirmwareBoots, most: message.boots";
+      if (!(message.errors == 65535)) return "FirmwareBoots, most: message.errors";
+      return isSame(can::encode(message), frame) ? nullptr : "FirmwareBoots, most: written otherwise";
+    }
+    case 119: {  // FirmwareBoots, between
+      const can::Frame frame = can::Frame{0x68a, false, 8, {0x01, 0x04, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55}};
+      can::FirmwareBoots message;
+      if (can::kindOf(frame) != can::Kind::firmwareBoots) return "FirmwareBoots, between: kind";
+      if (can::decode(frame, message) != can::Fault::none) return "FirmwareBoots, between: refused";
+      if (!(message.node == 10)) return "FirmwareBoots, between: message.node";
+      if (!(message.resetReason == can::ResetReason::watchdog)) return "FirmwareBoots, between: message.resetReason";
+      if (!(message.boots == 1431655765)) return "FirmwareBoots, between: message.boots";
+      if (!(message.errors == 21845)) return "FirmwareBoots, between: message.errors";
+      return isSame(can::encode(message), frame) ? nullptr : "FirmwareBoots, between: written otherwise";
+    }
+    case 120: {  // FirmwareLimits, least
+      const can::Frame frame = can::Frame{0x680, false, 7, {0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00}};
+      can::FirmwareLimits message;
+      if (can::kindOf(frame) != can::Kind::firmwareLimits) return "FirmwareLimits, least: kind";
+      if (can::decode(frame, message) != can::Fault::none) return "FirmwareLimits, least: refused";
+      if (!(message.node == 0)) return "FirmwareLimits, least: message.node";
+      if (!(message.slotSize == 0)) return "FirmwareLimits, least: message.slotSize";
+      if (!(message.window == 0)) return "FirmwareLimits, least: message.window";
+      return isSame(can::encode(message), frame) ? nullptr : "FirmwareLimits, least: written otherwise";
+    }
+    case 121: {  // FirmwareLimits, most
+      const can::Frame frame = can::Frame{0x69f, false, 7, {0x02, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+      can::FirmwareLimits message;
+      if (can::kindOf(frame) != can::Kind::firmwareLimits) return "FirmwareLimits, most: kind";
+      if (can::decode(frame, message) != can::Fault::none) return "FirmwareLimits, most: refused";
+      if (!(message.node == 31)) return "FirmwareLimits, most: message.node";
+      if (!(message.slotSize == 4294967295U)) return "FirmwareLimits, most: message.slotSize";
+      if (!(message.window == 65535)) return "FirmwareLimits, most: message.window";
+      return isSame(can::encode(message), frame) ? nullptr : "FirmwareLimits, most: written otherwise";
+    }
+    case 122: {  // FirmwareLimits, between
+      const can::Frame frame = can::Frame{0x68a, false, 7, {0x02, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55}};
+      can::FirmwareLimits message;
+      if (can::kindOf(frame) != can::Kind::firmwareLimits) return "FirmwareLimits, between: kind";
+      if (can::decode(frame, message) != can::Fault::none) return "FirmwareLimits, between: refused";
+      if (!(message.node == 10)) return "FirmwareLimits, between: message.node";
+      if (!(message.slotSize == 1431655765)) return "FirmwareLimits, between: message.slotSize";
+      if (!(message.window == 21845)) return "FirmwareLimits, between: message.window";
+      return isSame(can::encode(message), frame) ? nullptr : "FirmwareLimits, between: written otherwise";
+    }
+    case 123: {  // FirmwareText, least
+      const can::Frame frame = can::Frame{0x680, false, 5, {0x03, 0x00, 0x00, 0x00, 0x00}};
+      can::FirmwareText message;
+      if (can::kindOf(frame) != can::Kind::firmwareText) return "FirmwareText, least: kind";
+      if (can::decode(frame, message) != can::Fault::none) return "FirmwareText, least: refused";
+      if (!(message.node == 0)) return "FirmwareText, least: message.node";
+      if (!(message.of == can::FirmwareTextOf::version)) return "FirmwareText, least: message.of";
+      if (!(message.size == 0)) return "FirmwareText, least: message.size";
+      if (!(message.at == 0)) return "FirmwareText, least: message.at";
+      if (!(message.text[0] == 0x00)) return "FirmwareText, least: message.text[0]";
+      if (!(message.textLength == 1)) return "FirmwareText, least: message.textLength";
+      return isSame(can::encode(message), frame) ? nullptr : "FirmwareText, least: written otherwise";
+    }
+    case 124: {  // FirmwareText, most
+      const can::Frame frame = can::Frame{0x69f, false, 8, {0x03, 0x01, 0x40, 0x3f, 0xff, 0xff, 0xff, 0xff}};
+      can::FirmwareText message;
+      if (can::kindOf(frame) != can::Kind::firmwareText) return "FirmwareText, most: kind";
+      if (can::decode(frame, message) != can::Fault::none) return "FirmwareText, most: refused";
+      if (!(message.node == 31)) return "FirmwareText, most: message.node";
+      if (!(message.of == can::FirmwareTextOf::reason)) return "FirmwareText, most: message.of";
+      if (!(message.size == 64)) return "FirmwareText, most: message.size";
+      if (!(message.at == 63)) return "FirmwareText, most: message.at";
+      if (!(message.text[0] == 0xff)) return "FirmwareText, most: message.text[0]";
+      if (!(message.text[1] == 0xff)) return "FirmwareText, most: message.text[1]";
+      if (!(message.text[2] == 0xff)) return "FirmwareText, most: message.text[2]";
+      if (!(message.text[3] == 0xff)) return "FirmwareText, most: message.text[3]";
+      if (!(message.textLength == 4)) return "FirmwareText, most: message.textLength";
+      return isSame(can::encode(message), frame) ? nullptr : "FirmwareText, most: written otherwise";
+    }
+    case 125: {  // FirmwareText, between
+      const can::Frame frame = can::Frame{0x68a, false, 8, {0x03, 0x01, 0x15, 0x15, 0x15, 0x26, 0x37, 0x48}};
+      can::FirmwareText message;
+      if (can::kindOf(frame) != can::Kind::firmwareText) return "FirmwareText, between: kind";
+      if (can::decode(frame, message) != can::Fault::none) return "FirmwareText, between: refused";
+      if (!(message.node == 10)) return "FirmwareText, between: message.node";
+      if (!(message.of == can::FirmwareTextOf::reason)) return "FirmwareText, between: message.of";
+      if (!(message.size == 21)) return "FirmwareText, between: message.size";
+      if (!(message.at == 21)) return "FirmwareText, between: message.at";
+      if (!(message.text[0] == 0x15)) return "FirmwareText, between: message.text[0]";
+      if (!(message.text[1] == 0x26)) return "FirmwareText, between: message.text[1]";
+      if (!(message.text[2] == 0x37)) return "FirmwareText, between: message.text[2]";
+      if (!(message.text[3] == 0x48)) return "FirmwareText, between: message.text[3]";
+      if (!(message.textLength == 4)) return "FirmwareText, between: message.textLength";
+      return isSame(can::encode(message), frame) ? nullptr : "FirmwareText, between: written otherwise";
+    }
+    case 126: {  // FirmwareDigest, least
+      const can::Frame frame = can::Frame{0x680, false, 5, {0x04, 0x00, 0x00, 0x00, 0x00}};
+      can::FirmwareDigest message;
+      if (can::kindOf(frame) != can::Kind::firmwareDigest) return "FirmwareDigest, least: kind";
+      if (can::decode(frame, message) != can::Fault::none) return "FirmwareDigest, least: refused";
+      if (!(message.node == 0)) return "FirmwareDigest, least: message.node";
+      if (!(message.of == can::FirmwareDigestOf::running)) return "FirmwareDigest, least: message.of";
+      if (!(message.at == 0)) return "FirmwareDigest, least: message.at";
+      if (!(message.digest[0] == 0x00)) return "FirmwareDigest, least: message.digest[0]";
+      if (!(message.digest[1] == 0x00)) return "FirmwareDigest, least: message.digest[1]";
+      if (!(message.digestLength == 2)) return "FirmwareDigest, least: message.digestLength";
+      return isSame(can::encode(message), frame) ? nullptr : "FirmwareDigest, least: written otherwise";
+    }
+    case 127: {  // FirmwareDigest, most
+      const can::Frame frame = can::Frame{0x69f, false, 8, {0x04, 0x02, 0x1e, 0xff, 0xff, 0xff, 0xff, 0xff}};
+      can::FirmwareDigest message;
+      if (can::kindOf(frame) != can::Kind::firmwareDigest) return "FirmwareDigest, most: kind";
+      if (can::decode(frame, message) != can::Fault::none) return "FirmwareDigest, most: refused";
+      if (!(message.node == 31)) return "FirmwareDigest, most: message.node";
+      if (!(message.of == can::FirmwareDigestOf::wantedPayload)) return "FirmwareDigest, most: message.of";
+      if (!(message.at == 30)) return "FirmwareDigest, most: message.at";
+      if (!(message.digest[0] == 0xff)) return "FirmwareDigest, most: message.digest[0]";
+      if (!(message.digest[1] == 0xff)) return "FirmwareDigest, most: message.digest[1]";
+      if (!(message.digest[2] == 0xff)) return "FirmwareDigest, most: message.digest[2]";
+      if (!(message.digest[3] == 0xff)) return "FirmwareDigest, most: message.digest[3]";
+      if (!(message.digest[4] == 0xff)) return "FirmwareDigest, most: message.digest[4]";
+      if (!(message.digestLength == 5)) return "FirmwareDigest, most: message.digestLength";
+      return isSame(can::encode(message), frame) ? nullptr : "FirmwareDigest, most: written otherwise";
+    }
+    case 128: {  // FirmwareDigest, between
+      const can::Frame frame = can::Frame{0x68a, false, 8, {0x04, 0x01, 0x0a, 0x14, 0x25, 0x36, 0x47, 0x58}};
+      can::FirmwareDigest message;
+      if (can::kindOf(frame) != can::Kind::firmwareDigest) return "FirmwareDigest, between: kind";
+      if (can::decode(frame, message) != can::Fault::none) return "FirmwareDigest, between: refused";
+      if (!(message.node == 10)) return "FirmwareDigest, between: message.node";
+      if (!(message.of == can::FirmwareDigestOf::rolledBack)) return "FirmwareDigest, between: message.of";
+      if (!(message.at == 10)) return "FirmwareDigest, between: message.at";
+      if (!(message.digest[0] == 0x14)) return "FirmwareDigest, between: message.digest[0]";
+      if (!(message.digest[1] == 0x25)) return "FirmwareDigest, between: message.digest[1]";
+      if (!(message.digest[2] == 0x36)) return "FirmwareDigest, between: message.digest[2]";
+      if (!(message.digest[3] == 0x47)) return "FirmwareDigest, between: message.digest[3]";
+      if (!(message.digest[4] == 0x58)) return "FirmwareDigest, between: message.digest[4]";
+      if (!(message.digestLength == 5)) return "FirmwareDigest, between: message.digestLength";
+      return isSame(can::encode(message), frame) ? nullptr : "FirmwareDigest, between: written otherwise";
+    }
+    case 129: {  // FirmwareWanted, least
+      const can::Frame frame = can::Frame{0x680, false, 5, {0x05, 0x00, 0x00, 0x00, 0x00}};
+      can::FirmwareWanted message;
+      if (can::kindOf(frame) != can::Kind::firmwareWanted) return "FirmwareWanted, least: kind";
+      if (can::decode(frame, message) != can::Fault::none) return "FirmwareWanted, least: refused";
+      if (!(message.node == 0)) return "FirmwareWanted, least: message.node";
+      if (!(message.size == 0)) return "FirmwareWanted, least: message.size";
+      return isSame(can::encode(message), frame) ? nullptr : "FirmwareWanted, least: written otherwise";
+    }
+    case 130: {  // FirmwareWanted, most
+      const can::Frame frame = can::Frame{0x69f, false, 5, {0x05, 0xff, 0xff, 0xff, 0xff}};
+      can::FirmwareWanted message;
+      if (can::kindOf(frame) != can::Kind::firmwareWanted) return "FirmwareWanted, most: kind";
+      if (can::decode(frame, message) != can::Fault::none) return "FirmwareWanted, most: refused";
+      if (!(message.node == 31)) return "FirmwareWanted, most: message.node";
+      if (!(message.size == 4294967295U)) return "FirmwareWanted, most: message.size";
+      return isSame(can::encode(message), frame) ? nullptr : "FirmwareWanted, most: written otherwise";
+    }
+    case 131: {  // FirmwareWanted, between
+      const can::Frame frame = can::Frame{0x68a, false, 5, {0x05, 0x55, 0x55, 0x55, 0x55}};
+      can::FirmwareWanted message;
+      if (can::kindOf(frame) != can::Kind::firmwareWanted) return "FirmwareWanted, between: kind";
+      if (can::decode(frame, message) != can::Fault::none) return "FirmwareWanted, between: refused";
+      if (!(message.node == 10)) return "FirmwareWanted, between: message.node";
+      if (!(message.size == 1431655765)) return "FirmwareWanted, between: message.size";
+      return isSame(can::encode(message), frame) ? nullptr : "FirmwareWanted, between: written otherwise";
+    }
+    case 132: {  // Time, least
       const can::Frame frame = can::Frame{0x7ff, false, 8, {0x00, 0x01, 0x00, 0x00, 0x00, 0x01, 0x07, 0xd0}};
       can::Time message;
       if (can::kindOf(frame) != can::Kind::time) return "Time, least: kind";
@@ -1287,7 +1560,7 @@ inline const char* canGood(size_t at) {
       if (!(message.year == 2000)) return "Time, least: message.year";
       return isSame(can::encode(message), frame) ? nullptr : "Time, least: written otherwise";
     }
-    case 112: {  // Time, most
+    case 133: {  // Time, most
       const can::Frame frame = can::Frame{0x7ff, false, 8, {0x17, 0x1f, 0x3b, 0x06, 0x3b, 0x0c, 0x08, 0x97}};
       can::Time message;
       if (can::kindOf(frame) != can::Kind::time) return "Time, most: kind";
@@ -1301,7 +1574,7 @@ inline const char* canGood(size_t at) {
       if (!(message.year == 2199)) return "Time, most: message.year";
       return isSame(can::encode(message), frame) ? nullptr : "Time, most: written otherwise";
     }
-    case 113: {  // Time, between
+    case 134: {  // Time, between
       const can::Frame frame = can::Frame{0x7ff, false, 8, {0x07, 0x0b, 0x13, 0x02, 0x13, 0x04, 0x08, 0x12}};
       can::Time message;
       if (can::kindOf(frame) != can::Kind::time) return "Time, between: kind";
@@ -1315,7 +1588,7 @@ inline const char* canGood(size_t at) {
       if (!(message.year == 2066)) return "Time, between: message.year";
       return isSame(can::encode(message), frame) ? nullptr : "Time, between: written otherwise";
     }
-    case 114: {  // NodeIdClaim, least
+    case 135: {  // NodeIdClaim, least
       const can::Frame frame = can::Frame{0x1c000000, true, 8, {0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00}};
       can::NodeIdClaim message;
       if (can::kindOf(frame) != can::Kind::nodeIdClaim) return "NodeIdClaim, least: kind";
@@ -1331,7 +1604,7 @@ inline const char* canGood(size_t at) {
       if (!(message.mac[5] == 0x00)) return "NodeIdClaim, least: message.mac[5]";
       return isSame(can::encode(message), frame) ? nullptr : "NodeIdClaim, least: written otherwise";
     }
-    case 115: {  // NodeIdClaim, most
+    case 136: {  // NodeIdClaim, most
       const can::Frame frame = can::Frame{0x1cffffff, true, 8, {0x1f, 0x02, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
       can::NodeIdClaim message;
       if (can::kindOf(frame) != can::Kind::nodeIdClaim) return "NodeIdClaim, most: kind";
@@ -1347,7 +1620,7 @@ inline const char* canGood(size_t at) {
       if (!(message.mac[5] == 0xff)) return "NodeIdClaim, most: message.mac[5]";
       return isSame(can::encode(message), frame) ? nullptr : "NodeIdClaim, most: written otherwise";
     }
-    case 116: {  // NodeIdClaim, between
+    case 137: {  // NodeIdClaim, between
       const can::Frame frame = can::Frame{0x1c555555, true, 8, {0x0a, 0x02, 0x13, 0x24, 0x35, 0x46, 0x57, 0x68}};
       can::NodeIdClaim message;
       if (can::kindOf(frame) != can::Kind::nodeIdClaim) return "NodeIdClaim, between: kind";
@@ -1367,7 +1640,7 @@ inline const char* canGood(size_t at) {
       return "no such vector";
   }
 }
-inline constexpr size_t canGoodCount = 117;
+inline constexpr size_t canGoodCount = 138;
 
 struct CanBadVector {
   const char* name;
