@@ -2,6 +2,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import type { Entropy } from "../../kernel/entropy.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Configuration, Environment, LogLevel } from "../../schemas/generated/types.ts";
+import { toBase64Url } from "../../schemas/wire/base64url.ts";
 import { instantFromMs } from "../../schemas/wire/instant.ts";
 import type { Broker, BrokerAccount } from "../ports/broker.ts";
 import type { SecretBox } from "../ports/secret-box.ts";
@@ -192,7 +193,7 @@ export class EnvironmentService implements Environments {
   }
 
   async #writePassword(node: string, expectedRevision: 0 | "any"): Promise<void> {
-    const password = base64url(this.#options.entropy.bytes(passwordBytes));
+    const password = toBase64Url(this.#options.entropy.bytes(passwordBytes));
     const { writer, storage, broker, box } = this.#options;
     const value: AccountRecord = { sealed: toBase64(box.seal(new TextEncoder().encode(password), aboutOf(node))) };
     const [written] = await writer.commit(node, [
@@ -217,17 +218,6 @@ export class EnvironmentService implements Environments {
 
 function aboutOf(node: string): string {
   return `${node}/broker`;
-}
-
-const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-function base64url(bytes: Uint8Array): string {
-  let text = "";
-  for (let at = 0; at + 2 < bytes.length; at += 3) {
-    const group = (bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!;
-    for (let shift = 18; shift >= 0; shift -= 6) text += alphabet[(group >> shift) & 63];
-  }
-  return text;
 }
 
 /** Which port of the broker a node is told; undefined: none, since there is TLS, which the node doesn't speak, and the fleet doesn't allow the other. */

@@ -326,6 +326,70 @@ export const serviceListShape: ObjectShape = {
   ],
 };
 
+export const sitePhoneShape: ObjectShape = {
+  kind: "object",
+  title: "SitePhone",
+  fields: [
+    { name: "phone", key: 1, aliases: [], isRequired: true, shape: {"kind":"text","max":12} },
+    { name: "name", key: 2, aliases: [], isRequired: true, shape: {"kind":"text","max":48} },
+    { name: "hash", key: 3, aliases: [], isRequired: true, shape: {"kind":"text","max":160} },
+  ],
+};
+
+export const siteAccessShape: ObjectShape = {
+  kind: "object",
+  title: "SiteAccess",
+  fields: [
+    { name: "site", key: 1, aliases: [], isRequired: true, shape: {"kind":"text","max":63} },
+    { name: "title", key: 2, aliases: [], isRequired: true, shape: {"kind":"text","max":48} },
+    { name: "timeZone", key: 3, aliases: [], isRequired: true, shape: {"kind":"text","max":64} },
+    { name: "revision", key: 4, aliases: [], isRequired: true, shape: {"kind":"integer","min":1,"max":9007199254740991} },
+    { name: "retain", key: 5, aliases: [], isRequired: false, shape: {"kind":"boolean"} },
+    { name: "phones", key: 6, aliases: [], isRequired: true, shape: { kind: "list", max: 64, items: sitePhoneShape } },
+  ],
+};
+
+export const siteInvitationShape: ObjectShape = {
+  kind: "object",
+  title: "SiteInvitation",
+  fields: [
+    { name: "site", key: 1, aliases: [], isRequired: true, shape: {"kind":"text","max":63} },
+    { name: "title", key: 2, aliases: [], isRequired: false, shape: {"kind":"text","max":48} },
+    { name: "phone", key: 3, aliases: [], isRequired: true, shape: {"kind":"text","max":12} },
+    { name: "name", key: 4, aliases: [], isRequired: false, shape: {"kind":"text","max":48} },
+    { name: "server", key: 5, aliases: [], isRequired: false, shape: {"kind":"text","max":100} },
+    { name: "serverPassword", key: 6, aliases: [], isRequired: false, shape: {"kind":"text","max":43} },
+    { name: "home", key: 7, aliases: [], isRequired: false, shape: { kind: "list", max: 4, items: {"kind":"text","max":80} } },
+    { name: "homePassword", key: 8, aliases: [], isRequired: false, shape: {"kind":"text","max":43} },
+    { name: "ca", key: 9, aliases: [], isRequired: false, shape: {"kind":"text","max":71,"form":"digest"} },
+  ],
+};
+
+export const siteLinkShape: ObjectShape = {
+  kind: "object",
+  title: "SiteLink",
+  fields: [
+    { name: "site", key: 1, aliases: [], isRequired: true, shape: {"kind":"text","max":63} },
+    { name: "title", key: 2, aliases: [], isRequired: true, shape: {"kind":"text","max":48} },
+    { name: "timeZone", key: 3, aliases: [], isRequired: true, shape: {"kind":"text","max":64} },
+    { name: "manager", key: 4, aliases: [], isRequired: true, shape: {"kind":"text","max":80} },
+    { name: "broker", key: 5, aliases: [], isRequired: false, shape: {"kind":"text","max":100} },
+    { name: "secret", key: 6, aliases: [], isRequired: true, shape: {"kind":"text","max":43} },
+    { name: "ca", key: 7, aliases: [], isRequired: false, shape: {"kind":"text","max":6000} },
+  ],
+};
+
+export const siteReportShape: ObjectShape = {
+  kind: "object",
+  title: "SiteReport",
+  fields: [
+    { name: "revision", key: 1, aliases: [], isRequired: true, shape: {"kind":"integer","min":0,"max":9007199254740991} },
+    { name: "waitSeconds", key: 2, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":60} },
+    { name: "home", key: 3, aliases: [], isRequired: false, shape: { kind: "list", max: 4, items: {"kind":"text","max":80} } },
+    { name: "ca", key: 4, aliases: [], isRequired: false, shape: {"kind":"text","max":71,"form":"digest"} },
+  ],
+};
+
 export const actionResultShape: ObjectShape = {
   kind: "object",
   title: "ActionResult",
@@ -412,6 +476,10 @@ export const messageShapes: { readonly [K in MessageKind]: { readonly maxBytes: 
   "node-manifest": { maxBytes: 4096, shape: nodeManifestShape },
   "registration-answer": { maxBytes: 256, shape: registrationAnswerShape },
   "service-list": { maxBytes: 16384, shape: serviceListShape },
+  "site-access": { maxBytes: 32768, shape: siteAccessShape },
+  "site-invitation": { maxBytes: 512, shape: siteInvitationShape },
+  "site-link": { maxBytes: 8192, shape: siteLinkShape },
+  "site-report": { maxBytes: 1024, shape: siteReportShape },
   "status-report": { maxBytes: 2048, shape: statusReportShape },
   "update-start": { maxBytes: 1024, shape: updateStartShape },
   "update": { maxBytes: 81920, shape: updateShape },

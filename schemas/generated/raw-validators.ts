@@ -5689,15 +5689,1144 @@ function validate134(data, { instancePath = "", parentData, parentDataProperty, 
 	validate134.errors = vErrors;
 	return errors === 0;
 }
-const validateStatusReport = validate137;
+const validateSiteAccess = validate137;
 function validate138(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	if (typeof data === "string") {
+		if (func2(data) > 63) {
+			validate138.errors = [{
+				instancePath,
+				schemaPath: "#/maxLength",
+				keyword: "maxLength",
+				params: { limit: 63 }
+			}];
+			return false;
+		} else if (func2(data) < 1) {
+			validate138.errors = [{
+				instancePath,
+				schemaPath: "#/minLength",
+				keyword: "minLength",
+				params: { limit: 1 }
+			}];
+			return false;
+		} else if (!pattern9.test(data)) {
+			validate138.errors = [{
+				instancePath,
+				schemaPath: "#/pattern",
+				keyword: "pattern",
+				params: { pattern: "^[a-z0-9][a-z0-9._-]{0,62}$" }
+			}];
+			return false;
+		}
+	} else {
+		validate138.errors = [{
+			instancePath,
+			schemaPath: "#/type",
+			keyword: "type",
+			params: { type: "string" }
+		}];
+		return false;
+	}
+	validate138.errors = vErrors;
+	return true;
+}
+const pattern13 = new RegExp("^[^\\u0000-\\u001f\\u007f]+$", "u");
+function validate140(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	if (typeof data === "string") {
+		if (func2(data) > 48) {
+			validate140.errors = [{
+				instancePath,
+				schemaPath: "#/maxLength",
+				keyword: "maxLength",
+				params: { limit: 48 }
+			}];
+			return false;
+		} else if (func2(data) < 1) {
+			validate140.errors = [{
+				instancePath,
+				schemaPath: "#/minLength",
+				keyword: "minLength",
+				params: { limit: 1 }
+			}];
+			return false;
+		} else if (!pattern13.test(data)) {
+			validate140.errors = [{
+				instancePath,
+				schemaPath: "#/pattern",
+				keyword: "pattern",
+				params: { pattern: "^[^\\u0000-\\u001f\\u007f]+$" }
+			}];
+			return false;
+		}
+	} else {
+		validate140.errors = [{
+			instancePath,
+			schemaPath: "#/type",
+			keyword: "type",
+			params: { type: "string" }
+		}];
+		return false;
+	}
+	validate140.errors = vErrors;
+	return true;
+}
+const pattern14 = new RegExp("^[a-z0-9]{12}$", "u");
+function validate143(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	if (typeof data === "string") {
+		if (func2(data) > 12) {
+			validate143.errors = [{
+				instancePath,
+				schemaPath: "#/maxLength",
+				keyword: "maxLength",
+				params: { limit: 12 }
+			}];
+			return false;
+		} else if (func2(data) < 12) {
+			validate143.errors = [{
+				instancePath,
+				schemaPath: "#/minLength",
+				keyword: "minLength",
+				params: { limit: 12 }
+			}];
+			return false;
+		} else if (!pattern14.test(data)) {
+			validate143.errors = [{
+				instancePath,
+				schemaPath: "#/pattern",
+				keyword: "pattern",
+				params: { pattern: "^[a-z0-9]{12}$" }
+			}];
+			return false;
+		}
+	} else {
+		validate143.errors = [{
+			instancePath,
+			schemaPath: "#/type",
+			keyword: "type",
+			params: { type: "string" }
+		}];
+		return false;
+	}
+	validate143.errors = vErrors;
+	return true;
+}
+const pattern15 = new RegExp("^\\$[!-~]+$", "u");
+function validate142(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.phone === void 0 && (missing0 = "phone") || data.name === void 0 && (missing0 = "name") || data.hash === void 0 && (missing0 = "hash")) {
+				validate142.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.phone !== void 0) {
+					const _errs1 = errors;
+					if (!validate143(data.phone, {
+						instancePath: instancePath + "/phone",
+						parentData: data,
+						parentDataProperty: "phone",
+						rootData
+					})) {
+						vErrors = vErrors === null ? validate143.errors : vErrors.concat(validate143.errors);
+						errors = vErrors.length;
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.name !== void 0) {
+						const _errs2 = errors;
+						if (!validate140(data.name, {
+							instancePath: instancePath + "/name",
+							parentData: data,
+							parentDataProperty: "name",
+							rootData
+						})) {
+							vErrors = vErrors === null ? validate140.errors : vErrors.concat(validate140.errors);
+							errors = vErrors.length;
+						}
+						var valid0 = _errs2 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.hash !== void 0) {
+							let data2 = data.hash;
+							const _errs3 = errors;
+							if (errors === _errs3) {
+								if (typeof data2 === "string") {
+									if (func2(data2) > 160) {
+										validate142.errors = [{
+											instancePath: instancePath + "/hash",
+											schemaPath: "#/properties/hash/maxLength",
+											keyword: "maxLength",
+											params: { limit: 160 }
+										}];
+										return false;
+									} else if (func2(data2) < 20) {
+										validate142.errors = [{
+											instancePath: instancePath + "/hash",
+											schemaPath: "#/properties/hash/minLength",
+											keyword: "minLength",
+											params: { limit: 20 }
+										}];
+										return false;
+									} else if (!pattern15.test(data2)) {
+										validate142.errors = [{
+											instancePath: instancePath + "/hash",
+											schemaPath: "#/properties/hash/pattern",
+											keyword: "pattern",
+											params: { pattern: "^\\$[!-~]+$" }
+										}];
+										return false;
+									}
+								} else {
+									validate142.errors = [{
+										instancePath: instancePath + "/hash",
+										schemaPath: "#/properties/hash/type",
+										keyword: "type",
+										params: { type: "string" }
+									}];
+									return false;
+								}
+							}
+							var valid0 = _errs3 === errors;
+						} else var valid0 = true;
+					}
+				}
+			}
+		} else {
+			validate142.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate142.errors = vErrors;
+	return errors === 0;
+}
+function validate137(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.site === void 0 && (missing0 = "site") || data.title === void 0 && (missing0 = "title") || data.timeZone === void 0 && (missing0 = "timeZone") || data.revision === void 0 && (missing0 = "revision") || data.phones === void 0 && (missing0 = "phones")) {
+				validate137.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.site !== void 0) {
+					const _errs1 = errors;
+					if (!validate138(data.site, {
+						instancePath: instancePath + "/site",
+						parentData: data,
+						parentDataProperty: "site",
+						rootData
+					})) {
+						vErrors = vErrors === null ? validate138.errors : vErrors.concat(validate138.errors);
+						errors = vErrors.length;
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.title !== void 0) {
+						const _errs2 = errors;
+						if (!validate140(data.title, {
+							instancePath: instancePath + "/title",
+							parentData: data,
+							parentDataProperty: "title",
+							rootData
+						})) {
+							vErrors = vErrors === null ? validate140.errors : vErrors.concat(validate140.errors);
+							errors = vErrors.length;
+						}
+						var valid0 = _errs2 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.timeZone !== void 0) {
+							let data2 = data.timeZone;
+							const _errs3 = errors;
+							if (errors === _errs3) {
+								if (typeof data2 === "string") {
+									if (func2(data2) > 64) {
+										validate137.errors = [{
+											instancePath: instancePath + "/timeZone",
+											schemaPath: "#/properties/timeZone/maxLength",
+											keyword: "maxLength",
+											params: { limit: 64 }
+										}];
+										return false;
+									} else if (func2(data2) < 1) {
+										validate137.errors = [{
+											instancePath: instancePath + "/timeZone",
+											schemaPath: "#/properties/timeZone/minLength",
+											keyword: "minLength",
+											params: { limit: 1 }
+										}];
+										return false;
+									}
+								} else {
+									validate137.errors = [{
+										instancePath: instancePath + "/timeZone",
+										schemaPath: "#/properties/timeZone/type",
+										keyword: "type",
+										params: { type: "string" }
+									}];
+									return false;
+								}
+							}
+							var valid0 = _errs3 === errors;
+						} else var valid0 = true;
+						if (valid0) {
+							if (data.revision !== void 0) {
+								let data3 = data.revision;
+								const _errs5 = errors;
+								if (!(typeof data3 == "number" && !(data3 % 1) && !isNaN(data3) && isFinite(data3))) {
+									validate137.errors = [{
+										instancePath: instancePath + "/revision",
+										schemaPath: "#/properties/revision/type",
+										keyword: "type",
+										params: { type: "integer" }
+									}];
+									return false;
+								}
+								if (errors === _errs5) {
+									if (typeof data3 == "number" && isFinite(data3)) {
+										if (data3 > 9007199254740991 || isNaN(data3)) {
+											validate137.errors = [{
+												instancePath: instancePath + "/revision",
+												schemaPath: "#/properties/revision/maximum",
+												keyword: "maximum",
+												params: {
+													comparison: "<=",
+													limit: 9007199254740991
+												}
+											}];
+											return false;
+										} else if (data3 < 1 || isNaN(data3)) {
+											validate137.errors = [{
+												instancePath: instancePath + "/revision",
+												schemaPath: "#/properties/revision/minimum",
+												keyword: "minimum",
+												params: {
+													comparison: ">=",
+													limit: 1
+												}
+											}];
+											return false;
+										}
+									}
+								}
+								var valid0 = _errs5 === errors;
+							} else var valid0 = true;
+							if (valid0) {
+								if (data.retain !== void 0) {
+									const _errs7 = errors;
+									if (typeof data.retain !== "boolean") {
+										validate137.errors = [{
+											instancePath: instancePath + "/retain",
+											schemaPath: "#/properties/retain/type",
+											keyword: "type",
+											params: { type: "boolean" }
+										}];
+										return false;
+									}
+									var valid0 = _errs7 === errors;
+								} else var valid0 = true;
+								if (valid0) {
+									if (data.phones !== void 0) {
+										let data5 = data.phones;
+										const _errs9 = errors;
+										if (errors === _errs9) {
+											if (Array.isArray(data5)) {
+												if (data5.length > 64) {
+													validate137.errors = [{
+														instancePath: instancePath + "/phones",
+														schemaPath: "#/properties/phones/maxItems",
+														keyword: "maxItems",
+														params: { limit: 64 }
+													}];
+													return false;
+												} else {
+													const len0 = data5.length;
+													for (let i0 = 0; i0 < len0; i0++) {
+														const _errs11 = errors;
+														if (!validate142(data5[i0], {
+															instancePath: instancePath + "/phones/" + i0,
+															parentData: data5,
+															parentDataProperty: i0,
+															rootData
+														})) {
+															vErrors = vErrors === null ? validate142.errors : vErrors.concat(validate142.errors);
+															errors = vErrors.length;
+														}
+														if (!(_errs11 === errors)) break;
+													}
+												}
+											} else {
+												validate137.errors = [{
+													instancePath: instancePath + "/phones",
+													schemaPath: "#/properties/phones/type",
+													keyword: "type",
+													params: { type: "array" }
+												}];
+												return false;
+											}
+										}
+										var valid0 = _errs9 === errors;
+									} else var valid0 = true;
+								}
+							}
+						}
+					}
+				}
+			}
+		} else {
+			validate137.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate137.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteInvitation = validate147;
+const pattern17 = new RegExp("^[A-Za-z0-9_-]{22,43}$", "u");
+function validate152(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	if (typeof data === "string") {
+		if (func2(data) > 43) {
+			validate152.errors = [{
+				instancePath,
+				schemaPath: "#/maxLength",
+				keyword: "maxLength",
+				params: { limit: 43 }
+			}];
+			return false;
+		} else if (func2(data) < 22) {
+			validate152.errors = [{
+				instancePath,
+				schemaPath: "#/minLength",
+				keyword: "minLength",
+				params: { limit: 22 }
+			}];
+			return false;
+		} else if (!pattern17.test(data)) {
+			validate152.errors = [{
+				instancePath,
+				schemaPath: "#/pattern",
+				keyword: "pattern",
+				params: { pattern: "^[A-Za-z0-9_-]{22,43}$" }
+			}];
+			return false;
+		}
+	} else {
+		validate152.errors = [{
+			instancePath,
+			schemaPath: "#/type",
+			keyword: "type",
+			params: { type: "string" }
+		}];
+		return false;
+	}
+	validate152.errors = vErrors;
+	return true;
+}
+const pattern18 = new RegExp("^https?://[^/?#\\u0000-\\u0020]+$", "u");
+function validate154(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	if (typeof data === "string") {
+		if (func2(data) > 80) {
+			validate154.errors = [{
+				instancePath,
+				schemaPath: "#/maxLength",
+				keyword: "maxLength",
+				params: { limit: 80 }
+			}];
+			return false;
+		} else if (func2(data) < 8) {
+			validate154.errors = [{
+				instancePath,
+				schemaPath: "#/minLength",
+				keyword: "minLength",
+				params: { limit: 8 }
+			}];
+			return false;
+		} else if (!pattern18.test(data)) {
+			validate154.errors = [{
+				instancePath,
+				schemaPath: "#/pattern",
+				keyword: "pattern",
+				params: { pattern: "^https?://[^/?#\\u0000-\\u0020]+$" }
+			}];
+			return false;
+		}
+	} else {
+		validate154.errors = [{
+			instancePath,
+			schemaPath: "#/type",
+			keyword: "type",
+			params: { type: "string" }
+		}];
+		return false;
+	}
+	validate154.errors = vErrors;
+	return true;
+}
+const pattern16 = new RegExp("^wss?://[!-~]+$", "u");
+function validate147(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.site === void 0 && (missing0 = "site") || data.phone === void 0 && (missing0 = "phone")) {
+				validate147.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.site !== void 0) {
+					const _errs1 = errors;
+					if (!validate138(data.site, {
+						instancePath: instancePath + "/site",
+						parentData: data,
+						parentDataProperty: "site",
+						rootData
+					})) {
+						vErrors = vErrors === null ? validate138.errors : vErrors.concat(validate138.errors);
+						errors = vErrors.length;
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.title !== void 0) {
+						const _errs2 = errors;
+						if (!validate140(data.title, {
+							instancePath: instancePath + "/title",
+							parentData: data,
+							parentDataProperty: "title",
+							rootData
+						})) {
+							vErrors = vErrors === null ? validate140.errors : vErrors.concat(validate140.errors);
+							errors = vErrors.length;
+						}
+						var valid0 = _errs2 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.phone !== void 0) {
+							const _errs3 = errors;
+							if (!validate143(data.phone, {
+								instancePath: instancePath + "/phone",
+								parentData: data,
+								parentDataProperty: "phone",
+								rootData
+							})) {
+								vErrors = vErrors === null ? validate143.errors : vErrors.concat(validate143.errors);
+								errors = vErrors.length;
+							}
+							var valid0 = _errs3 === errors;
+						} else var valid0 = true;
+						if (valid0) {
+							if (data.name !== void 0) {
+								const _errs4 = errors;
+								if (!validate140(data.name, {
+									instancePath: instancePath + "/name",
+									parentData: data,
+									parentDataProperty: "name",
+									rootData
+								})) {
+									vErrors = vErrors === null ? validate140.errors : vErrors.concat(validate140.errors);
+									errors = vErrors.length;
+								}
+								var valid0 = _errs4 === errors;
+							} else var valid0 = true;
+							if (valid0) {
+								if (data.server !== void 0) {
+									let data4 = data.server;
+									const _errs5 = errors;
+									if (errors === _errs5) {
+										if (typeof data4 === "string") {
+											if (func2(data4) > 100) {
+												validate147.errors = [{
+													instancePath: instancePath + "/server",
+													schemaPath: "#/properties/server/maxLength",
+													keyword: "maxLength",
+													params: { limit: 100 }
+												}];
+												return false;
+											} else if (func2(data4) < 6) {
+												validate147.errors = [{
+													instancePath: instancePath + "/server",
+													schemaPath: "#/properties/server/minLength",
+													keyword: "minLength",
+													params: { limit: 6 }
+												}];
+												return false;
+											} else if (!pattern16.test(data4)) {
+												validate147.errors = [{
+													instancePath: instancePath + "/server",
+													schemaPath: "#/properties/server/pattern",
+													keyword: "pattern",
+													params: { pattern: "^wss?://[!-~]+$" }
+												}];
+												return false;
+											}
+										} else {
+											validate147.errors = [{
+												instancePath: instancePath + "/server",
+												schemaPath: "#/properties/server/type",
+												keyword: "type",
+												params: { type: "string" }
+											}];
+											return false;
+										}
+									}
+									var valid0 = _errs5 === errors;
+								} else var valid0 = true;
+								if (valid0) {
+									if (data.serverPassword !== void 0) {
+										const _errs7 = errors;
+										if (!validate152(data.serverPassword, {
+											instancePath: instancePath + "/serverPassword",
+											parentData: data,
+											parentDataProperty: "serverPassword",
+											rootData
+										})) {
+											vErrors = vErrors === null ? validate152.errors : vErrors.concat(validate152.errors);
+											errors = vErrors.length;
+										}
+										var valid0 = _errs7 === errors;
+									} else var valid0 = true;
+									if (valid0) {
+										if (data.home !== void 0) {
+											let data6 = data.home;
+											const _errs8 = errors;
+											if (errors === _errs8) {
+												if (Array.isArray(data6)) {
+													if (data6.length > 4) {
+														validate147.errors = [{
+															instancePath: instancePath + "/home",
+															schemaPath: "#/properties/home/maxItems",
+															keyword: "maxItems",
+															params: { limit: 4 }
+														}];
+														return false;
+													} else {
+														const len0 = data6.length;
+														for (let i0 = 0; i0 < len0; i0++) {
+															const _errs10 = errors;
+															if (!validate154(data6[i0], {
+																instancePath: instancePath + "/home/" + i0,
+																parentData: data6,
+																parentDataProperty: i0,
+																rootData
+															})) {
+																vErrors = vErrors === null ? validate154.errors : vErrors.concat(validate154.errors);
+																errors = vErrors.length;
+															}
+															if (!(_errs10 === errors)) break;
+														}
+													}
+												} else {
+													validate147.errors = [{
+														instancePath: instancePath + "/home",
+														schemaPath: "#/properties/home/type",
+														keyword: "type",
+														params: { type: "array" }
+													}];
+													return false;
+												}
+											}
+											var valid0 = _errs8 === errors;
+										} else var valid0 = true;
+										if (valid0) {
+											if (data.homePassword !== void 0) {
+												const _errs11 = errors;
+												if (!validate152(data.homePassword, {
+													instancePath: instancePath + "/homePassword",
+													parentData: data,
+													parentDataProperty: "homePassword",
+													rootData
+												})) {
+													vErrors = vErrors === null ? validate152.errors : vErrors.concat(validate152.errors);
+													errors = vErrors.length;
+												}
+												var valid0 = _errs11 === errors;
+											} else var valid0 = true;
+											if (valid0) {
+												if (data.ca !== void 0) {
+													const _errs12 = errors;
+													if (!validate33(data.ca, {
+														instancePath: instancePath + "/ca",
+														parentData: data,
+														parentDataProperty: "ca",
+														rootData
+													})) {
+														vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+														errors = vErrors.length;
+													}
+													var valid0 = _errs12 === errors;
+												} else var valid0 = true;
+											}
+										}
+									}
+								}
+							}
+						}
+					}
+				}
+			}
+		} else {
+			validate147.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate147.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteLink = validate158;
+const pattern19 = new RegExp("^https?://[!-~]+$", "u");
+const pattern20 = new RegExp("^(mqtts?|wss?)://[!-~]+$", "u");
+function validate158(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.site === void 0 && (missing0 = "site") || data.title === void 0 && (missing0 = "title") || data.timeZone === void 0 && (missing0 = "timeZone") || data.manager === void 0 && (missing0 = "manager") || data.secret === void 0 && (missing0 = "secret")) {
+				validate158.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.site !== void 0) {
+					const _errs1 = errors;
+					if (!validate138(data.site, {
+						instancePath: instancePath + "/site",
+						parentData: data,
+						parentDataProperty: "site",
+						rootData
+					})) {
+						vErrors = vErrors === null ? validate138.errors : vErrors.concat(validate138.errors);
+						errors = vErrors.length;
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.title !== void 0) {
+						const _errs2 = errors;
+						if (!validate140(data.title, {
+							instancePath: instancePath + "/title",
+							parentData: data,
+							parentDataProperty: "title",
+							rootData
+						})) {
+							vErrors = vErrors === null ? validate140.errors : vErrors.concat(validate140.errors);
+							errors = vErrors.length;
+						}
+						var valid0 = _errs2 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.timeZone !== void 0) {
+							let data2 = data.timeZone;
+							const _errs3 = errors;
+							if (errors === _errs3) {
+								if (typeof data2 === "string") {
+									if (func2(data2) > 64) {
+										validate158.errors = [{
+											instancePath: instancePath + "/timeZone",
+											schemaPath: "#/properties/timeZone/maxLength",
+											keyword: "maxLength",
+											params: { limit: 64 }
+										}];
+										return false;
+									} else if (func2(data2) < 1) {
+										validate158.errors = [{
+											instancePath: instancePath + "/timeZone",
+											schemaPath: "#/properties/timeZone/minLength",
+											keyword: "minLength",
+											params: { limit: 1 }
+										}];
+										return false;
+									}
+								} else {
+									validate158.errors = [{
+										instancePath: instancePath + "/timeZone",
+										schemaPath: "#/properties/timeZone/type",
+										keyword: "type",
+										params: { type: "string" }
+									}];
+									return false;
+								}
+							}
+							var valid0 = _errs3 === errors;
+						} else var valid0 = true;
+						if (valid0) {
+							if (data.manager !== void 0) {
+								let data3 = data.manager;
+								const _errs5 = errors;
+								if (errors === _errs5) {
+									if (typeof data3 === "string") {
+										if (func2(data3) > 80) {
+											validate158.errors = [{
+												instancePath: instancePath + "/manager",
+												schemaPath: "#/properties/manager/maxLength",
+												keyword: "maxLength",
+												params: { limit: 80 }
+											}];
+											return false;
+										} else if (func2(data3) < 8) {
+											validate158.errors = [{
+												instancePath: instancePath + "/manager",
+												schemaPath: "#/properties/manager/minLength",
+												keyword: "minLength",
+												params: { limit: 8 }
+											}];
+											return false;
+										} else if (!pattern19.test(data3)) {
+											validate158.errors = [{
+												instancePath: instancePath + "/manager",
+												schemaPath: "#/properties/manager/pattern",
+												keyword: "pattern",
+												params: { pattern: "^https?://[!-~]+$" }
+											}];
+											return false;
+										}
+									} else {
+										validate158.errors = [{
+											instancePath: instancePath + "/manager",
+											schemaPath: "#/properties/manager/type",
+											keyword: "type",
+											params: { type: "string" }
+										}];
+										return false;
+									}
+								}
+								var valid0 = _errs5 === errors;
+							} else var valid0 = true;
+							if (valid0) {
+								if (data.broker !== void 0) {
+									let data4 = data.broker;
+									const _errs7 = errors;
+									if (errors === _errs7) {
+										if (typeof data4 === "string") {
+											if (func2(data4) > 100) {
+												validate158.errors = [{
+													instancePath: instancePath + "/broker",
+													schemaPath: "#/properties/broker/maxLength",
+													keyword: "maxLength",
+													params: { limit: 100 }
+												}];
+												return false;
+											} else if (func2(data4) < 8) {
+												validate158.errors = [{
+													instancePath: instancePath + "/broker",
+													schemaPath: "#/properties/broker/minLength",
+													keyword: "minLength",
+													params: { limit: 8 }
+												}];
+												return false;
+											} else if (!pattern20.test(data4)) {
+												validate158.errors = [{
+													instancePath: instancePath + "/broker",
+													schemaPath: "#/properties/broker/pattern",
+													keyword: "pattern",
+													params: { pattern: "^(mqtts?|wss?)://[!-~]+$" }
+												}];
+												return false;
+											}
+										} else {
+											validate158.errors = [{
+												instancePath: instancePath + "/broker",
+												schemaPath: "#/properties/broker/type",
+												keyword: "type",
+												params: { type: "string" }
+											}];
+											return false;
+										}
+									}
+									var valid0 = _errs7 === errors;
+								} else var valid0 = true;
+								if (valid0) {
+									if (data.secret !== void 0) {
+										const _errs9 = errors;
+										if (!validate152(data.secret, {
+											instancePath: instancePath + "/secret",
+											parentData: data,
+											parentDataProperty: "secret",
+											rootData
+										})) {
+											vErrors = vErrors === null ? validate152.errors : vErrors.concat(validate152.errors);
+											errors = vErrors.length;
+										}
+										var valid0 = _errs9 === errors;
+									} else var valid0 = true;
+									if (valid0) {
+										if (data.ca !== void 0) {
+											let data6 = data.ca;
+											const _errs10 = errors;
+											if (errors === _errs10) {
+												if (typeof data6 === "string") {
+													if (func2(data6) > 6e3) {
+														validate158.errors = [{
+															instancePath: instancePath + "/ca",
+															schemaPath: "#/properties/ca/maxLength",
+															keyword: "maxLength",
+															params: { limit: 6e3 }
+														}];
+														return false;
+													} else if (func2(data6) < 1) {
+														validate158.errors = [{
+															instancePath: instancePath + "/ca",
+															schemaPath: "#/properties/ca/minLength",
+															keyword: "minLength",
+															params: { limit: 1 }
+														}];
+														return false;
+													}
+												} else {
+													validate158.errors = [{
+														instancePath: instancePath + "/ca",
+														schemaPath: "#/properties/ca/type",
+														keyword: "type",
+														params: { type: "string" }
+													}];
+													return false;
+												}
+											}
+											var valid0 = _errs10 === errors;
+										} else var valid0 = true;
+									}
+								}
+							}
+						}
+					}
+				}
+			}
+		} else {
+			validate158.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate158.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteReport = validate162;
+function validate162(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.revision === void 0 && (missing0 = "revision")) {
+				validate162.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.revision !== void 0) {
+					let data0 = data.revision;
+					const _errs1 = errors;
+					if (!(typeof data0 == "number" && !(data0 % 1) && !isNaN(data0) && isFinite(data0))) {
+						validate162.errors = [{
+							instancePath: instancePath + "/revision",
+							schemaPath: "#/properties/revision/type",
+							keyword: "type",
+							params: { type: "integer" }
+						}];
+						return false;
+					}
+					if (errors === _errs1) {
+						if (typeof data0 == "number" && isFinite(data0)) {
+							if (data0 > 9007199254740991 || isNaN(data0)) {
+								validate162.errors = [{
+									instancePath: instancePath + "/revision",
+									schemaPath: "#/properties/revision/maximum",
+									keyword: "maximum",
+									params: {
+										comparison: "<=",
+										limit: 9007199254740991
+									}
+								}];
+								return false;
+							} else if (data0 < 0 || isNaN(data0)) {
+								validate162.errors = [{
+									instancePath: instancePath + "/revision",
+									schemaPath: "#/properties/revision/minimum",
+									keyword: "minimum",
+									params: {
+										comparison: ">=",
+										limit: 0
+									}
+								}];
+								return false;
+							}
+						}
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.waitSeconds !== void 0) {
+						let data1 = data.waitSeconds;
+						const _errs3 = errors;
+						if (!(typeof data1 == "number" && !(data1 % 1) && !isNaN(data1) && isFinite(data1))) {
+							validate162.errors = [{
+								instancePath: instancePath + "/waitSeconds",
+								schemaPath: "#/properties/waitSeconds/type",
+								keyword: "type",
+								params: { type: "integer" }
+							}];
+							return false;
+						}
+						if (errors === _errs3) {
+							if (typeof data1 == "number" && isFinite(data1)) {
+								if (data1 > 60 || isNaN(data1)) {
+									validate162.errors = [{
+										instancePath: instancePath + "/waitSeconds",
+										schemaPath: "#/properties/waitSeconds/maximum",
+										keyword: "maximum",
+										params: {
+											comparison: "<=",
+											limit: 60
+										}
+									}];
+									return false;
+								} else if (data1 < 0 || isNaN(data1)) {
+									validate162.errors = [{
+										instancePath: instancePath + "/waitSeconds",
+										schemaPath: "#/properties/waitSeconds/minimum",
+										keyword: "minimum",
+										params: {
+											comparison: ">=",
+											limit: 0
+										}
+									}];
+									return false;
+								}
+							}
+						}
+						var valid0 = _errs3 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.home !== void 0) {
+							let data2 = data.home;
+							const _errs5 = errors;
+							if (errors === _errs5) {
+								if (Array.isArray(data2)) {
+									if (data2.length > 4) {
+										validate162.errors = [{
+											instancePath: instancePath + "/home",
+											schemaPath: "#/properties/home/maxItems",
+											keyword: "maxItems",
+											params: { limit: 4 }
+										}];
+										return false;
+									} else {
+										const len0 = data2.length;
+										for (let i0 = 0; i0 < len0; i0++) {
+											const _errs7 = errors;
+											if (!validate154(data2[i0], {
+												instancePath: instancePath + "/home/" + i0,
+												parentData: data2,
+												parentDataProperty: i0,
+												rootData
+											})) {
+												vErrors = vErrors === null ? validate154.errors : vErrors.concat(validate154.errors);
+												errors = vErrors.length;
+											}
+											if (!(_errs7 === errors)) break;
+										}
+									}
+								} else {
+									validate162.errors = [{
+										instancePath: instancePath + "/home",
+										schemaPath: "#/properties/home/type",
+										keyword: "type",
+										params: { type: "array" }
+									}];
+									return false;
+								}
+							}
+							var valid0 = _errs5 === errors;
+						} else var valid0 = true;
+						if (valid0) {
+							if (data.ca !== void 0) {
+								const _errs8 = errors;
+								if (!validate33(data.ca, {
+									instancePath: instancePath + "/ca",
+									parentData: data,
+									parentDataProperty: "ca",
+									rootData
+								})) {
+									vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+									errors = vErrors.length;
+								}
+								var valid0 = _errs8 === errors;
+							} else var valid0 = true;
+						}
+					}
+				}
+			}
+		} else {
+			validate162.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate162.errors = vErrors;
+	return errors === 0;
+}
+const validateStatusReport = validate165;
+function validate166(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.rev === void 0 && (missing0 = "rev") || data.outcome === void 0 && (missing0 = "outcome")) {
-				validate138.errors = [{
+				validate166.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -5750,7 +6879,7 @@ function validate138(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate138.errors = [{
+			validate166.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -5759,10 +6888,10 @@ function validate138(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate138.errors = vErrors;
+	validate166.errors = vErrors;
 	return errors === 0;
 }
-const schema48 = {
+const schema58 = {
 	"type": "string",
 	"enum": [
 		"healthy",
@@ -5770,10 +6899,10 @@ const schema48 = {
 		"unhealthy"
 	]
 };
-function validate143(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate171(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	if (typeof data !== "string") {
-		validate143.errors = [{
+		validate171.errors = [{
 			instancePath,
 			schemaPath: "#/type",
 			keyword: "type",
@@ -5782,18 +6911,18 @@ function validate143(data, { instancePath = "", parentData, parentDataProperty, 
 		return false;
 	}
 	if (!(data === "healthy" || data === "degraded" || data === "unhealthy")) {
-		validate143.errors = [{
+		validate171.errors = [{
 			instancePath,
 			schemaPath: "#/enum",
 			keyword: "enum",
-			params: { allowedValues: schema48.enum }
+			params: { allowedValues: schema58.enum }
 		}];
 		return false;
 	}
-	validate143.errors = vErrors;
+	validate171.errors = vErrors;
 	return true;
 }
-const schema49 = {
+const schema59 = {
 	"type": "string",
 	"enum": [
 		"boot",
@@ -5805,10 +6934,10 @@ const schema49 = {
 		"terminated"
 	]
 };
-function validate145(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate173(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	if (typeof data !== "string") {
-		validate145.errors = [{
+		validate173.errors = [{
 			instancePath,
 			schemaPath: "#/type",
 			keyword: "type",
@@ -5817,31 +6946,31 @@ function validate145(data, { instancePath = "", parentData, parentDataProperty, 
 		return false;
 	}
 	if (!(data === "boot" || data === "discovery" || data === "operational" || data === "maintenance" || data === "restart" || data === "safe" || data === "terminated")) {
-		validate145.errors = [{
+		validate173.errors = [{
 			instancePath,
 			schemaPath: "#/enum",
 			keyword: "enum",
-			params: { allowedValues: schema49.enum }
+			params: { allowedValues: schema59.enum }
 		}];
 		return false;
 	}
-	validate145.errors = vErrors;
+	validate173.errors = vErrors;
 	return true;
 }
-function validate137(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate165(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			if (data.result !== void 0) {
 				const _errs1 = errors;
-				if (!validate138(data.result, {
+				if (!validate166(data.result, {
 					instancePath: instancePath + "/result",
 					parentData: data,
 					parentDataProperty: "result",
 					rootData
 				})) {
-					vErrors = vErrors === null ? validate138.errors : vErrors.concat(validate138.errors);
+					vErrors = vErrors === null ? validate166.errors : vErrors.concat(validate166.errors);
 					errors = vErrors.length;
 				}
 				var valid0 = _errs1 === errors;
@@ -5849,13 +6978,13 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 			if (valid0) {
 				if (data.status !== void 0) {
 					const _errs2 = errors;
-					if (!validate143(data.status, {
+					if (!validate171(data.status, {
 						instancePath: instancePath + "/status",
 						parentData: data,
 						parentDataProperty: "status",
 						rootData
 					})) {
-						vErrors = vErrors === null ? validate143.errors : vErrors.concat(validate143.errors);
+						vErrors = vErrors === null ? validate171.errors : vErrors.concat(validate171.errors);
 						errors = vErrors.length;
 					}
 					var valid0 = _errs2 === errors;
@@ -5863,13 +6992,13 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 				if (valid0) {
 					if (data.phase !== void 0) {
 						const _errs3 = errors;
-						if (!validate145(data.phase, {
+						if (!validate173(data.phase, {
 							instancePath: instancePath + "/phase",
 							parentData: data,
 							parentDataProperty: "phase",
 							rootData
 						})) {
-							vErrors = vErrors === null ? validate145.errors : vErrors.concat(validate145.errors);
+							vErrors = vErrors === null ? validate173.errors : vErrors.concat(validate173.errors);
 							errors = vErrors.length;
 						}
 						var valid0 = _errs3 === errors;
@@ -5879,7 +7008,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 							let data3 = data.uptime;
 							const _errs4 = errors;
 							if (!(typeof data3 == "number" && !(data3 % 1) && !isNaN(data3) && isFinite(data3))) {
-								validate137.errors = [{
+								validate165.errors = [{
 									instancePath: instancePath + "/uptime",
 									schemaPath: "#/properties/uptime/type",
 									keyword: "type",
@@ -5890,7 +7019,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 							if (errors === _errs4) {
 								if (typeof data3 == "number" && isFinite(data3)) {
 									if (data3 > 4294967295 || isNaN(data3)) {
-										validate137.errors = [{
+										validate165.errors = [{
 											instancePath: instancePath + "/uptime",
 											schemaPath: "#/properties/uptime/maximum",
 											keyword: "maximum",
@@ -5901,7 +7030,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 										}];
 										return false;
 									} else if (data3 < 0 || isNaN(data3)) {
-										validate137.errors = [{
+										validate165.errors = [{
 											instancePath: instancePath + "/uptime",
 											schemaPath: "#/properties/uptime/minimum",
 											keyword: "minimum",
@@ -5923,7 +7052,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 								if (errors === _errs6) {
 									if (typeof data4 === "string") {
 										if (func2(data4) > 24) {
-											validate137.errors = [{
+											validate165.errors = [{
 												instancePath: instancePath + "/resetReason",
 												schemaPath: "#/properties/resetReason/maxLength",
 												keyword: "maxLength",
@@ -5932,7 +7061,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 											return false;
 										}
 									} else {
-										validate137.errors = [{
+										validate165.errors = [{
 											instancePath: instancePath + "/resetReason",
 											schemaPath: "#/properties/resetReason/type",
 											keyword: "type",
@@ -5948,7 +7077,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 									let data5 = data.bootCount;
 									const _errs8 = errors;
 									if (!(typeof data5 == "number" && !(data5 % 1) && !isNaN(data5) && isFinite(data5))) {
-										validate137.errors = [{
+										validate165.errors = [{
 											instancePath: instancePath + "/bootCount",
 											schemaPath: "#/properties/bootCount/type",
 											keyword: "type",
@@ -5959,7 +7088,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 									if (errors === _errs8) {
 										if (typeof data5 == "number" && isFinite(data5)) {
 											if (data5 > 4294967295 || isNaN(data5)) {
-												validate137.errors = [{
+												validate165.errors = [{
 													instancePath: instancePath + "/bootCount",
 													schemaPath: "#/properties/bootCount/maximum",
 													keyword: "maximum",
@@ -5970,7 +7099,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 												}];
 												return false;
 											} else if (data5 < 0 || isNaN(data5)) {
-												validate137.errors = [{
+												validate165.errors = [{
 													instancePath: instancePath + "/bootCount",
 													schemaPath: "#/properties/bootCount/minimum",
 													keyword: "minimum",
@@ -6031,7 +7160,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 												if (data.confirmed !== void 0) {
 													const _errs13 = errors;
 													if (typeof data.confirmed !== "boolean") {
-														validate137.errors = [{
+														validate165.errors = [{
 															instancePath: instancePath + "/confirmed",
 															schemaPath: "#/properties/confirmed/type",
 															keyword: "type",
@@ -6046,7 +7175,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 														let data10 = data.freeHeap;
 														const _errs15 = errors;
 														if (!(typeof data10 == "number" && !(data10 % 1) && !isNaN(data10) && isFinite(data10))) {
-															validate137.errors = [{
+															validate165.errors = [{
 																instancePath: instancePath + "/freeHeap",
 																schemaPath: "#/properties/freeHeap/type",
 																keyword: "type",
@@ -6057,7 +7186,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 														if (errors === _errs15) {
 															if (typeof data10 == "number" && isFinite(data10)) {
 																if (data10 > 4294967295 || isNaN(data10)) {
-																	validate137.errors = [{
+																	validate165.errors = [{
 																		instancePath: instancePath + "/freeHeap",
 																		schemaPath: "#/properties/freeHeap/maximum",
 																		keyword: "maximum",
@@ -6068,7 +7197,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																	}];
 																	return false;
 																} else if (data10 < 0 || isNaN(data10)) {
-																	validate137.errors = [{
+																	validate165.errors = [{
 																		instancePath: instancePath + "/freeHeap",
 																		schemaPath: "#/properties/freeHeap/minimum",
 																		keyword: "minimum",
@@ -6088,7 +7217,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 															let data11 = data.minFreeHeap;
 															const _errs17 = errors;
 															if (!(typeof data11 == "number" && !(data11 % 1) && !isNaN(data11) && isFinite(data11))) {
-																validate137.errors = [{
+																validate165.errors = [{
 																	instancePath: instancePath + "/minFreeHeap",
 																	schemaPath: "#/properties/minFreeHeap/type",
 																	keyword: "type",
@@ -6099,7 +7228,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 															if (errors === _errs17) {
 																if (typeof data11 == "number" && isFinite(data11)) {
 																	if (data11 > 4294967295 || isNaN(data11)) {
-																		validate137.errors = [{
+																		validate165.errors = [{
 																			instancePath: instancePath + "/minFreeHeap",
 																			schemaPath: "#/properties/minFreeHeap/maximum",
 																			keyword: "maximum",
@@ -6110,7 +7239,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																		}];
 																		return false;
 																	} else if (data11 < 0 || isNaN(data11)) {
-																		validate137.errors = [{
+																		validate165.errors = [{
 																			instancePath: instancePath + "/minFreeHeap",
 																			schemaPath: "#/properties/minFreeHeap/minimum",
 																			keyword: "minimum",
@@ -6130,7 +7259,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																let data12 = data.stackHighWater;
 																const _errs19 = errors;
 																if (!(typeof data12 == "number" && !(data12 % 1) && !isNaN(data12) && isFinite(data12))) {
-																	validate137.errors = [{
+																	validate165.errors = [{
 																		instancePath: instancePath + "/stackHighWater",
 																		schemaPath: "#/properties/stackHighWater/type",
 																		keyword: "type",
@@ -6141,7 +7270,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																if (errors === _errs19) {
 																	if (typeof data12 == "number" && isFinite(data12)) {
 																		if (data12 > 4294967295 || isNaN(data12)) {
-																			validate137.errors = [{
+																			validate165.errors = [{
 																				instancePath: instancePath + "/stackHighWater",
 																				schemaPath: "#/properties/stackHighWater/maximum",
 																				keyword: "maximum",
@@ -6152,7 +7281,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																			}];
 																			return false;
 																		} else if (data12 < 0 || isNaN(data12)) {
-																			validate137.errors = [{
+																			validate165.errors = [{
 																				instancePath: instancePath + "/stackHighWater",
 																				schemaPath: "#/properties/stackHighWater/minimum",
 																				keyword: "minimum",
@@ -6174,7 +7303,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																	if (errors === _errs21) {
 																		if (typeof data13 == "number" && isFinite(data13)) {
 																			if (data13 > 100 || isNaN(data13)) {
-																				validate137.errors = [{
+																				validate165.errors = [{
 																					instancePath: instancePath + "/cpuPercent",
 																					schemaPath: "#/properties/cpuPercent/maximum",
 																					keyword: "maximum",
@@ -6185,7 +7314,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																				}];
 																				return false;
 																			} else if (data13 < 0 || isNaN(data13)) {
-																				validate137.errors = [{
+																				validate165.errors = [{
 																					instancePath: instancePath + "/cpuPercent",
 																					schemaPath: "#/properties/cpuPercent/minimum",
 																					keyword: "minimum",
@@ -6197,7 +7326,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																				return false;
 																			}
 																		} else {
-																			validate137.errors = [{
+																			validate165.errors = [{
 																				instancePath: instancePath + "/cpuPercent",
 																				schemaPath: "#/properties/cpuPercent/type",
 																				keyword: "type",
@@ -6215,7 +7344,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																		if (errors === _errs23) {
 																			if (typeof data14 == "number" && isFinite(data14)) {
 																				if (data14 > 100 || isNaN(data14)) {
-																					validate137.errors = [{
+																					validate165.errors = [{
 																						instancePath: instancePath + "/memoryPercent",
 																						schemaPath: "#/properties/memoryPercent/maximum",
 																						keyword: "maximum",
@@ -6226,7 +7355,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																					}];
 																					return false;
 																				} else if (data14 < 0 || isNaN(data14)) {
-																					validate137.errors = [{
+																					validate165.errors = [{
 																						instancePath: instancePath + "/memoryPercent",
 																						schemaPath: "#/properties/memoryPercent/minimum",
 																						keyword: "minimum",
@@ -6238,7 +7367,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																					return false;
 																				}
 																			} else {
-																				validate137.errors = [{
+																				validate165.errors = [{
 																					instancePath: instancePath + "/memoryPercent",
 																					schemaPath: "#/properties/memoryPercent/type",
 																					keyword: "type",
@@ -6256,7 +7385,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																			if (errors === _errs25) {
 																				if (typeof data15 == "number" && isFinite(data15)) {
 																					if (data15 > 2e3 || isNaN(data15)) {
-																						validate137.errors = [{
+																						validate165.errors = [{
 																							instancePath: instancePath + "/temperature",
 																							schemaPath: "#/properties/temperature/maximum",
 																							keyword: "maximum",
@@ -6267,7 +7396,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																						}];
 																						return false;
 																					} else if (data15 < -274 || isNaN(data15)) {
-																						validate137.errors = [{
+																						validate165.errors = [{
 																							instancePath: instancePath + "/temperature",
 																							schemaPath: "#/properties/temperature/minimum",
 																							keyword: "minimum",
@@ -6279,7 +7408,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																						return false;
 																					}
 																				} else {
-																					validate137.errors = [{
+																					validate165.errors = [{
 																						instancePath: instancePath + "/temperature",
 																						schemaPath: "#/properties/temperature/type",
 																						keyword: "type",
@@ -6295,7 +7424,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																				let data16 = data.rssi;
 																				const _errs27 = errors;
 																				if (!(typeof data16 == "number" && !(data16 % 1) && !isNaN(data16) && isFinite(data16))) {
-																					validate137.errors = [{
+																					validate165.errors = [{
 																						instancePath: instancePath + "/rssi",
 																						schemaPath: "#/properties/rssi/type",
 																						keyword: "type",
@@ -6306,7 +7435,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																				if (errors === _errs27) {
 																					if (typeof data16 == "number" && isFinite(data16)) {
 																						if (data16 > 20 || isNaN(data16)) {
-																							validate137.errors = [{
+																							validate165.errors = [{
 																								instancePath: instancePath + "/rssi",
 																								schemaPath: "#/properties/rssi/maximum",
 																								keyword: "maximum",
@@ -6317,7 +7446,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																							}];
 																							return false;
 																						} else if (data16 < -150 || isNaN(data16)) {
-																							validate137.errors = [{
+																							validate165.errors = [{
 																								instancePath: instancePath + "/rssi",
 																								schemaPath: "#/properties/rssi/minimum",
 																								keyword: "minimum",
@@ -6339,7 +7468,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																					if (errors === _errs29) {
 																						if (typeof data17 == "number" && isFinite(data17)) {
 																							if (data17 > 100 || isNaN(data17)) {
-																								validate137.errors = [{
+																								validate165.errors = [{
 																									instancePath: instancePath + "/battery",
 																									schemaPath: "#/properties/battery/maximum",
 																									keyword: "maximum",
@@ -6350,7 +7479,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																								}];
 																								return false;
 																							} else if (data17 < 0 || isNaN(data17)) {
-																								validate137.errors = [{
+																								validate165.errors = [{
 																									instancePath: instancePath + "/battery",
 																									schemaPath: "#/properties/battery/minimum",
 																									keyword: "minimum",
@@ -6362,7 +7491,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																								return false;
 																							}
 																						} else {
-																							validate137.errors = [{
+																							validate165.errors = [{
 																								instancePath: instancePath + "/battery",
 																								schemaPath: "#/properties/battery/type",
 																								keyword: "type",
@@ -6378,7 +7507,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																						let data18 = data.mqttReconnects;
 																						const _errs31 = errors;
 																						if (!(typeof data18 == "number" && !(data18 % 1) && !isNaN(data18) && isFinite(data18))) {
-																							validate137.errors = [{
+																							validate165.errors = [{
 																								instancePath: instancePath + "/mqttReconnects",
 																								schemaPath: "#/properties/mqttReconnects/type",
 																								keyword: "type",
@@ -6389,7 +7518,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																						if (errors === _errs31) {
 																							if (typeof data18 == "number" && isFinite(data18)) {
 																								if (data18 > 4294967295 || isNaN(data18)) {
-																									validate137.errors = [{
+																									validate165.errors = [{
 																										instancePath: instancePath + "/mqttReconnects",
 																										schemaPath: "#/properties/mqttReconnects/maximum",
 																										keyword: "maximum",
@@ -6400,7 +7529,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																									}];
 																									return false;
 																								} else if (data18 < 0 || isNaN(data18)) {
-																									validate137.errors = [{
+																									validate165.errors = [{
 																										instancePath: instancePath + "/mqttReconnects",
 																										schemaPath: "#/properties/mqttReconnects/minimum",
 																										keyword: "minimum",
@@ -6420,7 +7549,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																							let data19 = data.coapRetransmits;
 																							const _errs33 = errors;
 																							if (!(typeof data19 == "number" && !(data19 % 1) && !isNaN(data19) && isFinite(data19))) {
-																								validate137.errors = [{
+																								validate165.errors = [{
 																									instancePath: instancePath + "/coapRetransmits",
 																									schemaPath: "#/properties/coapRetransmits/type",
 																									keyword: "type",
@@ -6431,7 +7560,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																							if (errors === _errs33) {
 																								if (typeof data19 == "number" && isFinite(data19)) {
 																									if (data19 > 4294967295 || isNaN(data19)) {
-																										validate137.errors = [{
+																										validate165.errors = [{
 																											instancePath: instancePath + "/coapRetransmits",
 																											schemaPath: "#/properties/coapRetransmits/maximum",
 																											keyword: "maximum",
@@ -6442,7 +7571,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																										}];
 																										return false;
 																									} else if (data19 < 0 || isNaN(data19)) {
-																										validate137.errors = [{
+																										validate165.errors = [{
 																											instancePath: instancePath + "/coapRetransmits",
 																											schemaPath: "#/properties/coapRetransmits/minimum",
 																											keyword: "minimum",
@@ -6462,7 +7591,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																								let data20 = data.sensorErrors;
 																								const _errs35 = errors;
 																								if (!(typeof data20 == "number" && !(data20 % 1) && !isNaN(data20) && isFinite(data20))) {
-																									validate137.errors = [{
+																									validate165.errors = [{
 																										instancePath: instancePath + "/sensorErrors",
 																										schemaPath: "#/properties/sensorErrors/type",
 																										keyword: "type",
@@ -6473,7 +7602,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																								if (errors === _errs35) {
 																									if (typeof data20 == "number" && isFinite(data20)) {
 																										if (data20 > 4294967295 || isNaN(data20)) {
-																											validate137.errors = [{
+																											validate165.errors = [{
 																												instancePath: instancePath + "/sensorErrors",
 																												schemaPath: "#/properties/sensorErrors/maximum",
 																												keyword: "maximum",
@@ -6484,7 +7613,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																											}];
 																											return false;
 																										} else if (data20 < 0 || isNaN(data20)) {
-																											validate137.errors = [{
+																											validate165.errors = [{
 																												instancePath: instancePath + "/sensorErrors",
 																												schemaPath: "#/properties/sensorErrors/minimum",
 																												keyword: "minimum",
@@ -6520,7 +7649,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																										if (errors === _errs38) {
 																											if (Array.isArray(data22)) {
 																												if (data22.length > 16) {
-																													validate137.errors = [{
+																													validate165.errors = [{
 																														instancePath: instancePath + "/services",
 																														schemaPath: "#/properties/services/maxItems",
 																														keyword: "maxItems",
@@ -6544,7 +7673,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																													}
 																												}
 																											} else {
-																												validate137.errors = [{
+																												validate165.errors = [{
 																													instancePath: instancePath + "/services",
 																													schemaPath: "#/properties/services/type",
 																													keyword: "type",
@@ -6590,7 +7719,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																													if (errors === _errs43) {
 																														if (typeof data26 === "string") {
 																															if (func2(data26) > 32) {
-																																validate137.errors = [{
+																																validate165.errors = [{
 																																	instancePath: instancePath + "/brokerFault",
 																																	schemaPath: "#/properties/brokerFault/maxLength",
 																																	keyword: "maxLength",
@@ -6599,7 +7728,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 																																return false;
 																															}
 																														} else {
-																															validate137.errors = [{
+																															validate165.errors = [{
 																																instancePath: instancePath + "/brokerFault",
 																																schemaPath: "#/properties/brokerFault/type",
 																																keyword: "type",
@@ -6636,7 +7765,7 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate137.errors = [{
+			validate165.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -6645,11 +7774,11 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate137.errors = vErrors;
+	validate165.errors = vErrors;
 	return errors === 0;
 }
-const validateUpdateStart = validate154;
-function validate154(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+const validateUpdateStart = validate182;
+function validate182(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
@@ -6698,7 +7827,7 @@ function validate154(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate154.errors = [{
+			validate182.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -6707,11 +7836,11 @@ function validate154(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate154.errors = vErrors;
+	validate182.errors = vErrors;
 	return errors === 0;
 }
-const validateUpdate = validate158;
-const schema51 = {
+const validateUpdate = validate186;
+const schema61 = {
 	"type": "object",
 	"required": [
 		"id",
@@ -6755,14 +7884,14 @@ const schema51 = {
 		"manifest": { "$ref": "#/definitions/uri" }
 	}
 };
-function validate158(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate186(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.id === void 0 && (missing0 = "id") || data.version === void 0 && (missing0 = "version") || data.size === void 0 && (missing0 = "size") || data.digest === void 0 && (missing0 = "digest")) {
-				validate158.errors = [{
+				validate186.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -6802,7 +7931,7 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 							let data2 = data.size;
 							const _errs3 = errors;
 							if (!(typeof data2 == "number" && !(data2 % 1) && !isNaN(data2) && isFinite(data2))) {
-								validate158.errors = [{
+								validate186.errors = [{
 									instancePath: instancePath + "/size",
 									schemaPath: "#/properties/size/type",
 									keyword: "type",
@@ -6813,7 +7942,7 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 							if (errors === _errs3) {
 								if (typeof data2 == "number" && isFinite(data2)) {
 									if (data2 > 4294967295 || isNaN(data2)) {
-										validate158.errors = [{
+										validate186.errors = [{
 											instancePath: instancePath + "/size",
 											schemaPath: "#/properties/size/maximum",
 											keyword: "maximum",
@@ -6824,7 +7953,7 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 										}];
 										return false;
 									} else if (data2 < 0 || isNaN(data2)) {
-										validate158.errors = [{
+										validate186.errors = [{
 											instancePath: instancePath + "/size",
 											schemaPath: "#/properties/size/minimum",
 											keyword: "minimum",
@@ -6860,7 +7989,7 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 									if (errors === _errs6) {
 										if (Array.isArray(data4)) {
 											if (data4.length > 1024) {
-												validate158.errors = [{
+												validate186.errors = [{
 													instancePath: instancePath + "/targets",
 													schemaPath: "#/properties/targets/maxItems",
 													keyword: "maxItems",
@@ -6884,7 +8013,7 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 												}
 											}
 										} else {
-											validate158.errors = [{
+											validate186.errors = [{
 												instancePath: instancePath + "/targets",
 												schemaPath: "#/properties/targets/type",
 												keyword: "type",
@@ -6914,7 +8043,7 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 											let data7 = data.sequence;
 											const _errs10 = errors;
 											if (!(typeof data7 == "number" && !(data7 % 1) && !isNaN(data7) && isFinite(data7))) {
-												validate158.errors = [{
+												validate186.errors = [{
 													instancePath: instancePath + "/sequence",
 													schemaPath: "#/properties/sequence/type",
 													keyword: "type",
@@ -6925,7 +8054,7 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 											if (errors === _errs10) {
 												if (typeof data7 == "number" && isFinite(data7)) {
 													if (data7 > 4294967295 || isNaN(data7)) {
-														validate158.errors = [{
+														validate186.errors = [{
 															instancePath: instancePath + "/sequence",
 															schemaPath: "#/properties/sequence/maximum",
 															keyword: "maximum",
@@ -6936,7 +8065,7 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 														}];
 														return false;
 													} else if (data7 < 0 || isNaN(data7)) {
-														validate158.errors = [{
+														validate186.errors = [{
 															instancePath: instancePath + "/sequence",
 															schemaPath: "#/properties/sequence/minimum",
 															keyword: "minimum",
@@ -6958,7 +8087,7 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 												if (errors === _errs12) {
 													if (typeof data8 === "string") {
 														if (func2(data8) > 96) {
-															validate158.errors = [{
+															validate186.errors = [{
 																instancePath: instancePath + "/title",
 																schemaPath: "#/properties/title/maxLength",
 																keyword: "maxLength",
@@ -6967,7 +8096,7 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 															return false;
 														}
 													} else {
-														validate158.errors = [{
+														validate186.errors = [{
 															instancePath: instancePath + "/title",
 															schemaPath: "#/properties/title/type",
 															keyword: "type",
@@ -6983,7 +8112,7 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 													let data9 = data.state;
 													const _errs14 = errors;
 													if (typeof data9 !== "string") {
-														validate158.errors = [{
+														validate186.errors = [{
 															instancePath: instancePath + "/state",
 															schemaPath: "#/properties/state/type",
 															keyword: "type",
@@ -6992,11 +8121,11 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 														return false;
 													}
 													if (!(data9 === "unsigned" || data9 === "ready" || data9 === "withdrawn")) {
-														validate158.errors = [{
+														validate186.errors = [{
 															instancePath: instancePath + "/state",
 															schemaPath: "#/properties/state/enum",
 															keyword: "enum",
-															params: { allowedValues: schema51.properties.state.enum }
+															params: { allowedValues: schema61.properties.state.enum }
 														}];
 														return false;
 													}
@@ -7042,7 +8171,7 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate158.errors = [{
+			validate186.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -7051,7 +8180,7 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate158.errors = vErrors;
+	validate186.errors = vErrors;
 	return errors === 0;
 }
-export { validateAction, validateAttempt, validateAttemptReport, validateCommand, validateCommandAnswer, validateConfiguration, validateEnvironment, validateInstallRequest, validateMetrics, validateMode, validateNodeManifest, validateRegistrationAnswer, validateServiceList, validateStatusReport, validateUpdate, validateUpdateStart };
+export { validateAction, validateAttempt, validateAttemptReport, validateCommand, validateCommandAnswer, validateConfiguration, validateEnvironment, validateInstallRequest, validateMetrics, validateMode, validateNodeManifest, validateRegistrationAnswer, validateServiceList, validateSiteAccess, validateSiteInvitation, validateSiteLink, validateSiteReport, validateStatusReport, validateUpdate, validateUpdateStart };

@@ -359,6 +359,74 @@ export interface ServiceList {
   /** When it was written. */
   timestamp?: string;
 }
+export interface SiteAccess {
+  /** The site. */
+  site: string;
+  /** What the site is called. */
+  title: string;
+  /** Time zone, a name of the IANA database. */
+  timeZone: string;
+  /** Grows with each change. */
+  revision: number;
+  /** The owner wants last values kept at the server broker. */
+  retain?: boolean;
+  /** All phones that were invited at the manager. */
+  phones: SitePhone[];
+}
+export interface SitePhone {
+  /** The phone's id, given once. */
+  phone: string;
+  /** What the phone is called. */
+  name: string;
+  /** Hash of its password at the local broker: argon2id or scrypt with parameters, salt and hash. */
+  hash: string;
+}
+export interface SiteInvitation {
+  /** The site. */
+  site: string;
+  /** What the site is called. */
+  title?: string;
+  /** The phone's id, given once. */
+  phone: string;
+  /** What the phone is called. */
+  name?: string;
+  /** The server broker, MQTT over WebSocket; absent: the household has none. */
+  server?: string;
+  /** Its password at the server broker. */
+  serverPassword?: string;
+  /** Where the gateway is at home, best first. */
+  home?: string[];
+  /** Its password at the local broker. */
+  homePassword?: string;
+  /** Fingerprint of the site's CA: SHA-256 of its certificate. */
+  ca?: Digest;
+}
+export interface SiteLink {
+  /** The site. */
+  site: string;
+  /** What the site is called. */
+  title: string;
+  /** Time zone, a name of the IANA database. */
+  timeZone: string;
+  /** The manager's HTTP API: scheme, host, port. */
+  manager: string;
+  /** The server broker; absent: there is no bridge. */
+  broker?: string;
+  /** The gateway's password at the server broker, and its token at the manager. */
+  secret: string;
+  /** Certificate of the CA of both, PEM; absent: those that the system trusts. */
+  ca?: string;
+}
+export interface SiteReport {
+  /** Of the list that it has; 0: none. */
+  revision: number;
+  /** How long the manager may wait for a newer one. */
+  waitSeconds?: number;
+  /** Where the gateway is at home, best first. */
+  home?: string[];
+  /** Fingerprint of the site's CA: SHA-256 of its certificate. */
+  ca?: Digest;
+}
 export interface StatusReport {
   /** Outcome of the last finished action, repeated until a report with it is answered. */
   result?: ActionResult;
@@ -469,6 +537,10 @@ export interface Messages {
   readonly "node-manifest": NodeManifest;
   readonly "registration-answer": RegistrationAnswer;
   readonly "service-list": ServiceList;
+  readonly "site-access": SiteAccess;
+  readonly "site-invitation": SiteInvitation;
+  readonly "site-link": SiteLink;
+  readonly "site-report": SiteReport;
   readonly "status-report": StatusReport;
   readonly "update-start": UpdateStart;
   readonly "update": Update;

@@ -20,3 +20,15 @@ export function fromBase64Url(text: string): Uint8Array | undefined {
   // Bits after the last byte carry nothing and must be zero, so that each byte string has one text.
   return (bits & ((1 << count) - 1)) === 0 ? bytes : undefined;
 }
+
+/** That text of these bytes. */
+export function toBase64Url(bytes: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 3) {
+    const group = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
+    // One byte more than the group has makes one character more.
+    const characters = Math.min(bytes.length - at, 3) + 1;
+    for (let i = 0; i < characters; i++) text += alphabet[(group >> (18 - 6 * i)) & 63];
+  }
+  return text;
+}

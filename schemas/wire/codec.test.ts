@@ -113,6 +113,16 @@ function rounded(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, rounded(item)]));
 }
 
+/** What words don't meet, by the length that such a text alone may have. */
+const spelt: Readonly<Record<number, fc.Arbitrary<string>>> = {
+  200: fc.constant("coap://host/path"),
+  100: fc.constant("wss://host/mqtt"),
+  80: fc.constant("https://host:8443"),
+  43: fc.stringMatching(/^[A-Za-z0-9_-]{22}$/),
+  12: fc.stringMatching(/^[a-z0-9]{12}$/),
+  160: fc.constant("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"),
+};
+
 /** Values of a shape; patterns are met often enough by lower-case words. */
 function arbitraryOf(shape: Shape): fc.Arbitrary<unknown> {
   switch (shape.kind) {
@@ -140,7 +150,7 @@ function arbitraryOf(shape: Shape): fc.Arbitrary<unknown> {
       if (shape.values) return fc.constantFrom(...Object.keys(shape.values));
       if (shape.form === "digest") return fc.stringMatching(/^sha256:[0-9a-f]{64}$/);
       if (shape.form === "instant") return fc.nat(2 ** 31).map(instantFromSeconds);
-      return shape.max === 200 ? fc.constant("coap://host/path") : fc.stringMatching(/^[a-z0-9]{1,12}$/);
+      return spelt[shape.max] ?? fc.stringMatching(/^[a-z0-9]{1,12}$/);
     case "integer":
       return fc.integer({ min: Math.max(shape.min, -(2 ** 31)), max: Math.min(shape.max, 2 ** 31 - 1) });
     case "number": {
