@@ -106,7 +106,10 @@ struct Fleet {
       HardwareNumber mac;
       for (uint8_t& byte : mac.bytes) byte = random.byte();
       mac.bytes[5] &= 0xe3;  // so that many want the same id
-      members[i].pack.begin(mac, static_cast<uint32_t>(random.next()), now);
+      PackBoot boot;
+      boot.mac = mac;
+      boot.seed = static_cast<uint32_t>(random.next());
+      members[i].pack.begin(boot, now);
     }
   }
   void toAll(const can::Frame& frame, const Member* from) {

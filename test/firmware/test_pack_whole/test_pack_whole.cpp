@@ -121,10 +121,12 @@ struct Bench {
   Pack pack;
   uint64_t now = 50'000;
 
-  Bench(FakeFlash& storage, FakeRetained& memory)
+  Bench(FakeFlash& storage, FakeRetained& memory, PackBoot boot = {})
       : flash(storage), retained(memory), pack({can, bms, storage, &memory, board}, bmsVoltageAndCurrent) {
     bms.reply = "01030402100064fba5";
-    pack.begin({{0xaa, 0xbb, 0x10, 0x20, 0x30, 0x44}}, 5, now);
+    boot.mac = {{0xaa, 0xbb, 0x10, 0x20, 0x30, 0x44}};
+    boot.seed = 5;
+    pack.begin(boot, now);
   }
   void pass(uint64_t ms) {
     for (uint64_t i = 0; i < ms; i += 5) {
@@ -311,4 +313,132 @@ TEST("an idle hour of a whole pack writes nothing to flash") {
     bench.pass(60'000);
   }
   CHECK_EQ(flash.puts, before);
+}
+
+TEST("a pack tells once that the watchdog reset it, or why its new image was left") {
+  fresh();
+  PackBoot boot;
+  boot.reset = hal::ResetReason::watchdog;
+  can::ErrorReport report;
+  {
+    Bench bench(flash, retained, boot);
+    bench.pass(70'000);
+    CHECK_EQ(bench.can.seen[0x604], 1u);
+    CHECK(can::decode(bench.can.last[0x604], report) == can::Fault::none);
+    CHECK(report.error == can::PackError::watchdogReset);
+  }
+  boot.reset = hal::ResetReason::rollback;
+  boot.rolledBack = hal::RollbackReason::notConfirmedInTime;
+  {
+    Bench bench(flash, retained, boot);
+    bench.pass(70'000);
+    CHECK_EQ(bench.can.seen[0x604], 1u);
+    CHECK(can::decode(bench.can.last[0x604], report) == can::Fault::none);
+    CHECK(report.error == can::PackError::rolledBack);
+    CHECK_EQ(report.detail, static_cast<int32_t>(hal::RollbackReason::notConfirmedInTime));
+  }
+  // Later boots say nothing of it, though the boot record still knows.
+  boot.reset = hal::ResetReason::restart;
+  Bench bench(flash, retained, boot);
+  bench.pass(70'000);
+  CHECK_EQ(bench.can.seen[0x604], 0u);
+}
+
+TEST("the version that the image is stamped with goes out in state and announce") {
+  fresh();
+  PackBoot boot;
+  boot.version = {3, 17};
+  Bench bench(flash, retained, boot);
+  bench.pass(5000);
+  can::PackState state;
+  CHECK(can::decode(bench.can.last[0x120], state) == can::Fault::none);
+  CHECK_EQ(state.firmwareMajor, 3);
+  CHECK_EQ(state.firmwareMinor, 17);
+  can::Announce announce;
+  CHECK(can::decode(bench.can.last[0x304], announce) == can::Fault::none);
+  CHECK_EQ(announce.firmwareMajor, 3);
+  CHECK_EQ(announce.firmwareMinor, 17);
+}
+
+TEST("a pack whose id a higher MAC claims sends nothing more with it, not even an answer, and takes the next one") {
+  fresh();
+  Bench bench(flash, retained);
+  bench.pass(10'000);
+  const unsigned writes = flash.puts;
+  can::NodeIdClaim claim;
+  claim.nodeId = 4;
+  const uint8_t higher[6] = {0xff, 0xbb, 0x10, 0x20, 0x30, 0x45};
+  claim.macEnd = 0x203045;
+  claim.deviceType = can::DeviceType::energyPack;
+  std::memcpy(claim.mac, higher, sizeof higher);
+  can::SetMode mode;
+  mode.target = 127;
+  mode.mode = can::PackMode::backup;
+  mode.isOn = true;
+  bench.can.arrives(can::encode(claim));
+  bench.can.arrives(can::encode(mode));
+  std::memset(bench.can.seen, 0, sizeof bench.can.seen);
+  bench.pass(490);
+  for (const unsigned seen : bench.can.seen) CHECK_EQ(seen, 0u);
+  CHECK(!bench.pack.election().isMaster());
+  bench.pass(20'000);
+  CHECK_EQ(bench.pack.claim().nodeId(), 5);
+  for (uint32_t id = 0x120; id <= 0x127; id++) CHECK_EQ(bench.can.seen[id], 0u);
+  CHECK_EQ(bench.can.seen[0x284] + bench.can.seen[0x304] + bench.can.seen[0x604], 0u);
+  CHECK(bench.can.seen[0x128] >= 9u);
+  CHECK_EQ(flash.puts, writes + 1);
+}
+
+TEST("a socket is asked for three times at most, by one sequence, until the gateway says that it is so") {
+  fresh();
+  Bench bench(flash, retained);
+  CHECK(bench.pack.requestSocket(7, true));
+  CHECK(!bench.pack.requestSocket(128, true));
+  bench.pass(2000);
+  CHECK_EQ(bench.can.seen[0x584], 0u);  // not before its announce
+  bench.pass(20'000);
+  CHECK_EQ(bench.can.seen[0x584], 3u);
+  can::SocketRequest first;
+  CHECK(can::decode(bench.can.last[0x584], first) == can::Fault::none);
+  CHECK_EQ(first.socket, 7);
+  CHECK(first.isOn);
+  CHECK_EQ(first.sequence, 1);
+  CHECK(bench.pack.requestSocket(7, false));
+  bench.pass(100);
+  can::SocketState state;
+  state.socket = 7;
+  state.isOn = true;  // as it was: the request goes on
+  bench.can.arrives(can::encode(state));
+  bench.pass(2000);
+  CHECK_EQ(bench.can.seen[0x584], 5u);
+  state.isOn = false;
+  bench.can.arrives(can::encode(state));
+  bench.pass(20'000);
+  CHECK_EQ(bench.can.seen[0x584], 5u);
+}
+
+TEST("four sockets at once can be asked for, and a fifth is refused until one is through") {
+  fresh();
+  Bench bench(flash, retained);
+  for (uint8_t socket = 0; socket < 4; socket++) CHECK(bench.pack.requestSocket(socket, true));
+  CHECK(!bench.pack.requestSocket(4, true));
+  CHECK(bench.pack.requestSocket(3, false));
+  bench.pass(20'000);
+  CHECK(bench.pack.requestSocket(4, true));
+}
+
+TEST("a setting that still waits is written before an end that was asked for") {
+  fresh();
+  Bench bench(flash, retained);
+  bench.pass(10'000);
+  const unsigned writes = flash.puts;
+  can::SetMode mode;
+  mode.mode = can::PackMode::backup;
+  mode.isOn = true;
+  CHECK(bench.command(mode) == CommandResult::ok);
+  CHECK_EQ(flash.puts, writes);
+  bench.pack.flush();
+  CHECK_EQ(flash.puts, writes + 1);
+  bench.pack.flush();
+  CHECK_EQ(flash.puts, writes + 1);
 }

@@ -1,14 +1,13 @@
 #include "pack/election.hpp"
 
-#include "pack/firmware_version.hpp"
-
 namespace cx::pack {
 
-void Election::begin(const HardwareNumber& mac, can::DeviceType type, uint64_t bootMs) {
+void Election::begin(const HardwareNumber& mac, can::DeviceType type, uint64_t bootMs, FirmwareVersion version) {
   *this = Election();
   mac_ = mac;
   type_ = type;
   bootMs_ = bootMs;
+  version_ = version;
 }
 
 void Election::settled(uint8_t nodeId) {
@@ -110,8 +109,8 @@ bool Election::step(uint64_t nowMs, can::Frame& out) {
   announce.node = nodeId_;
   announce.nodeId = nodeId_;
   announce.deviceType = type_;
-  announce.firmwareMajor = firmwareMajor;
-  announce.firmwareMinor = firmwareMinor;
+  announce.firmwareMajor = version_.major;
+  announce.firmwareMinor = version_.minor;
   std::memcpy(announce.macTail, mac_.bytes + 2, sizeof announce.macTail);
   out = can::encode(announce);
   return true;

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "can.hpp"
+#include "pack/firmware_version.hpp"
 #include "pack/hardware_number.hpp"
 #include "pack/node_claim.hpp"
 
@@ -20,7 +21,7 @@ constexpr uint64_t electAfterAnnounceMs = 800;
 
 class Election {
  public:
-  void begin(const HardwareNumber& mac, can::DeviceType type, uint64_t bootMs);
+  void begin(const HardwareNumber& mac, can::DeviceType type, uint64_t bootMs, FirmwareVersion version = {});
   // The id is ours, also after a move; or it no longer is.
   void settled(uint8_t nodeId);
   void unsettled();
@@ -53,6 +54,7 @@ class Election {
 
   HardwareNumber mac_;
   can::DeviceType type_ = can::DeviceType::energyPack;
+  FirmwareVersion version_;
   uint8_t nodeId_ = 0;
   bool isSettled_ = false;
   bool hasAnnounced_ = false;

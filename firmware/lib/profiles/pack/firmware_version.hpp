@@ -1,11 +1,15 @@
-// The software version of the line Alfaspark, printed at boot and sent.
+// The software version of the line Alfaspark, printed at boot and sent. An image that is stamped with another one says that.
 #pragma once
 
 #include <cstdint>
 
 namespace cx::pack {
 
-constexpr uint8_t firmwareMajor = 2;
-constexpr uint8_t firmwareMinor = 5;
+constexpr const char* firmwareName = "Alfaspark";
+
+struct FirmwareVersion {
+  uint8_t major = 2;
+  uint8_t minor = 5;
+};
 
 }  // namespace cx::pack

@@ -4,16 +4,16 @@
 
 namespace cx::pack {
 
-void Pack::begin(const HardwareNumber& mac, uint32_t seed, uint64_t nowMs) {
+void Pack::begin(const PackBoot& boot, uint64_t nowMs) {
   nowMs_ = nowMs;
-  mac_ = mac;
+  boot_ = boot;
   kept_ = store_.load();
   uint8_t retained[hal::retainedSize] = {};
   if (ports_.retained != nullptr) ports_.retained->load(retained);
   modes_.begin(ports_.retained == nullptr ? nullptr : &retained);
   ports_.board.setRelays(modes_.relays());
-  claim_.begin(mac, kept_.deviceType, kept_.nodeId, seed, nowMs);
-  election_.begin(mac, kept_.deviceType, nowMs);
+  claim_.begin(boot.mac, kept_.deviceType, kept_.nodeId, boot.seed, nowMs);
+  election_.begin(boot.mac, kept_.deviceType, nowMs, boot.version);
   toldAtMs_ = drawnAtMs_ = tickedAtMs_ = nowMs;
 }
 
@@ -36,6 +36,7 @@ void Pack::receive() {
     claim_.receive(frame, nowMs_);
     election_.receive(frame, nowMs_);
     totals_.receive(frame, nowMs_);
+    sockets_.receive(frame);
     can::Time time;
     if (can::decode(frame, time) == can::Fault::none) (void)clock_.set(time, nowMs_);
     // A pack that just lost its id answers nothing: the answer would carry another's.
@@ -104,7 +105,8 @@ void Pack::tell() {
   TelemetryInput in;
   in.node = claim_.nodeId();
   in.type = kept_.deviceType;
-  in.mac = mac_;
+  in.mac = boot_.mac;
+  in.version = boot_.version;
   in.isMaster = election_.isMaster();
   in.rank = election_.rank(nowMs_);
   in.isTimeKnown = clock_.isSet();
@@ -131,8 +133,11 @@ void Pack::report() {
   errors_.set(can::PackError::busOff, sender_.isBusOff());
   errors_.set(can::PackError::nodeIdsTaken, claim_.phase() == NodeClaim::Phase::crowded);
   errors_.set(can::PackError::storageFailed, store_.hasFailed());
+  errors_.set(can::PackError::watchdogReset, boot_.reset == hal::ResetReason::watchdog);
+  errors_.set(can::PackError::rolledBack, boot_.reset == hal::ResetReason::rollback, static_cast<int32_t>(boot_.rolledBack));
   can::Frame frame;
   while (election_.hasAnnounced() && errors_.next(claim_.nodeId(), frame)) sender_.queue(frame);
+  while (election_.hasAnnounced() && sockets_.next(claim_.nodeId(), nowMs_, frame)) sender_.queue(frame);
 }
 
 void Pack::draw() {

@@ -1,8 +1,10 @@
 // One battery pack: its parts, joined by one loop. step() never waits; the watchdog is fed by whoever calls it.
 #pragma once
 
+#include "hal/image_slots.hpp"
 #include "hal/retained_memory.hpp"
 #include "hal/storage.hpp"
+#include "hal/system.hpp"
 #include "pack/bms_poller.hpp"
 #include "pack/can_sender.hpp"
 #include "pack/election.hpp"
@@ -13,6 +15,7 @@
 #include "pack/pack_modes.hpp"
 #include "pack/settings_store.hpp"
 #include "pack/site_totals.hpp"
+#include "pack/socket_requests.hpp"
 #include "pack/telemetry_frames.hpp"
 
 namespace cx::pack {
@@ -30,19 +33,33 @@ struct PackPorts {
   PackBoard& board;
 };
 
+// What a pack is told at boot.
+struct PackBoot {
+  HardwareNumber mac;
+  uint32_t seed = 1;  // anything random
+  FirmwareVersion version;
+  hal::ResetReason reset = hal::ResetReason::unknown;
+  hal::RollbackReason rolledBack = hal::RollbackReason::none;  // told where this boot is that of a roll-back
+};
+
 class Pack final : public CommandTarget {
  public:
   Pack(const PackPorts& ports, const BmsMap& map) : ports_(ports), sender_(ports.can), bms_(ports.bms, map), store_(ports.storage) {}
 
-  // Loads what is kept, sets the relays to the safe state and begins to claim the node id. `seed`: anything random.
-  void begin(const HardwareNumber& mac, uint32_t seed, uint64_t nowMs);
+  // Loads what is kept, sets the relays to the safe state and begins to claim the node id.
+  void begin(const PackBoot& boot, uint64_t nowMs);
   void step(uint64_t nowMs);
+  // Before an end that was asked for: writes settings that still wait.
+  void flush() { store_.flush(kept_, nowMs_); }
+  // Asks the gateway for a smart socket. False: no such socket, or too many requests under way.
+  bool requestSocket(uint8_t socket, bool isOn) { return sockets_.ask(socket, isOn); }
 
   const PackModes& modes() const { return modes_; }
   const PackSettings& settings() const { return kept_.settings; }
   const Election& election() const { return election_; }
   const NodeClaim& claim() const { return claim_; }
   const CanSender& sender() const { return sender_; }
+  const BmsPoller& bms() const { return bms_; }
   uint32_t flashWrites() const { return store_.writes(); }
 
   can::CommandResult onCommand(const can::SetMode& command) override;
@@ -76,8 +93,9 @@ class Pack final : public CommandTarget {
   WallClock clock_;
   SiteTotals totals_;
   ErrorReports errors_;
+  SocketRequests sockets_;
   Kept kept_;
-  HardwareNumber mac_;
+  PackBoot boot_;
   MeasuredPower power_;
   PowerBalance balance_;
   bool wasSettled_ = false;

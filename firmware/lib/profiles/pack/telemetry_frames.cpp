@@ -1,6 +1,5 @@
 #include "pack/telemetry_frames.hpp"
 
-#include "pack/firmware_version.hpp"
 #include "pack/state_of_charge.hpp"
 
 namespace cx::pack {
@@ -18,8 +17,8 @@ can::PackState stateFrame(const TelemetryInput& in, const PackModes& modes, cons
   can::PackState out;
   out.node = in.node;
   out.deviceType = in.type;
-  out.firmwareMajor = firmwareMajor;
-  out.firmwareMinor = firmwareMinor;
+  out.firmwareMajor = in.version.major;
+  out.firmwareMinor = in.version.minor;
   out.isMaster = in.isMaster;
   out.isBmsOk = in.bmsState == can::BmsState::ok;
   out.isTimeOk = in.isTimeKnown;

@@ -3,6 +3,7 @@
 
 #include "can.hpp"
 #include "pack/bms_poller.hpp"
+#include "pack/firmware_version.hpp"
 #include "pack/hardware_number.hpp"
 #include "pack/pack_modes.hpp"
 #include "pack/power_balance.hpp"
@@ -19,6 +20,7 @@ struct TelemetryInput {
   uint8_t node = 0;
   can::DeviceType type = can::DeviceType::energyPack;
   HardwareNumber mac;
+  FirmwareVersion version;
   bool isMaster = false;
   uint8_t rank = 0;
   bool isTimeKnown = false;
