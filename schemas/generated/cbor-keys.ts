@@ -349,6 +349,264 @@ export const siteAccessShape: ObjectShape = {
   ],
 };
 
+export const siteAckShape: ObjectShape = {
+  kind: "object",
+  title: "SiteAck",
+  fields: [
+    { name: "id", key: 1, aliases: [], isRequired: false, shape: {"kind":"text","max":24} },
+    { name: "node", key: 2, aliases: [], isRequired: false, shape: {"kind":"text","max":12} },
+    { name: "socket", key: 3, aliases: [], isRequired: false, shape: {"kind":"text","max":32} },
+    { name: "outcome", key: 4, aliases: [], isRequired: true, shape: {"kind":"text","max":8,"values":{"done":1,"refused":2,"silent":3,"invalid":4,"not-sent":5}} },
+    { name: "result", key: 5, aliases: [], isRequired: false, shape: {"kind":"text","max":32} },
+    { name: "reason", key: 6, aliases: [], isRequired: false, shape: {"kind":"text","max":96} },
+    { name: "sequence", key: 7, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":255} },
+    { name: "time", key: 8, aliases: [], isRequired: false, shape: {"kind":"text","max":35,"form":"instant"} },
+  ],
+};
+
+export const siteTotalsShape: ObjectShape = {
+  kind: "object",
+  title: "SiteTotals",
+  fields: [
+    { name: "packs", key: 1, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":32} },
+    { name: "SOC", key: 2, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":100} },
+    { name: "P_grid", key: 3, aliases: [], isRequired: false, shape: {"kind":"number","min":-10000,"max":10000,"decimals":3} },
+    { name: "P_home", key: 4, aliases: [], isRequired: false, shape: {"kind":"number","min":-10000,"max":10000,"decimals":3} },
+    { name: "P_batt", key: 5, aliases: [], isRequired: false, shape: {"kind":"number","min":-10000,"max":10000,"decimals":3} },
+    { name: "P_solar", key: 6, aliases: [], isRequired: false, shape: {"kind":"number","min":-10000,"max":10000,"decimals":3} },
+    { name: "import", key: 7, aliases: [], isRequired: false, shape: {"kind":"number","min":0,"max":200000,"decimals":2} },
+  ],
+};
+
+export const siteAggregateShape: ObjectShape = {
+  kind: "object",
+  title: "SiteAggregate",
+  fields: [
+    { name: "time", key: 1, aliases: [], isRequired: false, shape: {"kind":"text","max":35,"form":"instant"} },
+    { name: "age", key: 2, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":86400} },
+    { name: "stale", key: 3, aliases: [], isRequired: true, shape: {"kind":"boolean"} },
+    { name: "packs", key: 4, aliases: [], isRequired: true, shape: {"kind":"integer","min":0,"max":32} },
+    { name: "known", key: 5, aliases: [], isRequired: true, shape: {"kind":"integer","min":0,"max":4096} },
+    { name: "SOC", key: 6, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":100} },
+    { name: "P_grid", key: 7, aliases: [], isRequired: false, shape: {"kind":"number","min":-10000,"max":10000,"decimals":3} },
+    { name: "P_home", key: 8, aliases: [], isRequired: false, shape: {"kind":"number","min":-10000,"max":10000,"decimals":3} },
+    { name: "P_batt", key: 9, aliases: [], isRequired: false, shape: {"kind":"number","min":-10000,"max":10000,"decimals":3} },
+    { name: "P_solar", key: 10, aliases: [], isRequired: false, shape: {"kind":"number","min":-10000,"max":10000,"decimals":3} },
+    { name: "P_pool", key: 11, aliases: [], isRequired: false, shape: {"kind":"number","min":-10000,"max":10000,"decimals":3} },
+    { name: "P_heater", key: 12, aliases: [], isRequired: false, shape: {"kind":"number","min":-10000,"max":10000,"decimals":3} },
+    { name: "import", key: 13, aliases: [], isRequired: false, shape: {"kind":"number","min":0,"max":200000,"decimals":2} },
+    { name: "lockedOut", key: 14, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":32} },
+    { name: "warning", key: 15, aliases: [], isRequired: false, shape: {"kind":"text","max":32} },
+    { name: "master", key: 16, aliases: [], isRequired: false, shape: {"kind":"text","max":12} },
+    { name: "masterSays", key: 17, aliases: [], isRequired: false, shape: siteTotalsShape },
+    { name: "disagrees", key: 18, aliases: [], isRequired: false, shape: {"kind":"boolean"} },
+    { name: "differing", key: 19, aliases: [], isRequired: false, shape: { kind: "list", max: 8, items: {"kind":"text","max":7,"values":{"packs":1,"SOC":2,"P_grid":3,"P_home":4,"P_batt":5,"P_solar":6,"import":7}} } },
+  ],
+};
+
+export const alarmShape: ObjectShape = {
+  kind: "object",
+  title: "Alarm",
+  fields: [
+    { name: "code", key: 1, aliases: [], isRequired: true, shape: {"kind":"text","max":16,"values":{"loads-limit":1,"locked-out":2,"bms-stale":3,"bms-fault":4,"bms-alarm":5,"bms-warning":6,"silent":7,"bms-silent":8,"bms-garbled":9,"relay-stuck":10,"bus-off":11,"node-ids-taken":12,"firmware-refused":13,"rolled-back":14,"watchdog-reset":15,"storage-failed":16}} },
+    { name: "text", key: 2, aliases: [], isRequired: true, shape: {"kind":"text","max":96} },
+    { name: "detail", key: 3, aliases: [], isRequired: false, shape: {"kind":"integer","min":-2147483648,"max":4294967295} },
+    { name: "since", key: 4, aliases: [], isRequired: false, shape: {"kind":"text","max":35,"form":"instant"} },
+  ],
+};
+
+export const siteAlarmShape: ObjectShape = {
+  kind: "object",
+  title: "SiteAlarm",
+  fields: [
+    { name: "time", key: 1, aliases: [], isRequired: false, shape: {"kind":"text","max":35,"form":"instant"} },
+    { name: "alarms", key: 2, aliases: [], isRequired: true, shape: { kind: "list", max: 16, items: alarmShape } },
+    { name: "bmsAlarms", key: 3, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":4294967295} },
+    { name: "bmsWarnings", key: 4, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":65535} },
+  ],
+};
+
+export const siteFactoryResetShape: ObjectShape = {
+  kind: "object",
+  title: "SiteFactoryReset",
+  fields: [
+    { name: "id", key: 1, aliases: [], isRequired: false, shape: {"kind":"text","max":24} },
+  ],
+};
+
+export const siteOtaEnterShape: ObjectShape = {
+  kind: "object",
+  title: "SiteOtaEnter",
+  fields: [
+    { name: "id", key: 1, aliases: [], isRequired: false, shape: {"kind":"text","max":24} },
+  ],
+};
+
+export const siteUpdateTriggerShape: ObjectShape = {
+  kind: "object",
+  title: "SiteUpdateTrigger",
+  fields: [
+    { name: "stop", key: 1, aliases: [], isRequired: false, shape: {"kind":"boolean"} },
+    { name: "update", key: 2, aliases: [], isRequired: false, shape: {"kind":"text","max":48} },
+    { name: "nodes", key: 3, aliases: [], isRequired: false, shape: { kind: "list", max: 32, items: {"kind":"text","max":12} } },
+    { name: "id", key: 4, aliases: [], isRequired: false, shape: {"kind":"text","max":24} },
+  ],
+};
+
+export const siteRequestStatusShape: ObjectShape = {
+  kind: "object",
+  title: "SiteRequestStatus",
+  fields: [
+    { name: "id", key: 1, aliases: [], isRequired: false, shape: {"kind":"text","max":24} },
+  ],
+};
+
+export const siteResetGridShape: ObjectShape = {
+  kind: "object",
+  title: "SiteResetGrid",
+  fields: [
+    { name: "id", key: 1, aliases: [], isRequired: false, shape: {"kind":"text","max":24} },
+  ],
+};
+
+export const siteRestoreLastShape: ObjectShape = {
+  kind: "object",
+  title: "SiteRestoreLast",
+  fields: [
+    { name: "import", key: 1, aliases: [], isRequired: true, shape: {"kind":"number","min":0,"max":655.35,"decimals":2} },
+    { name: "lockedOut", key: 2, aliases: [], isRequired: true, shape: {"kind":"boolean"} },
+    { name: "day", key: 3, aliases: [], isRequired: true, shape: {"kind":"integer","min":1,"max":31} },
+    { name: "id", key: 4, aliases: [], isRequired: false, shape: {"kind":"text","max":24} },
+  ],
+};
+
+export const siteRuleShape: ObjectShape = {
+  kind: "object",
+  title: "SiteRule",
+  fields: [
+    { name: "name", key: 1, aliases: [], isRequired: true, shape: {"kind":"text","max":48} },
+    { name: "rule", key: 2, aliases: [], isRequired: true, shape: {"kind":"text","max":192} },
+    { name: "isOff", key: 3, aliases: [], isRequired: false, shape: {"kind":"boolean"} },
+  ],
+};
+
+export const siteRulesCommandShape: ObjectShape = {
+  kind: "object",
+  title: "SiteRulesCommand",
+  fields: [
+    { name: "rules", key: 1, aliases: [], isRequired: true, shape: { kind: "list", max: 32, items: siteRuleShape } },
+    { name: "test", key: 2, aliases: [], isRequired: false, shape: {"kind":"boolean"} },
+    { name: "id", key: 3, aliases: [], isRequired: false, shape: {"kind":"text","max":24} },
+  ],
+};
+
+export const siteSetEcoLimitShape: ObjectShape = {
+  kind: "object",
+  title: "SiteSetEcoLimit",
+  fields: [
+    { name: "limit", key: 1, aliases: [], isRequired: true, shape: {"kind":"integer","min":0,"max":65535} },
+    { name: "id", key: 2, aliases: [], isRequired: false, shape: {"kind":"text","max":24} },
+  ],
+};
+
+export const siteSetGridLimitShape: ObjectShape = {
+  kind: "object",
+  title: "SiteSetGridLimit",
+  fields: [
+    { name: "on", key: 1, aliases: [], isRequired: true, shape: {"kind":"boolean"} },
+    { name: "limit", key: 2, aliases: [], isRequired: true, shape: {"kind":"integer","min":2,"max":30} },
+    { name: "id", key: 3, aliases: [], isRequired: false, shape: {"kind":"text","max":24} },
+  ],
+};
+
+export const siteSetModeShape: ObjectShape = {
+  kind: "object",
+  title: "SiteSetMode",
+  fields: [
+    { name: "mode", key: 1, aliases: [], isRequired: true, shape: {"kind":"text","max":16,"values":{"self-consumption":1,"eco":2,"time-of-use":3,"backup":4,"grid-limit":5}} },
+    { name: "on", key: 2, aliases: [], isRequired: true, shape: {"kind":"boolean"} },
+    { name: "id", key: 3, aliases: [], isRequired: false, shape: {"kind":"text","max":24} },
+  ],
+};
+
+export const siteSetRelayShape: ObjectShape = {
+  kind: "object",
+  title: "SiteSetRelay",
+  fields: [
+    { name: "relay", key: 1, aliases: [], isRequired: true, shape: {"kind":"text","max":6,"values":{"grid":1,"output":2,"pump":3,"heater":4}} },
+    { name: "on", key: 2, aliases: [], isRequired: true, shape: {"kind":"boolean"} },
+    { name: "id", key: 3, aliases: [], isRequired: false, shape: {"kind":"text","max":24} },
+  ],
+};
+
+export const siteSetTouShape: ObjectShape = {
+  kind: "object",
+  title: "SiteSetTou",
+  fields: [
+    { name: "start", key: 1, aliases: [], isRequired: true, shape: {"kind":"integer","min":0,"max":1439} },
+    { name: "end", key: 2, aliases: [], isRequired: true, shape: {"kind":"integer","min":0,"max":1439} },
+    { name: "id", key: 3, aliases: [], isRequired: false, shape: {"kind":"text","max":24} },
+  ],
+};
+
+export const siteSocketCommandShape: ObjectShape = {
+  kind: "object",
+  title: "SiteSocketCommand",
+  fields: [
+    { name: "on", key: 1, aliases: [], isRequired: true, shape: {"kind":"boolean"} },
+    { name: "id", key: 2, aliases: [], isRequired: false, shape: {"kind":"text","max":24} },
+  ],
+};
+
+export const siteGatewayShape: ObjectShape = {
+  kind: "object",
+  title: "SiteGateway",
+  fields: [
+    { name: "time", key: 1, aliases: [], isRequired: false, shape: {"kind":"text","max":35,"form":"instant"} },
+    { name: "online", key: 2, aliases: [], isRequired: true, shape: {"kind":"boolean"} },
+    { name: "version", key: 3, aliases: [], isRequired: false, shape: {"kind":"text","max":32} },
+    { name: "node", key: 4, aliases: [], isRequired: false, shape: {"kind":"text","max":63} },
+    { name: "can", key: 5, aliases: [], isRequired: true, shape: {"kind":"text","max":14,"values":{"up":1,"error-passive":2,"bus-off":3,"wrong-bit-rate":4,"unplugged":5}} },
+    { name: "canLoad", key: 6, aliases: [], isRequired: false, shape: {"kind":"number","min":0,"max":100,"decimals":1} },
+    { name: "canReason", key: 7, aliases: [], isRequired: false, shape: {"kind":"text","max":96} },
+    { name: "internet", key: 8, aliases: [], isRequired: false, shape: {"kind":"text","max":7,"values":{"unknown":1,"down":2,"up":3}} },
+    { name: "manager", key: 9, aliases: [], isRequired: false, shape: {"kind":"text","max":4,"values":{"off":1,"down":2,"up":3}} },
+    { name: "serverBroker", key: 10, aliases: [], isRequired: false, shape: {"kind":"text","max":4,"values":{"off":1,"down":2,"up":3}} },
+    { name: "timeOk", key: 11, aliases: [], isRequired: false, shape: {"kind":"boolean"} },
+    { name: "waiting", key: 12, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":4294967295} },
+    { name: "lost", key: 13, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":4294967295} },
+    { name: "uptime", key: 14, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":4294967295} },
+  ],
+};
+
+export const siteHomeShape: ObjectShape = {
+  kind: "object",
+  title: "SiteHome",
+  fields: [
+    { name: "site", key: 1, aliases: [], isRequired: true, shape: {"kind":"text","max":63} },
+    { name: "name", key: 2, aliases: [], isRequired: false, shape: {"kind":"text","max":64} },
+    { name: "root", key: 3, aliases: [], isRequired: false, shape: {"kind":"text","max":64} },
+    { name: "version", key: 4, aliases: [], isRequired: false, shape: {"kind":"text","max":32} },
+    { name: "mqttPath", key: 5, aliases: [], isRequired: false, shape: {"kind":"text","max":64} },
+    { name: "fingerprint", key: 6, aliases: [], isRequired: false, shape: {"kind":"text","max":71,"form":"digest"} },
+    { name: "serverBroker", key: 7, aliases: [], isRequired: false, shape: {"kind":"text","max":200} },
+  ],
+};
+
+export const siteIdentityShape: ObjectShape = {
+  kind: "object",
+  title: "SiteIdentity",
+  fields: [
+    { name: "node", key: 1, aliases: [], isRequired: true, shape: {"kind":"text","max":12} },
+    { name: "deviceType", key: 2, aliases: [], isRequired: true, shape: {"kind":"text","max":14,"values":{"energy-pack":1,"energy-gateway":2}} },
+    { name: "firmware", key: 3, aliases: [], isRequired: false, shape: {"kind":"text","max":24} },
+    { name: "version", key: 4, aliases: [], isRequired: false, shape: {"kind":"text","max":32} },
+    { name: "canNode", key: 5, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":31} },
+    { name: "managed", key: 6, aliases: [], isRequired: false, shape: {"kind":"text","max":63} },
+    { name: "seen", key: 7, aliases: [], isRequired: false, shape: {"kind":"text","max":35,"form":"instant"} },
+  ],
+};
+
 export const siteInvitationShape: ObjectShape = {
   kind: "object",
   title: "SiteInvitation",
@@ -379,6 +637,17 @@ export const siteLinkShape: ObjectShape = {
   ],
 };
 
+export const siteMasterShape: ObjectShape = {
+  kind: "object",
+  title: "SiteMaster",
+  fields: [
+    { name: "node", key: 1, aliases: [], isRequired: false, shape: {"kind":"text","max":12} },
+    { name: "canNode", key: 2, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":31} },
+    { name: "since", key: 3, aliases: [], isRequired: false, shape: {"kind":"text","max":35,"form":"instant"} },
+    { name: "handovers", key: 4, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":4294967295} },
+  ],
+};
+
 export const siteReportShape: ObjectShape = {
   kind: "object",
   title: "SiteReport",
@@ -387,6 +656,148 @@ export const siteReportShape: ObjectShape = {
     { name: "waitSeconds", key: 2, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":60} },
     { name: "home", key: 3, aliases: [], isRequired: false, shape: { kind: "list", max: 4, items: {"kind":"text","max":80} } },
     { name: "ca", key: 4, aliases: [], isRequired: false, shape: {"kind":"text","max":71,"form":"digest"} },
+  ],
+};
+
+export const ruleStateShape: ObjectShape = {
+  kind: "object",
+  title: "RuleState",
+  fields: [
+    { name: "name", key: 1, aliases: [], isRequired: true, shape: {"kind":"text","max":48} },
+    { name: "state", key: 2, aliases: [], isRequired: true, shape: {"kind":"text","max":7,"values":{"off":1,"unknown":2,"false":3,"holding":4,"true":5}} },
+    { name: "heldFor", key: 3, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":4294967} },
+    { name: "reason", key: 4, aliases: [], isRequired: false, shape: {"kind":"text","max":96} },
+    { name: "firedAt", key: 5, aliases: [], isRequired: false, shape: {"kind":"text","max":35,"form":"instant"} },
+  ],
+};
+
+export const siteRulesStatusShape: ObjectShape = {
+  kind: "object",
+  title: "SiteRulesStatus",
+  fields: [
+    { name: "time", key: 1, aliases: [], isRequired: false, shape: {"kind":"text","max":35,"form":"instant"} },
+    { name: "id", key: 2, aliases: [], isRequired: false, shape: {"kind":"text","max":24} },
+    { name: "test", key: 3, aliases: [], isRequired: false, shape: {"kind":"boolean"} },
+    { name: "rules", key: 4, aliases: [], isRequired: true, shape: { kind: "list", max: 32, items: ruleStateShape } },
+  ],
+};
+
+export const siteRulesShape: ObjectShape = {
+  kind: "object",
+  title: "SiteRules",
+  fields: [
+    { name: "rules", key: 1, aliases: [], isRequired: true, shape: { kind: "list", max: 32, items: siteRuleShape } },
+  ],
+};
+
+export const siteSocketShape: ObjectShape = {
+  kind: "object",
+  title: "SiteSocket",
+  fields: [
+    { name: "time", key: 1, aliases: [], isRequired: false, shape: {"kind":"text","max":35,"form":"instant"} },
+    { name: "age", key: 2, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":86400} },
+    { name: "stale", key: 3, aliases: [], isRequired: true, shape: {"kind":"boolean"} },
+    { name: "online", key: 4, aliases: [], isRequired: true, shape: {"kind":"boolean"} },
+    { name: "on", key: 5, aliases: [], isRequired: false, shape: {"kind":"boolean"} },
+    { name: "power", key: 6, aliases: [], isRequired: false, shape: {"kind":"number","min":0,"max":65535,"decimals":1} },
+    { name: "energy", key: 7, aliases: [], isRequired: false, shape: {"kind":"number","min":0,"max":100000,"decimals":3} },
+    { name: "name", key: 8, aliases: [], isRequired: false, shape: {"kind":"text","max":48} },
+    { name: "number", key: 9, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":127} },
+  ],
+};
+
+export const packRelaysShape: ObjectShape = {
+  kind: "object",
+  title: "PackRelays",
+  fields: [
+    { name: "grid", key: 1, aliases: [], isRequired: true, shape: {"kind":"integer","min":0,"max":1} },
+    { name: "inv", key: 2, aliases: [], isRequired: true, shape: {"kind":"integer","min":0,"max":1} },
+    { name: "pump", key: 3, aliases: [], isRequired: true, shape: {"kind":"integer","min":0,"max":1} },
+    { name: "heater", key: 4, aliases: [], isRequired: true, shape: {"kind":"integer","min":0,"max":1} },
+  ],
+};
+
+export const gridImportShape: ObjectShape = {
+  kind: "object",
+  title: "GridImport",
+  fields: [
+    { name: "used", key: 1, aliases: [], isRequired: true, shape: {"kind":"number","min":0,"max":200000,"decimals":2} },
+    { name: "limit", key: 2, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":30} },
+    { name: "state", key: 3, aliases: [], isRequired: false, shape: {"kind":"text","max":10,"values":{"off":1,"counting":2,"locked-out":3}} },
+  ],
+};
+
+export const packSettingsReportShape: ObjectShape = {
+  kind: "object",
+  title: "PackSettingsReport",
+  fields: [
+    { name: "ecoLimit", key: 1, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":65535} },
+    { name: "touStart", key: 2, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":1439} },
+    { name: "touEnd", key: 3, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":1439} },
+  ],
+};
+
+export const siteTelemetryShape: ObjectShape = {
+  kind: "object",
+  title: "SiteTelemetry",
+  fields: [
+    { name: "time", key: 1, aliases: [], isRequired: false, shape: {"kind":"text","max":35,"form":"instant"} },
+    { name: "age", key: 2, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":86400} },
+    { name: "stale", key: 3, aliases: [], isRequired: true, shape: {"kind":"boolean"} },
+    { name: "online", key: 4, aliases: [], isRequired: true, shape: {"kind":"boolean"} },
+    { name: "P_grid", key: 5, aliases: [], isRequired: false, shape: {"kind":"number","min":-10000,"max":10000,"decimals":3} },
+    { name: "P_home", key: 6, aliases: [], isRequired: false, shape: {"kind":"number","min":-10000,"max":10000,"decimals":3} },
+    { name: "P_batt", key: 7, aliases: [], isRequired: false, shape: {"kind":"number","min":-10000,"max":10000,"decimals":3} },
+    { name: "P_solar", key: 8, aliases: [], isRequired: false, shape: {"kind":"number","min":-10000,"max":10000,"decimals":3} },
+    { name: "P_pool", key: 9, aliases: [], isRequired: false, shape: {"kind":"number","min":-10000,"max":10000,"decimals":3} },
+    { name: "P_heater", key: 10, aliases: [], isRequired: false, shape: {"kind":"number","min":-10000,"max":10000,"decimals":3} },
+    { name: "SOC", key: 11, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":100} },
+    { name: "V_batt", key: 12, aliases: [], isRequired: false, shape: {"kind":"number","min":0,"max":6554,"decimals":1} },
+    { name: "I_batt", key: 13, aliases: [], isRequired: false, shape: {"kind":"number","min":-328,"max":328,"decimals":2} },
+    { name: "battery", key: 14, aliases: [], isRequired: false, shape: {"kind":"text","max":11,"values":{"idle":1,"charging":2,"discharging":3}} },
+    { name: "bms", key: 15, aliases: [], isRequired: false, shape: {"kind":"text","max":5,"values":{"ok":1,"stale":2,"fault":3}} },
+    { name: "relays", key: 16, aliases: [], isRequired: false, shape: packRelaysShape },
+    { name: "modes", key: 17, aliases: [], isRequired: false, shape: { kind: "list", max: 5, items: {"kind":"text","max":16,"values":{"self-consumption":1,"eco":2,"time-of-use":3,"backup":4,"grid-limit":5}} } },
+    { name: "import", key: 18, aliases: [], isRequired: false, shape: gridImportShape },
+    { name: "settings", key: 19, aliases: [], isRequired: false, shape: packSettingsReportShape },
+    { name: "lockedOut", key: 20, aliases: [], isRequired: false, shape: {"kind":"boolean"} },
+    { name: "warning", key: 21, aliases: [], isRequired: false, shape: {"kind":"text","max":32} },
+    { name: "timeOk", key: 22, aliases: [], isRequired: false, shape: {"kind":"boolean"} },
+    { name: "master", key: 23, aliases: [], isRequired: false, shape: {"kind":"boolean"} },
+    { name: "rank", key: 24, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":31} },
+    { name: "canNode", key: 25, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":31} },
+  ],
+};
+
+export const packUpdateShape: ObjectShape = {
+  kind: "object",
+  title: "PackUpdate",
+  fields: [
+    { name: "node", key: 1, aliases: [], isRequired: true, shape: {"kind":"text","max":12} },
+    { name: "state", key: 2, aliases: [], isRequired: true, shape: {"kind":"text","max":12,"values":{"waiting":1,"fetching":2,"verifying":3,"transferring":4,"restarting":5,"testing":6,"done":7,"failed":8,"rolled-back":9,"cancelled":10}} },
+    { name: "percent", key: 3, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":100} },
+    { name: "version", key: 4, aliases: [], isRequired: false, shape: {"kind":"text","max":32} },
+    { name: "reason", key: 5, aliases: [], isRequired: false, shape: {"kind":"text","max":96} },
+  ],
+};
+
+export const siteUpdateStatusShape: ObjectShape = {
+  kind: "object",
+  title: "SiteUpdateStatus",
+  fields: [
+    { name: "time", key: 1, aliases: [], isRequired: false, shape: {"kind":"text","max":35,"form":"instant"} },
+    { name: "state", key: 2, aliases: [], isRequired: true, shape: {"kind":"text","max":7,"values":{"idle":1,"running":2,"waiting":3,"done":4,"failed":5,"stopped":6}} },
+    { name: "update", key: 3, aliases: [], isRequired: false, shape: {"kind":"text","max":48} },
+    { name: "version", key: 4, aliases: [], isRequired: false, shape: {"kind":"text","max":32} },
+    { name: "current", key: 5, aliases: [], isRequired: false, shape: {"kind":"text","max":12} },
+    { name: "bytes", key: 6, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":4294967295} },
+    { name: "size", key: 7, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":4294967295} },
+    { name: "percent", key: 8, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":100} },
+    { name: "resumed", key: 9, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":65535} },
+    { name: "nodes", key: 10, aliases: [], isRequired: true, shape: { kind: "list", max: 32, items: packUpdateShape } },
+    { name: "reason", key: 11, aliases: [], isRequired: false, shape: {"kind":"text","max":96} },
+    { name: "available", key: 12, aliases: [], isRequired: false, shape: {"kind":"text","max":48} },
+    { name: "availableVersion", key: 13, aliases: [], isRequired: false, shape: {"kind":"text","max":32} },
   ],
 };
 
@@ -477,9 +888,34 @@ export const messageShapes: { readonly [K in MessageKind]: { readonly maxBytes: 
   "registration-answer": { maxBytes: 256, shape: registrationAnswerShape },
   "service-list": { maxBytes: 16384, shape: serviceListShape },
   "site-access": { maxBytes: 32768, shape: siteAccessShape },
+  "site-ack": { maxBytes: 512, shape: siteAckShape },
+  "site-aggregate": { maxBytes: 1280, shape: siteAggregateShape },
+  "site-alarm": { maxBytes: 2560, shape: siteAlarmShape },
+  "site-cmd-factory-reset": { maxBytes: 256, shape: siteFactoryResetShape },
+  "site-cmd-ota-enter": { maxBytes: 256, shape: siteOtaEnterShape },
+  "site-cmd-ota": { maxBytes: 1024, shape: siteUpdateTriggerShape },
+  "site-cmd-request-status": { maxBytes: 256, shape: siteRequestStatusShape },
+  "site-cmd-reset-grid": { maxBytes: 256, shape: siteResetGridShape },
+  "site-cmd-restore-last": { maxBytes: 256, shape: siteRestoreLastShape },
+  "site-cmd-rules": { maxBytes: 16384, shape: siteRulesCommandShape },
+  "site-cmd-set-eco-limit": { maxBytes: 256, shape: siteSetEcoLimitShape },
+  "site-cmd-set-grid-limit": { maxBytes: 256, shape: siteSetGridLimitShape },
+  "site-cmd-set-mode": { maxBytes: 256, shape: siteSetModeShape },
+  "site-cmd-set-relay": { maxBytes: 256, shape: siteSetRelayShape },
+  "site-cmd-set-tou": { maxBytes: 256, shape: siteSetTouShape },
+  "site-cmd-socket": { maxBytes: 256, shape: siteSocketCommandShape },
+  "site-gateway": { maxBytes: 1024, shape: siteGatewayShape },
+  "site-home": { maxBytes: 1024, shape: siteHomeShape },
+  "site-identity": { maxBytes: 512, shape: siteIdentityShape },
   "site-invitation": { maxBytes: 512, shape: siteInvitationShape },
   "site-link": { maxBytes: 8192, shape: siteLinkShape },
+  "site-master": { maxBytes: 256, shape: siteMasterShape },
   "site-report": { maxBytes: 1024, shape: siteReportShape },
+  "site-rules-status": { maxBytes: 8192, shape: siteRulesStatusShape },
+  "site-rules": { maxBytes: 16384, shape: siteRulesShape },
+  "site-socket": { maxBytes: 512, shape: siteSocketShape },
+  "site-telemetry": { maxBytes: 1024, shape: siteTelemetryShape },
+  "site-update-status": { maxBytes: 6144, shape: siteUpdateStatusShape },
   "status-report": { maxBytes: 2048, shape: statusReportShape },
   "update-start": { maxBytes: 1024, shape: updateStartShape },
   "update": { maxBytes: 81920, shape: updateShape },

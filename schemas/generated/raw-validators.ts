@@ -6108,13 +6108,3536 @@ function validate137(data, { instancePath = "", parentData, parentDataProperty, 
 	validate137.errors = vErrors;
 	return errors === 0;
 }
-const validateSiteInvitation = validate147;
-const pattern17 = new RegExp("^[A-Za-z0-9_-]{22,43}$", "u");
-function validate152(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+const validateSiteAck = validate147;
+const schema51 = {
+	"type": "object",
+	"required": ["outcome"],
+	"properties": {
+		"id": { "$ref": "#/definitions/command-id" },
+		"node": { "$ref": "#/definitions/hardware-number" },
+		"socket": { "$ref": "#/definitions/socket-id" },
+		"outcome": {
+			"type": "string",
+			"enum": [
+				"done",
+				"refused",
+				"silent",
+				"invalid",
+				"not-sent"
+			]
+		},
+		"result": {
+			"type": "string",
+			"maxLength": 32
+		},
+		"reason": { "$ref": "#/definitions/reason" },
+		"sequence": {
+			"type": "integer",
+			"minimum": 0,
+			"maximum": 255
+		},
+		"time": { "$ref": "#/definitions/instant" }
+	}
+};
+const pattern16 = new RegExp("^[0-9a-f]{12}$", "u");
+function validate149(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	if (typeof data === "string") {
+		if (func2(data) > 12) {
+			validate149.errors = [{
+				instancePath,
+				schemaPath: "#/maxLength",
+				keyword: "maxLength",
+				params: { limit: 12 }
+			}];
+			return false;
+		} else if (func2(data) < 12) {
+			validate149.errors = [{
+				instancePath,
+				schemaPath: "#/minLength",
+				keyword: "minLength",
+				params: { limit: 12 }
+			}];
+			return false;
+		} else if (!pattern16.test(data)) {
+			validate149.errors = [{
+				instancePath,
+				schemaPath: "#/pattern",
+				keyword: "pattern",
+				params: { pattern: "^[0-9a-f]{12}$" }
+			}];
+			return false;
+		}
+	} else {
+		validate149.errors = [{
+			instancePath,
+			schemaPath: "#/type",
+			keyword: "type",
+			params: { type: "string" }
+		}];
+		return false;
+	}
+	validate149.errors = vErrors;
+	return true;
+}
+const pattern17 = new RegExp("^[a-z0-9][a-z0-9-]{0,31}$", "u");
+function validate151(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	if (typeof data === "string") {
+		if (func2(data) > 32) {
+			validate151.errors = [{
+				instancePath,
+				schemaPath: "#/maxLength",
+				keyword: "maxLength",
+				params: { limit: 32 }
+			}];
+			return false;
+		} else if (func2(data) < 1) {
+			validate151.errors = [{
+				instancePath,
+				schemaPath: "#/minLength",
+				keyword: "minLength",
+				params: { limit: 1 }
+			}];
+			return false;
+		} else if (!pattern17.test(data)) {
+			validate151.errors = [{
+				instancePath,
+				schemaPath: "#/pattern",
+				keyword: "pattern",
+				params: { pattern: "^[a-z0-9][a-z0-9-]{0,31}$" }
+			}];
+			return false;
+		}
+	} else {
+		validate151.errors = [{
+			instancePath,
+			schemaPath: "#/type",
+			keyword: "type",
+			params: { type: "string" }
+		}];
+		return false;
+	}
+	validate151.errors = vErrors;
+	return true;
+}
+function validate147(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.outcome === void 0 && (missing0 = "outcome")) {
+				validate147.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.id !== void 0) {
+					const _errs1 = errors;
+					if (!validate60(data.id, {
+						instancePath: instancePath + "/id",
+						parentData: data,
+						parentDataProperty: "id",
+						rootData
+					})) {
+						vErrors = vErrors === null ? validate60.errors : vErrors.concat(validate60.errors);
+						errors = vErrors.length;
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.node !== void 0) {
+						const _errs2 = errors;
+						if (!validate149(data.node, {
+							instancePath: instancePath + "/node",
+							parentData: data,
+							parentDataProperty: "node",
+							rootData
+						})) {
+							vErrors = vErrors === null ? validate149.errors : vErrors.concat(validate149.errors);
+							errors = vErrors.length;
+						}
+						var valid0 = _errs2 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.socket !== void 0) {
+							const _errs3 = errors;
+							if (!validate151(data.socket, {
+								instancePath: instancePath + "/socket",
+								parentData: data,
+								parentDataProperty: "socket",
+								rootData
+							})) {
+								vErrors = vErrors === null ? validate151.errors : vErrors.concat(validate151.errors);
+								errors = vErrors.length;
+							}
+							var valid0 = _errs3 === errors;
+						} else var valid0 = true;
+						if (valid0) {
+							if (data.outcome !== void 0) {
+								let data3 = data.outcome;
+								const _errs4 = errors;
+								if (typeof data3 !== "string") {
+									validate147.errors = [{
+										instancePath: instancePath + "/outcome",
+										schemaPath: "#/properties/outcome/type",
+										keyword: "type",
+										params: { type: "string" }
+									}];
+									return false;
+								}
+								if (!(data3 === "done" || data3 === "refused" || data3 === "silent" || data3 === "invalid" || data3 === "not-sent")) {
+									validate147.errors = [{
+										instancePath: instancePath + "/outcome",
+										schemaPath: "#/properties/outcome/enum",
+										keyword: "enum",
+										params: { allowedValues: schema51.properties.outcome.enum }
+									}];
+									return false;
+								}
+								var valid0 = _errs4 === errors;
+							} else var valid0 = true;
+							if (valid0) {
+								if (data.result !== void 0) {
+									let data4 = data.result;
+									const _errs6 = errors;
+									if (errors === _errs6) {
+										if (typeof data4 === "string") {
+											if (func2(data4) > 32) {
+												validate147.errors = [{
+													instancePath: instancePath + "/result",
+													schemaPath: "#/properties/result/maxLength",
+													keyword: "maxLength",
+													params: { limit: 32 }
+												}];
+												return false;
+											}
+										} else {
+											validate147.errors = [{
+												instancePath: instancePath + "/result",
+												schemaPath: "#/properties/result/type",
+												keyword: "type",
+												params: { type: "string" }
+											}];
+											return false;
+										}
+									}
+									var valid0 = _errs6 === errors;
+								} else var valid0 = true;
+								if (valid0) {
+									if (data.reason !== void 0) {
+										const _errs8 = errors;
+										if (!validate67(data.reason, {
+											instancePath: instancePath + "/reason",
+											parentData: data,
+											parentDataProperty: "reason",
+											rootData
+										})) {
+											vErrors = vErrors === null ? validate67.errors : vErrors.concat(validate67.errors);
+											errors = vErrors.length;
+										}
+										var valid0 = _errs8 === errors;
+									} else var valid0 = true;
+									if (valid0) {
+										if (data.sequence !== void 0) {
+											let data6 = data.sequence;
+											const _errs9 = errors;
+											if (!(typeof data6 == "number" && !(data6 % 1) && !isNaN(data6) && isFinite(data6))) {
+												validate147.errors = [{
+													instancePath: instancePath + "/sequence",
+													schemaPath: "#/properties/sequence/type",
+													keyword: "type",
+													params: { type: "integer" }
+												}];
+												return false;
+											}
+											if (errors === _errs9) {
+												if (typeof data6 == "number" && isFinite(data6)) {
+													if (data6 > 255 || isNaN(data6)) {
+														validate147.errors = [{
+															instancePath: instancePath + "/sequence",
+															schemaPath: "#/properties/sequence/maximum",
+															keyword: "maximum",
+															params: {
+																comparison: "<=",
+																limit: 255
+															}
+														}];
+														return false;
+													} else if (data6 < 0 || isNaN(data6)) {
+														validate147.errors = [{
+															instancePath: instancePath + "/sequence",
+															schemaPath: "#/properties/sequence/minimum",
+															keyword: "minimum",
+															params: {
+																comparison: ">=",
+																limit: 0
+															}
+														}];
+														return false;
+													}
+												}
+											}
+											var valid0 = _errs9 === errors;
+										} else var valid0 = true;
+										if (valid0) {
+											if (data.time !== void 0) {
+												const _errs11 = errors;
+												if (!validate47(data.time, {
+													instancePath: instancePath + "/time",
+													parentData: data,
+													parentDataProperty: "time",
+													rootData
+												})) {
+													vErrors = vErrors === null ? validate47.errors : vErrors.concat(validate47.errors);
+													errors = vErrors.length;
+												}
+												var valid0 = _errs11 === errors;
+											} else var valid0 = true;
+										}
+									}
+								}
+							}
+						}
+					}
+				}
+			}
+		} else {
+			validate147.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate147.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteAggregate = validate155;
+const schema54 = {
+	"type": "object",
+	"required": [
+		"packs",
+		"known",
+		"stale"
+	],
+	"properties": {
+		"time": { "$ref": "#/definitions/instant" },
+		"age": { "$ref": "#/definitions/age" },
+		"stale": { "type": "boolean" },
+		"packs": {
+			"type": "integer",
+			"minimum": 0,
+			"maximum": 32
+		},
+		"known": {
+			"type": "integer",
+			"minimum": 0,
+			"maximum": 4096
+		},
+		"SOC": {
+			"type": "integer",
+			"minimum": 0,
+			"maximum": 100
+		},
+		"P_grid": { "$ref": "#/definitions/kilowatts" },
+		"P_home": { "$ref": "#/definitions/kilowatts" },
+		"P_batt": { "$ref": "#/definitions/kilowatts" },
+		"P_solar": { "$ref": "#/definitions/kilowatts" },
+		"P_pool": { "$ref": "#/definitions/kilowatts" },
+		"P_heater": { "$ref": "#/definitions/kilowatts" },
+		"import": {
+			"type": "number",
+			"minimum": 0,
+			"maximum": 2e5
+		},
+		"lockedOut": {
+			"type": "integer",
+			"minimum": 0,
+			"maximum": 32
+		},
+		"warning": {
+			"type": "string",
+			"maxLength": 32
+		},
+		"master": { "$ref": "#/definitions/hardware-number" },
+		"masterSays": { "$ref": "#/definitions/totals" },
+		"disagrees": { "type": "boolean" },
+		"differing": {
+			"type": "array",
+			"maxItems": 8,
+			"items": {
+				"type": "string",
+				"enum": [
+					"packs",
+					"SOC",
+					"P_grid",
+					"P_home",
+					"P_batt",
+					"P_solar",
+					"import"
+				]
+			}
+		}
+	}
+};
+function validate157(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	if (!(typeof data == "number" && !(data % 1) && !isNaN(data) && isFinite(data))) {
+		validate157.errors = [{
+			instancePath,
+			schemaPath: "#/type",
+			keyword: "type",
+			params: { type: "integer" }
+		}];
+		return false;
+	}
+	if (typeof data == "number" && isFinite(data)) {
+		if (data > 86400 || isNaN(data)) {
+			validate157.errors = [{
+				instancePath,
+				schemaPath: "#/maximum",
+				keyword: "maximum",
+				params: {
+					comparison: "<=",
+					limit: 86400
+				}
+			}];
+			return false;
+		} else if (data < 0 || isNaN(data)) {
+			validate157.errors = [{
+				instancePath,
+				schemaPath: "#/minimum",
+				keyword: "minimum",
+				params: {
+					comparison: ">=",
+					limit: 0
+				}
+			}];
+			return false;
+		}
+	}
+	validate157.errors = vErrors;
+	return true;
+}
+function validate159(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	if (typeof data == "number" && isFinite(data)) {
+		if (data > 1e4 || isNaN(data)) {
+			validate159.errors = [{
+				instancePath,
+				schemaPath: "#/maximum",
+				keyword: "maximum",
+				params: {
+					comparison: "<=",
+					limit: 1e4
+				}
+			}];
+			return false;
+		} else if (data < -1e4 || isNaN(data)) {
+			validate159.errors = [{
+				instancePath,
+				schemaPath: "#/minimum",
+				keyword: "minimum",
+				params: {
+					comparison: ">=",
+					limit: -1e4
+				}
+			}];
+			return false;
+		}
+	} else {
+		validate159.errors = [{
+			instancePath,
+			schemaPath: "#/type",
+			keyword: "type",
+			params: { type: "number" }
+		}];
+		return false;
+	}
+	validate159.errors = vErrors;
+	return true;
+}
+function validate167(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			if (data.packs !== void 0) {
+				let data0 = data.packs;
+				const _errs1 = errors;
+				if (!(typeof data0 == "number" && !(data0 % 1) && !isNaN(data0) && isFinite(data0))) {
+					validate167.errors = [{
+						instancePath: instancePath + "/packs",
+						schemaPath: "#/properties/packs/type",
+						keyword: "type",
+						params: { type: "integer" }
+					}];
+					return false;
+				}
+				if (errors === _errs1) {
+					if (typeof data0 == "number" && isFinite(data0)) {
+						if (data0 > 32 || isNaN(data0)) {
+							validate167.errors = [{
+								instancePath: instancePath + "/packs",
+								schemaPath: "#/properties/packs/maximum",
+								keyword: "maximum",
+								params: {
+									comparison: "<=",
+									limit: 32
+								}
+							}];
+							return false;
+						} else if (data0 < 0 || isNaN(data0)) {
+							validate167.errors = [{
+								instancePath: instancePath + "/packs",
+								schemaPath: "#/properties/packs/minimum",
+								keyword: "minimum",
+								params: {
+									comparison: ">=",
+									limit: 0
+								}
+							}];
+							return false;
+						}
+					}
+				}
+				var valid0 = _errs1 === errors;
+			} else var valid0 = true;
+			if (valid0) {
+				if (data.SOC !== void 0) {
+					let data1 = data.SOC;
+					const _errs3 = errors;
+					if (!(typeof data1 == "number" && !(data1 % 1) && !isNaN(data1) && isFinite(data1))) {
+						validate167.errors = [{
+							instancePath: instancePath + "/SOC",
+							schemaPath: "#/properties/SOC/type",
+							keyword: "type",
+							params: { type: "integer" }
+						}];
+						return false;
+					}
+					if (errors === _errs3) {
+						if (typeof data1 == "number" && isFinite(data1)) {
+							if (data1 > 100 || isNaN(data1)) {
+								validate167.errors = [{
+									instancePath: instancePath + "/SOC",
+									schemaPath: "#/properties/SOC/maximum",
+									keyword: "maximum",
+									params: {
+										comparison: "<=",
+										limit: 100
+									}
+								}];
+								return false;
+							} else if (data1 < 0 || isNaN(data1)) {
+								validate167.errors = [{
+									instancePath: instancePath + "/SOC",
+									schemaPath: "#/properties/SOC/minimum",
+									keyword: "minimum",
+									params: {
+										comparison: ">=",
+										limit: 0
+									}
+								}];
+								return false;
+							}
+						}
+					}
+					var valid0 = _errs3 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.P_grid !== void 0) {
+						const _errs5 = errors;
+						if (!validate159(data.P_grid, {
+							instancePath: instancePath + "/P_grid",
+							parentData: data,
+							parentDataProperty: "P_grid",
+							rootData
+						})) {
+							vErrors = vErrors === null ? validate159.errors : vErrors.concat(validate159.errors);
+							errors = vErrors.length;
+						}
+						var valid0 = _errs5 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.P_home !== void 0) {
+							const _errs6 = errors;
+							if (!validate159(data.P_home, {
+								instancePath: instancePath + "/P_home",
+								parentData: data,
+								parentDataProperty: "P_home",
+								rootData
+							})) {
+								vErrors = vErrors === null ? validate159.errors : vErrors.concat(validate159.errors);
+								errors = vErrors.length;
+							}
+							var valid0 = _errs6 === errors;
+						} else var valid0 = true;
+						if (valid0) {
+							if (data.P_batt !== void 0) {
+								const _errs7 = errors;
+								if (!validate159(data.P_batt, {
+									instancePath: instancePath + "/P_batt",
+									parentData: data,
+									parentDataProperty: "P_batt",
+									rootData
+								})) {
+									vErrors = vErrors === null ? validate159.errors : vErrors.concat(validate159.errors);
+									errors = vErrors.length;
+								}
+								var valid0 = _errs7 === errors;
+							} else var valid0 = true;
+							if (valid0) {
+								if (data.P_solar !== void 0) {
+									const _errs8 = errors;
+									if (!validate159(data.P_solar, {
+										instancePath: instancePath + "/P_solar",
+										parentData: data,
+										parentDataProperty: "P_solar",
+										rootData
+									})) {
+										vErrors = vErrors === null ? validate159.errors : vErrors.concat(validate159.errors);
+										errors = vErrors.length;
+									}
+									var valid0 = _errs8 === errors;
+								} else var valid0 = true;
+								if (valid0) {
+									if (data.import !== void 0) {
+										let data6 = data.import;
+										const _errs9 = errors;
+										if (errors === _errs9) {
+											if (typeof data6 == "number" && isFinite(data6)) {
+												if (data6 > 2e5 || isNaN(data6)) {
+													validate167.errors = [{
+														instancePath: instancePath + "/import",
+														schemaPath: "#/properties/import/maximum",
+														keyword: "maximum",
+														params: {
+															comparison: "<=",
+															limit: 2e5
+														}
+													}];
+													return false;
+												} else if (data6 < 0 || isNaN(data6)) {
+													validate167.errors = [{
+														instancePath: instancePath + "/import",
+														schemaPath: "#/properties/import/minimum",
+														keyword: "minimum",
+														params: {
+															comparison: ">=",
+															limit: 0
+														}
+													}];
+													return false;
+												}
+											} else {
+												validate167.errors = [{
+													instancePath: instancePath + "/import",
+													schemaPath: "#/properties/import/type",
+													keyword: "type",
+													params: { type: "number" }
+												}];
+												return false;
+											}
+										}
+										var valid0 = _errs9 === errors;
+									} else var valid0 = true;
+								}
+							}
+						}
+					}
+				}
+			}
+		} else {
+			validate167.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate167.errors = vErrors;
+	return errors === 0;
+}
+function validate155(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.packs === void 0 && (missing0 = "packs") || data.known === void 0 && (missing0 = "known") || data.stale === void 0 && (missing0 = "stale")) {
+				validate155.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.time !== void 0) {
+					const _errs1 = errors;
+					if (!validate47(data.time, {
+						instancePath: instancePath + "/time",
+						parentData: data,
+						parentDataProperty: "time",
+						rootData
+					})) {
+						vErrors = vErrors === null ? validate47.errors : vErrors.concat(validate47.errors);
+						errors = vErrors.length;
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.age !== void 0) {
+						const _errs2 = errors;
+						if (!validate157(data.age, {
+							instancePath: instancePath + "/age",
+							parentData: data,
+							parentDataProperty: "age",
+							rootData
+						})) {
+							vErrors = vErrors === null ? validate157.errors : vErrors.concat(validate157.errors);
+							errors = vErrors.length;
+						}
+						var valid0 = _errs2 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.stale !== void 0) {
+							const _errs3 = errors;
+							if (typeof data.stale !== "boolean") {
+								validate155.errors = [{
+									instancePath: instancePath + "/stale",
+									schemaPath: "#/properties/stale/type",
+									keyword: "type",
+									params: { type: "boolean" }
+								}];
+								return false;
+							}
+							var valid0 = _errs3 === errors;
+						} else var valid0 = true;
+						if (valid0) {
+							if (data.packs !== void 0) {
+								let data3 = data.packs;
+								const _errs5 = errors;
+								if (!(typeof data3 == "number" && !(data3 % 1) && !isNaN(data3) && isFinite(data3))) {
+									validate155.errors = [{
+										instancePath: instancePath + "/packs",
+										schemaPath: "#/properties/packs/type",
+										keyword: "type",
+										params: { type: "integer" }
+									}];
+									return false;
+								}
+								if (errors === _errs5) {
+									if (typeof data3 == "number" && isFinite(data3)) {
+										if (data3 > 32 || isNaN(data3)) {
+											validate155.errors = [{
+												instancePath: instancePath + "/packs",
+												schemaPath: "#/properties/packs/maximum",
+												keyword: "maximum",
+												params: {
+													comparison: "<=",
+													limit: 32
+												}
+											}];
+											return false;
+										} else if (data3 < 0 || isNaN(data3)) {
+											validate155.errors = [{
+												instancePath: instancePath + "/packs",
+												schemaPath: "#/properties/packs/minimum",
+												keyword: "minimum",
+												params: {
+													comparison: ">=",
+													limit: 0
+												}
+											}];
+											return false;
+										}
+									}
+								}
+								var valid0 = _errs5 === errors;
+							} else var valid0 = true;
+							if (valid0) {
+								if (data.known !== void 0) {
+									let data4 = data.known;
+									const _errs7 = errors;
+									if (!(typeof data4 == "number" && !(data4 % 1) && !isNaN(data4) && isFinite(data4))) {
+										validate155.errors = [{
+											instancePath: instancePath + "/known",
+											schemaPath: "#/properties/known/type",
+											keyword: "type",
+											params: { type: "integer" }
+										}];
+										return false;
+									}
+									if (errors === _errs7) {
+										if (typeof data4 == "number" && isFinite(data4)) {
+											if (data4 > 4096 || isNaN(data4)) {
+												validate155.errors = [{
+													instancePath: instancePath + "/known",
+													schemaPath: "#/properties/known/maximum",
+													keyword: "maximum",
+													params: {
+														comparison: "<=",
+														limit: 4096
+													}
+												}];
+												return false;
+											} else if (data4 < 0 || isNaN(data4)) {
+												validate155.errors = [{
+													instancePath: instancePath + "/known",
+													schemaPath: "#/properties/known/minimum",
+													keyword: "minimum",
+													params: {
+														comparison: ">=",
+														limit: 0
+													}
+												}];
+												return false;
+											}
+										}
+									}
+									var valid0 = _errs7 === errors;
+								} else var valid0 = true;
+								if (valid0) {
+									if (data.SOC !== void 0) {
+										let data5 = data.SOC;
+										const _errs9 = errors;
+										if (!(typeof data5 == "number" && !(data5 % 1) && !isNaN(data5) && isFinite(data5))) {
+											validate155.errors = [{
+												instancePath: instancePath + "/SOC",
+												schemaPath: "#/properties/SOC/type",
+												keyword: "type",
+												params: { type: "integer" }
+											}];
+											return false;
+										}
+										if (errors === _errs9) {
+											if (typeof data5 == "number" && isFinite(data5)) {
+												if (data5 > 100 || isNaN(data5)) {
+													validate155.errors = [{
+														instancePath: instancePath + "/SOC",
+														schemaPath: "#/properties/SOC/maximum",
+														keyword: "maximum",
+														params: {
+															comparison: "<=",
+															limit: 100
+														}
+													}];
+													return false;
+												} else if (data5 < 0 || isNaN(data5)) {
+													validate155.errors = [{
+														instancePath: instancePath + "/SOC",
+														schemaPath: "#/properties/SOC/minimum",
+														keyword: "minimum",
+														params: {
+															comparison: ">=",
+															limit: 0
+														}
+													}];
+													return false;
+												}
+											}
+										}
+										var valid0 = _errs9 === errors;
+									} else var valid0 = true;
+									if (valid0) {
+										if (data.P_grid !== void 0) {
+											const _errs11 = errors;
+											if (!validate159(data.P_grid, {
+												instancePath: instancePath + "/P_grid",
+												parentData: data,
+												parentDataProperty: "P_grid",
+												rootData
+											})) {
+												vErrors = vErrors === null ? validate159.errors : vErrors.concat(validate159.errors);
+												errors = vErrors.length;
+											}
+											var valid0 = _errs11 === errors;
+										} else var valid0 = true;
+										if (valid0) {
+											if (data.P_home !== void 0) {
+												const _errs12 = errors;
+												if (!validate159(data.P_home, {
+													instancePath: instancePath + "/P_home",
+													parentData: data,
+													parentDataProperty: "P_home",
+													rootData
+												})) {
+													vErrors = vErrors === null ? validate159.errors : vErrors.concat(validate159.errors);
+													errors = vErrors.length;
+												}
+												var valid0 = _errs12 === errors;
+											} else var valid0 = true;
+											if (valid0) {
+												if (data.P_batt !== void 0) {
+													const _errs13 = errors;
+													if (!validate159(data.P_batt, {
+														instancePath: instancePath + "/P_batt",
+														parentData: data,
+														parentDataProperty: "P_batt",
+														rootData
+													})) {
+														vErrors = vErrors === null ? validate159.errors : vErrors.concat(validate159.errors);
+														errors = vErrors.length;
+													}
+													var valid0 = _errs13 === errors;
+												} else var valid0 = true;
+												if (valid0) {
+													if (data.P_solar !== void 0) {
+														const _errs14 = errors;
+														if (!validate159(data.P_solar, {
+															instancePath: instancePath + "/P_solar",
+															parentData: data,
+															parentDataProperty: "P_solar",
+															rootData
+														})) {
+															vErrors = vErrors === null ? validate159.errors : vErrors.concat(validate159.errors);
+															errors = vErrors.length;
+														}
+														var valid0 = _errs14 === errors;
+													} else var valid0 = true;
+													if (valid0) {
+														if (data.P_pool !== void 0) {
+															const _errs15 = errors;
+															if (!validate159(data.P_pool, {
+																instancePath: instancePath + "/P_pool",
+																parentData: data,
+																parentDataProperty: "P_pool",
+																rootData
+															})) {
+																vErrors = vErrors === null ? validate159.errors : vErrors.concat(validate159.errors);
+																errors = vErrors.length;
+															}
+															var valid0 = _errs15 === errors;
+														} else var valid0 = true;
+														if (valid0) {
+															if (data.P_heater !== void 0) {
+																const _errs16 = errors;
+																if (!validate159(data.P_heater, {
+																	instancePath: instancePath + "/P_heater",
+																	parentData: data,
+																	parentDataProperty: "P_heater",
+																	rootData
+																})) {
+																	vErrors = vErrors === null ? validate159.errors : vErrors.concat(validate159.errors);
+																	errors = vErrors.length;
+																}
+																var valid0 = _errs16 === errors;
+															} else var valid0 = true;
+															if (valid0) {
+																if (data.import !== void 0) {
+																	let data12 = data.import;
+																	const _errs17 = errors;
+																	if (errors === _errs17) {
+																		if (typeof data12 == "number" && isFinite(data12)) {
+																			if (data12 > 2e5 || isNaN(data12)) {
+																				validate155.errors = [{
+																					instancePath: instancePath + "/import",
+																					schemaPath: "#/properties/import/maximum",
+																					keyword: "maximum",
+																					params: {
+																						comparison: "<=",
+																						limit: 2e5
+																					}
+																				}];
+																				return false;
+																			} else if (data12 < 0 || isNaN(data12)) {
+																				validate155.errors = [{
+																					instancePath: instancePath + "/import",
+																					schemaPath: "#/properties/import/minimum",
+																					keyword: "minimum",
+																					params: {
+																						comparison: ">=",
+																						limit: 0
+																					}
+																				}];
+																				return false;
+																			}
+																		} else {
+																			validate155.errors = [{
+																				instancePath: instancePath + "/import",
+																				schemaPath: "#/properties/import/type",
+																				keyword: "type",
+																				params: { type: "number" }
+																			}];
+																			return false;
+																		}
+																	}
+																	var valid0 = _errs17 === errors;
+																} else var valid0 = true;
+																if (valid0) {
+																	if (data.lockedOut !== void 0) {
+																		let data13 = data.lockedOut;
+																		const _errs19 = errors;
+																		if (!(typeof data13 == "number" && !(data13 % 1) && !isNaN(data13) && isFinite(data13))) {
+																			validate155.errors = [{
+																				instancePath: instancePath + "/lockedOut",
+																				schemaPath: "#/properties/lockedOut/type",
+																				keyword: "type",
+																				params: { type: "integer" }
+																			}];
+																			return false;
+																		}
+																		if (errors === _errs19) {
+																			if (typeof data13 == "number" && isFinite(data13)) {
+																				if (data13 > 32 || isNaN(data13)) {
+																					validate155.errors = [{
+																						instancePath: instancePath + "/lockedOut",
+																						schemaPath: "#/properties/lockedOut/maximum",
+																						keyword: "maximum",
+																						params: {
+																							comparison: "<=",
+																							limit: 32
+																						}
+																					}];
+																					return false;
+																				} else if (data13 < 0 || isNaN(data13)) {
+																					validate155.errors = [{
+																						instancePath: instancePath + "/lockedOut",
+																						schemaPath: "#/properties/lockedOut/minimum",
+																						keyword: "minimum",
+																						params: {
+																							comparison: ">=",
+																							limit: 0
+																						}
+																					}];
+																					return false;
+																				}
+																			}
+																		}
+																		var valid0 = _errs19 === errors;
+																	} else var valid0 = true;
+																	if (valid0) {
+																		if (data.warning !== void 0) {
+																			let data14 = data.warning;
+																			const _errs21 = errors;
+																			if (errors === _errs21) {
+																				if (typeof data14 === "string") {
+																					if (func2(data14) > 32) {
+																						validate155.errors = [{
+																							instancePath: instancePath + "/warning",
+																							schemaPath: "#/properties/warning/maxLength",
+																							keyword: "maxLength",
+																							params: { limit: 32 }
+																						}];
+																						return false;
+																					}
+																				} else {
+																					validate155.errors = [{
+																						instancePath: instancePath + "/warning",
+																						schemaPath: "#/properties/warning/type",
+																						keyword: "type",
+																						params: { type: "string" }
+																					}];
+																					return false;
+																				}
+																			}
+																			var valid0 = _errs21 === errors;
+																		} else var valid0 = true;
+																		if (valid0) {
+																			if (data.master !== void 0) {
+																				const _errs23 = errors;
+																				if (!validate149(data.master, {
+																					instancePath: instancePath + "/master",
+																					parentData: data,
+																					parentDataProperty: "master",
+																					rootData
+																				})) {
+																					vErrors = vErrors === null ? validate149.errors : vErrors.concat(validate149.errors);
+																					errors = vErrors.length;
+																				}
+																				var valid0 = _errs23 === errors;
+																			} else var valid0 = true;
+																			if (valid0) {
+																				if (data.masterSays !== void 0) {
+																					const _errs24 = errors;
+																					if (!validate167(data.masterSays, {
+																						instancePath: instancePath + "/masterSays",
+																						parentData: data,
+																						parentDataProperty: "masterSays",
+																						rootData
+																					})) {
+																						vErrors = vErrors === null ? validate167.errors : vErrors.concat(validate167.errors);
+																						errors = vErrors.length;
+																					}
+																					var valid0 = _errs24 === errors;
+																				} else var valid0 = true;
+																				if (valid0) {
+																					if (data.disagrees !== void 0) {
+																						const _errs25 = errors;
+																						if (typeof data.disagrees !== "boolean") {
+																							validate155.errors = [{
+																								instancePath: instancePath + "/disagrees",
+																								schemaPath: "#/properties/disagrees/type",
+																								keyword: "type",
+																								params: { type: "boolean" }
+																							}];
+																							return false;
+																						}
+																						var valid0 = _errs25 === errors;
+																					} else var valid0 = true;
+																					if (valid0) {
+																						if (data.differing !== void 0) {
+																							let data18 = data.differing;
+																							const _errs27 = errors;
+																							if (errors === _errs27) {
+																								if (Array.isArray(data18)) {
+																									if (data18.length > 8) {
+																										validate155.errors = [{
+																											instancePath: instancePath + "/differing",
+																											schemaPath: "#/properties/differing/maxItems",
+																											keyword: "maxItems",
+																											params: { limit: 8 }
+																										}];
+																										return false;
+																									} else {
+																										const len0 = data18.length;
+																										for (let i0 = 0; i0 < len0; i0++) {
+																											let data19 = data18[i0];
+																											const _errs29 = errors;
+																											if (typeof data19 !== "string") {
+																												validate155.errors = [{
+																													instancePath: instancePath + "/differing/" + i0,
+																													schemaPath: "#/properties/differing/items/type",
+																													keyword: "type",
+																													params: { type: "string" }
+																												}];
+																												return false;
+																											}
+																											if (!(data19 === "packs" || data19 === "SOC" || data19 === "P_grid" || data19 === "P_home" || data19 === "P_batt" || data19 === "P_solar" || data19 === "import")) {
+																												validate155.errors = [{
+																													instancePath: instancePath + "/differing/" + i0,
+																													schemaPath: "#/properties/differing/items/enum",
+																													keyword: "enum",
+																													params: { allowedValues: schema54.properties.differing.items.enum }
+																												}];
+																												return false;
+																											}
+																											if (!(_errs29 === errors)) break;
+																										}
+																									}
+																								} else {
+																									validate155.errors = [{
+																										instancePath: instancePath + "/differing",
+																										schemaPath: "#/properties/differing/type",
+																										keyword: "type",
+																										params: { type: "array" }
+																									}];
+																									return false;
+																								}
+																							}
+																							var valid0 = _errs27 === errors;
+																						} else var valid0 = true;
+																					}
+																				}
+																			}
+																		}
+																	}
+																}
+															}
+														}
+													}
+												}
+											}
+										}
+									}
+								}
+							}
+						}
+					}
+				}
+			}
+		} else {
+			validate155.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate155.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteAlarm = validate173;
+const schema59 = {
+	"type": "object",
+	"required": ["code", "text"],
+	"properties": {
+		"code": {
+			"type": "string",
+			"enum": [
+				"loads-limit",
+				"locked-out",
+				"bms-stale",
+				"bms-fault",
+				"bms-alarm",
+				"bms-warning",
+				"silent",
+				"bms-silent",
+				"bms-garbled",
+				"relay-stuck",
+				"bus-off",
+				"node-ids-taken",
+				"firmware-refused",
+				"rolled-back",
+				"watchdog-reset",
+				"storage-failed"
+			]
+		},
+		"text": {
+			"type": "string",
+			"maxLength": 96
+		},
+		"detail": {
+			"type": "integer",
+			"minimum": -2147483648,
+			"maximum": 4294967295
+		},
+		"since": { "$ref": "#/definitions/instant" }
+	}
+};
+function validate175(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.code === void 0 && (missing0 = "code") || data.text === void 0 && (missing0 = "text")) {
+				validate175.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.code !== void 0) {
+					let data0 = data.code;
+					const _errs1 = errors;
+					if (typeof data0 !== "string") {
+						validate175.errors = [{
+							instancePath: instancePath + "/code",
+							schemaPath: "#/properties/code/type",
+							keyword: "type",
+							params: { type: "string" }
+						}];
+						return false;
+					}
+					if (!(data0 === "loads-limit" || data0 === "locked-out" || data0 === "bms-stale" || data0 === "bms-fault" || data0 === "bms-alarm" || data0 === "bms-warning" || data0 === "silent" || data0 === "bms-silent" || data0 === "bms-garbled" || data0 === "relay-stuck" || data0 === "bus-off" || data0 === "node-ids-taken" || data0 === "firmware-refused" || data0 === "rolled-back" || data0 === "watchdog-reset" || data0 === "storage-failed")) {
+						validate175.errors = [{
+							instancePath: instancePath + "/code",
+							schemaPath: "#/properties/code/enum",
+							keyword: "enum",
+							params: { allowedValues: schema59.properties.code.enum }
+						}];
+						return false;
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.text !== void 0) {
+						let data1 = data.text;
+						const _errs3 = errors;
+						if (errors === _errs3) {
+							if (typeof data1 === "string") {
+								if (func2(data1) > 96) {
+									validate175.errors = [{
+										instancePath: instancePath + "/text",
+										schemaPath: "#/properties/text/maxLength",
+										keyword: "maxLength",
+										params: { limit: 96 }
+									}];
+									return false;
+								}
+							} else {
+								validate175.errors = [{
+									instancePath: instancePath + "/text",
+									schemaPath: "#/properties/text/type",
+									keyword: "type",
+									params: { type: "string" }
+								}];
+								return false;
+							}
+						}
+						var valid0 = _errs3 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.detail !== void 0) {
+							let data2 = data.detail;
+							const _errs5 = errors;
+							if (!(typeof data2 == "number" && !(data2 % 1) && !isNaN(data2) && isFinite(data2))) {
+								validate175.errors = [{
+									instancePath: instancePath + "/detail",
+									schemaPath: "#/properties/detail/type",
+									keyword: "type",
+									params: { type: "integer" }
+								}];
+								return false;
+							}
+							if (errors === _errs5) {
+								if (typeof data2 == "number" && isFinite(data2)) {
+									if (data2 > 4294967295 || isNaN(data2)) {
+										validate175.errors = [{
+											instancePath: instancePath + "/detail",
+											schemaPath: "#/properties/detail/maximum",
+											keyword: "maximum",
+											params: {
+												comparison: "<=",
+												limit: 4294967295
+											}
+										}];
+										return false;
+									} else if (data2 < -2147483648 || isNaN(data2)) {
+										validate175.errors = [{
+											instancePath: instancePath + "/detail",
+											schemaPath: "#/properties/detail/minimum",
+											keyword: "minimum",
+											params: {
+												comparison: ">=",
+												limit: -2147483648
+											}
+										}];
+										return false;
+									}
+								}
+							}
+							var valid0 = _errs5 === errors;
+						} else var valid0 = true;
+						if (valid0) {
+							if (data.since !== void 0) {
+								const _errs7 = errors;
+								if (!validate47(data.since, {
+									instancePath: instancePath + "/since",
+									parentData: data,
+									parentDataProperty: "since",
+									rootData
+								})) {
+									vErrors = vErrors === null ? validate47.errors : vErrors.concat(validate47.errors);
+									errors = vErrors.length;
+								}
+								var valid0 = _errs7 === errors;
+							} else var valid0 = true;
+						}
+					}
+				}
+			}
+		} else {
+			validate175.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate175.errors = vErrors;
+	return errors === 0;
+}
+function validate173(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.alarms === void 0 && (missing0 = "alarms")) {
+				validate173.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.time !== void 0) {
+					const _errs1 = errors;
+					if (!validate47(data.time, {
+						instancePath: instancePath + "/time",
+						parentData: data,
+						parentDataProperty: "time",
+						rootData
+					})) {
+						vErrors = vErrors === null ? validate47.errors : vErrors.concat(validate47.errors);
+						errors = vErrors.length;
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.alarms !== void 0) {
+						let data1 = data.alarms;
+						const _errs2 = errors;
+						if (errors === _errs2) {
+							if (Array.isArray(data1)) {
+								if (data1.length > 16) {
+									validate173.errors = [{
+										instancePath: instancePath + "/alarms",
+										schemaPath: "#/properties/alarms/maxItems",
+										keyword: "maxItems",
+										params: { limit: 16 }
+									}];
+									return false;
+								} else {
+									const len0 = data1.length;
+									for (let i0 = 0; i0 < len0; i0++) {
+										const _errs4 = errors;
+										if (!validate175(data1[i0], {
+											instancePath: instancePath + "/alarms/" + i0,
+											parentData: data1,
+											parentDataProperty: i0,
+											rootData
+										})) {
+											vErrors = vErrors === null ? validate175.errors : vErrors.concat(validate175.errors);
+											errors = vErrors.length;
+										}
+										if (!(_errs4 === errors)) break;
+									}
+								}
+							} else {
+								validate173.errors = [{
+									instancePath: instancePath + "/alarms",
+									schemaPath: "#/properties/alarms/type",
+									keyword: "type",
+									params: { type: "array" }
+								}];
+								return false;
+							}
+						}
+						var valid0 = _errs2 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.bmsAlarms !== void 0) {
+							let data3 = data.bmsAlarms;
+							const _errs5 = errors;
+							if (!(typeof data3 == "number" && !(data3 % 1) && !isNaN(data3) && isFinite(data3))) {
+								validate173.errors = [{
+									instancePath: instancePath + "/bmsAlarms",
+									schemaPath: "#/properties/bmsAlarms/type",
+									keyword: "type",
+									params: { type: "integer" }
+								}];
+								return false;
+							}
+							if (errors === _errs5) {
+								if (typeof data3 == "number" && isFinite(data3)) {
+									if (data3 > 4294967295 || isNaN(data3)) {
+										validate173.errors = [{
+											instancePath: instancePath + "/bmsAlarms",
+											schemaPath: "#/properties/bmsAlarms/maximum",
+											keyword: "maximum",
+											params: {
+												comparison: "<=",
+												limit: 4294967295
+											}
+										}];
+										return false;
+									} else if (data3 < 0 || isNaN(data3)) {
+										validate173.errors = [{
+											instancePath: instancePath + "/bmsAlarms",
+											schemaPath: "#/properties/bmsAlarms/minimum",
+											keyword: "minimum",
+											params: {
+												comparison: ">=",
+												limit: 0
+											}
+										}];
+										return false;
+									}
+								}
+							}
+							var valid0 = _errs5 === errors;
+						} else var valid0 = true;
+						if (valid0) {
+							if (data.bmsWarnings !== void 0) {
+								let data4 = data.bmsWarnings;
+								const _errs7 = errors;
+								if (!(typeof data4 == "number" && !(data4 % 1) && !isNaN(data4) && isFinite(data4))) {
+									validate173.errors = [{
+										instancePath: instancePath + "/bmsWarnings",
+										schemaPath: "#/properties/bmsWarnings/type",
+										keyword: "type",
+										params: { type: "integer" }
+									}];
+									return false;
+								}
+								if (errors === _errs7) {
+									if (typeof data4 == "number" && isFinite(data4)) {
+										if (data4 > 65535 || isNaN(data4)) {
+											validate173.errors = [{
+												instancePath: instancePath + "/bmsWarnings",
+												schemaPath: "#/properties/bmsWarnings/maximum",
+												keyword: "maximum",
+												params: {
+													comparison: "<=",
+													limit: 65535
+												}
+											}];
+											return false;
+										} else if (data4 < 0 || isNaN(data4)) {
+											validate173.errors = [{
+												instancePath: instancePath + "/bmsWarnings",
+												schemaPath: "#/properties/bmsWarnings/minimum",
+												keyword: "minimum",
+												params: {
+													comparison: ">=",
+													limit: 0
+												}
+											}];
+											return false;
+										}
+									}
+								}
+								var valid0 = _errs7 === errors;
+							} else var valid0 = true;
+						}
+					}
+				}
+			}
+		} else {
+			validate173.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate173.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteFactoryReset = validate178;
+function validate178(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			if (data.id !== void 0) {
+				if (!validate60(data.id, {
+					instancePath: instancePath + "/id",
+					parentData: data,
+					parentDataProperty: "id",
+					rootData
+				})) {
+					vErrors = vErrors === null ? validate60.errors : vErrors.concat(validate60.errors);
+					errors = vErrors.length;
+				}
+			}
+		} else {
+			validate178.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate178.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteOtaEnter = validate180;
+function validate180(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			if (data.id !== void 0) {
+				if (!validate60(data.id, {
+					instancePath: instancePath + "/id",
+					parentData: data,
+					parentDataProperty: "id",
+					rootData
+				})) {
+					vErrors = vErrors === null ? validate60.errors : vErrors.concat(validate60.errors);
+					errors = vErrors.length;
+				}
+			}
+		} else {
+			validate180.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate180.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteUpdateTrigger = validate182;
+function validate182(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			if (data.stop !== void 0) {
+				const _errs1 = errors;
+				if (typeof data.stop !== "boolean") {
+					validate182.errors = [{
+						instancePath: instancePath + "/stop",
+						schemaPath: "#/properties/stop/type",
+						keyword: "type",
+						params: { type: "boolean" }
+					}];
+					return false;
+				}
+				var valid0 = _errs1 === errors;
+			} else var valid0 = true;
+			if (valid0) {
+				if (data.update !== void 0) {
+					const _errs3 = errors;
+					if (!validate26(data.update, {
+						instancePath: instancePath + "/update",
+						parentData: data,
+						parentDataProperty: "update",
+						rootData
+					})) {
+						vErrors = vErrors === null ? validate26.errors : vErrors.concat(validate26.errors);
+						errors = vErrors.length;
+					}
+					var valid0 = _errs3 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.nodes !== void 0) {
+						let data2 = data.nodes;
+						const _errs4 = errors;
+						if (errors === _errs4) {
+							if (Array.isArray(data2)) {
+								if (data2.length > 32) {
+									validate182.errors = [{
+										instancePath: instancePath + "/nodes",
+										schemaPath: "#/properties/nodes/maxItems",
+										keyword: "maxItems",
+										params: { limit: 32 }
+									}];
+									return false;
+								} else {
+									const len0 = data2.length;
+									for (let i0 = 0; i0 < len0; i0++) {
+										const _errs6 = errors;
+										if (!validate149(data2[i0], {
+											instancePath: instancePath + "/nodes/" + i0,
+											parentData: data2,
+											parentDataProperty: i0,
+											rootData
+										})) {
+											vErrors = vErrors === null ? validate149.errors : vErrors.concat(validate149.errors);
+											errors = vErrors.length;
+										}
+										if (!(_errs6 === errors)) break;
+									}
+								}
+							} else {
+								validate182.errors = [{
+									instancePath: instancePath + "/nodes",
+									schemaPath: "#/properties/nodes/type",
+									keyword: "type",
+									params: { type: "array" }
+								}];
+								return false;
+							}
+						}
+						var valid0 = _errs4 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.id !== void 0) {
+							const _errs7 = errors;
+							if (!validate60(data.id, {
+								instancePath: instancePath + "/id",
+								parentData: data,
+								parentDataProperty: "id",
+								rootData
+							})) {
+								vErrors = vErrors === null ? validate60.errors : vErrors.concat(validate60.errors);
+								errors = vErrors.length;
+							}
+							var valid0 = _errs7 === errors;
+						} else var valid0 = true;
+					}
+				}
+			}
+		} else {
+			validate182.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate182.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteRequestStatus = validate186;
+function validate186(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			if (data.id !== void 0) {
+				if (!validate60(data.id, {
+					instancePath: instancePath + "/id",
+					parentData: data,
+					parentDataProperty: "id",
+					rootData
+				})) {
+					vErrors = vErrors === null ? validate60.errors : vErrors.concat(validate60.errors);
+					errors = vErrors.length;
+				}
+			}
+		} else {
+			validate186.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate186.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteResetGrid = validate188;
+function validate188(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			if (data.id !== void 0) {
+				if (!validate60(data.id, {
+					instancePath: instancePath + "/id",
+					parentData: data,
+					parentDataProperty: "id",
+					rootData
+				})) {
+					vErrors = vErrors === null ? validate60.errors : vErrors.concat(validate60.errors);
+					errors = vErrors.length;
+				}
+			}
+		} else {
+			validate188.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate188.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteRestoreLast = validate190;
+function validate190(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.import === void 0 && (missing0 = "import") || data.lockedOut === void 0 && (missing0 = "lockedOut") || data.day === void 0 && (missing0 = "day")) {
+				validate190.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.import !== void 0) {
+					let data0 = data.import;
+					const _errs1 = errors;
+					if (errors === _errs1) {
+						if (typeof data0 == "number" && isFinite(data0)) {
+							if (data0 > 655.35 || isNaN(data0)) {
+								validate190.errors = [{
+									instancePath: instancePath + "/import",
+									schemaPath: "#/properties/import/maximum",
+									keyword: "maximum",
+									params: {
+										comparison: "<=",
+										limit: 655.35
+									}
+								}];
+								return false;
+							} else if (data0 < 0 || isNaN(data0)) {
+								validate190.errors = [{
+									instancePath: instancePath + "/import",
+									schemaPath: "#/properties/import/minimum",
+									keyword: "minimum",
+									params: {
+										comparison: ">=",
+										limit: 0
+									}
+								}];
+								return false;
+							}
+						} else {
+							validate190.errors = [{
+								instancePath: instancePath + "/import",
+								schemaPath: "#/properties/import/type",
+								keyword: "type",
+								params: { type: "number" }
+							}];
+							return false;
+						}
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.lockedOut !== void 0) {
+						const _errs3 = errors;
+						if (typeof data.lockedOut !== "boolean") {
+							validate190.errors = [{
+								instancePath: instancePath + "/lockedOut",
+								schemaPath: "#/properties/lockedOut/type",
+								keyword: "type",
+								params: { type: "boolean" }
+							}];
+							return false;
+						}
+						var valid0 = _errs3 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.day !== void 0) {
+							let data2 = data.day;
+							const _errs5 = errors;
+							if (!(typeof data2 == "number" && !(data2 % 1) && !isNaN(data2) && isFinite(data2))) {
+								validate190.errors = [{
+									instancePath: instancePath + "/day",
+									schemaPath: "#/properties/day/type",
+									keyword: "type",
+									params: { type: "integer" }
+								}];
+								return false;
+							}
+							if (errors === _errs5) {
+								if (typeof data2 == "number" && isFinite(data2)) {
+									if (data2 > 31 || isNaN(data2)) {
+										validate190.errors = [{
+											instancePath: instancePath + "/day",
+											schemaPath: "#/properties/day/maximum",
+											keyword: "maximum",
+											params: {
+												comparison: "<=",
+												limit: 31
+											}
+										}];
+										return false;
+									} else if (data2 < 1 || isNaN(data2)) {
+										validate190.errors = [{
+											instancePath: instancePath + "/day",
+											schemaPath: "#/properties/day/minimum",
+											keyword: "minimum",
+											params: {
+												comparison: ">=",
+												limit: 1
+											}
+										}];
+										return false;
+									}
+								}
+							}
+							var valid0 = _errs5 === errors;
+						} else var valid0 = true;
+						if (valid0) {
+							if (data.id !== void 0) {
+								const _errs7 = errors;
+								if (!validate60(data.id, {
+									instancePath: instancePath + "/id",
+									parentData: data,
+									parentDataProperty: "id",
+									rootData
+								})) {
+									vErrors = vErrors === null ? validate60.errors : vErrors.concat(validate60.errors);
+									errors = vErrors.length;
+								}
+								var valid0 = _errs7 === errors;
+							} else var valid0 = true;
+						}
+					}
+				}
+			}
+		} else {
+			validate190.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate190.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteRulesCommand = validate192;
+const pattern18 = new RegExp("^when (P_grid|P_home|P_batt|P_solar|P_pool|P_heater|load|SOC|import|time|[0-9]{2}:[0-9]{2}|-?[0-9]{1,6}(\\.[0-9]{1,3})?( ?(W|kW|%|kWh))?)( [+-] [0-9]{1,6}(\\.[0-9]{1,3})?( ?(W|kW|%|kWh))?)? (>|>=|<|<=) (P_grid|P_home|P_batt|P_solar|P_pool|P_heater|load|SOC|import|time|[0-9]{2}:[0-9]{2}|-?[0-9]{1,6}(\\.[0-9]{1,3})?( ?(W|kW|%|kWh))?)( [+-] [0-9]{1,6}(\\.[0-9]{1,3})?( ?(W|kW|%|kWh))?)?( and (P_grid|P_home|P_batt|P_solar|P_pool|P_heater|load|SOC|import|time|[0-9]{2}:[0-9]{2}|-?[0-9]{1,6}(\\.[0-9]{1,3})?( ?(W|kW|%|kWh))?)( [+-] [0-9]{1,6}(\\.[0-9]{1,3})?( ?(W|kW|%|kWh))?)? (>|>=|<|<=) (P_grid|P_home|P_batt|P_solar|P_pool|P_heater|load|SOC|import|time|[0-9]{2}:[0-9]{2}|-?[0-9]{1,6}(\\.[0-9]{1,3})?( ?(W|kW|%|kWh))?)( [+-] [0-9]{1,6}(\\.[0-9]{1,3})?( ?(W|kW|%|kWh))?)?){0,3}( for [0-9]{1,5} ?(s|min|h))? then socket [a-z0-9][a-z0-9-]{0,31} (on|off)$", "u");
+function validate193(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	if (data && typeof data == "object" && !Array.isArray(data)) {
+		let missing0;
+		if (data.name === void 0 && (missing0 = "name") || data.rule === void 0 && (missing0 = "rule")) {
+			validate193.errors = [{
+				instancePath,
+				schemaPath: "#/required",
+				keyword: "required",
+				params: { missingProperty: missing0 }
+			}];
+			return false;
+		} else {
+			if (data.name !== void 0) {
+				let data0 = data.name;
+				if (typeof data0 === "string") {
+					if (func2(data0) > 48) {
+						validate193.errors = [{
+							instancePath: instancePath + "/name",
+							schemaPath: "#/properties/name/maxLength",
+							keyword: "maxLength",
+							params: { limit: 48 }
+						}];
+						return false;
+					} else if (func2(data0) < 1) {
+						validate193.errors = [{
+							instancePath: instancePath + "/name",
+							schemaPath: "#/properties/name/minLength",
+							keyword: "minLength",
+							params: { limit: 1 }
+						}];
+						return false;
+					}
+				} else {
+					validate193.errors = [{
+						instancePath: instancePath + "/name",
+						schemaPath: "#/properties/name/type",
+						keyword: "type",
+						params: { type: "string" }
+					}];
+					return false;
+				}
+				var valid0 = true;
+			} else var valid0 = true;
+			if (valid0) {
+				if (data.rule !== void 0) {
+					let data1 = data.rule;
+					if (typeof data1 === "string") {
+						if (func2(data1) > 192) {
+							validate193.errors = [{
+								instancePath: instancePath + "/rule",
+								schemaPath: "#/properties/rule/maxLength",
+								keyword: "maxLength",
+								params: { limit: 192 }
+							}];
+							return false;
+						} else if (func2(data1) < 1) {
+							validate193.errors = [{
+								instancePath: instancePath + "/rule",
+								schemaPath: "#/properties/rule/minLength",
+								keyword: "minLength",
+								params: { limit: 1 }
+							}];
+							return false;
+						} else if (!pattern18.test(data1)) {
+							validate193.errors = [{
+								instancePath: instancePath + "/rule",
+								schemaPath: "#/properties/rule/pattern",
+								keyword: "pattern",
+								params: { pattern: "^when (P_grid|P_home|P_batt|P_solar|P_pool|P_heater|load|SOC|import|time|[0-9]{2}:[0-9]{2}|-?[0-9]{1,6}(\\.[0-9]{1,3})?( ?(W|kW|%|kWh))?)( [+-] [0-9]{1,6}(\\.[0-9]{1,3})?( ?(W|kW|%|kWh))?)? (>|>=|<|<=) (P_grid|P_home|P_batt|P_solar|P_pool|P_heater|load|SOC|import|time|[0-9]{2}:[0-9]{2}|-?[0-9]{1,6}(\\.[0-9]{1,3})?( ?(W|kW|%|kWh))?)( [+-] [0-9]{1,6}(\\.[0-9]{1,3})?( ?(W|kW|%|kWh))?)?( and (P_grid|P_home|P_batt|P_solar|P_pool|P_heater|load|SOC|import|time|[0-9]{2}:[0-9]{2}|-?[0-9]{1,6}(\\.[0-9]{1,3})?( ?(W|kW|%|kWh))?)( [+-] [0-9]{1,6}(\\.[0-9]{1,3})?( ?(W|kW|%|kWh))?)? (>|>=|<|<=) (P_grid|P_home|P_batt|P_solar|P_pool|P_heater|load|SOC|import|time|[0-9]{2}:[0-9]{2}|-?[0-9]{1,6}(\\.[0-9]{1,3})?( ?(W|kW|%|kWh))?)( [+-] [0-9]{1,6}(\\.[0-9]{1,3})?( ?(W|kW|%|kWh))?)?){0,3}( for [0-9]{1,5} ?(s|min|h))? then socket [a-z0-9][a-z0-9-]{0,31} (on|off)$" }
+							}];
+							return false;
+						}
+					} else {
+						validate193.errors = [{
+							instancePath: instancePath + "/rule",
+							schemaPath: "#/properties/rule/type",
+							keyword: "type",
+							params: { type: "string" }
+						}];
+						return false;
+					}
+					var valid0 = true;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.isOff !== void 0) {
+						if (typeof data.isOff !== "boolean") {
+							validate193.errors = [{
+								instancePath: instancePath + "/isOff",
+								schemaPath: "#/properties/isOff/type",
+								keyword: "type",
+								params: { type: "boolean" }
+							}];
+							return false;
+						}
+						var valid0 = true;
+					} else var valid0 = true;
+				}
+			}
+		}
+	} else {
+		validate193.errors = [{
+			instancePath,
+			schemaPath: "#/type",
+			keyword: "type",
+			params: { type: "object" }
+		}];
+		return false;
+	}
+	validate193.errors = vErrors;
+	return true;
+}
+function validate192(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.rules === void 0 && (missing0 = "rules")) {
+				validate192.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.rules !== void 0) {
+					let data0 = data.rules;
+					const _errs1 = errors;
+					if (errors === _errs1) {
+						if (Array.isArray(data0)) {
+							if (data0.length > 32) {
+								validate192.errors = [{
+									instancePath: instancePath + "/rules",
+									schemaPath: "#/properties/rules/maxItems",
+									keyword: "maxItems",
+									params: { limit: 32 }
+								}];
+								return false;
+							} else {
+								const len0 = data0.length;
+								for (let i0 = 0; i0 < len0; i0++) {
+									const _errs3 = errors;
+									if (!validate193(data0[i0], {
+										instancePath: instancePath + "/rules/" + i0,
+										parentData: data0,
+										parentDataProperty: i0,
+										rootData
+									})) {
+										vErrors = vErrors === null ? validate193.errors : vErrors.concat(validate193.errors);
+										errors = vErrors.length;
+									}
+									if (!(_errs3 === errors)) break;
+								}
+							}
+						} else {
+							validate192.errors = [{
+								instancePath: instancePath + "/rules",
+								schemaPath: "#/properties/rules/type",
+								keyword: "type",
+								params: { type: "array" }
+							}];
+							return false;
+						}
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.test !== void 0) {
+						const _errs4 = errors;
+						if (typeof data.test !== "boolean") {
+							validate192.errors = [{
+								instancePath: instancePath + "/test",
+								schemaPath: "#/properties/test/type",
+								keyword: "type",
+								params: { type: "boolean" }
+							}];
+							return false;
+						}
+						var valid0 = _errs4 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.id !== void 0) {
+							const _errs6 = errors;
+							if (!validate60(data.id, {
+								instancePath: instancePath + "/id",
+								parentData: data,
+								parentDataProperty: "id",
+								rootData
+							})) {
+								vErrors = vErrors === null ? validate60.errors : vErrors.concat(validate60.errors);
+								errors = vErrors.length;
+							}
+							var valid0 = _errs6 === errors;
+						} else var valid0 = true;
+					}
+				}
+			}
+		} else {
+			validate192.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate192.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteSetEcoLimit = validate196;
+function validate196(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.limit === void 0 && (missing0 = "limit")) {
+				validate196.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.limit !== void 0) {
+					let data0 = data.limit;
+					const _errs1 = errors;
+					if (!(typeof data0 == "number" && !(data0 % 1) && !isNaN(data0) && isFinite(data0))) {
+						validate196.errors = [{
+							instancePath: instancePath + "/limit",
+							schemaPath: "#/properties/limit/type",
+							keyword: "type",
+							params: { type: "integer" }
+						}];
+						return false;
+					}
+					if (errors === _errs1) {
+						if (typeof data0 == "number" && isFinite(data0)) {
+							if (data0 > 65535 || isNaN(data0)) {
+								validate196.errors = [{
+									instancePath: instancePath + "/limit",
+									schemaPath: "#/properties/limit/maximum",
+									keyword: "maximum",
+									params: {
+										comparison: "<=",
+										limit: 65535
+									}
+								}];
+								return false;
+							} else if (data0 < 0 || isNaN(data0)) {
+								validate196.errors = [{
+									instancePath: instancePath + "/limit",
+									schemaPath: "#/properties/limit/minimum",
+									keyword: "minimum",
+									params: {
+										comparison: ">=",
+										limit: 0
+									}
+								}];
+								return false;
+							}
+						}
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.id !== void 0) {
+						const _errs3 = errors;
+						if (!validate60(data.id, {
+							instancePath: instancePath + "/id",
+							parentData: data,
+							parentDataProperty: "id",
+							rootData
+						})) {
+							vErrors = vErrors === null ? validate60.errors : vErrors.concat(validate60.errors);
+							errors = vErrors.length;
+						}
+						var valid0 = _errs3 === errors;
+					} else var valid0 = true;
+				}
+			}
+		} else {
+			validate196.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate196.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteSetGridLimit = validate198;
+function validate198(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.on === void 0 && (missing0 = "on") || data.limit === void 0 && (missing0 = "limit")) {
+				validate198.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.on !== void 0) {
+					const _errs1 = errors;
+					if (typeof data.on !== "boolean") {
+						validate198.errors = [{
+							instancePath: instancePath + "/on",
+							schemaPath: "#/properties/on/type",
+							keyword: "type",
+							params: { type: "boolean" }
+						}];
+						return false;
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.limit !== void 0) {
+						let data1 = data.limit;
+						const _errs3 = errors;
+						if (!(typeof data1 == "number" && !(data1 % 1) && !isNaN(data1) && isFinite(data1))) {
+							validate198.errors = [{
+								instancePath: instancePath + "/limit",
+								schemaPath: "#/properties/limit/type",
+								keyword: "type",
+								params: { type: "integer" }
+							}];
+							return false;
+						}
+						if (errors === _errs3) {
+							if (typeof data1 == "number" && isFinite(data1)) {
+								if (data1 > 30 || isNaN(data1)) {
+									validate198.errors = [{
+										instancePath: instancePath + "/limit",
+										schemaPath: "#/properties/limit/maximum",
+										keyword: "maximum",
+										params: {
+											comparison: "<=",
+											limit: 30
+										}
+									}];
+									return false;
+								} else if (data1 < 2 || isNaN(data1)) {
+									validate198.errors = [{
+										instancePath: instancePath + "/limit",
+										schemaPath: "#/properties/limit/minimum",
+										keyword: "minimum",
+										params: {
+											comparison: ">=",
+											limit: 2
+										}
+									}];
+									return false;
+								}
+							}
+						}
+						var valid0 = _errs3 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.id !== void 0) {
+							const _errs5 = errors;
+							if (!validate60(data.id, {
+								instancePath: instancePath + "/id",
+								parentData: data,
+								parentDataProperty: "id",
+								rootData
+							})) {
+								vErrors = vErrors === null ? validate60.errors : vErrors.concat(validate60.errors);
+								errors = vErrors.length;
+							}
+							var valid0 = _errs5 === errors;
+						} else var valid0 = true;
+					}
+				}
+			}
+		} else {
+			validate198.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate198.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteSetMode = validate200;
+const schema71 = {
+	"type": "string",
+	"enum": [
+		"self-consumption",
+		"eco",
+		"time-of-use",
+		"backup",
+		"grid-limit"
+	]
+};
+function validate201(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	if (typeof data !== "string") {
+		validate201.errors = [{
+			instancePath,
+			schemaPath: "#/type",
+			keyword: "type",
+			params: { type: "string" }
+		}];
+		return false;
+	}
+	if (!(data === "self-consumption" || data === "eco" || data === "time-of-use" || data === "backup" || data === "grid-limit")) {
+		validate201.errors = [{
+			instancePath,
+			schemaPath: "#/enum",
+			keyword: "enum",
+			params: { allowedValues: schema71.enum }
+		}];
+		return false;
+	}
+	validate201.errors = vErrors;
+	return true;
+}
+function validate200(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.mode === void 0 && (missing0 = "mode") || data.on === void 0 && (missing0 = "on")) {
+				validate200.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.mode !== void 0) {
+					const _errs1 = errors;
+					if (!validate201(data.mode, {
+						instancePath: instancePath + "/mode",
+						parentData: data,
+						parentDataProperty: "mode",
+						rootData
+					})) {
+						vErrors = vErrors === null ? validate201.errors : vErrors.concat(validate201.errors);
+						errors = vErrors.length;
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.on !== void 0) {
+						const _errs2 = errors;
+						if (typeof data.on !== "boolean") {
+							validate200.errors = [{
+								instancePath: instancePath + "/on",
+								schemaPath: "#/properties/on/type",
+								keyword: "type",
+								params: { type: "boolean" }
+							}];
+							return false;
+						}
+						var valid0 = _errs2 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.id !== void 0) {
+							const _errs4 = errors;
+							if (!validate60(data.id, {
+								instancePath: instancePath + "/id",
+								parentData: data,
+								parentDataProperty: "id",
+								rootData
+							})) {
+								vErrors = vErrors === null ? validate60.errors : vErrors.concat(validate60.errors);
+								errors = vErrors.length;
+							}
+							var valid0 = _errs4 === errors;
+						} else var valid0 = true;
+					}
+				}
+			}
+		} else {
+			validate200.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate200.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteSetRelay = validate204;
+const schema73 = {
+	"type": "string",
+	"enum": [
+		"grid",
+		"output",
+		"pump",
+		"heater"
+	]
+};
+function validate205(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	if (typeof data !== "string") {
+		validate205.errors = [{
+			instancePath,
+			schemaPath: "#/type",
+			keyword: "type",
+			params: { type: "string" }
+		}];
+		return false;
+	}
+	if (!(data === "grid" || data === "output" || data === "pump" || data === "heater")) {
+		validate205.errors = [{
+			instancePath,
+			schemaPath: "#/enum",
+			keyword: "enum",
+			params: { allowedValues: schema73.enum }
+		}];
+		return false;
+	}
+	validate205.errors = vErrors;
+	return true;
+}
+function validate204(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.relay === void 0 && (missing0 = "relay") || data.on === void 0 && (missing0 = "on")) {
+				validate204.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.relay !== void 0) {
+					const _errs1 = errors;
+					if (!validate205(data.relay, {
+						instancePath: instancePath + "/relay",
+						parentData: data,
+						parentDataProperty: "relay",
+						rootData
+					})) {
+						vErrors = vErrors === null ? validate205.errors : vErrors.concat(validate205.errors);
+						errors = vErrors.length;
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.on !== void 0) {
+						const _errs2 = errors;
+						if (typeof data.on !== "boolean") {
+							validate204.errors = [{
+								instancePath: instancePath + "/on",
+								schemaPath: "#/properties/on/type",
+								keyword: "type",
+								params: { type: "boolean" }
+							}];
+							return false;
+						}
+						var valid0 = _errs2 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.id !== void 0) {
+							const _errs4 = errors;
+							if (!validate60(data.id, {
+								instancePath: instancePath + "/id",
+								parentData: data,
+								parentDataProperty: "id",
+								rootData
+							})) {
+								vErrors = vErrors === null ? validate60.errors : vErrors.concat(validate60.errors);
+								errors = vErrors.length;
+							}
+							var valid0 = _errs4 === errors;
+						} else var valid0 = true;
+					}
+				}
+			}
+		} else {
+			validate204.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate204.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteSetTou = validate208;
+function validate208(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.start === void 0 && (missing0 = "start") || data.end === void 0 && (missing0 = "end")) {
+				validate208.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.start !== void 0) {
+					let data0 = data.start;
+					const _errs1 = errors;
+					if (!(typeof data0 == "number" && !(data0 % 1) && !isNaN(data0) && isFinite(data0))) {
+						validate208.errors = [{
+							instancePath: instancePath + "/start",
+							schemaPath: "#/properties/start/type",
+							keyword: "type",
+							params: { type: "integer" }
+						}];
+						return false;
+					}
+					if (errors === _errs1) {
+						if (typeof data0 == "number" && isFinite(data0)) {
+							if (data0 > 1439 || isNaN(data0)) {
+								validate208.errors = [{
+									instancePath: instancePath + "/start",
+									schemaPath: "#/properties/start/maximum",
+									keyword: "maximum",
+									params: {
+										comparison: "<=",
+										limit: 1439
+									}
+								}];
+								return false;
+							} else if (data0 < 0 || isNaN(data0)) {
+								validate208.errors = [{
+									instancePath: instancePath + "/start",
+									schemaPath: "#/properties/start/minimum",
+									keyword: "minimum",
+									params: {
+										comparison: ">=",
+										limit: 0
+									}
+								}];
+								return false;
+							}
+						}
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.end !== void 0) {
+						let data1 = data.end;
+						const _errs3 = errors;
+						if (!(typeof data1 == "number" && !(data1 % 1) && !isNaN(data1) && isFinite(data1))) {
+							validate208.errors = [{
+								instancePath: instancePath + "/end",
+								schemaPath: "#/properties/end/type",
+								keyword: "type",
+								params: { type: "integer" }
+							}];
+							return false;
+						}
+						if (errors === _errs3) {
+							if (typeof data1 == "number" && isFinite(data1)) {
+								if (data1 > 1439 || isNaN(data1)) {
+									validate208.errors = [{
+										instancePath: instancePath + "/end",
+										schemaPath: "#/properties/end/maximum",
+										keyword: "maximum",
+										params: {
+											comparison: "<=",
+											limit: 1439
+										}
+									}];
+									return false;
+								} else if (data1 < 0 || isNaN(data1)) {
+									validate208.errors = [{
+										instancePath: instancePath + "/end",
+										schemaPath: "#/properties/end/minimum",
+										keyword: "minimum",
+										params: {
+											comparison: ">=",
+											limit: 0
+										}
+									}];
+									return false;
+								}
+							}
+						}
+						var valid0 = _errs3 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.id !== void 0) {
+							const _errs5 = errors;
+							if (!validate60(data.id, {
+								instancePath: instancePath + "/id",
+								parentData: data,
+								parentDataProperty: "id",
+								rootData
+							})) {
+								vErrors = vErrors === null ? validate60.errors : vErrors.concat(validate60.errors);
+								errors = vErrors.length;
+							}
+							var valid0 = _errs5 === errors;
+						} else var valid0 = true;
+					}
+				}
+			}
+		} else {
+			validate208.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate208.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteSocketCommand = validate210;
+function validate210(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.on === void 0 && (missing0 = "on")) {
+				validate210.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.on !== void 0) {
+					const _errs1 = errors;
+					if (typeof data.on !== "boolean") {
+						validate210.errors = [{
+							instancePath: instancePath + "/on",
+							schemaPath: "#/properties/on/type",
+							keyword: "type",
+							params: { type: "boolean" }
+						}];
+						return false;
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.id !== void 0) {
+						const _errs3 = errors;
+						if (!validate60(data.id, {
+							instancePath: instancePath + "/id",
+							parentData: data,
+							parentDataProperty: "id",
+							rootData
+						})) {
+							vErrors = vErrors === null ? validate60.errors : vErrors.concat(validate60.errors);
+							errors = vErrors.length;
+						}
+						var valid0 = _errs3 === errors;
+					} else var valid0 = true;
+				}
+			}
+		} else {
+			validate210.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate210.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteGateway = validate212;
+const schema76 = {
+	"type": "object",
+	"required": ["online", "can"],
+	"properties": {
+		"time": { "$ref": "#/definitions/instant" },
+		"online": { "type": "boolean" },
+		"version": { "$ref": "#/definitions/version" },
+		"node": { "$ref": "#/definitions/node-id" },
+		"can": {
+			"type": "string",
+			"enum": [
+				"up",
+				"error-passive",
+				"bus-off",
+				"wrong-bit-rate",
+				"unplugged"
+			]
+		},
+		"canLoad": {
+			"type": "number",
+			"minimum": 0,
+			"maximum": 100
+		},
+		"canReason": { "$ref": "#/definitions/reason" },
+		"internet": {
+			"type": "string",
+			"enum": [
+				"unknown",
+				"down",
+				"up"
+			]
+		},
+		"manager": {
+			"type": "string",
+			"enum": [
+				"off",
+				"down",
+				"up"
+			]
+		},
+		"serverBroker": {
+			"type": "string",
+			"enum": [
+				"off",
+				"down",
+				"up"
+			]
+		},
+		"timeOk": { "type": "boolean" },
+		"waiting": {
+			"type": "integer",
+			"minimum": 0,
+			"maximum": 4294967295
+		},
+		"lost": {
+			"type": "integer",
+			"minimum": 0,
+			"maximum": 4294967295
+		},
+		"uptime": {
+			"type": "integer",
+			"minimum": 0,
+			"maximum": 4294967295
+		}
+	}
+};
+function validate212(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.online === void 0 && (missing0 = "online") || data.can === void 0 && (missing0 = "can")) {
+				validate212.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.time !== void 0) {
+					const _errs1 = errors;
+					if (!validate47(data.time, {
+						instancePath: instancePath + "/time",
+						parentData: data,
+						parentDataProperty: "time",
+						rootData
+					})) {
+						vErrors = vErrors === null ? validate47.errors : vErrors.concat(validate47.errors);
+						errors = vErrors.length;
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.online !== void 0) {
+						const _errs2 = errors;
+						if (typeof data.online !== "boolean") {
+							validate212.errors = [{
+								instancePath: instancePath + "/online",
+								schemaPath: "#/properties/online/type",
+								keyword: "type",
+								params: { type: "boolean" }
+							}];
+							return false;
+						}
+						var valid0 = _errs2 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.version !== void 0) {
+							const _errs4 = errors;
+							if (!validate35(data.version, {
+								instancePath: instancePath + "/version",
+								parentData: data,
+								parentDataProperty: "version",
+								rootData
+							})) {
+								vErrors = vErrors === null ? validate35.errors : vErrors.concat(validate35.errors);
+								errors = vErrors.length;
+							}
+							var valid0 = _errs4 === errors;
+						} else var valid0 = true;
+						if (valid0) {
+							if (data.node !== void 0) {
+								const _errs5 = errors;
+								if (!validate75(data.node, {
+									instancePath: instancePath + "/node",
+									parentData: data,
+									parentDataProperty: "node",
+									rootData
+								})) {
+									vErrors = vErrors === null ? validate75.errors : vErrors.concat(validate75.errors);
+									errors = vErrors.length;
+								}
+								var valid0 = _errs5 === errors;
+							} else var valid0 = true;
+							if (valid0) {
+								if (data.can !== void 0) {
+									let data4 = data.can;
+									const _errs6 = errors;
+									if (typeof data4 !== "string") {
+										validate212.errors = [{
+											instancePath: instancePath + "/can",
+											schemaPath: "#/properties/can/type",
+											keyword: "type",
+											params: { type: "string" }
+										}];
+										return false;
+									}
+									if (!(data4 === "up" || data4 === "error-passive" || data4 === "bus-off" || data4 === "wrong-bit-rate" || data4 === "unplugged")) {
+										validate212.errors = [{
+											instancePath: instancePath + "/can",
+											schemaPath: "#/properties/can/enum",
+											keyword: "enum",
+											params: { allowedValues: schema76.properties.can.enum }
+										}];
+										return false;
+									}
+									var valid0 = _errs6 === errors;
+								} else var valid0 = true;
+								if (valid0) {
+									if (data.canLoad !== void 0) {
+										let data5 = data.canLoad;
+										const _errs8 = errors;
+										if (errors === _errs8) {
+											if (typeof data5 == "number" && isFinite(data5)) {
+												if (data5 > 100 || isNaN(data5)) {
+													validate212.errors = [{
+														instancePath: instancePath + "/canLoad",
+														schemaPath: "#/properties/canLoad/maximum",
+														keyword: "maximum",
+														params: {
+															comparison: "<=",
+															limit: 100
+														}
+													}];
+													return false;
+												} else if (data5 < 0 || isNaN(data5)) {
+													validate212.errors = [{
+														instancePath: instancePath + "/canLoad",
+														schemaPath: "#/properties/canLoad/minimum",
+														keyword: "minimum",
+														params: {
+															comparison: ">=",
+															limit: 0
+														}
+													}];
+													return false;
+												}
+											} else {
+												validate212.errors = [{
+													instancePath: instancePath + "/canLoad",
+													schemaPath: "#/properties/canLoad/type",
+													keyword: "type",
+													params: { type: "number" }
+												}];
+												return false;
+											}
+										}
+										var valid0 = _errs8 === errors;
+									} else var valid0 = true;
+									if (valid0) {
+										if (data.canReason !== void 0) {
+											const _errs10 = errors;
+											if (!validate67(data.canReason, {
+												instancePath: instancePath + "/canReason",
+												parentData: data,
+												parentDataProperty: "canReason",
+												rootData
+											})) {
+												vErrors = vErrors === null ? validate67.errors : vErrors.concat(validate67.errors);
+												errors = vErrors.length;
+											}
+											var valid0 = _errs10 === errors;
+										} else var valid0 = true;
+										if (valid0) {
+											if (data.internet !== void 0) {
+												let data7 = data.internet;
+												const _errs11 = errors;
+												if (typeof data7 !== "string") {
+													validate212.errors = [{
+														instancePath: instancePath + "/internet",
+														schemaPath: "#/properties/internet/type",
+														keyword: "type",
+														params: { type: "string" }
+													}];
+													return false;
+												}
+												if (!(data7 === "unknown" || data7 === "down" || data7 === "up")) {
+													validate212.errors = [{
+														instancePath: instancePath + "/internet",
+														schemaPath: "#/properties/internet/enum",
+														keyword: "enum",
+														params: { allowedValues: schema76.properties.internet.enum }
+													}];
+													return false;
+												}
+												var valid0 = _errs11 === errors;
+											} else var valid0 = true;
+											if (valid0) {
+												if (data.manager !== void 0) {
+													let data8 = data.manager;
+													const _errs13 = errors;
+													if (typeof data8 !== "string") {
+														validate212.errors = [{
+															instancePath: instancePath + "/manager",
+															schemaPath: "#/properties/manager/type",
+															keyword: "type",
+															params: { type: "string" }
+														}];
+														return false;
+													}
+													if (!(data8 === "off" || data8 === "down" || data8 === "up")) {
+														validate212.errors = [{
+															instancePath: instancePath + "/manager",
+															schemaPath: "#/properties/manager/enum",
+															keyword: "enum",
+															params: { allowedValues: schema76.properties.manager.enum }
+														}];
+														return false;
+													}
+													var valid0 = _errs13 === errors;
+												} else var valid0 = true;
+												if (valid0) {
+													if (data.serverBroker !== void 0) {
+														let data9 = data.serverBroker;
+														const _errs15 = errors;
+														if (typeof data9 !== "string") {
+															validate212.errors = [{
+																instancePath: instancePath + "/serverBroker",
+																schemaPath: "#/properties/serverBroker/type",
+																keyword: "type",
+																params: { type: "string" }
+															}];
+															return false;
+														}
+														if (!(data9 === "off" || data9 === "down" || data9 === "up")) {
+															validate212.errors = [{
+																instancePath: instancePath + "/serverBroker",
+																schemaPath: "#/properties/serverBroker/enum",
+																keyword: "enum",
+																params: { allowedValues: schema76.properties.serverBroker.enum }
+															}];
+															return false;
+														}
+														var valid0 = _errs15 === errors;
+													} else var valid0 = true;
+													if (valid0) {
+														if (data.timeOk !== void 0) {
+															const _errs17 = errors;
+															if (typeof data.timeOk !== "boolean") {
+																validate212.errors = [{
+																	instancePath: instancePath + "/timeOk",
+																	schemaPath: "#/properties/timeOk/type",
+																	keyword: "type",
+																	params: { type: "boolean" }
+																}];
+																return false;
+															}
+															var valid0 = _errs17 === errors;
+														} else var valid0 = true;
+														if (valid0) {
+															if (data.waiting !== void 0) {
+																let data11 = data.waiting;
+																const _errs19 = errors;
+																if (!(typeof data11 == "number" && !(data11 % 1) && !isNaN(data11) && isFinite(data11))) {
+																	validate212.errors = [{
+																		instancePath: instancePath + "/waiting",
+																		schemaPath: "#/properties/waiting/type",
+																		keyword: "type",
+																		params: { type: "integer" }
+																	}];
+																	return false;
+																}
+																if (errors === _errs19) {
+																	if (typeof data11 == "number" && isFinite(data11)) {
+																		if (data11 > 4294967295 || isNaN(data11)) {
+																			validate212.errors = [{
+																				instancePath: instancePath + "/waiting",
+																				schemaPath: "#/properties/waiting/maximum",
+																				keyword: "maximum",
+																				params: {
+																					comparison: "<=",
+																					limit: 4294967295
+																				}
+																			}];
+																			return false;
+																		} else if (data11 < 0 || isNaN(data11)) {
+																			validate212.errors = [{
+																				instancePath: instancePath + "/waiting",
+																				schemaPath: "#/properties/waiting/minimum",
+																				keyword: "minimum",
+																				params: {
+																					comparison: ">=",
+																					limit: 0
+																				}
+																			}];
+																			return false;
+																		}
+																	}
+																}
+																var valid0 = _errs19 === errors;
+															} else var valid0 = true;
+															if (valid0) {
+																if (data.lost !== void 0) {
+																	let data12 = data.lost;
+																	const _errs21 = errors;
+																	if (!(typeof data12 == "number" && !(data12 % 1) && !isNaN(data12) && isFinite(data12))) {
+																		validate212.errors = [{
+																			instancePath: instancePath + "/lost",
+																			schemaPath: "#/properties/lost/type",
+																			keyword: "type",
+																			params: { type: "integer" }
+																		}];
+																		return false;
+																	}
+																	if (errors === _errs21) {
+																		if (typeof data12 == "number" && isFinite(data12)) {
+																			if (data12 > 4294967295 || isNaN(data12)) {
+																				validate212.errors = [{
+																					instancePath: instancePath + "/lost",
+																					schemaPath: "#/properties/lost/maximum",
+																					keyword: "maximum",
+																					params: {
+																						comparison: "<=",
+																						limit: 4294967295
+																					}
+																				}];
+																				return false;
+																			} else if (data12 < 0 || isNaN(data12)) {
+																				validate212.errors = [{
+																					instancePath: instancePath + "/lost",
+																					schemaPath: "#/properties/lost/minimum",
+																					keyword: "minimum",
+																					params: {
+																						comparison: ">=",
+																						limit: 0
+																					}
+																				}];
+																				return false;
+																			}
+																		}
+																	}
+																	var valid0 = _errs21 === errors;
+																} else var valid0 = true;
+																if (valid0) {
+																	if (data.uptime !== void 0) {
+																		let data13 = data.uptime;
+																		const _errs23 = errors;
+																		if (!(typeof data13 == "number" && !(data13 % 1) && !isNaN(data13) && isFinite(data13))) {
+																			validate212.errors = [{
+																				instancePath: instancePath + "/uptime",
+																				schemaPath: "#/properties/uptime/type",
+																				keyword: "type",
+																				params: { type: "integer" }
+																			}];
+																			return false;
+																		}
+																		if (errors === _errs23) {
+																			if (typeof data13 == "number" && isFinite(data13)) {
+																				if (data13 > 4294967295 || isNaN(data13)) {
+																					validate212.errors = [{
+																						instancePath: instancePath + "/uptime",
+																						schemaPath: "#/properties/uptime/maximum",
+																						keyword: "maximum",
+																						params: {
+																							comparison: "<=",
+																							limit: 4294967295
+																						}
+																					}];
+																					return false;
+																				} else if (data13 < 0 || isNaN(data13)) {
+																					validate212.errors = [{
+																						instancePath: instancePath + "/uptime",
+																						schemaPath: "#/properties/uptime/minimum",
+																						keyword: "minimum",
+																						params: {
+																							comparison: ">=",
+																							limit: 0
+																						}
+																					}];
+																					return false;
+																				}
+																			}
+																		}
+																		var valid0 = _errs23 === errors;
+																	} else var valid0 = true;
+																}
+															}
+														}
+													}
+												}
+											}
+										}
+									}
+								}
+							}
+						}
+					}
+				}
+			}
+		} else {
+			validate212.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate212.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteHome = validate217;
+function validate217(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.site === void 0 && (missing0 = "site")) {
+				validate217.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.site !== void 0) {
+					const _errs1 = errors;
+					if (!validate138(data.site, {
+						instancePath: instancePath + "/site",
+						parentData: data,
+						parentDataProperty: "site",
+						rootData
+					})) {
+						vErrors = vErrors === null ? validate138.errors : vErrors.concat(validate138.errors);
+						errors = vErrors.length;
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.name !== void 0) {
+						let data1 = data.name;
+						const _errs2 = errors;
+						if (errors === _errs2) {
+							if (typeof data1 === "string") {
+								if (func2(data1) > 64) {
+									validate217.errors = [{
+										instancePath: instancePath + "/name",
+										schemaPath: "#/properties/name/maxLength",
+										keyword: "maxLength",
+										params: { limit: 64 }
+									}];
+									return false;
+								}
+							} else {
+								validate217.errors = [{
+									instancePath: instancePath + "/name",
+									schemaPath: "#/properties/name/type",
+									keyword: "type",
+									params: { type: "string" }
+								}];
+								return false;
+							}
+						}
+						var valid0 = _errs2 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.root !== void 0) {
+							let data2 = data.root;
+							const _errs4 = errors;
+							if (errors === _errs4) {
+								if (typeof data2 === "string") {
+									if (func2(data2) > 64) {
+										validate217.errors = [{
+											instancePath: instancePath + "/root",
+											schemaPath: "#/properties/root/maxLength",
+											keyword: "maxLength",
+											params: { limit: 64 }
+										}];
+										return false;
+									}
+								} else {
+									validate217.errors = [{
+										instancePath: instancePath + "/root",
+										schemaPath: "#/properties/root/type",
+										keyword: "type",
+										params: { type: "string" }
+									}];
+									return false;
+								}
+							}
+							var valid0 = _errs4 === errors;
+						} else var valid0 = true;
+						if (valid0) {
+							if (data.version !== void 0) {
+								const _errs6 = errors;
+								if (!validate35(data.version, {
+									instancePath: instancePath + "/version",
+									parentData: data,
+									parentDataProperty: "version",
+									rootData
+								})) {
+									vErrors = vErrors === null ? validate35.errors : vErrors.concat(validate35.errors);
+									errors = vErrors.length;
+								}
+								var valid0 = _errs6 === errors;
+							} else var valid0 = true;
+							if (valid0) {
+								if (data.mqttPath !== void 0) {
+									let data4 = data.mqttPath;
+									const _errs7 = errors;
+									if (errors === _errs7) {
+										if (typeof data4 === "string") {
+											if (func2(data4) > 64) {
+												validate217.errors = [{
+													instancePath: instancePath + "/mqttPath",
+													schemaPath: "#/properties/mqttPath/maxLength",
+													keyword: "maxLength",
+													params: { limit: 64 }
+												}];
+												return false;
+											}
+										} else {
+											validate217.errors = [{
+												instancePath: instancePath + "/mqttPath",
+												schemaPath: "#/properties/mqttPath/type",
+												keyword: "type",
+												params: { type: "string" }
+											}];
+											return false;
+										}
+									}
+									var valid0 = _errs7 === errors;
+								} else var valid0 = true;
+								if (valid0) {
+									if (data.fingerprint !== void 0) {
+										const _errs9 = errors;
+										if (!validate33(data.fingerprint, {
+											instancePath: instancePath + "/fingerprint",
+											parentData: data,
+											parentDataProperty: "fingerprint",
+											rootData
+										})) {
+											vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+											errors = vErrors.length;
+										}
+										var valid0 = _errs9 === errors;
+									} else var valid0 = true;
+									if (valid0) {
+										if (data.serverBroker !== void 0) {
+											let data6 = data.serverBroker;
+											const _errs10 = errors;
+											if (errors === _errs10) {
+												if (typeof data6 === "string") {
+													if (func2(data6) > 200) {
+														validate217.errors = [{
+															instancePath: instancePath + "/serverBroker",
+															schemaPath: "#/properties/serverBroker/maxLength",
+															keyword: "maxLength",
+															params: { limit: 200 }
+														}];
+														return false;
+													}
+												} else {
+													validate217.errors = [{
+														instancePath: instancePath + "/serverBroker",
+														schemaPath: "#/properties/serverBroker/type",
+														keyword: "type",
+														params: { type: "string" }
+													}];
+													return false;
+												}
+											}
+											var valid0 = _errs10 === errors;
+										} else var valid0 = true;
+									}
+								}
+							}
+						}
+					}
+				}
+			}
+		} else {
+			validate217.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate217.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteIdentity = validate221;
+const schema78 = {
+	"type": "object",
+	"required": ["node", "deviceType"],
+	"properties": {
+		"node": { "$ref": "#/definitions/hardware-number" },
+		"deviceType": {
+			"type": "string",
+			"enum": ["energy-pack", "energy-gateway"]
+		},
+		"firmware": {
+			"type": "string",
+			"maxLength": 24
+		},
+		"version": { "$ref": "#/definitions/version" },
+		"canNode": {
+			"type": "integer",
+			"minimum": 0,
+			"maximum": 31
+		},
+		"managed": { "$ref": "#/definitions/node-id" },
+		"seen": { "$ref": "#/definitions/instant" }
+	}
+};
+function validate221(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.node === void 0 && (missing0 = "node") || data.deviceType === void 0 && (missing0 = "deviceType")) {
+				validate221.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.node !== void 0) {
+					const _errs1 = errors;
+					if (!validate149(data.node, {
+						instancePath: instancePath + "/node",
+						parentData: data,
+						parentDataProperty: "node",
+						rootData
+					})) {
+						vErrors = vErrors === null ? validate149.errors : vErrors.concat(validate149.errors);
+						errors = vErrors.length;
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.deviceType !== void 0) {
+						let data1 = data.deviceType;
+						const _errs2 = errors;
+						if (typeof data1 !== "string") {
+							validate221.errors = [{
+								instancePath: instancePath + "/deviceType",
+								schemaPath: "#/properties/deviceType/type",
+								keyword: "type",
+								params: { type: "string" }
+							}];
+							return false;
+						}
+						if (!(data1 === "energy-pack" || data1 === "energy-gateway")) {
+							validate221.errors = [{
+								instancePath: instancePath + "/deviceType",
+								schemaPath: "#/properties/deviceType/enum",
+								keyword: "enum",
+								params: { allowedValues: schema78.properties.deviceType.enum }
+							}];
+							return false;
+						}
+						var valid0 = _errs2 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.firmware !== void 0) {
+							let data2 = data.firmware;
+							const _errs4 = errors;
+							if (errors === _errs4) {
+								if (typeof data2 === "string") {
+									if (func2(data2) > 24) {
+										validate221.errors = [{
+											instancePath: instancePath + "/firmware",
+											schemaPath: "#/properties/firmware/maxLength",
+											keyword: "maxLength",
+											params: { limit: 24 }
+										}];
+										return false;
+									}
+								} else {
+									validate221.errors = [{
+										instancePath: instancePath + "/firmware",
+										schemaPath: "#/properties/firmware/type",
+										keyword: "type",
+										params: { type: "string" }
+									}];
+									return false;
+								}
+							}
+							var valid0 = _errs4 === errors;
+						} else var valid0 = true;
+						if (valid0) {
+							if (data.version !== void 0) {
+								const _errs6 = errors;
+								if (!validate35(data.version, {
+									instancePath: instancePath + "/version",
+									parentData: data,
+									parentDataProperty: "version",
+									rootData
+								})) {
+									vErrors = vErrors === null ? validate35.errors : vErrors.concat(validate35.errors);
+									errors = vErrors.length;
+								}
+								var valid0 = _errs6 === errors;
+							} else var valid0 = true;
+							if (valid0) {
+								if (data.canNode !== void 0) {
+									let data4 = data.canNode;
+									const _errs7 = errors;
+									if (!(typeof data4 == "number" && !(data4 % 1) && !isNaN(data4) && isFinite(data4))) {
+										validate221.errors = [{
+											instancePath: instancePath + "/canNode",
+											schemaPath: "#/properties/canNode/type",
+											keyword: "type",
+											params: { type: "integer" }
+										}];
+										return false;
+									}
+									if (errors === _errs7) {
+										if (typeof data4 == "number" && isFinite(data4)) {
+											if (data4 > 31 || isNaN(data4)) {
+												validate221.errors = [{
+													instancePath: instancePath + "/canNode",
+													schemaPath: "#/properties/canNode/maximum",
+													keyword: "maximum",
+													params: {
+														comparison: "<=",
+														limit: 31
+													}
+												}];
+												return false;
+											} else if (data4 < 0 || isNaN(data4)) {
+												validate221.errors = [{
+													instancePath: instancePath + "/canNode",
+													schemaPath: "#/properties/canNode/minimum",
+													keyword: "minimum",
+													params: {
+														comparison: ">=",
+														limit: 0
+													}
+												}];
+												return false;
+											}
+										}
+									}
+									var valid0 = _errs7 === errors;
+								} else var valid0 = true;
+								if (valid0) {
+									if (data.managed !== void 0) {
+										const _errs9 = errors;
+										if (!validate75(data.managed, {
+											instancePath: instancePath + "/managed",
+											parentData: data,
+											parentDataProperty: "managed",
+											rootData
+										})) {
+											vErrors = vErrors === null ? validate75.errors : vErrors.concat(validate75.errors);
+											errors = vErrors.length;
+										}
+										var valid0 = _errs9 === errors;
+									} else var valid0 = true;
+									if (valid0) {
+										if (data.seen !== void 0) {
+											const _errs10 = errors;
+											if (!validate47(data.seen, {
+												instancePath: instancePath + "/seen",
+												parentData: data,
+												parentDataProperty: "seen",
+												rootData
+											})) {
+												vErrors = vErrors === null ? validate47.errors : vErrors.concat(validate47.errors);
+												errors = vErrors.length;
+											}
+											var valid0 = _errs10 === errors;
+										} else var valid0 = true;
+									}
+								}
+							}
+						}
+					}
+				}
+			}
+		} else {
+			validate221.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate221.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteInvitation = validate226;
+const pattern20 = new RegExp("^[A-Za-z0-9_-]{22,43}$", "u");
+function validate231(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	if (typeof data === "string") {
 		if (func2(data) > 43) {
-			validate152.errors = [{
+			validate231.errors = [{
 				instancePath,
 				schemaPath: "#/maxLength",
 				keyword: "maxLength",
@@ -6122,15 +9645,15 @@ function validate152(data, { instancePath = "", parentData, parentDataProperty, 
 			}];
 			return false;
 		} else if (func2(data) < 22) {
-			validate152.errors = [{
+			validate231.errors = [{
 				instancePath,
 				schemaPath: "#/minLength",
 				keyword: "minLength",
 				params: { limit: 22 }
 			}];
 			return false;
-		} else if (!pattern17.test(data)) {
-			validate152.errors = [{
+		} else if (!pattern20.test(data)) {
+			validate231.errors = [{
 				instancePath,
 				schemaPath: "#/pattern",
 				keyword: "pattern",
@@ -6139,7 +9662,7 @@ function validate152(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	} else {
-		validate152.errors = [{
+		validate231.errors = [{
 			instancePath,
 			schemaPath: "#/type",
 			keyword: "type",
@@ -6147,15 +9670,15 @@ function validate152(data, { instancePath = "", parentData, parentDataProperty, 
 		}];
 		return false;
 	}
-	validate152.errors = vErrors;
+	validate231.errors = vErrors;
 	return true;
 }
-const pattern18 = new RegExp("^https?://[^/?#\\u0000-\\u0020]+$", "u");
-function validate154(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+const pattern21 = new RegExp("^https?://[^/?#\\u0000-\\u0020]+$", "u");
+function validate233(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	if (typeof data === "string") {
 		if (func2(data) > 80) {
-			validate154.errors = [{
+			validate233.errors = [{
 				instancePath,
 				schemaPath: "#/maxLength",
 				keyword: "maxLength",
@@ -6163,15 +9686,15 @@ function validate154(data, { instancePath = "", parentData, parentDataProperty, 
 			}];
 			return false;
 		} else if (func2(data) < 8) {
-			validate154.errors = [{
+			validate233.errors = [{
 				instancePath,
 				schemaPath: "#/minLength",
 				keyword: "minLength",
 				params: { limit: 8 }
 			}];
 			return false;
-		} else if (!pattern18.test(data)) {
-			validate154.errors = [{
+		} else if (!pattern21.test(data)) {
+			validate233.errors = [{
 				instancePath,
 				schemaPath: "#/pattern",
 				keyword: "pattern",
@@ -6180,7 +9703,7 @@ function validate154(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	} else {
-		validate154.errors = [{
+		validate233.errors = [{
 			instancePath,
 			schemaPath: "#/type",
 			keyword: "type",
@@ -6188,18 +9711,18 @@ function validate154(data, { instancePath = "", parentData, parentDataProperty, 
 		}];
 		return false;
 	}
-	validate154.errors = vErrors;
+	validate233.errors = vErrors;
 	return true;
 }
-const pattern16 = new RegExp("^wss?://[!-~]+$", "u");
-function validate147(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+const pattern19 = new RegExp("^wss?://[!-~]+$", "u");
+function validate226(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.site === void 0 && (missing0 = "site") || data.phone === void 0 && (missing0 = "phone")) {
-				validate147.errors = [{
+				validate226.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -6269,7 +9792,7 @@ function validate147(data, { instancePath = "", parentData, parentDataProperty, 
 									if (errors === _errs5) {
 										if (typeof data4 === "string") {
 											if (func2(data4) > 100) {
-												validate147.errors = [{
+												validate226.errors = [{
 													instancePath: instancePath + "/server",
 													schemaPath: "#/properties/server/maxLength",
 													keyword: "maxLength",
@@ -6277,15 +9800,15 @@ function validate147(data, { instancePath = "", parentData, parentDataProperty, 
 												}];
 												return false;
 											} else if (func2(data4) < 6) {
-												validate147.errors = [{
+												validate226.errors = [{
 													instancePath: instancePath + "/server",
 													schemaPath: "#/properties/server/minLength",
 													keyword: "minLength",
 													params: { limit: 6 }
 												}];
 												return false;
-											} else if (!pattern16.test(data4)) {
-												validate147.errors = [{
+											} else if (!pattern19.test(data4)) {
+												validate226.errors = [{
 													instancePath: instancePath + "/server",
 													schemaPath: "#/properties/server/pattern",
 													keyword: "pattern",
@@ -6294,7 +9817,7 @@ function validate147(data, { instancePath = "", parentData, parentDataProperty, 
 												return false;
 											}
 										} else {
-											validate147.errors = [{
+											validate226.errors = [{
 												instancePath: instancePath + "/server",
 												schemaPath: "#/properties/server/type",
 												keyword: "type",
@@ -6308,13 +9831,13 @@ function validate147(data, { instancePath = "", parentData, parentDataProperty, 
 								if (valid0) {
 									if (data.serverPassword !== void 0) {
 										const _errs7 = errors;
-										if (!validate152(data.serverPassword, {
+										if (!validate231(data.serverPassword, {
 											instancePath: instancePath + "/serverPassword",
 											parentData: data,
 											parentDataProperty: "serverPassword",
 											rootData
 										})) {
-											vErrors = vErrors === null ? validate152.errors : vErrors.concat(validate152.errors);
+											vErrors = vErrors === null ? validate231.errors : vErrors.concat(validate231.errors);
 											errors = vErrors.length;
 										}
 										var valid0 = _errs7 === errors;
@@ -6326,7 +9849,7 @@ function validate147(data, { instancePath = "", parentData, parentDataProperty, 
 											if (errors === _errs8) {
 												if (Array.isArray(data6)) {
 													if (data6.length > 4) {
-														validate147.errors = [{
+														validate226.errors = [{
 															instancePath: instancePath + "/home",
 															schemaPath: "#/properties/home/maxItems",
 															keyword: "maxItems",
@@ -6337,20 +9860,20 @@ function validate147(data, { instancePath = "", parentData, parentDataProperty, 
 														const len0 = data6.length;
 														for (let i0 = 0; i0 < len0; i0++) {
 															const _errs10 = errors;
-															if (!validate154(data6[i0], {
+															if (!validate233(data6[i0], {
 																instancePath: instancePath + "/home/" + i0,
 																parentData: data6,
 																parentDataProperty: i0,
 																rootData
 															})) {
-																vErrors = vErrors === null ? validate154.errors : vErrors.concat(validate154.errors);
+																vErrors = vErrors === null ? validate233.errors : vErrors.concat(validate233.errors);
 																errors = vErrors.length;
 															}
 															if (!(_errs10 === errors)) break;
 														}
 													}
 												} else {
-													validate147.errors = [{
+													validate226.errors = [{
 														instancePath: instancePath + "/home",
 														schemaPath: "#/properties/home/type",
 														keyword: "type",
@@ -6364,13 +9887,13 @@ function validate147(data, { instancePath = "", parentData, parentDataProperty, 
 										if (valid0) {
 											if (data.homePassword !== void 0) {
 												const _errs11 = errors;
-												if (!validate152(data.homePassword, {
+												if (!validate231(data.homePassword, {
 													instancePath: instancePath + "/homePassword",
 													parentData: data,
 													parentDataProperty: "homePassword",
 													rootData
 												})) {
-													vErrors = vErrors === null ? validate152.errors : vErrors.concat(validate152.errors);
+													vErrors = vErrors === null ? validate231.errors : vErrors.concat(validate231.errors);
 													errors = vErrors.length;
 												}
 												var valid0 = _errs11 === errors;
@@ -6399,7 +9922,7 @@ function validate147(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate147.errors = [{
+			validate226.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -6408,20 +9931,20 @@ function validate147(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate147.errors = vErrors;
+	validate226.errors = vErrors;
 	return errors === 0;
 }
-const validateSiteLink = validate158;
-const pattern19 = new RegExp("^https?://[!-~]+$", "u");
-const pattern20 = new RegExp("^(mqtts?|wss?)://[!-~]+$", "u");
-function validate158(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+const validateSiteLink = validate237;
+const pattern22 = new RegExp("^https?://[!-~]+$", "u");
+const pattern23 = new RegExp("^(mqtts?|wss?)://[!-~]+$", "u");
+function validate237(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.site === void 0 && (missing0 = "site") || data.title === void 0 && (missing0 = "title") || data.timeZone === void 0 && (missing0 = "timeZone") || data.manager === void 0 && (missing0 = "manager") || data.secret === void 0 && (missing0 = "secret")) {
-				validate158.errors = [{
+				validate237.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -6463,7 +9986,7 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 							if (errors === _errs3) {
 								if (typeof data2 === "string") {
 									if (func2(data2) > 64) {
-										validate158.errors = [{
+										validate237.errors = [{
 											instancePath: instancePath + "/timeZone",
 											schemaPath: "#/properties/timeZone/maxLength",
 											keyword: "maxLength",
@@ -6471,7 +9994,7 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 										}];
 										return false;
 									} else if (func2(data2) < 1) {
-										validate158.errors = [{
+										validate237.errors = [{
 											instancePath: instancePath + "/timeZone",
 											schemaPath: "#/properties/timeZone/minLength",
 											keyword: "minLength",
@@ -6480,7 +10003,7 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 										return false;
 									}
 								} else {
-									validate158.errors = [{
+									validate237.errors = [{
 										instancePath: instancePath + "/timeZone",
 										schemaPath: "#/properties/timeZone/type",
 										keyword: "type",
@@ -6498,7 +10021,7 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 								if (errors === _errs5) {
 									if (typeof data3 === "string") {
 										if (func2(data3) > 80) {
-											validate158.errors = [{
+											validate237.errors = [{
 												instancePath: instancePath + "/manager",
 												schemaPath: "#/properties/manager/maxLength",
 												keyword: "maxLength",
@@ -6506,15 +10029,15 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 											}];
 											return false;
 										} else if (func2(data3) < 8) {
-											validate158.errors = [{
+											validate237.errors = [{
 												instancePath: instancePath + "/manager",
 												schemaPath: "#/properties/manager/minLength",
 												keyword: "minLength",
 												params: { limit: 8 }
 											}];
 											return false;
-										} else if (!pattern19.test(data3)) {
-											validate158.errors = [{
+										} else if (!pattern22.test(data3)) {
+											validate237.errors = [{
 												instancePath: instancePath + "/manager",
 												schemaPath: "#/properties/manager/pattern",
 												keyword: "pattern",
@@ -6523,7 +10046,7 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 											return false;
 										}
 									} else {
-										validate158.errors = [{
+										validate237.errors = [{
 											instancePath: instancePath + "/manager",
 											schemaPath: "#/properties/manager/type",
 											keyword: "type",
@@ -6541,7 +10064,7 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 									if (errors === _errs7) {
 										if (typeof data4 === "string") {
 											if (func2(data4) > 100) {
-												validate158.errors = [{
+												validate237.errors = [{
 													instancePath: instancePath + "/broker",
 													schemaPath: "#/properties/broker/maxLength",
 													keyword: "maxLength",
@@ -6549,15 +10072,15 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 												}];
 												return false;
 											} else if (func2(data4) < 8) {
-												validate158.errors = [{
+												validate237.errors = [{
 													instancePath: instancePath + "/broker",
 													schemaPath: "#/properties/broker/minLength",
 													keyword: "minLength",
 													params: { limit: 8 }
 												}];
 												return false;
-											} else if (!pattern20.test(data4)) {
-												validate158.errors = [{
+											} else if (!pattern23.test(data4)) {
+												validate237.errors = [{
 													instancePath: instancePath + "/broker",
 													schemaPath: "#/properties/broker/pattern",
 													keyword: "pattern",
@@ -6566,7 +10089,7 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 												return false;
 											}
 										} else {
-											validate158.errors = [{
+											validate237.errors = [{
 												instancePath: instancePath + "/broker",
 												schemaPath: "#/properties/broker/type",
 												keyword: "type",
@@ -6580,13 +10103,13 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 								if (valid0) {
 									if (data.secret !== void 0) {
 										const _errs9 = errors;
-										if (!validate152(data.secret, {
+										if (!validate231(data.secret, {
 											instancePath: instancePath + "/secret",
 											parentData: data,
 											parentDataProperty: "secret",
 											rootData
 										})) {
-											vErrors = vErrors === null ? validate152.errors : vErrors.concat(validate152.errors);
+											vErrors = vErrors === null ? validate231.errors : vErrors.concat(validate231.errors);
 											errors = vErrors.length;
 										}
 										var valid0 = _errs9 === errors;
@@ -6598,7 +10121,7 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 											if (errors === _errs10) {
 												if (typeof data6 === "string") {
 													if (func2(data6) > 6e3) {
-														validate158.errors = [{
+														validate237.errors = [{
 															instancePath: instancePath + "/ca",
 															schemaPath: "#/properties/ca/maxLength",
 															keyword: "maxLength",
@@ -6606,7 +10129,7 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 														}];
 														return false;
 													} else if (func2(data6) < 1) {
-														validate158.errors = [{
+														validate237.errors = [{
 															instancePath: instancePath + "/ca",
 															schemaPath: "#/properties/ca/minLength",
 															keyword: "minLength",
@@ -6615,7 +10138,7 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 														return false;
 													}
 												} else {
-													validate158.errors = [{
+													validate237.errors = [{
 														instancePath: instancePath + "/ca",
 														schemaPath: "#/properties/ca/type",
 														keyword: "type",
@@ -6634,7 +10157,7 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate158.errors = [{
+			validate237.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -6643,18 +10166,151 @@ function validate158(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate158.errors = vErrors;
+	validate237.errors = vErrors;
 	return errors === 0;
 }
-const validateSiteReport = validate162;
-function validate162(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+const validateSiteMaster = validate241;
+function validate241(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			if (data.node !== void 0) {
+				const _errs1 = errors;
+				if (!validate149(data.node, {
+					instancePath: instancePath + "/node",
+					parentData: data,
+					parentDataProperty: "node",
+					rootData
+				})) {
+					vErrors = vErrors === null ? validate149.errors : vErrors.concat(validate149.errors);
+					errors = vErrors.length;
+				}
+				var valid0 = _errs1 === errors;
+			} else var valid0 = true;
+			if (valid0) {
+				if (data.canNode !== void 0) {
+					let data1 = data.canNode;
+					const _errs2 = errors;
+					if (!(typeof data1 == "number" && !(data1 % 1) && !isNaN(data1) && isFinite(data1))) {
+						validate241.errors = [{
+							instancePath: instancePath + "/canNode",
+							schemaPath: "#/properties/canNode/type",
+							keyword: "type",
+							params: { type: "integer" }
+						}];
+						return false;
+					}
+					if (errors === _errs2) {
+						if (typeof data1 == "number" && isFinite(data1)) {
+							if (data1 > 31 || isNaN(data1)) {
+								validate241.errors = [{
+									instancePath: instancePath + "/canNode",
+									schemaPath: "#/properties/canNode/maximum",
+									keyword: "maximum",
+									params: {
+										comparison: "<=",
+										limit: 31
+									}
+								}];
+								return false;
+							} else if (data1 < 0 || isNaN(data1)) {
+								validate241.errors = [{
+									instancePath: instancePath + "/canNode",
+									schemaPath: "#/properties/canNode/minimum",
+									keyword: "minimum",
+									params: {
+										comparison: ">=",
+										limit: 0
+									}
+								}];
+								return false;
+							}
+						}
+					}
+					var valid0 = _errs2 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.since !== void 0) {
+						const _errs4 = errors;
+						if (!validate47(data.since, {
+							instancePath: instancePath + "/since",
+							parentData: data,
+							parentDataProperty: "since",
+							rootData
+						})) {
+							vErrors = vErrors === null ? validate47.errors : vErrors.concat(validate47.errors);
+							errors = vErrors.length;
+						}
+						var valid0 = _errs4 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.handovers !== void 0) {
+							let data3 = data.handovers;
+							const _errs5 = errors;
+							if (!(typeof data3 == "number" && !(data3 % 1) && !isNaN(data3) && isFinite(data3))) {
+								validate241.errors = [{
+									instancePath: instancePath + "/handovers",
+									schemaPath: "#/properties/handovers/type",
+									keyword: "type",
+									params: { type: "integer" }
+								}];
+								return false;
+							}
+							if (errors === _errs5) {
+								if (typeof data3 == "number" && isFinite(data3)) {
+									if (data3 > 4294967295 || isNaN(data3)) {
+										validate241.errors = [{
+											instancePath: instancePath + "/handovers",
+											schemaPath: "#/properties/handovers/maximum",
+											keyword: "maximum",
+											params: {
+												comparison: "<=",
+												limit: 4294967295
+											}
+										}];
+										return false;
+									} else if (data3 < 0 || isNaN(data3)) {
+										validate241.errors = [{
+											instancePath: instancePath + "/handovers",
+											schemaPath: "#/properties/handovers/minimum",
+											keyword: "minimum",
+											params: {
+												comparison: ">=",
+												limit: 0
+											}
+										}];
+										return false;
+									}
+								}
+							}
+							var valid0 = _errs5 === errors;
+						} else var valid0 = true;
+					}
+				}
+			}
+		} else {
+			validate241.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate241.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteReport = validate244;
+function validate244(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.revision === void 0 && (missing0 = "revision")) {
-				validate162.errors = [{
+				validate244.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -6666,7 +10322,7 @@ function validate162(data, { instancePath = "", parentData, parentDataProperty, 
 					let data0 = data.revision;
 					const _errs1 = errors;
 					if (!(typeof data0 == "number" && !(data0 % 1) && !isNaN(data0) && isFinite(data0))) {
-						validate162.errors = [{
+						validate244.errors = [{
 							instancePath: instancePath + "/revision",
 							schemaPath: "#/properties/revision/type",
 							keyword: "type",
@@ -6677,7 +10333,7 @@ function validate162(data, { instancePath = "", parentData, parentDataProperty, 
 					if (errors === _errs1) {
 						if (typeof data0 == "number" && isFinite(data0)) {
 							if (data0 > 9007199254740991 || isNaN(data0)) {
-								validate162.errors = [{
+								validate244.errors = [{
 									instancePath: instancePath + "/revision",
 									schemaPath: "#/properties/revision/maximum",
 									keyword: "maximum",
@@ -6688,7 +10344,7 @@ function validate162(data, { instancePath = "", parentData, parentDataProperty, 
 								}];
 								return false;
 							} else if (data0 < 0 || isNaN(data0)) {
-								validate162.errors = [{
+								validate244.errors = [{
 									instancePath: instancePath + "/revision",
 									schemaPath: "#/properties/revision/minimum",
 									keyword: "minimum",
@@ -6708,7 +10364,7 @@ function validate162(data, { instancePath = "", parentData, parentDataProperty, 
 						let data1 = data.waitSeconds;
 						const _errs3 = errors;
 						if (!(typeof data1 == "number" && !(data1 % 1) && !isNaN(data1) && isFinite(data1))) {
-							validate162.errors = [{
+							validate244.errors = [{
 								instancePath: instancePath + "/waitSeconds",
 								schemaPath: "#/properties/waitSeconds/type",
 								keyword: "type",
@@ -6719,7 +10375,7 @@ function validate162(data, { instancePath = "", parentData, parentDataProperty, 
 						if (errors === _errs3) {
 							if (typeof data1 == "number" && isFinite(data1)) {
 								if (data1 > 60 || isNaN(data1)) {
-									validate162.errors = [{
+									validate244.errors = [{
 										instancePath: instancePath + "/waitSeconds",
 										schemaPath: "#/properties/waitSeconds/maximum",
 										keyword: "maximum",
@@ -6730,7 +10386,7 @@ function validate162(data, { instancePath = "", parentData, parentDataProperty, 
 									}];
 									return false;
 								} else if (data1 < 0 || isNaN(data1)) {
-									validate162.errors = [{
+									validate244.errors = [{
 										instancePath: instancePath + "/waitSeconds",
 										schemaPath: "#/properties/waitSeconds/minimum",
 										keyword: "minimum",
@@ -6752,7 +10408,7 @@ function validate162(data, { instancePath = "", parentData, parentDataProperty, 
 							if (errors === _errs5) {
 								if (Array.isArray(data2)) {
 									if (data2.length > 4) {
-										validate162.errors = [{
+										validate244.errors = [{
 											instancePath: instancePath + "/home",
 											schemaPath: "#/properties/home/maxItems",
 											keyword: "maxItems",
@@ -6763,20 +10419,20 @@ function validate162(data, { instancePath = "", parentData, parentDataProperty, 
 										const len0 = data2.length;
 										for (let i0 = 0; i0 < len0; i0++) {
 											const _errs7 = errors;
-											if (!validate154(data2[i0], {
+											if (!validate233(data2[i0], {
 												instancePath: instancePath + "/home/" + i0,
 												parentData: data2,
 												parentDataProperty: i0,
 												rootData
 											})) {
-												vErrors = vErrors === null ? validate154.errors : vErrors.concat(validate154.errors);
+												vErrors = vErrors === null ? validate233.errors : vErrors.concat(validate233.errors);
 												errors = vErrors.length;
 											}
 											if (!(_errs7 === errors)) break;
 										}
 									}
 								} else {
-									validate162.errors = [{
+									validate244.errors = [{
 										instancePath: instancePath + "/home",
 										schemaPath: "#/properties/home/type",
 										keyword: "type",
@@ -6806,7 +10462,7 @@ function validate162(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate162.errors = [{
+			validate244.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -6815,18 +10471,2387 @@ function validate162(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate162.errors = vErrors;
+	validate244.errors = vErrors;
 	return errors === 0;
 }
-const validateStatusReport = validate165;
-function validate166(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+const validateSiteRulesStatus = validate247;
+const schema86 = {
+	"type": "object",
+	"required": ["name", "state"],
+	"properties": {
+		"name": {
+			"type": "string",
+			"maxLength": 48,
+			"minLength": 1
+		},
+		"state": {
+			"type": "string",
+			"enum": [
+				"off",
+				"unknown",
+				"false",
+				"holding",
+				"true"
+			]
+		},
+		"heldFor": {
+			"type": "integer",
+			"minimum": 0,
+			"maximum": 4294967
+		},
+		"reason": { "$ref": "#/definitions/reason" },
+		"firedAt": { "$ref": "#/definitions/instant" }
+	}
+};
+function validate250(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.name === void 0 && (missing0 = "name") || data.state === void 0 && (missing0 = "state")) {
+				validate250.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.name !== void 0) {
+					let data0 = data.name;
+					const _errs1 = errors;
+					if (errors === _errs1) {
+						if (typeof data0 === "string") {
+							if (func2(data0) > 48) {
+								validate250.errors = [{
+									instancePath: instancePath + "/name",
+									schemaPath: "#/properties/name/maxLength",
+									keyword: "maxLength",
+									params: { limit: 48 }
+								}];
+								return false;
+							} else if (func2(data0) < 1) {
+								validate250.errors = [{
+									instancePath: instancePath + "/name",
+									schemaPath: "#/properties/name/minLength",
+									keyword: "minLength",
+									params: { limit: 1 }
+								}];
+								return false;
+							}
+						} else {
+							validate250.errors = [{
+								instancePath: instancePath + "/name",
+								schemaPath: "#/properties/name/type",
+								keyword: "type",
+								params: { type: "string" }
+							}];
+							return false;
+						}
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.state !== void 0) {
+						let data1 = data.state;
+						const _errs3 = errors;
+						if (typeof data1 !== "string") {
+							validate250.errors = [{
+								instancePath: instancePath + "/state",
+								schemaPath: "#/properties/state/type",
+								keyword: "type",
+								params: { type: "string" }
+							}];
+							return false;
+						}
+						if (!(data1 === "off" || data1 === "unknown" || data1 === "false" || data1 === "holding" || data1 === "true")) {
+							validate250.errors = [{
+								instancePath: instancePath + "/state",
+								schemaPath: "#/properties/state/enum",
+								keyword: "enum",
+								params: { allowedValues: schema86.properties.state.enum }
+							}];
+							return false;
+						}
+						var valid0 = _errs3 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.heldFor !== void 0) {
+							let data2 = data.heldFor;
+							const _errs5 = errors;
+							if (!(typeof data2 == "number" && !(data2 % 1) && !isNaN(data2) && isFinite(data2))) {
+								validate250.errors = [{
+									instancePath: instancePath + "/heldFor",
+									schemaPath: "#/properties/heldFor/type",
+									keyword: "type",
+									params: { type: "integer" }
+								}];
+								return false;
+							}
+							if (errors === _errs5) {
+								if (typeof data2 == "number" && isFinite(data2)) {
+									if (data2 > 4294967 || isNaN(data2)) {
+										validate250.errors = [{
+											instancePath: instancePath + "/heldFor",
+											schemaPath: "#/properties/heldFor/maximum",
+											keyword: "maximum",
+											params: {
+												comparison: "<=",
+												limit: 4294967
+											}
+										}];
+										return false;
+									} else if (data2 < 0 || isNaN(data2)) {
+										validate250.errors = [{
+											instancePath: instancePath + "/heldFor",
+											schemaPath: "#/properties/heldFor/minimum",
+											keyword: "minimum",
+											params: {
+												comparison: ">=",
+												limit: 0
+											}
+										}];
+										return false;
+									}
+								}
+							}
+							var valid0 = _errs5 === errors;
+						} else var valid0 = true;
+						if (valid0) {
+							if (data.reason !== void 0) {
+								const _errs7 = errors;
+								if (!validate67(data.reason, {
+									instancePath: instancePath + "/reason",
+									parentData: data,
+									parentDataProperty: "reason",
+									rootData
+								})) {
+									vErrors = vErrors === null ? validate67.errors : vErrors.concat(validate67.errors);
+									errors = vErrors.length;
+								}
+								var valid0 = _errs7 === errors;
+							} else var valid0 = true;
+							if (valid0) {
+								if (data.firedAt !== void 0) {
+									const _errs8 = errors;
+									if (!validate47(data.firedAt, {
+										instancePath: instancePath + "/firedAt",
+										parentData: data,
+										parentDataProperty: "firedAt",
+										rootData
+									})) {
+										vErrors = vErrors === null ? validate47.errors : vErrors.concat(validate47.errors);
+										errors = vErrors.length;
+									}
+									var valid0 = _errs8 === errors;
+								} else var valid0 = true;
+							}
+						}
+					}
+				}
+			}
+		} else {
+			validate250.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate250.errors = vErrors;
+	return errors === 0;
+}
+function validate247(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.rules === void 0 && (missing0 = "rules")) {
+				validate247.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.time !== void 0) {
+					const _errs1 = errors;
+					if (!validate47(data.time, {
+						instancePath: instancePath + "/time",
+						parentData: data,
+						parentDataProperty: "time",
+						rootData
+					})) {
+						vErrors = vErrors === null ? validate47.errors : vErrors.concat(validate47.errors);
+						errors = vErrors.length;
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.id !== void 0) {
+						const _errs2 = errors;
+						if (!validate60(data.id, {
+							instancePath: instancePath + "/id",
+							parentData: data,
+							parentDataProperty: "id",
+							rootData
+						})) {
+							vErrors = vErrors === null ? validate60.errors : vErrors.concat(validate60.errors);
+							errors = vErrors.length;
+						}
+						var valid0 = _errs2 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.test !== void 0) {
+							const _errs3 = errors;
+							if (typeof data.test !== "boolean") {
+								validate247.errors = [{
+									instancePath: instancePath + "/test",
+									schemaPath: "#/properties/test/type",
+									keyword: "type",
+									params: { type: "boolean" }
+								}];
+								return false;
+							}
+							var valid0 = _errs3 === errors;
+						} else var valid0 = true;
+						if (valid0) {
+							if (data.rules !== void 0) {
+								let data3 = data.rules;
+								const _errs5 = errors;
+								if (errors === _errs5) {
+									if (Array.isArray(data3)) {
+										if (data3.length > 32) {
+											validate247.errors = [{
+												instancePath: instancePath + "/rules",
+												schemaPath: "#/properties/rules/maxItems",
+												keyword: "maxItems",
+												params: { limit: 32 }
+											}];
+											return false;
+										} else {
+											const len0 = data3.length;
+											for (let i0 = 0; i0 < len0; i0++) {
+												const _errs7 = errors;
+												if (!validate250(data3[i0], {
+													instancePath: instancePath + "/rules/" + i0,
+													parentData: data3,
+													parentDataProperty: i0,
+													rootData
+												})) {
+													vErrors = vErrors === null ? validate250.errors : vErrors.concat(validate250.errors);
+													errors = vErrors.length;
+												}
+												if (!(_errs7 === errors)) break;
+											}
+										}
+									} else {
+										validate247.errors = [{
+											instancePath: instancePath + "/rules",
+											schemaPath: "#/properties/rules/type",
+											keyword: "type",
+											params: { type: "array" }
+										}];
+										return false;
+									}
+								}
+								var valid0 = _errs5 === errors;
+							} else var valid0 = true;
+						}
+					}
+				}
+			}
+		} else {
+			validate247.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate247.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteRules = validate254;
+function validate254(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.rules === void 0 && (missing0 = "rules")) {
+				validate254.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else if (data.rules !== void 0) {
+				let data0 = data.rules;
+				if (errors === errors) {
+					if (Array.isArray(data0)) {
+						if (data0.length > 32) {
+							validate254.errors = [{
+								instancePath: instancePath + "/rules",
+								schemaPath: "#/properties/rules/maxItems",
+								keyword: "maxItems",
+								params: { limit: 32 }
+							}];
+							return false;
+						} else {
+							const len0 = data0.length;
+							for (let i0 = 0; i0 < len0; i0++) {
+								const _errs3 = errors;
+								if (!validate193(data0[i0], {
+									instancePath: instancePath + "/rules/" + i0,
+									parentData: data0,
+									parentDataProperty: i0,
+									rootData
+								})) {
+									vErrors = vErrors === null ? validate193.errors : vErrors.concat(validate193.errors);
+									errors = vErrors.length;
+								}
+								if (!(_errs3 === errors)) break;
+							}
+						}
+					} else {
+						validate254.errors = [{
+							instancePath: instancePath + "/rules",
+							schemaPath: "#/properties/rules/type",
+							keyword: "type",
+							params: { type: "array" }
+						}];
+						return false;
+					}
+				}
+			}
+		} else {
+			validate254.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate254.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteSocket = validate256;
+function validate256(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.stale === void 0 && (missing0 = "stale") || data.online === void 0 && (missing0 = "online")) {
+				validate256.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.time !== void 0) {
+					const _errs1 = errors;
+					if (!validate47(data.time, {
+						instancePath: instancePath + "/time",
+						parentData: data,
+						parentDataProperty: "time",
+						rootData
+					})) {
+						vErrors = vErrors === null ? validate47.errors : vErrors.concat(validate47.errors);
+						errors = vErrors.length;
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.age !== void 0) {
+						const _errs2 = errors;
+						if (!validate157(data.age, {
+							instancePath: instancePath + "/age",
+							parentData: data,
+							parentDataProperty: "age",
+							rootData
+						})) {
+							vErrors = vErrors === null ? validate157.errors : vErrors.concat(validate157.errors);
+							errors = vErrors.length;
+						}
+						var valid0 = _errs2 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.stale !== void 0) {
+							const _errs3 = errors;
+							if (typeof data.stale !== "boolean") {
+								validate256.errors = [{
+									instancePath: instancePath + "/stale",
+									schemaPath: "#/properties/stale/type",
+									keyword: "type",
+									params: { type: "boolean" }
+								}];
+								return false;
+							}
+							var valid0 = _errs3 === errors;
+						} else var valid0 = true;
+						if (valid0) {
+							if (data.online !== void 0) {
+								const _errs5 = errors;
+								if (typeof data.online !== "boolean") {
+									validate256.errors = [{
+										instancePath: instancePath + "/online",
+										schemaPath: "#/properties/online/type",
+										keyword: "type",
+										params: { type: "boolean" }
+									}];
+									return false;
+								}
+								var valid0 = _errs5 === errors;
+							} else var valid0 = true;
+							if (valid0) {
+								if (data.on !== void 0) {
+									const _errs7 = errors;
+									if (typeof data.on !== "boolean") {
+										validate256.errors = [{
+											instancePath: instancePath + "/on",
+											schemaPath: "#/properties/on/type",
+											keyword: "type",
+											params: { type: "boolean" }
+										}];
+										return false;
+									}
+									var valid0 = _errs7 === errors;
+								} else var valid0 = true;
+								if (valid0) {
+									if (data.power !== void 0) {
+										let data5 = data.power;
+										const _errs9 = errors;
+										if (errors === _errs9) {
+											if (typeof data5 == "number" && isFinite(data5)) {
+												if (data5 > 65535 || isNaN(data5)) {
+													validate256.errors = [{
+														instancePath: instancePath + "/power",
+														schemaPath: "#/properties/power/maximum",
+														keyword: "maximum",
+														params: {
+															comparison: "<=",
+															limit: 65535
+														}
+													}];
+													return false;
+												} else if (data5 < 0 || isNaN(data5)) {
+													validate256.errors = [{
+														instancePath: instancePath + "/power",
+														schemaPath: "#/properties/power/minimum",
+														keyword: "minimum",
+														params: {
+															comparison: ">=",
+															limit: 0
+														}
+													}];
+													return false;
+												}
+											} else {
+												validate256.errors = [{
+													instancePath: instancePath + "/power",
+													schemaPath: "#/properties/power/type",
+													keyword: "type",
+													params: { type: "number" }
+												}];
+												return false;
+											}
+										}
+										var valid0 = _errs9 === errors;
+									} else var valid0 = true;
+									if (valid0) {
+										if (data.energy !== void 0) {
+											let data6 = data.energy;
+											const _errs11 = errors;
+											if (errors === _errs11) {
+												if (typeof data6 == "number" && isFinite(data6)) {
+													if (data6 > 1e5 || isNaN(data6)) {
+														validate256.errors = [{
+															instancePath: instancePath + "/energy",
+															schemaPath: "#/properties/energy/maximum",
+															keyword: "maximum",
+															params: {
+																comparison: "<=",
+																limit: 1e5
+															}
+														}];
+														return false;
+													} else if (data6 < 0 || isNaN(data6)) {
+														validate256.errors = [{
+															instancePath: instancePath + "/energy",
+															schemaPath: "#/properties/energy/minimum",
+															keyword: "minimum",
+															params: {
+																comparison: ">=",
+																limit: 0
+															}
+														}];
+														return false;
+													}
+												} else {
+													validate256.errors = [{
+														instancePath: instancePath + "/energy",
+														schemaPath: "#/properties/energy/type",
+														keyword: "type",
+														params: { type: "number" }
+													}];
+													return false;
+												}
+											}
+											var valid0 = _errs11 === errors;
+										} else var valid0 = true;
+										if (valid0) {
+											if (data.name !== void 0) {
+												let data7 = data.name;
+												const _errs13 = errors;
+												if (errors === _errs13) {
+													if (typeof data7 === "string") {
+														if (func2(data7) > 48) {
+															validate256.errors = [{
+																instancePath: instancePath + "/name",
+																schemaPath: "#/properties/name/maxLength",
+																keyword: "maxLength",
+																params: { limit: 48 }
+															}];
+															return false;
+														}
+													} else {
+														validate256.errors = [{
+															instancePath: instancePath + "/name",
+															schemaPath: "#/properties/name/type",
+															keyword: "type",
+															params: { type: "string" }
+														}];
+														return false;
+													}
+												}
+												var valid0 = _errs13 === errors;
+											} else var valid0 = true;
+											if (valid0) {
+												if (data.number !== void 0) {
+													let data8 = data.number;
+													const _errs15 = errors;
+													if (!(typeof data8 == "number" && !(data8 % 1) && !isNaN(data8) && isFinite(data8))) {
+														validate256.errors = [{
+															instancePath: instancePath + "/number",
+															schemaPath: "#/properties/number/type",
+															keyword: "type",
+															params: { type: "integer" }
+														}];
+														return false;
+													}
+													if (errors === _errs15) {
+														if (typeof data8 == "number" && isFinite(data8)) {
+															if (data8 > 127 || isNaN(data8)) {
+																validate256.errors = [{
+																	instancePath: instancePath + "/number",
+																	schemaPath: "#/properties/number/maximum",
+																	keyword: "maximum",
+																	params: {
+																		comparison: "<=",
+																		limit: 127
+																	}
+																}];
+																return false;
+															} else if (data8 < 0 || isNaN(data8)) {
+																validate256.errors = [{
+																	instancePath: instancePath + "/number",
+																	schemaPath: "#/properties/number/minimum",
+																	keyword: "minimum",
+																	params: {
+																		comparison: ">=",
+																		limit: 0
+																	}
+																}];
+																return false;
+															}
+														}
+													}
+													var valid0 = _errs15 === errors;
+												} else var valid0 = true;
+											}
+										}
+									}
+								}
+							}
+						}
+					}
+				}
+			}
+		} else {
+			validate256.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate256.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteTelemetry = validate259;
+const schema89 = {
+	"type": "object",
+	"required": ["stale", "online"],
+	"properties": {
+		"time": { "$ref": "#/definitions/instant" },
+		"age": { "$ref": "#/definitions/age" },
+		"stale": { "type": "boolean" },
+		"online": { "type": "boolean" },
+		"P_grid": { "$ref": "#/definitions/kilowatts" },
+		"P_home": { "$ref": "#/definitions/kilowatts" },
+		"P_batt": { "$ref": "#/definitions/kilowatts" },
+		"P_solar": { "$ref": "#/definitions/kilowatts" },
+		"P_pool": { "$ref": "#/definitions/kilowatts" },
+		"P_heater": { "$ref": "#/definitions/kilowatts" },
+		"SOC": {
+			"type": "integer",
+			"minimum": 0,
+			"maximum": 100
+		},
+		"V_batt": {
+			"type": "number",
+			"minimum": 0,
+			"maximum": 6554
+		},
+		"I_batt": {
+			"type": "number",
+			"minimum": -328,
+			"maximum": 328
+		},
+		"battery": {
+			"type": "string",
+			"enum": [
+				"idle",
+				"charging",
+				"discharging"
+			]
+		},
+		"bms": {
+			"type": "string",
+			"enum": [
+				"ok",
+				"stale",
+				"fault"
+			]
+		},
+		"relays": { "$ref": "#/definitions/pack-relays" },
+		"modes": {
+			"type": "array",
+			"maxItems": 5,
+			"items": { "$ref": "#/definitions/pack-mode" }
+		},
+		"import": { "$ref": "#/definitions/grid-import" },
+		"settings": { "$ref": "#/definitions/pack-settings" },
+		"lockedOut": { "type": "boolean" },
+		"warning": {
+			"type": "string",
+			"maxLength": 32
+		},
+		"timeOk": { "type": "boolean" },
+		"master": { "type": "boolean" },
+		"rank": {
+			"type": "integer",
+			"minimum": 0,
+			"maximum": 31
+		},
+		"canNode": {
+			"type": "integer",
+			"minimum": 0,
+			"maximum": 31
+		}
+	}
+};
+function validate268(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	if (data && typeof data == "object" && !Array.isArray(data)) {
+		let missing0;
+		if (data.grid === void 0 && (missing0 = "grid") || data.inv === void 0 && (missing0 = "inv") || data.pump === void 0 && (missing0 = "pump") || data.heater === void 0 && (missing0 = "heater")) {
+			validate268.errors = [{
+				instancePath,
+				schemaPath: "#/required",
+				keyword: "required",
+				params: { missingProperty: missing0 }
+			}];
+			return false;
+		} else {
+			if (data.grid !== void 0) {
+				let data0 = data.grid;
+				if (!(typeof data0 == "number" && !(data0 % 1) && !isNaN(data0) && isFinite(data0))) {
+					validate268.errors = [{
+						instancePath: instancePath + "/grid",
+						schemaPath: "#/properties/grid/type",
+						keyword: "type",
+						params: { type: "integer" }
+					}];
+					return false;
+				}
+				if (typeof data0 == "number" && isFinite(data0)) {
+					if (data0 > 1 || isNaN(data0)) {
+						validate268.errors = [{
+							instancePath: instancePath + "/grid",
+							schemaPath: "#/properties/grid/maximum",
+							keyword: "maximum",
+							params: {
+								comparison: "<=",
+								limit: 1
+							}
+						}];
+						return false;
+					} else if (data0 < 0 || isNaN(data0)) {
+						validate268.errors = [{
+							instancePath: instancePath + "/grid",
+							schemaPath: "#/properties/grid/minimum",
+							keyword: "minimum",
+							params: {
+								comparison: ">=",
+								limit: 0
+							}
+						}];
+						return false;
+					}
+				}
+				var valid0 = true;
+			} else var valid0 = true;
+			if (valid0) {
+				if (data.inv !== void 0) {
+					let data1 = data.inv;
+					if (!(typeof data1 == "number" && !(data1 % 1) && !isNaN(data1) && isFinite(data1))) {
+						validate268.errors = [{
+							instancePath: instancePath + "/inv",
+							schemaPath: "#/properties/inv/type",
+							keyword: "type",
+							params: { type: "integer" }
+						}];
+						return false;
+					}
+					if (typeof data1 == "number" && isFinite(data1)) {
+						if (data1 > 1 || isNaN(data1)) {
+							validate268.errors = [{
+								instancePath: instancePath + "/inv",
+								schemaPath: "#/properties/inv/maximum",
+								keyword: "maximum",
+								params: {
+									comparison: "<=",
+									limit: 1
+								}
+							}];
+							return false;
+						} else if (data1 < 0 || isNaN(data1)) {
+							validate268.errors = [{
+								instancePath: instancePath + "/inv",
+								schemaPath: "#/properties/inv/minimum",
+								keyword: "minimum",
+								params: {
+									comparison: ">=",
+									limit: 0
+								}
+							}];
+							return false;
+						}
+					}
+					var valid0 = true;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.pump !== void 0) {
+						let data2 = data.pump;
+						if (!(typeof data2 == "number" && !(data2 % 1) && !isNaN(data2) && isFinite(data2))) {
+							validate268.errors = [{
+								instancePath: instancePath + "/pump",
+								schemaPath: "#/properties/pump/type",
+								keyword: "type",
+								params: { type: "integer" }
+							}];
+							return false;
+						}
+						if (typeof data2 == "number" && isFinite(data2)) {
+							if (data2 > 1 || isNaN(data2)) {
+								validate268.errors = [{
+									instancePath: instancePath + "/pump",
+									schemaPath: "#/properties/pump/maximum",
+									keyword: "maximum",
+									params: {
+										comparison: "<=",
+										limit: 1
+									}
+								}];
+								return false;
+							} else if (data2 < 0 || isNaN(data2)) {
+								validate268.errors = [{
+									instancePath: instancePath + "/pump",
+									schemaPath: "#/properties/pump/minimum",
+									keyword: "minimum",
+									params: {
+										comparison: ">=",
+										limit: 0
+									}
+								}];
+								return false;
+							}
+						}
+						var valid0 = true;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.heater !== void 0) {
+							let data3 = data.heater;
+							if (!(typeof data3 == "number" && !(data3 % 1) && !isNaN(data3) && isFinite(data3))) {
+								validate268.errors = [{
+									instancePath: instancePath + "/heater",
+									schemaPath: "#/properties/heater/type",
+									keyword: "type",
+									params: { type: "integer" }
+								}];
+								return false;
+							}
+							if (typeof data3 == "number" && isFinite(data3)) {
+								if (data3 > 1 || isNaN(data3)) {
+									validate268.errors = [{
+										instancePath: instancePath + "/heater",
+										schemaPath: "#/properties/heater/maximum",
+										keyword: "maximum",
+										params: {
+											comparison: "<=",
+											limit: 1
+										}
+									}];
+									return false;
+								} else if (data3 < 0 || isNaN(data3)) {
+									validate268.errors = [{
+										instancePath: instancePath + "/heater",
+										schemaPath: "#/properties/heater/minimum",
+										keyword: "minimum",
+										params: {
+											comparison: ">=",
+											limit: 0
+										}
+									}];
+									return false;
+								}
+							}
+							var valid0 = true;
+						} else var valid0 = true;
+					}
+				}
+			}
+		}
+	} else {
+		validate268.errors = [{
+			instancePath,
+			schemaPath: "#/type",
+			keyword: "type",
+			params: { type: "object" }
+		}];
+		return false;
+	}
+	validate268.errors = vErrors;
+	return true;
+}
+const schema92 = {
+	"type": "string",
+	"enum": [
+		"off",
+		"counting",
+		"locked-out"
+	]
+};
+function validate272(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	if (typeof data !== "string") {
+		validate272.errors = [{
+			instancePath,
+			schemaPath: "#/type",
+			keyword: "type",
+			params: { type: "string" }
+		}];
+		return false;
+	}
+	if (!(data === "off" || data === "counting" || data === "locked-out")) {
+		validate272.errors = [{
+			instancePath,
+			schemaPath: "#/enum",
+			keyword: "enum",
+			params: { allowedValues: schema92.enum }
+		}];
+		return false;
+	}
+	validate272.errors = vErrors;
+	return true;
+}
+function validate271(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.used === void 0 && (missing0 = "used")) {
+				validate271.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.used !== void 0) {
+					let data0 = data.used;
+					const _errs1 = errors;
+					if (errors === _errs1) {
+						if (typeof data0 == "number" && isFinite(data0)) {
+							if (data0 > 2e5 || isNaN(data0)) {
+								validate271.errors = [{
+									instancePath: instancePath + "/used",
+									schemaPath: "#/properties/used/maximum",
+									keyword: "maximum",
+									params: {
+										comparison: "<=",
+										limit: 2e5
+									}
+								}];
+								return false;
+							} else if (data0 < 0 || isNaN(data0)) {
+								validate271.errors = [{
+									instancePath: instancePath + "/used",
+									schemaPath: "#/properties/used/minimum",
+									keyword: "minimum",
+									params: {
+										comparison: ">=",
+										limit: 0
+									}
+								}];
+								return false;
+							}
+						} else {
+							validate271.errors = [{
+								instancePath: instancePath + "/used",
+								schemaPath: "#/properties/used/type",
+								keyword: "type",
+								params: { type: "number" }
+							}];
+							return false;
+						}
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.limit !== void 0) {
+						let data1 = data.limit;
+						const _errs3 = errors;
+						if (!(typeof data1 == "number" && !(data1 % 1) && !isNaN(data1) && isFinite(data1))) {
+							validate271.errors = [{
+								instancePath: instancePath + "/limit",
+								schemaPath: "#/properties/limit/type",
+								keyword: "type",
+								params: { type: "integer" }
+							}];
+							return false;
+						}
+						if (errors === _errs3) {
+							if (typeof data1 == "number" && isFinite(data1)) {
+								if (data1 > 30 || isNaN(data1)) {
+									validate271.errors = [{
+										instancePath: instancePath + "/limit",
+										schemaPath: "#/properties/limit/maximum",
+										keyword: "maximum",
+										params: {
+											comparison: "<=",
+											limit: 30
+										}
+									}];
+									return false;
+								} else if (data1 < 0 || isNaN(data1)) {
+									validate271.errors = [{
+										instancePath: instancePath + "/limit",
+										schemaPath: "#/properties/limit/minimum",
+										keyword: "minimum",
+										params: {
+											comparison: ">=",
+											limit: 0
+										}
+									}];
+									return false;
+								}
+							}
+						}
+						var valid0 = _errs3 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.state !== void 0) {
+							const _errs5 = errors;
+							if (!validate272(data.state, {
+								instancePath: instancePath + "/state",
+								parentData: data,
+								parentDataProperty: "state",
+								rootData
+							})) {
+								vErrors = vErrors === null ? validate272.errors : vErrors.concat(validate272.errors);
+								errors = vErrors.length;
+							}
+							var valid0 = _errs5 === errors;
+						} else var valid0 = true;
+					}
+				}
+			}
+		} else {
+			validate271.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate271.errors = vErrors;
+	return errors === 0;
+}
+function validate275(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	if (data && typeof data == "object" && !Array.isArray(data)) {
+		if (data.ecoLimit !== void 0) {
+			let data0 = data.ecoLimit;
+			if (!(typeof data0 == "number" && !(data0 % 1) && !isNaN(data0) && isFinite(data0))) {
+				validate275.errors = [{
+					instancePath: instancePath + "/ecoLimit",
+					schemaPath: "#/properties/ecoLimit/type",
+					keyword: "type",
+					params: { type: "integer" }
+				}];
+				return false;
+			}
+			if (typeof data0 == "number" && isFinite(data0)) {
+				if (data0 > 65535 || isNaN(data0)) {
+					validate275.errors = [{
+						instancePath: instancePath + "/ecoLimit",
+						schemaPath: "#/properties/ecoLimit/maximum",
+						keyword: "maximum",
+						params: {
+							comparison: "<=",
+							limit: 65535
+						}
+					}];
+					return false;
+				} else if (data0 < 0 || isNaN(data0)) {
+					validate275.errors = [{
+						instancePath: instancePath + "/ecoLimit",
+						schemaPath: "#/properties/ecoLimit/minimum",
+						keyword: "minimum",
+						params: {
+							comparison: ">=",
+							limit: 0
+						}
+					}];
+					return false;
+				}
+			}
+			var valid0 = true;
+		} else var valid0 = true;
+		if (valid0) {
+			if (data.touStart !== void 0) {
+				let data1 = data.touStart;
+				if (!(typeof data1 == "number" && !(data1 % 1) && !isNaN(data1) && isFinite(data1))) {
+					validate275.errors = [{
+						instancePath: instancePath + "/touStart",
+						schemaPath: "#/properties/touStart/type",
+						keyword: "type",
+						params: { type: "integer" }
+					}];
+					return false;
+				}
+				if (typeof data1 == "number" && isFinite(data1)) {
+					if (data1 > 1439 || isNaN(data1)) {
+						validate275.errors = [{
+							instancePath: instancePath + "/touStart",
+							schemaPath: "#/properties/touStart/maximum",
+							keyword: "maximum",
+							params: {
+								comparison: "<=",
+								limit: 1439
+							}
+						}];
+						return false;
+					} else if (data1 < 0 || isNaN(data1)) {
+						validate275.errors = [{
+							instancePath: instancePath + "/touStart",
+							schemaPath: "#/properties/touStart/minimum",
+							keyword: "minimum",
+							params: {
+								comparison: ">=",
+								limit: 0
+							}
+						}];
+						return false;
+					}
+				}
+				var valid0 = true;
+			} else var valid0 = true;
+			if (valid0) {
+				if (data.touEnd !== void 0) {
+					let data2 = data.touEnd;
+					if (!(typeof data2 == "number" && !(data2 % 1) && !isNaN(data2) && isFinite(data2))) {
+						validate275.errors = [{
+							instancePath: instancePath + "/touEnd",
+							schemaPath: "#/properties/touEnd/type",
+							keyword: "type",
+							params: { type: "integer" }
+						}];
+						return false;
+					}
+					if (typeof data2 == "number" && isFinite(data2)) {
+						if (data2 > 1439 || isNaN(data2)) {
+							validate275.errors = [{
+								instancePath: instancePath + "/touEnd",
+								schemaPath: "#/properties/touEnd/maximum",
+								keyword: "maximum",
+								params: {
+									comparison: "<=",
+									limit: 1439
+								}
+							}];
+							return false;
+						} else if (data2 < 0 || isNaN(data2)) {
+							validate275.errors = [{
+								instancePath: instancePath + "/touEnd",
+								schemaPath: "#/properties/touEnd/minimum",
+								keyword: "minimum",
+								params: {
+									comparison: ">=",
+									limit: 0
+								}
+							}];
+							return false;
+						}
+					}
+					var valid0 = true;
+				} else var valid0 = true;
+			}
+		}
+	} else {
+		validate275.errors = [{
+			instancePath,
+			schemaPath: "#/type",
+			keyword: "type",
+			params: { type: "object" }
+		}];
+		return false;
+	}
+	validate275.errors = vErrors;
+	return true;
+}
+function validate259(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.stale === void 0 && (missing0 = "stale") || data.online === void 0 && (missing0 = "online")) {
+				validate259.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.time !== void 0) {
+					const _errs1 = errors;
+					if (!validate47(data.time, {
+						instancePath: instancePath + "/time",
+						parentData: data,
+						parentDataProperty: "time",
+						rootData
+					})) {
+						vErrors = vErrors === null ? validate47.errors : vErrors.concat(validate47.errors);
+						errors = vErrors.length;
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.age !== void 0) {
+						const _errs2 = errors;
+						if (!validate157(data.age, {
+							instancePath: instancePath + "/age",
+							parentData: data,
+							parentDataProperty: "age",
+							rootData
+						})) {
+							vErrors = vErrors === null ? validate157.errors : vErrors.concat(validate157.errors);
+							errors = vErrors.length;
+						}
+						var valid0 = _errs2 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.stale !== void 0) {
+							const _errs3 = errors;
+							if (typeof data.stale !== "boolean") {
+								validate259.errors = [{
+									instancePath: instancePath + "/stale",
+									schemaPath: "#/properties/stale/type",
+									keyword: "type",
+									params: { type: "boolean" }
+								}];
+								return false;
+							}
+							var valid0 = _errs3 === errors;
+						} else var valid0 = true;
+						if (valid0) {
+							if (data.online !== void 0) {
+								const _errs5 = errors;
+								if (typeof data.online !== "boolean") {
+									validate259.errors = [{
+										instancePath: instancePath + "/online",
+										schemaPath: "#/properties/online/type",
+										keyword: "type",
+										params: { type: "boolean" }
+									}];
+									return false;
+								}
+								var valid0 = _errs5 === errors;
+							} else var valid0 = true;
+							if (valid0) {
+								if (data.P_grid !== void 0) {
+									const _errs7 = errors;
+									if (!validate159(data.P_grid, {
+										instancePath: instancePath + "/P_grid",
+										parentData: data,
+										parentDataProperty: "P_grid",
+										rootData
+									})) {
+										vErrors = vErrors === null ? validate159.errors : vErrors.concat(validate159.errors);
+										errors = vErrors.length;
+									}
+									var valid0 = _errs7 === errors;
+								} else var valid0 = true;
+								if (valid0) {
+									if (data.P_home !== void 0) {
+										const _errs8 = errors;
+										if (!validate159(data.P_home, {
+											instancePath: instancePath + "/P_home",
+											parentData: data,
+											parentDataProperty: "P_home",
+											rootData
+										})) {
+											vErrors = vErrors === null ? validate159.errors : vErrors.concat(validate159.errors);
+											errors = vErrors.length;
+										}
+										var valid0 = _errs8 === errors;
+									} else var valid0 = true;
+									if (valid0) {
+										if (data.P_batt !== void 0) {
+											const _errs9 = errors;
+											if (!validate159(data.P_batt, {
+												instancePath: instancePath + "/P_batt",
+												parentData: data,
+												parentDataProperty: "P_batt",
+												rootData
+											})) {
+												vErrors = vErrors === null ? validate159.errors : vErrors.concat(validate159.errors);
+												errors = vErrors.length;
+											}
+											var valid0 = _errs9 === errors;
+										} else var valid0 = true;
+										if (valid0) {
+											if (data.P_solar !== void 0) {
+												const _errs10 = errors;
+												if (!validate159(data.P_solar, {
+													instancePath: instancePath + "/P_solar",
+													parentData: data,
+													parentDataProperty: "P_solar",
+													rootData
+												})) {
+													vErrors = vErrors === null ? validate159.errors : vErrors.concat(validate159.errors);
+													errors = vErrors.length;
+												}
+												var valid0 = _errs10 === errors;
+											} else var valid0 = true;
+											if (valid0) {
+												if (data.P_pool !== void 0) {
+													const _errs11 = errors;
+													if (!validate159(data.P_pool, {
+														instancePath: instancePath + "/P_pool",
+														parentData: data,
+														parentDataProperty: "P_pool",
+														rootData
+													})) {
+														vErrors = vErrors === null ? validate159.errors : vErrors.concat(validate159.errors);
+														errors = vErrors.length;
+													}
+													var valid0 = _errs11 === errors;
+												} else var valid0 = true;
+												if (valid0) {
+													if (data.P_heater !== void 0) {
+														const _errs12 = errors;
+														if (!validate159(data.P_heater, {
+															instancePath: instancePath + "/P_heater",
+															parentData: data,
+															parentDataProperty: "P_heater",
+															rootData
+														})) {
+															vErrors = vErrors === null ? validate159.errors : vErrors.concat(validate159.errors);
+															errors = vErrors.length;
+														}
+														var valid0 = _errs12 === errors;
+													} else var valid0 = true;
+													if (valid0) {
+														if (data.SOC !== void 0) {
+															let data10 = data.SOC;
+															const _errs13 = errors;
+															if (!(typeof data10 == "number" && !(data10 % 1) && !isNaN(data10) && isFinite(data10))) {
+																validate259.errors = [{
+																	instancePath: instancePath + "/SOC",
+																	schemaPath: "#/properties/SOC/type",
+																	keyword: "type",
+																	params: { type: "integer" }
+																}];
+																return false;
+															}
+															if (errors === _errs13) {
+																if (typeof data10 == "number" && isFinite(data10)) {
+																	if (data10 > 100 || isNaN(data10)) {
+																		validate259.errors = [{
+																			instancePath: instancePath + "/SOC",
+																			schemaPath: "#/properties/SOC/maximum",
+																			keyword: "maximum",
+																			params: {
+																				comparison: "<=",
+																				limit: 100
+																			}
+																		}];
+																		return false;
+																	} else if (data10 < 0 || isNaN(data10)) {
+																		validate259.errors = [{
+																			instancePath: instancePath + "/SOC",
+																			schemaPath: "#/properties/SOC/minimum",
+																			keyword: "minimum",
+																			params: {
+																				comparison: ">=",
+																				limit: 0
+																			}
+																		}];
+																		return false;
+																	}
+																}
+															}
+															var valid0 = _errs13 === errors;
+														} else var valid0 = true;
+														if (valid0) {
+															if (data.V_batt !== void 0) {
+																let data11 = data.V_batt;
+																const _errs15 = errors;
+																if (errors === _errs15) {
+																	if (typeof data11 == "number" && isFinite(data11)) {
+																		if (data11 > 6554 || isNaN(data11)) {
+																			validate259.errors = [{
+																				instancePath: instancePath + "/V_batt",
+																				schemaPath: "#/properties/V_batt/maximum",
+																				keyword: "maximum",
+																				params: {
+																					comparison: "<=",
+																					limit: 6554
+																				}
+																			}];
+																			return false;
+																		} else if (data11 < 0 || isNaN(data11)) {
+																			validate259.errors = [{
+																				instancePath: instancePath + "/V_batt",
+																				schemaPath: "#/properties/V_batt/minimum",
+																				keyword: "minimum",
+																				params: {
+																					comparison: ">=",
+																					limit: 0
+																				}
+																			}];
+																			return false;
+																		}
+																	} else {
+																		validate259.errors = [{
+																			instancePath: instancePath + "/V_batt",
+																			schemaPath: "#/properties/V_batt/type",
+																			keyword: "type",
+																			params: { type: "number" }
+																		}];
+																		return false;
+																	}
+																}
+																var valid0 = _errs15 === errors;
+															} else var valid0 = true;
+															if (valid0) {
+																if (data.I_batt !== void 0) {
+																	let data12 = data.I_batt;
+																	const _errs17 = errors;
+																	if (errors === _errs17) {
+																		if (typeof data12 == "number" && isFinite(data12)) {
+																			if (data12 > 328 || isNaN(data12)) {
+																				validate259.errors = [{
+																					instancePath: instancePath + "/I_batt",
+																					schemaPath: "#/properties/I_batt/maximum",
+																					keyword: "maximum",
+																					params: {
+																						comparison: "<=",
+																						limit: 328
+																					}
+																				}];
+																				return false;
+																			} else if (data12 < -328 || isNaN(data12)) {
+																				validate259.errors = [{
+																					instancePath: instancePath + "/I_batt",
+																					schemaPath: "#/properties/I_batt/minimum",
+																					keyword: "minimum",
+																					params: {
+																						comparison: ">=",
+																						limit: -328
+																					}
+																				}];
+																				return false;
+																			}
+																		} else {
+																			validate259.errors = [{
+																				instancePath: instancePath + "/I_batt",
+																				schemaPath: "#/properties/I_batt/type",
+																				keyword: "type",
+																				params: { type: "number" }
+																			}];
+																			return false;
+																		}
+																	}
+																	var valid0 = _errs17 === errors;
+																} else var valid0 = true;
+																if (valid0) {
+																	if (data.battery !== void 0) {
+																		let data13 = data.battery;
+																		const _errs19 = errors;
+																		if (typeof data13 !== "string") {
+																			validate259.errors = [{
+																				instancePath: instancePath + "/battery",
+																				schemaPath: "#/properties/battery/type",
+																				keyword: "type",
+																				params: { type: "string" }
+																			}];
+																			return false;
+																		}
+																		if (!(data13 === "idle" || data13 === "charging" || data13 === "discharging")) {
+																			validate259.errors = [{
+																				instancePath: instancePath + "/battery",
+																				schemaPath: "#/properties/battery/enum",
+																				keyword: "enum",
+																				params: { allowedValues: schema89.properties.battery.enum }
+																			}];
+																			return false;
+																		}
+																		var valid0 = _errs19 === errors;
+																	} else var valid0 = true;
+																	if (valid0) {
+																		if (data.bms !== void 0) {
+																			let data14 = data.bms;
+																			const _errs21 = errors;
+																			if (typeof data14 !== "string") {
+																				validate259.errors = [{
+																					instancePath: instancePath + "/bms",
+																					schemaPath: "#/properties/bms/type",
+																					keyword: "type",
+																					params: { type: "string" }
+																				}];
+																				return false;
+																			}
+																			if (!(data14 === "ok" || data14 === "stale" || data14 === "fault")) {
+																				validate259.errors = [{
+																					instancePath: instancePath + "/bms",
+																					schemaPath: "#/properties/bms/enum",
+																					keyword: "enum",
+																					params: { allowedValues: schema89.properties.bms.enum }
+																				}];
+																				return false;
+																			}
+																			var valid0 = _errs21 === errors;
+																		} else var valid0 = true;
+																		if (valid0) {
+																			if (data.relays !== void 0) {
+																				const _errs23 = errors;
+																				if (!validate268(data.relays, {
+																					instancePath: instancePath + "/relays",
+																					parentData: data,
+																					parentDataProperty: "relays",
+																					rootData
+																				})) {
+																					vErrors = vErrors === null ? validate268.errors : vErrors.concat(validate268.errors);
+																					errors = vErrors.length;
+																				}
+																				var valid0 = _errs23 === errors;
+																			} else var valid0 = true;
+																			if (valid0) {
+																				if (data.modes !== void 0) {
+																					let data16 = data.modes;
+																					const _errs24 = errors;
+																					if (errors === _errs24) {
+																						if (Array.isArray(data16)) {
+																							if (data16.length > 5) {
+																								validate259.errors = [{
+																									instancePath: instancePath + "/modes",
+																									schemaPath: "#/properties/modes/maxItems",
+																									keyword: "maxItems",
+																									params: { limit: 5 }
+																								}];
+																								return false;
+																							} else {
+																								const len0 = data16.length;
+																								for (let i0 = 0; i0 < len0; i0++) {
+																									const _errs26 = errors;
+																									if (!validate201(data16[i0], {
+																										instancePath: instancePath + "/modes/" + i0,
+																										parentData: data16,
+																										parentDataProperty: i0,
+																										rootData
+																									})) {
+																										vErrors = vErrors === null ? validate201.errors : vErrors.concat(validate201.errors);
+																										errors = vErrors.length;
+																									}
+																									if (!(_errs26 === errors)) break;
+																								}
+																							}
+																						} else {
+																							validate259.errors = [{
+																								instancePath: instancePath + "/modes",
+																								schemaPath: "#/properties/modes/type",
+																								keyword: "type",
+																								params: { type: "array" }
+																							}];
+																							return false;
+																						}
+																					}
+																					var valid0 = _errs24 === errors;
+																				} else var valid0 = true;
+																				if (valid0) {
+																					if (data.import !== void 0) {
+																						const _errs27 = errors;
+																						if (!validate271(data.import, {
+																							instancePath: instancePath + "/import",
+																							parentData: data,
+																							parentDataProperty: "import",
+																							rootData
+																						})) {
+																							vErrors = vErrors === null ? validate271.errors : vErrors.concat(validate271.errors);
+																							errors = vErrors.length;
+																						}
+																						var valid0 = _errs27 === errors;
+																					} else var valid0 = true;
+																					if (valid0) {
+																						if (data.settings !== void 0) {
+																							const _errs28 = errors;
+																							if (!validate275(data.settings, {
+																								instancePath: instancePath + "/settings",
+																								parentData: data,
+																								parentDataProperty: "settings",
+																								rootData
+																							})) {
+																								vErrors = vErrors === null ? validate275.errors : vErrors.concat(validate275.errors);
+																								errors = vErrors.length;
+																							}
+																							var valid0 = _errs28 === errors;
+																						} else var valid0 = true;
+																						if (valid0) {
+																							if (data.lockedOut !== void 0) {
+																								const _errs29 = errors;
+																								if (typeof data.lockedOut !== "boolean") {
+																									validate259.errors = [{
+																										instancePath: instancePath + "/lockedOut",
+																										schemaPath: "#/properties/lockedOut/type",
+																										keyword: "type",
+																										params: { type: "boolean" }
+																									}];
+																									return false;
+																								}
+																								var valid0 = _errs29 === errors;
+																							} else var valid0 = true;
+																							if (valid0) {
+																								if (data.warning !== void 0) {
+																									let data21 = data.warning;
+																									const _errs31 = errors;
+																									if (errors === _errs31) {
+																										if (typeof data21 === "string") {
+																											if (func2(data21) > 32) {
+																												validate259.errors = [{
+																													instancePath: instancePath + "/warning",
+																													schemaPath: "#/properties/warning/maxLength",
+																													keyword: "maxLength",
+																													params: { limit: 32 }
+																												}];
+																												return false;
+																											}
+																										} else {
+																											validate259.errors = [{
+																												instancePath: instancePath + "/warning",
+																												schemaPath: "#/properties/warning/type",
+																												keyword: "type",
+																												params: { type: "string" }
+																											}];
+																											return false;
+																										}
+																									}
+																									var valid0 = _errs31 === errors;
+																								} else var valid0 = true;
+																								if (valid0) {
+																									if (data.timeOk !== void 0) {
+																										const _errs33 = errors;
+																										if (typeof data.timeOk !== "boolean") {
+																											validate259.errors = [{
+																												instancePath: instancePath + "/timeOk",
+																												schemaPath: "#/properties/timeOk/type",
+																												keyword: "type",
+																												params: { type: "boolean" }
+																											}];
+																											return false;
+																										}
+																										var valid0 = _errs33 === errors;
+																									} else var valid0 = true;
+																									if (valid0) {
+																										if (data.master !== void 0) {
+																											const _errs35 = errors;
+																											if (typeof data.master !== "boolean") {
+																												validate259.errors = [{
+																													instancePath: instancePath + "/master",
+																													schemaPath: "#/properties/master/type",
+																													keyword: "type",
+																													params: { type: "boolean" }
+																												}];
+																												return false;
+																											}
+																											var valid0 = _errs35 === errors;
+																										} else var valid0 = true;
+																										if (valid0) {
+																											if (data.rank !== void 0) {
+																												let data24 = data.rank;
+																												const _errs37 = errors;
+																												if (!(typeof data24 == "number" && !(data24 % 1) && !isNaN(data24) && isFinite(data24))) {
+																													validate259.errors = [{
+																														instancePath: instancePath + "/rank",
+																														schemaPath: "#/properties/rank/type",
+																														keyword: "type",
+																														params: { type: "integer" }
+																													}];
+																													return false;
+																												}
+																												if (errors === _errs37) {
+																													if (typeof data24 == "number" && isFinite(data24)) {
+																														if (data24 > 31 || isNaN(data24)) {
+																															validate259.errors = [{
+																																instancePath: instancePath + "/rank",
+																																schemaPath: "#/properties/rank/maximum",
+																																keyword: "maximum",
+																																params: {
+																																	comparison: "<=",
+																																	limit: 31
+																																}
+																															}];
+																															return false;
+																														} else if (data24 < 0 || isNaN(data24)) {
+																															validate259.errors = [{
+																																instancePath: instancePath + "/rank",
+																																schemaPath: "#/properties/rank/minimum",
+																																keyword: "minimum",
+																																params: {
+																																	comparison: ">=",
+																																	limit: 0
+																																}
+																															}];
+																															return false;
+																														}
+																													}
+																												}
+																												var valid0 = _errs37 === errors;
+																											} else var valid0 = true;
+																											if (valid0) {
+																												if (data.canNode !== void 0) {
+																													let data25 = data.canNode;
+																													const _errs39 = errors;
+																													if (!(typeof data25 == "number" && !(data25 % 1) && !isNaN(data25) && isFinite(data25))) {
+																														validate259.errors = [{
+																															instancePath: instancePath + "/canNode",
+																															schemaPath: "#/properties/canNode/type",
+																															keyword: "type",
+																															params: { type: "integer" }
+																														}];
+																														return false;
+																													}
+																													if (errors === _errs39) {
+																														if (typeof data25 == "number" && isFinite(data25)) {
+																															if (data25 > 31 || isNaN(data25)) {
+																																validate259.errors = [{
+																																	instancePath: instancePath + "/canNode",
+																																	schemaPath: "#/properties/canNode/maximum",
+																																	keyword: "maximum",
+																																	params: {
+																																		comparison: "<=",
+																																		limit: 31
+																																	}
+																																}];
+																																return false;
+																															} else if (data25 < 0 || isNaN(data25)) {
+																																validate259.errors = [{
+																																	instancePath: instancePath + "/canNode",
+																																	schemaPath: "#/properties/canNode/minimum",
+																																	keyword: "minimum",
+																																	params: {
+																																		comparison: ">=",
+																																		limit: 0
+																																	}
+																																}];
+																																return false;
+																															}
+																														}
+																													}
+																													var valid0 = _errs39 === errors;
+																												} else var valid0 = true;
+																											}
+																										}
+																									}
+																								}
+																							}
+																						}
+																					}
+																				}
+																			}
+																		}
+																	}
+																}
+															}
+														}
+													}
+												}
+											}
+										}
+									}
+								}
+							}
+						}
+					}
+				}
+			}
+		} else {
+			validate259.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate259.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteUpdateStatus = validate277;
+const schema94 = {
+	"type": "object",
+	"required": ["state", "nodes"],
+	"properties": {
+		"time": { "$ref": "#/definitions/instant" },
+		"state": {
+			"type": "string",
+			"enum": [
+				"idle",
+				"running",
+				"waiting",
+				"done",
+				"failed",
+				"stopped"
+			]
+		},
+		"update": { "$ref": "#/definitions/update-id" },
+		"version": { "$ref": "#/definitions/version" },
+		"current": { "$ref": "#/definitions/hardware-number" },
+		"bytes": {
+			"type": "integer",
+			"minimum": 0,
+			"maximum": 4294967295
+		},
+		"size": {
+			"type": "integer",
+			"minimum": 0,
+			"maximum": 4294967295
+		},
+		"percent": {
+			"type": "integer",
+			"minimum": 0,
+			"maximum": 100
+		},
+		"resumed": {
+			"type": "integer",
+			"minimum": 0,
+			"maximum": 65535
+		},
+		"nodes": {
+			"type": "array",
+			"maxItems": 32,
+			"items": { "$ref": "#/definitions/pack-update" }
+		},
+		"reason": { "$ref": "#/definitions/reason" },
+		"available": { "$ref": "#/definitions/update-id" },
+		"availableVersion": { "$ref": "#/definitions/version" }
+	}
+};
+const schema96 = {
+	"type": "string",
+	"enum": [
+		"waiting",
+		"fetching",
+		"verifying",
+		"transferring",
+		"restarting",
+		"testing",
+		"done",
+		"failed",
+		"rolled-back",
+		"cancelled"
+	]
+};
+function validate284(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	if (typeof data !== "string") {
+		validate284.errors = [{
+			instancePath,
+			schemaPath: "#/type",
+			keyword: "type",
+			params: { type: "string" }
+		}];
+		return false;
+	}
+	if (!(data === "waiting" || data === "fetching" || data === "verifying" || data === "transferring" || data === "restarting" || data === "testing" || data === "done" || data === "failed" || data === "rolled-back" || data === "cancelled")) {
+		validate284.errors = [{
+			instancePath,
+			schemaPath: "#/enum",
+			keyword: "enum",
+			params: { allowedValues: schema96.enum }
+		}];
+		return false;
+	}
+	validate284.errors = vErrors;
+	return true;
+}
+function validate282(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.node === void 0 && (missing0 = "node") || data.state === void 0 && (missing0 = "state")) {
+				validate282.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.node !== void 0) {
+					const _errs1 = errors;
+					if (!validate149(data.node, {
+						instancePath: instancePath + "/node",
+						parentData: data,
+						parentDataProperty: "node",
+						rootData
+					})) {
+						vErrors = vErrors === null ? validate149.errors : vErrors.concat(validate149.errors);
+						errors = vErrors.length;
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.state !== void 0) {
+						const _errs2 = errors;
+						if (!validate284(data.state, {
+							instancePath: instancePath + "/state",
+							parentData: data,
+							parentDataProperty: "state",
+							rootData
+						})) {
+							vErrors = vErrors === null ? validate284.errors : vErrors.concat(validate284.errors);
+							errors = vErrors.length;
+						}
+						var valid0 = _errs2 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.percent !== void 0) {
+							let data2 = data.percent;
+							const _errs3 = errors;
+							if (!(typeof data2 == "number" && !(data2 % 1) && !isNaN(data2) && isFinite(data2))) {
+								validate282.errors = [{
+									instancePath: instancePath + "/percent",
+									schemaPath: "#/properties/percent/type",
+									keyword: "type",
+									params: { type: "integer" }
+								}];
+								return false;
+							}
+							if (errors === _errs3) {
+								if (typeof data2 == "number" && isFinite(data2)) {
+									if (data2 > 100 || isNaN(data2)) {
+										validate282.errors = [{
+											instancePath: instancePath + "/percent",
+											schemaPath: "#/properties/percent/maximum",
+											keyword: "maximum",
+											params: {
+												comparison: "<=",
+												limit: 100
+											}
+										}];
+										return false;
+									} else if (data2 < 0 || isNaN(data2)) {
+										validate282.errors = [{
+											instancePath: instancePath + "/percent",
+											schemaPath: "#/properties/percent/minimum",
+											keyword: "minimum",
+											params: {
+												comparison: ">=",
+												limit: 0
+											}
+										}];
+										return false;
+									}
+								}
+							}
+							var valid0 = _errs3 === errors;
+						} else var valid0 = true;
+						if (valid0) {
+							if (data.version !== void 0) {
+								const _errs5 = errors;
+								if (!validate35(data.version, {
+									instancePath: instancePath + "/version",
+									parentData: data,
+									parentDataProperty: "version",
+									rootData
+								})) {
+									vErrors = vErrors === null ? validate35.errors : vErrors.concat(validate35.errors);
+									errors = vErrors.length;
+								}
+								var valid0 = _errs5 === errors;
+							} else var valid0 = true;
+							if (valid0) {
+								if (data.reason !== void 0) {
+									const _errs6 = errors;
+									if (!validate67(data.reason, {
+										instancePath: instancePath + "/reason",
+										parentData: data,
+										parentDataProperty: "reason",
+										rootData
+									})) {
+										vErrors = vErrors === null ? validate67.errors : vErrors.concat(validate67.errors);
+										errors = vErrors.length;
+									}
+									var valid0 = _errs6 === errors;
+								} else var valid0 = true;
+							}
+						}
+					}
+				}
+			}
+		} else {
+			validate282.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate282.errors = vErrors;
+	return errors === 0;
+}
+function validate277(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.state === void 0 && (missing0 = "state") || data.nodes === void 0 && (missing0 = "nodes")) {
+				validate277.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.time !== void 0) {
+					const _errs1 = errors;
+					if (!validate47(data.time, {
+						instancePath: instancePath + "/time",
+						parentData: data,
+						parentDataProperty: "time",
+						rootData
+					})) {
+						vErrors = vErrors === null ? validate47.errors : vErrors.concat(validate47.errors);
+						errors = vErrors.length;
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.state !== void 0) {
+						let data1 = data.state;
+						const _errs2 = errors;
+						if (typeof data1 !== "string") {
+							validate277.errors = [{
+								instancePath: instancePath + "/state",
+								schemaPath: "#/properties/state/type",
+								keyword: "type",
+								params: { type: "string" }
+							}];
+							return false;
+						}
+						if (!(data1 === "idle" || data1 === "running" || data1 === "waiting" || data1 === "done" || data1 === "failed" || data1 === "stopped")) {
+							validate277.errors = [{
+								instancePath: instancePath + "/state",
+								schemaPath: "#/properties/state/enum",
+								keyword: "enum",
+								params: { allowedValues: schema94.properties.state.enum }
+							}];
+							return false;
+						}
+						var valid0 = _errs2 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.update !== void 0) {
+							const _errs4 = errors;
+							if (!validate26(data.update, {
+								instancePath: instancePath + "/update",
+								parentData: data,
+								parentDataProperty: "update",
+								rootData
+							})) {
+								vErrors = vErrors === null ? validate26.errors : vErrors.concat(validate26.errors);
+								errors = vErrors.length;
+							}
+							var valid0 = _errs4 === errors;
+						} else var valid0 = true;
+						if (valid0) {
+							if (data.version !== void 0) {
+								const _errs5 = errors;
+								if (!validate35(data.version, {
+									instancePath: instancePath + "/version",
+									parentData: data,
+									parentDataProperty: "version",
+									rootData
+								})) {
+									vErrors = vErrors === null ? validate35.errors : vErrors.concat(validate35.errors);
+									errors = vErrors.length;
+								}
+								var valid0 = _errs5 === errors;
+							} else var valid0 = true;
+							if (valid0) {
+								if (data.current !== void 0) {
+									const _errs6 = errors;
+									if (!validate149(data.current, {
+										instancePath: instancePath + "/current",
+										parentData: data,
+										parentDataProperty: "current",
+										rootData
+									})) {
+										vErrors = vErrors === null ? validate149.errors : vErrors.concat(validate149.errors);
+										errors = vErrors.length;
+									}
+									var valid0 = _errs6 === errors;
+								} else var valid0 = true;
+								if (valid0) {
+									if (data.bytes !== void 0) {
+										let data5 = data.bytes;
+										const _errs7 = errors;
+										if (!(typeof data5 == "number" && !(data5 % 1) && !isNaN(data5) && isFinite(data5))) {
+											validate277.errors = [{
+												instancePath: instancePath + "/bytes",
+												schemaPath: "#/properties/bytes/type",
+												keyword: "type",
+												params: { type: "integer" }
+											}];
+											return false;
+										}
+										if (errors === _errs7) {
+											if (typeof data5 == "number" && isFinite(data5)) {
+												if (data5 > 4294967295 || isNaN(data5)) {
+													validate277.errors = [{
+														instancePath: instancePath + "/bytes",
+														schemaPath: "#/properties/bytes/maximum",
+														keyword: "maximum",
+														params: {
+															comparison: "<=",
+															limit: 4294967295
+														}
+													}];
+													return false;
+												} else if (data5 < 0 || isNaN(data5)) {
+													validate277.errors = [{
+														instancePath: instancePath + "/bytes",
+														schemaPath: "#/properties/bytes/minimum",
+														keyword: "minimum",
+														params: {
+															comparison: ">=",
+															limit: 0
+														}
+													}];
+													return false;
+												}
+											}
+										}
+										var valid0 = _errs7 === errors;
+									} else var valid0 = true;
+									if (valid0) {
+										if (data.size !== void 0) {
+											let data6 = data.size;
+											const _errs9 = errors;
+											if (!(typeof data6 == "number" && !(data6 % 1) && !isNaN(data6) && isFinite(data6))) {
+												validate277.errors = [{
+													instancePath: instancePath + "/size",
+													schemaPath: "#/properties/size/type",
+													keyword: "type",
+													params: { type: "integer" }
+												}];
+												return false;
+											}
+											if (errors === _errs9) {
+												if (typeof data6 == "number" && isFinite(data6)) {
+													if (data6 > 4294967295 || isNaN(data6)) {
+														validate277.errors = [{
+															instancePath: instancePath + "/size",
+															schemaPath: "#/properties/size/maximum",
+															keyword: "maximum",
+															params: {
+																comparison: "<=",
+																limit: 4294967295
+															}
+														}];
+														return false;
+													} else if (data6 < 0 || isNaN(data6)) {
+														validate277.errors = [{
+															instancePath: instancePath + "/size",
+															schemaPath: "#/properties/size/minimum",
+															keyword: "minimum",
+															params: {
+																comparison: ">=",
+																limit: 0
+															}
+														}];
+														return false;
+													}
+												}
+											}
+											var valid0 = _errs9 === errors;
+										} else var valid0 = true;
+										if (valid0) {
+											if (data.percent !== void 0) {
+												let data7 = data.percent;
+												const _errs11 = errors;
+												if (!(typeof data7 == "number" && !(data7 % 1) && !isNaN(data7) && isFinite(data7))) {
+													validate277.errors = [{
+														instancePath: instancePath + "/percent",
+														schemaPath: "#/properties/percent/type",
+														keyword: "type",
+														params: { type: "integer" }
+													}];
+													return false;
+												}
+												if (errors === _errs11) {
+													if (typeof data7 == "number" && isFinite(data7)) {
+														if (data7 > 100 || isNaN(data7)) {
+															validate277.errors = [{
+																instancePath: instancePath + "/percent",
+																schemaPath: "#/properties/percent/maximum",
+																keyword: "maximum",
+																params: {
+																	comparison: "<=",
+																	limit: 100
+																}
+															}];
+															return false;
+														} else if (data7 < 0 || isNaN(data7)) {
+															validate277.errors = [{
+																instancePath: instancePath + "/percent",
+																schemaPath: "#/properties/percent/minimum",
+																keyword: "minimum",
+																params: {
+																	comparison: ">=",
+																	limit: 0
+																}
+															}];
+															return false;
+														}
+													}
+												}
+												var valid0 = _errs11 === errors;
+											} else var valid0 = true;
+											if (valid0) {
+												if (data.resumed !== void 0) {
+													let data8 = data.resumed;
+													const _errs13 = errors;
+													if (!(typeof data8 == "number" && !(data8 % 1) && !isNaN(data8) && isFinite(data8))) {
+														validate277.errors = [{
+															instancePath: instancePath + "/resumed",
+															schemaPath: "#/properties/resumed/type",
+															keyword: "type",
+															params: { type: "integer" }
+														}];
+														return false;
+													}
+													if (errors === _errs13) {
+														if (typeof data8 == "number" && isFinite(data8)) {
+															if (data8 > 65535 || isNaN(data8)) {
+																validate277.errors = [{
+																	instancePath: instancePath + "/resumed",
+																	schemaPath: "#/properties/resumed/maximum",
+																	keyword: "maximum",
+																	params: {
+																		comparison: "<=",
+																		limit: 65535
+																	}
+																}];
+																return false;
+															} else if (data8 < 0 || isNaN(data8)) {
+																validate277.errors = [{
+																	instancePath: instancePath + "/resumed",
+																	schemaPath: "#/properties/resumed/minimum",
+																	keyword: "minimum",
+																	params: {
+																		comparison: ">=",
+																		limit: 0
+																	}
+																}];
+																return false;
+															}
+														}
+													}
+													var valid0 = _errs13 === errors;
+												} else var valid0 = true;
+												if (valid0) {
+													if (data.nodes !== void 0) {
+														let data9 = data.nodes;
+														const _errs15 = errors;
+														if (errors === _errs15) {
+															if (Array.isArray(data9)) {
+																if (data9.length > 32) {
+																	validate277.errors = [{
+																		instancePath: instancePath + "/nodes",
+																		schemaPath: "#/properties/nodes/maxItems",
+																		keyword: "maxItems",
+																		params: { limit: 32 }
+																	}];
+																	return false;
+																} else {
+																	const len0 = data9.length;
+																	for (let i0 = 0; i0 < len0; i0++) {
+																		const _errs17 = errors;
+																		if (!validate282(data9[i0], {
+																			instancePath: instancePath + "/nodes/" + i0,
+																			parentData: data9,
+																			parentDataProperty: i0,
+																			rootData
+																		})) {
+																			vErrors = vErrors === null ? validate282.errors : vErrors.concat(validate282.errors);
+																			errors = vErrors.length;
+																		}
+																		if (!(_errs17 === errors)) break;
+																	}
+																}
+															} else {
+																validate277.errors = [{
+																	instancePath: instancePath + "/nodes",
+																	schemaPath: "#/properties/nodes/type",
+																	keyword: "type",
+																	params: { type: "array" }
+																}];
+																return false;
+															}
+														}
+														var valid0 = _errs15 === errors;
+													} else var valid0 = true;
+													if (valid0) {
+														if (data.reason !== void 0) {
+															const _errs18 = errors;
+															if (!validate67(data.reason, {
+																instancePath: instancePath + "/reason",
+																parentData: data,
+																parentDataProperty: "reason",
+																rootData
+															})) {
+																vErrors = vErrors === null ? validate67.errors : vErrors.concat(validate67.errors);
+																errors = vErrors.length;
+															}
+															var valid0 = _errs18 === errors;
+														} else var valid0 = true;
+														if (valid0) {
+															if (data.available !== void 0) {
+																const _errs19 = errors;
+																if (!validate26(data.available, {
+																	instancePath: instancePath + "/available",
+																	parentData: data,
+																	parentDataProperty: "available",
+																	rootData
+																})) {
+																	vErrors = vErrors === null ? validate26.errors : vErrors.concat(validate26.errors);
+																	errors = vErrors.length;
+																}
+																var valid0 = _errs19 === errors;
+															} else var valid0 = true;
+															if (valid0) {
+																if (data.availableVersion !== void 0) {
+																	const _errs20 = errors;
+																	if (!validate35(data.availableVersion, {
+																		instancePath: instancePath + "/availableVersion",
+																		parentData: data,
+																		parentDataProperty: "availableVersion",
+																		rootData
+																	})) {
+																		vErrors = vErrors === null ? validate35.errors : vErrors.concat(validate35.errors);
+																		errors = vErrors.length;
+																	}
+																	var valid0 = _errs20 === errors;
+																} else var valid0 = true;
+															}
+														}
+													}
+												}
+											}
+										}
+									}
+								}
+							}
+						}
+					}
+				}
+			}
+		} else {
+			validate277.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate277.errors = vErrors;
+	return errors === 0;
+}
+const validateStatusReport = validate292;
+function validate293(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.rev === void 0 && (missing0 = "rev") || data.outcome === void 0 && (missing0 = "outcome")) {
-				validate166.errors = [{
+				validate293.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -6879,7 +12904,7 @@ function validate166(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate166.errors = [{
+			validate293.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -6888,10 +12913,10 @@ function validate166(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate166.errors = vErrors;
+	validate293.errors = vErrors;
 	return errors === 0;
 }
-const schema58 = {
+const schema99 = {
 	"type": "string",
 	"enum": [
 		"healthy",
@@ -6899,10 +12924,10 @@ const schema58 = {
 		"unhealthy"
 	]
 };
-function validate171(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate298(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	if (typeof data !== "string") {
-		validate171.errors = [{
+		validate298.errors = [{
 			instancePath,
 			schemaPath: "#/type",
 			keyword: "type",
@@ -6911,18 +12936,18 @@ function validate171(data, { instancePath = "", parentData, parentDataProperty, 
 		return false;
 	}
 	if (!(data === "healthy" || data === "degraded" || data === "unhealthy")) {
-		validate171.errors = [{
+		validate298.errors = [{
 			instancePath,
 			schemaPath: "#/enum",
 			keyword: "enum",
-			params: { allowedValues: schema58.enum }
+			params: { allowedValues: schema99.enum }
 		}];
 		return false;
 	}
-	validate171.errors = vErrors;
+	validate298.errors = vErrors;
 	return true;
 }
-const schema59 = {
+const schema100 = {
 	"type": "string",
 	"enum": [
 		"boot",
@@ -6934,10 +12959,10 @@ const schema59 = {
 		"terminated"
 	]
 };
-function validate173(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate300(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	if (typeof data !== "string") {
-		validate173.errors = [{
+		validate300.errors = [{
 			instancePath,
 			schemaPath: "#/type",
 			keyword: "type",
@@ -6946,31 +12971,31 @@ function validate173(data, { instancePath = "", parentData, parentDataProperty, 
 		return false;
 	}
 	if (!(data === "boot" || data === "discovery" || data === "operational" || data === "maintenance" || data === "restart" || data === "safe" || data === "terminated")) {
-		validate173.errors = [{
+		validate300.errors = [{
 			instancePath,
 			schemaPath: "#/enum",
 			keyword: "enum",
-			params: { allowedValues: schema59.enum }
+			params: { allowedValues: schema100.enum }
 		}];
 		return false;
 	}
-	validate173.errors = vErrors;
+	validate300.errors = vErrors;
 	return true;
 }
-function validate165(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate292(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			if (data.result !== void 0) {
 				const _errs1 = errors;
-				if (!validate166(data.result, {
+				if (!validate293(data.result, {
 					instancePath: instancePath + "/result",
 					parentData: data,
 					parentDataProperty: "result",
 					rootData
 				})) {
-					vErrors = vErrors === null ? validate166.errors : vErrors.concat(validate166.errors);
+					vErrors = vErrors === null ? validate293.errors : vErrors.concat(validate293.errors);
 					errors = vErrors.length;
 				}
 				var valid0 = _errs1 === errors;
@@ -6978,13 +13003,13 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 			if (valid0) {
 				if (data.status !== void 0) {
 					const _errs2 = errors;
-					if (!validate171(data.status, {
+					if (!validate298(data.status, {
 						instancePath: instancePath + "/status",
 						parentData: data,
 						parentDataProperty: "status",
 						rootData
 					})) {
-						vErrors = vErrors === null ? validate171.errors : vErrors.concat(validate171.errors);
+						vErrors = vErrors === null ? validate298.errors : vErrors.concat(validate298.errors);
 						errors = vErrors.length;
 					}
 					var valid0 = _errs2 === errors;
@@ -6992,13 +13017,13 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 				if (valid0) {
 					if (data.phase !== void 0) {
 						const _errs3 = errors;
-						if (!validate173(data.phase, {
+						if (!validate300(data.phase, {
 							instancePath: instancePath + "/phase",
 							parentData: data,
 							parentDataProperty: "phase",
 							rootData
 						})) {
-							vErrors = vErrors === null ? validate173.errors : vErrors.concat(validate173.errors);
+							vErrors = vErrors === null ? validate300.errors : vErrors.concat(validate300.errors);
 							errors = vErrors.length;
 						}
 						var valid0 = _errs3 === errors;
@@ -7008,7 +13033,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 							let data3 = data.uptime;
 							const _errs4 = errors;
 							if (!(typeof data3 == "number" && !(data3 % 1) && !isNaN(data3) && isFinite(data3))) {
-								validate165.errors = [{
+								validate292.errors = [{
 									instancePath: instancePath + "/uptime",
 									schemaPath: "#/properties/uptime/type",
 									keyword: "type",
@@ -7019,7 +13044,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 							if (errors === _errs4) {
 								if (typeof data3 == "number" && isFinite(data3)) {
 									if (data3 > 4294967295 || isNaN(data3)) {
-										validate165.errors = [{
+										validate292.errors = [{
 											instancePath: instancePath + "/uptime",
 											schemaPath: "#/properties/uptime/maximum",
 											keyword: "maximum",
@@ -7030,7 +13055,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 										}];
 										return false;
 									} else if (data3 < 0 || isNaN(data3)) {
-										validate165.errors = [{
+										validate292.errors = [{
 											instancePath: instancePath + "/uptime",
 											schemaPath: "#/properties/uptime/minimum",
 											keyword: "minimum",
@@ -7052,7 +13077,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 								if (errors === _errs6) {
 									if (typeof data4 === "string") {
 										if (func2(data4) > 24) {
-											validate165.errors = [{
+											validate292.errors = [{
 												instancePath: instancePath + "/resetReason",
 												schemaPath: "#/properties/resetReason/maxLength",
 												keyword: "maxLength",
@@ -7061,7 +13086,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 											return false;
 										}
 									} else {
-										validate165.errors = [{
+										validate292.errors = [{
 											instancePath: instancePath + "/resetReason",
 											schemaPath: "#/properties/resetReason/type",
 											keyword: "type",
@@ -7077,7 +13102,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 									let data5 = data.bootCount;
 									const _errs8 = errors;
 									if (!(typeof data5 == "number" && !(data5 % 1) && !isNaN(data5) && isFinite(data5))) {
-										validate165.errors = [{
+										validate292.errors = [{
 											instancePath: instancePath + "/bootCount",
 											schemaPath: "#/properties/bootCount/type",
 											keyword: "type",
@@ -7088,7 +13113,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 									if (errors === _errs8) {
 										if (typeof data5 == "number" && isFinite(data5)) {
 											if (data5 > 4294967295 || isNaN(data5)) {
-												validate165.errors = [{
+												validate292.errors = [{
 													instancePath: instancePath + "/bootCount",
 													schemaPath: "#/properties/bootCount/maximum",
 													keyword: "maximum",
@@ -7099,7 +13124,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 												}];
 												return false;
 											} else if (data5 < 0 || isNaN(data5)) {
-												validate165.errors = [{
+												validate292.errors = [{
 													instancePath: instancePath + "/bootCount",
 													schemaPath: "#/properties/bootCount/minimum",
 													keyword: "minimum",
@@ -7160,7 +13185,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 												if (data.confirmed !== void 0) {
 													const _errs13 = errors;
 													if (typeof data.confirmed !== "boolean") {
-														validate165.errors = [{
+														validate292.errors = [{
 															instancePath: instancePath + "/confirmed",
 															schemaPath: "#/properties/confirmed/type",
 															keyword: "type",
@@ -7175,7 +13200,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 														let data10 = data.freeHeap;
 														const _errs15 = errors;
 														if (!(typeof data10 == "number" && !(data10 % 1) && !isNaN(data10) && isFinite(data10))) {
-															validate165.errors = [{
+															validate292.errors = [{
 																instancePath: instancePath + "/freeHeap",
 																schemaPath: "#/properties/freeHeap/type",
 																keyword: "type",
@@ -7186,7 +13211,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 														if (errors === _errs15) {
 															if (typeof data10 == "number" && isFinite(data10)) {
 																if (data10 > 4294967295 || isNaN(data10)) {
-																	validate165.errors = [{
+																	validate292.errors = [{
 																		instancePath: instancePath + "/freeHeap",
 																		schemaPath: "#/properties/freeHeap/maximum",
 																		keyword: "maximum",
@@ -7197,7 +13222,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																	}];
 																	return false;
 																} else if (data10 < 0 || isNaN(data10)) {
-																	validate165.errors = [{
+																	validate292.errors = [{
 																		instancePath: instancePath + "/freeHeap",
 																		schemaPath: "#/properties/freeHeap/minimum",
 																		keyword: "minimum",
@@ -7217,7 +13242,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 															let data11 = data.minFreeHeap;
 															const _errs17 = errors;
 															if (!(typeof data11 == "number" && !(data11 % 1) && !isNaN(data11) && isFinite(data11))) {
-																validate165.errors = [{
+																validate292.errors = [{
 																	instancePath: instancePath + "/minFreeHeap",
 																	schemaPath: "#/properties/minFreeHeap/type",
 																	keyword: "type",
@@ -7228,7 +13253,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 															if (errors === _errs17) {
 																if (typeof data11 == "number" && isFinite(data11)) {
 																	if (data11 > 4294967295 || isNaN(data11)) {
-																		validate165.errors = [{
+																		validate292.errors = [{
 																			instancePath: instancePath + "/minFreeHeap",
 																			schemaPath: "#/properties/minFreeHeap/maximum",
 																			keyword: "maximum",
@@ -7239,7 +13264,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																		}];
 																		return false;
 																	} else if (data11 < 0 || isNaN(data11)) {
-																		validate165.errors = [{
+																		validate292.errors = [{
 																			instancePath: instancePath + "/minFreeHeap",
 																			schemaPath: "#/properties/minFreeHeap/minimum",
 																			keyword: "minimum",
@@ -7259,7 +13284,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																let data12 = data.stackHighWater;
 																const _errs19 = errors;
 																if (!(typeof data12 == "number" && !(data12 % 1) && !isNaN(data12) && isFinite(data12))) {
-																	validate165.errors = [{
+																	validate292.errors = [{
 																		instancePath: instancePath + "/stackHighWater",
 																		schemaPath: "#/properties/stackHighWater/type",
 																		keyword: "type",
@@ -7270,7 +13295,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																if (errors === _errs19) {
 																	if (typeof data12 == "number" && isFinite(data12)) {
 																		if (data12 > 4294967295 || isNaN(data12)) {
-																			validate165.errors = [{
+																			validate292.errors = [{
 																				instancePath: instancePath + "/stackHighWater",
 																				schemaPath: "#/properties/stackHighWater/maximum",
 																				keyword: "maximum",
@@ -7281,7 +13306,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																			}];
 																			return false;
 																		} else if (data12 < 0 || isNaN(data12)) {
-																			validate165.errors = [{
+																			validate292.errors = [{
 																				instancePath: instancePath + "/stackHighWater",
 																				schemaPath: "#/properties/stackHighWater/minimum",
 																				keyword: "minimum",
@@ -7303,7 +13328,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																	if (errors === _errs21) {
 																		if (typeof data13 == "number" && isFinite(data13)) {
 																			if (data13 > 100 || isNaN(data13)) {
-																				validate165.errors = [{
+																				validate292.errors = [{
 																					instancePath: instancePath + "/cpuPercent",
 																					schemaPath: "#/properties/cpuPercent/maximum",
 																					keyword: "maximum",
@@ -7314,7 +13339,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																				}];
 																				return false;
 																			} else if (data13 < 0 || isNaN(data13)) {
-																				validate165.errors = [{
+																				validate292.errors = [{
 																					instancePath: instancePath + "/cpuPercent",
 																					schemaPath: "#/properties/cpuPercent/minimum",
 																					keyword: "minimum",
@@ -7326,7 +13351,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																				return false;
 																			}
 																		} else {
-																			validate165.errors = [{
+																			validate292.errors = [{
 																				instancePath: instancePath + "/cpuPercent",
 																				schemaPath: "#/properties/cpuPercent/type",
 																				keyword: "type",
@@ -7344,7 +13369,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																		if (errors === _errs23) {
 																			if (typeof data14 == "number" && isFinite(data14)) {
 																				if (data14 > 100 || isNaN(data14)) {
-																					validate165.errors = [{
+																					validate292.errors = [{
 																						instancePath: instancePath + "/memoryPercent",
 																						schemaPath: "#/properties/memoryPercent/maximum",
 																						keyword: "maximum",
@@ -7355,7 +13380,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																					}];
 																					return false;
 																				} else if (data14 < 0 || isNaN(data14)) {
-																					validate165.errors = [{
+																					validate292.errors = [{
 																						instancePath: instancePath + "/memoryPercent",
 																						schemaPath: "#/properties/memoryPercent/minimum",
 																						keyword: "minimum",
@@ -7367,7 +13392,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																					return false;
 																				}
 																			} else {
-																				validate165.errors = [{
+																				validate292.errors = [{
 																					instancePath: instancePath + "/memoryPercent",
 																					schemaPath: "#/properties/memoryPercent/type",
 																					keyword: "type",
@@ -7385,7 +13410,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																			if (errors === _errs25) {
 																				if (typeof data15 == "number" && isFinite(data15)) {
 																					if (data15 > 2e3 || isNaN(data15)) {
-																						validate165.errors = [{
+																						validate292.errors = [{
 																							instancePath: instancePath + "/temperature",
 																							schemaPath: "#/properties/temperature/maximum",
 																							keyword: "maximum",
@@ -7396,7 +13421,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																						}];
 																						return false;
 																					} else if (data15 < -274 || isNaN(data15)) {
-																						validate165.errors = [{
+																						validate292.errors = [{
 																							instancePath: instancePath + "/temperature",
 																							schemaPath: "#/properties/temperature/minimum",
 																							keyword: "minimum",
@@ -7408,7 +13433,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																						return false;
 																					}
 																				} else {
-																					validate165.errors = [{
+																					validate292.errors = [{
 																						instancePath: instancePath + "/temperature",
 																						schemaPath: "#/properties/temperature/type",
 																						keyword: "type",
@@ -7424,7 +13449,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																				let data16 = data.rssi;
 																				const _errs27 = errors;
 																				if (!(typeof data16 == "number" && !(data16 % 1) && !isNaN(data16) && isFinite(data16))) {
-																					validate165.errors = [{
+																					validate292.errors = [{
 																						instancePath: instancePath + "/rssi",
 																						schemaPath: "#/properties/rssi/type",
 																						keyword: "type",
@@ -7435,7 +13460,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																				if (errors === _errs27) {
 																					if (typeof data16 == "number" && isFinite(data16)) {
 																						if (data16 > 20 || isNaN(data16)) {
-																							validate165.errors = [{
+																							validate292.errors = [{
 																								instancePath: instancePath + "/rssi",
 																								schemaPath: "#/properties/rssi/maximum",
 																								keyword: "maximum",
@@ -7446,7 +13471,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																							}];
 																							return false;
 																						} else if (data16 < -150 || isNaN(data16)) {
-																							validate165.errors = [{
+																							validate292.errors = [{
 																								instancePath: instancePath + "/rssi",
 																								schemaPath: "#/properties/rssi/minimum",
 																								keyword: "minimum",
@@ -7468,7 +13493,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																					if (errors === _errs29) {
 																						if (typeof data17 == "number" && isFinite(data17)) {
 																							if (data17 > 100 || isNaN(data17)) {
-																								validate165.errors = [{
+																								validate292.errors = [{
 																									instancePath: instancePath + "/battery",
 																									schemaPath: "#/properties/battery/maximum",
 																									keyword: "maximum",
@@ -7479,7 +13504,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																								}];
 																								return false;
 																							} else if (data17 < 0 || isNaN(data17)) {
-																								validate165.errors = [{
+																								validate292.errors = [{
 																									instancePath: instancePath + "/battery",
 																									schemaPath: "#/properties/battery/minimum",
 																									keyword: "minimum",
@@ -7491,7 +13516,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																								return false;
 																							}
 																						} else {
-																							validate165.errors = [{
+																							validate292.errors = [{
 																								instancePath: instancePath + "/battery",
 																								schemaPath: "#/properties/battery/type",
 																								keyword: "type",
@@ -7507,7 +13532,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																						let data18 = data.mqttReconnects;
 																						const _errs31 = errors;
 																						if (!(typeof data18 == "number" && !(data18 % 1) && !isNaN(data18) && isFinite(data18))) {
-																							validate165.errors = [{
+																							validate292.errors = [{
 																								instancePath: instancePath + "/mqttReconnects",
 																								schemaPath: "#/properties/mqttReconnects/type",
 																								keyword: "type",
@@ -7518,7 +13543,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																						if (errors === _errs31) {
 																							if (typeof data18 == "number" && isFinite(data18)) {
 																								if (data18 > 4294967295 || isNaN(data18)) {
-																									validate165.errors = [{
+																									validate292.errors = [{
 																										instancePath: instancePath + "/mqttReconnects",
 																										schemaPath: "#/properties/mqttReconnects/maximum",
 																										keyword: "maximum",
@@ -7529,7 +13554,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																									}];
 																									return false;
 																								} else if (data18 < 0 || isNaN(data18)) {
-																									validate165.errors = [{
+																									validate292.errors = [{
 																										instancePath: instancePath + "/mqttReconnects",
 																										schemaPath: "#/properties/mqttReconnects/minimum",
 																										keyword: "minimum",
@@ -7549,7 +13574,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																							let data19 = data.coapRetransmits;
 																							const _errs33 = errors;
 																							if (!(typeof data19 == "number" && !(data19 % 1) && !isNaN(data19) && isFinite(data19))) {
-																								validate165.errors = [{
+																								validate292.errors = [{
 																									instancePath: instancePath + "/coapRetransmits",
 																									schemaPath: "#/properties/coapRetransmits/type",
 																									keyword: "type",
@@ -7560,7 +13585,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																							if (errors === _errs33) {
 																								if (typeof data19 == "number" && isFinite(data19)) {
 																									if (data19 > 4294967295 || isNaN(data19)) {
-																										validate165.errors = [{
+																										validate292.errors = [{
 																											instancePath: instancePath + "/coapRetransmits",
 																											schemaPath: "#/properties/coapRetransmits/maximum",
 																											keyword: "maximum",
@@ -7571,7 +13596,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																										}];
 																										return false;
 																									} else if (data19 < 0 || isNaN(data19)) {
-																										validate165.errors = [{
+																										validate292.errors = [{
 																											instancePath: instancePath + "/coapRetransmits",
 																											schemaPath: "#/properties/coapRetransmits/minimum",
 																											keyword: "minimum",
@@ -7591,7 +13616,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																								let data20 = data.sensorErrors;
 																								const _errs35 = errors;
 																								if (!(typeof data20 == "number" && !(data20 % 1) && !isNaN(data20) && isFinite(data20))) {
-																									validate165.errors = [{
+																									validate292.errors = [{
 																										instancePath: instancePath + "/sensorErrors",
 																										schemaPath: "#/properties/sensorErrors/type",
 																										keyword: "type",
@@ -7602,7 +13627,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																								if (errors === _errs35) {
 																									if (typeof data20 == "number" && isFinite(data20)) {
 																										if (data20 > 4294967295 || isNaN(data20)) {
-																											validate165.errors = [{
+																											validate292.errors = [{
 																												instancePath: instancePath + "/sensorErrors",
 																												schemaPath: "#/properties/sensorErrors/maximum",
 																												keyword: "maximum",
@@ -7613,7 +13638,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																											}];
 																											return false;
 																										} else if (data20 < 0 || isNaN(data20)) {
-																											validate165.errors = [{
+																											validate292.errors = [{
 																												instancePath: instancePath + "/sensorErrors",
 																												schemaPath: "#/properties/sensorErrors/minimum",
 																												keyword: "minimum",
@@ -7649,7 +13674,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																										if (errors === _errs38) {
 																											if (Array.isArray(data22)) {
 																												if (data22.length > 16) {
-																													validate165.errors = [{
+																													validate292.errors = [{
 																														instancePath: instancePath + "/services",
 																														schemaPath: "#/properties/services/maxItems",
 																														keyword: "maxItems",
@@ -7673,7 +13698,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																													}
 																												}
 																											} else {
-																												validate165.errors = [{
+																												validate292.errors = [{
 																													instancePath: instancePath + "/services",
 																													schemaPath: "#/properties/services/type",
 																													keyword: "type",
@@ -7719,7 +13744,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																													if (errors === _errs43) {
 																														if (typeof data26 === "string") {
 																															if (func2(data26) > 32) {
-																																validate165.errors = [{
+																																validate292.errors = [{
 																																	instancePath: instancePath + "/brokerFault",
 																																	schemaPath: "#/properties/brokerFault/maxLength",
 																																	keyword: "maxLength",
@@ -7728,7 +13753,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 																																return false;
 																															}
 																														} else {
-																															validate165.errors = [{
+																															validate292.errors = [{
 																																instancePath: instancePath + "/brokerFault",
 																																schemaPath: "#/properties/brokerFault/type",
 																																keyword: "type",
@@ -7765,7 +13790,7 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate165.errors = [{
+			validate292.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -7774,11 +13799,11 @@ function validate165(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate165.errors = vErrors;
+	validate292.errors = vErrors;
 	return errors === 0;
 }
-const validateUpdateStart = validate182;
-function validate182(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+const validateUpdateStart = validate309;
+function validate309(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
@@ -7827,7 +13852,7 @@ function validate182(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate182.errors = [{
+			validate309.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -7836,11 +13861,11 @@ function validate182(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate182.errors = vErrors;
+	validate309.errors = vErrors;
 	return errors === 0;
 }
-const validateUpdate = validate186;
-const schema61 = {
+const validateUpdate = validate313;
+const schema102 = {
 	"type": "object",
 	"required": [
 		"id",
@@ -7884,14 +13909,14 @@ const schema61 = {
 		"manifest": { "$ref": "#/definitions/uri" }
 	}
 };
-function validate186(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate313(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.id === void 0 && (missing0 = "id") || data.version === void 0 && (missing0 = "version") || data.size === void 0 && (missing0 = "size") || data.digest === void 0 && (missing0 = "digest")) {
-				validate186.errors = [{
+				validate313.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -7931,7 +13956,7 @@ function validate186(data, { instancePath = "", parentData, parentDataProperty, 
 							let data2 = data.size;
 							const _errs3 = errors;
 							if (!(typeof data2 == "number" && !(data2 % 1) && !isNaN(data2) && isFinite(data2))) {
-								validate186.errors = [{
+								validate313.errors = [{
 									instancePath: instancePath + "/size",
 									schemaPath: "#/properties/size/type",
 									keyword: "type",
@@ -7942,7 +13967,7 @@ function validate186(data, { instancePath = "", parentData, parentDataProperty, 
 							if (errors === _errs3) {
 								if (typeof data2 == "number" && isFinite(data2)) {
 									if (data2 > 4294967295 || isNaN(data2)) {
-										validate186.errors = [{
+										validate313.errors = [{
 											instancePath: instancePath + "/size",
 											schemaPath: "#/properties/size/maximum",
 											keyword: "maximum",
@@ -7953,7 +13978,7 @@ function validate186(data, { instancePath = "", parentData, parentDataProperty, 
 										}];
 										return false;
 									} else if (data2 < 0 || isNaN(data2)) {
-										validate186.errors = [{
+										validate313.errors = [{
 											instancePath: instancePath + "/size",
 											schemaPath: "#/properties/size/minimum",
 											keyword: "minimum",
@@ -7989,7 +14014,7 @@ function validate186(data, { instancePath = "", parentData, parentDataProperty, 
 									if (errors === _errs6) {
 										if (Array.isArray(data4)) {
 											if (data4.length > 1024) {
-												validate186.errors = [{
+												validate313.errors = [{
 													instancePath: instancePath + "/targets",
 													schemaPath: "#/properties/targets/maxItems",
 													keyword: "maxItems",
@@ -8013,7 +14038,7 @@ function validate186(data, { instancePath = "", parentData, parentDataProperty, 
 												}
 											}
 										} else {
-											validate186.errors = [{
+											validate313.errors = [{
 												instancePath: instancePath + "/targets",
 												schemaPath: "#/properties/targets/type",
 												keyword: "type",
@@ -8043,7 +14068,7 @@ function validate186(data, { instancePath = "", parentData, parentDataProperty, 
 											let data7 = data.sequence;
 											const _errs10 = errors;
 											if (!(typeof data7 == "number" && !(data7 % 1) && !isNaN(data7) && isFinite(data7))) {
-												validate186.errors = [{
+												validate313.errors = [{
 													instancePath: instancePath + "/sequence",
 													schemaPath: "#/properties/sequence/type",
 													keyword: "type",
@@ -8054,7 +14079,7 @@ function validate186(data, { instancePath = "", parentData, parentDataProperty, 
 											if (errors === _errs10) {
 												if (typeof data7 == "number" && isFinite(data7)) {
 													if (data7 > 4294967295 || isNaN(data7)) {
-														validate186.errors = [{
+														validate313.errors = [{
 															instancePath: instancePath + "/sequence",
 															schemaPath: "#/properties/sequence/maximum",
 															keyword: "maximum",
@@ -8065,7 +14090,7 @@ function validate186(data, { instancePath = "", parentData, parentDataProperty, 
 														}];
 														return false;
 													} else if (data7 < 0 || isNaN(data7)) {
-														validate186.errors = [{
+														validate313.errors = [{
 															instancePath: instancePath + "/sequence",
 															schemaPath: "#/properties/sequence/minimum",
 															keyword: "minimum",
@@ -8087,7 +14112,7 @@ function validate186(data, { instancePath = "", parentData, parentDataProperty, 
 												if (errors === _errs12) {
 													if (typeof data8 === "string") {
 														if (func2(data8) > 96) {
-															validate186.errors = [{
+															validate313.errors = [{
 																instancePath: instancePath + "/title",
 																schemaPath: "#/properties/title/maxLength",
 																keyword: "maxLength",
@@ -8096,7 +14121,7 @@ function validate186(data, { instancePath = "", parentData, parentDataProperty, 
 															return false;
 														}
 													} else {
-														validate186.errors = [{
+														validate313.errors = [{
 															instancePath: instancePath + "/title",
 															schemaPath: "#/properties/title/type",
 															keyword: "type",
@@ -8112,7 +14137,7 @@ function validate186(data, { instancePath = "", parentData, parentDataProperty, 
 													let data9 = data.state;
 													const _errs14 = errors;
 													if (typeof data9 !== "string") {
-														validate186.errors = [{
+														validate313.errors = [{
 															instancePath: instancePath + "/state",
 															schemaPath: "#/properties/state/type",
 															keyword: "type",
@@ -8121,11 +14146,11 @@ function validate186(data, { instancePath = "", parentData, parentDataProperty, 
 														return false;
 													}
 													if (!(data9 === "unsigned" || data9 === "ready" || data9 === "withdrawn")) {
-														validate186.errors = [{
+														validate313.errors = [{
 															instancePath: instancePath + "/state",
 															schemaPath: "#/properties/state/enum",
 															keyword: "enum",
-															params: { allowedValues: schema61.properties.state.enum }
+															params: { allowedValues: schema102.properties.state.enum }
 														}];
 														return false;
 													}
@@ -8171,7 +14196,7 @@ function validate186(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate186.errors = [{
+			validate313.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -8180,7 +14205,7 @@ function validate186(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate186.errors = vErrors;
+	validate313.errors = vErrors;
 	return errors === 0;
 }
-export { validateAction, validateAttempt, validateAttemptReport, validateCommand, validateCommandAnswer, validateConfiguration, validateEnvironment, validateInstallRequest, validateMetrics, validateMode, validateNodeManifest, validateRegistrationAnswer, validateServiceList, validateSiteAccess, validateSiteInvitation, validateSiteLink, validateSiteReport, validateStatusReport, validateUpdate, validateUpdateStart };
+export { validateAction, validateAttempt, validateAttemptReport, validateCommand, validateCommandAnswer, validateConfiguration, validateEnvironment, validateInstallRequest, validateMetrics, validateMode, validateNodeManifest, validateRegistrationAnswer, validateServiceList, validateSiteAccess, validateSiteAck, validateSiteAggregate, validateSiteAlarm, validateSiteFactoryReset, validateSiteGateway, validateSiteHome, validateSiteIdentity, validateSiteInvitation, validateSiteLink, validateSiteMaster, validateSiteOtaEnter, validateSiteReport, validateSiteRequestStatus, validateSiteResetGrid, validateSiteRestoreLast, validateSiteRules, validateSiteRulesCommand, validateSiteRulesStatus, validateSiteSetEcoLimit, validateSiteSetGridLimit, validateSiteSetMode, validateSiteSetRelay, validateSiteSetTou, validateSiteSocket, validateSiteSocketCommand, validateSiteTelemetry, validateSiteUpdateStatus, validateSiteUpdateTrigger, validateStatusReport, validateUpdate, validateUpdateStart };

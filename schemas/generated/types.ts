@@ -24,6 +24,47 @@ export type Outcome = "done" | "failed" | "refused" | "cancelled";
 export type ModeName = "operational" | "maintenance";
 export type Slot = "a" | "b";
 export type ServiceState = "running" | "stopped" | "failed" | "starting" | "stopping" | "unknown";
+export type SiteOutcome = "done" | "refused" | "silent" | "invalid" | "not-sent";
+export type SiteTotal = "packs" | "SOC" | "P_grid" | "P_home" | "P_batt" | "P_solar" | "import";
+export type AlarmCode =
+  | "loads-limit"
+  | "locked-out"
+  | "bms-stale"
+  | "bms-fault"
+  | "bms-alarm"
+  | "bms-warning"
+  | "silent"
+  | "bms-silent"
+  | "bms-garbled"
+  | "relay-stuck"
+  | "bus-off"
+  | "node-ids-taken"
+  | "firmware-refused"
+  | "rolled-back"
+  | "watchdog-reset"
+  | "storage-failed";
+export type PackModeName = "self-consumption" | "eco" | "time-of-use" | "backup" | "grid-limit";
+export type RelayName = "grid" | "output" | "pump" | "heater";
+export type CanBusState = "up" | "error-passive" | "bus-off" | "wrong-bit-rate" | "unplugged";
+export type InternetState = "unknown" | "down" | "up";
+export type LinkState = "off" | "down" | "up";
+export type SiteDeviceType = "energy-pack" | "energy-gateway";
+export type RuleStanding = "off" | "unknown" | "false" | "holding" | "true";
+export type BatteryStateName = "idle" | "charging" | "discharging";
+export type BmsStateName = "ok" | "stale" | "fault";
+export type ImportLimitStateName = "off" | "counting" | "locked-out";
+export type SiteUpdateState = "idle" | "running" | "waiting" | "done" | "failed" | "stopped";
+export type FirmwareStep =
+  | "waiting"
+  | "fetching"
+  | "verifying"
+  | "transferring"
+  | "restarting"
+  | "testing"
+  | "done"
+  | "failed"
+  | "rolled-back"
+  | "cancelled";
 export type Health = "healthy" | "degraded" | "unhealthy";
 export type Phase = "boot" | "discovery" | "operational" | "maintenance" | "restart" | "safe" | "terminated";
 export type UpdateState = "unsigned" | "ready" | "withdrawn";
@@ -381,6 +422,258 @@ export interface SitePhone {
   /** Hash of its password at the local broker: argon2id or scrypt with parameters, salt and hash. */
   hash: string;
 }
+export interface SiteAck {
+  /** Comes back in the acknowledgement. */
+  id?: string;
+  /** The pack that answered or should have. */
+  node?: string;
+  /** The socket. */
+  socket?: string;
+  /** done: it did it; refused: it said no; silent: no answer in time; invalid: the payload broke its schema; not-sent: it never reached the bus. */
+  outcome: SiteOutcome;
+  /** The pack's answer, a word of CommandResult in the CAN table. */
+  result?: string;
+  /** Why, in words, unless done. */
+  reason?: string;
+  /** Number of the CAN frame. */
+  sequence?: number;
+  /** When it was heard or computed, by the gateway's clock; absent while the gateway has no valid time. */
+  time?: string;
+}
+export interface SiteAggregate {
+  /** When it was heard or computed, by the gateway's clock; absent while the gateway has no valid time. */
+  time?: string;
+  /** Of the oldest value in the sums when this was published. */
+  age?: number;
+  /** Some value in the sums is old, or no pack is online. */
+  stale: boolean;
+  /** Packs online. */
+  packs: number;
+  /** Packs ever heard and not forgotten. */
+  known: number;
+  /** Mean state of charge of packs that know it, percent. */
+  SOC?: number;
+  /** From the grid; negative to it. */
+  P_grid?: number;
+  /** What the inverter gives to the home. */
+  P_home?: number;
+  /** Into the battery; negative out of it. */
+  P_batt?: number;
+  /** From the sun; computed, there is no sensor. */
+  P_solar?: number;
+  /** Pool pump. */
+  P_pool?: number;
+  /** Water heater. */
+  P_heater?: number;
+  /** Imported since 05:00, kWh. */
+  import?: number;
+  /** Packs whose import limit is used up. */
+  lockedOut?: number;
+  /** `loads limit⚠️` while any pack warns, else absent. */
+  warning?: string;
+  /** The master. */
+  master?: string;
+  /** The master's own sums, as last heard. */
+  masterSays?: SiteTotals;
+  /** The master's sums differ from these by more than values in flight explain. */
+  disagrees?: boolean;
+  /** Which. */
+  differing?: SiteTotal[];
+}
+export interface SiteTotals {
+  /** Packs online. */
+  packs?: number;
+  /** Mean state of charge, percent. */
+  SOC?: number;
+  /** From the grid; negative to it. */
+  P_grid?: number;
+  /** What the inverter gives to the home. */
+  P_home?: number;
+  /** Into the battery; negative out of it. */
+  P_batt?: number;
+  /** From the sun; computed, there is no sensor. */
+  P_solar?: number;
+  /** Imported since 05:00, kWh. */
+  import?: number;
+}
+export interface SiteAlarm {
+  /** When it was heard or computed, by the gateway's clock; absent while the gateway has no valid time. */
+  time?: string;
+  /** Those that hold. */
+  alarms: Alarm[];
+  /** The BMS's alarm bits. */
+  bmsAlarms?: number;
+  /** Its warning bits. */
+  bmsWarnings?: number;
+}
+export interface Alarm {
+  /** What. */
+  code: AlarmCode;
+  /** In words; of loads-limit exactly `loads limit⚠️`. */
+  text: string;
+  /** What the pack sent with it. */
+  detail?: number;
+  /** When it began. */
+  since?: string;
+}
+export interface SiteFactoryReset {
+  /** Comes back in the acknowledgement. */
+  id?: string;
+}
+export interface SiteOtaEnter {
+  /** Comes back in the acknowledgement. */
+  id?: string;
+}
+export interface SiteUpdateTrigger {
+  /** Stops what runs; what a pack runs already stays. */
+  stop?: boolean;
+  /** Which; absent: the newest that the gateway holds. */
+  update?: string;
+  /** Which packs; absent: all. */
+  nodes?: string[];
+  /** Comes back in the acknowledgement. */
+  id?: string;
+}
+export interface SiteRequestStatus {
+  /** Comes back in the acknowledgement. */
+  id?: string;
+}
+export interface SiteResetGrid {
+  /** Comes back in the acknowledgement. */
+  id?: string;
+}
+export interface SiteRestoreLast {
+  /** kWh. */
+  import: number;
+  /** The lock-out holds. */
+  lockedOut: boolean;
+  /** Of the month, on which the energy day began. */
+  day: number;
+  /** Comes back in the acknowledgement. */
+  id?: string;
+}
+export interface SiteRulesCommand {
+  /** All of them, in order. */
+  rules: SiteRule[];
+  /** Only checks them and answers in rules/status how each would stand now. */
+  test?: boolean;
+  /** Comes back in the acknowledgement. */
+  id?: string;
+}
+export interface SiteRule {
+  /** What people call it. */
+  name: string;
+  /** `when P_solar > load for 60s then socket pump on`. Power in kW unless W stands behind the number; up to four comparisons joined by `and`. */
+  rule: string;
+  /** Kept but not followed. */
+  isOff?: boolean;
+}
+export interface SiteSetEcoLimit {
+  /** W. */
+  limit: number;
+  /** Comes back in the acknowledgement. */
+  id?: string;
+}
+export interface SiteSetGridLimit {
+  /** On or off. */
+  on: boolean;
+  /** kWh. */
+  limit: number;
+  /** Comes back in the acknowledgement. */
+  id?: string;
+}
+export interface SiteSetMode {
+  /** Which. */
+  mode: PackModeName;
+  /** On or off. */
+  on: boolean;
+  /** Comes back in the acknowledgement. */
+  id?: string;
+}
+export interface SiteSetRelay {
+  /** Which. */
+  relay: RelayName;
+  /** Closed or open. */
+  on: boolean;
+  /** Comes back in the acknowledgement. */
+  id?: string;
+}
+export interface SiteSetTou {
+  /** Minutes after midnight. */
+  start: number;
+  /** Minutes after midnight. */
+  end: number;
+  /** Comes back in the acknowledgement. */
+  id?: string;
+}
+export interface SiteSocketCommand {
+  /** On or off. */
+  on: boolean;
+  /** Comes back in the acknowledgement. */
+  id?: string;
+}
+export interface SiteGateway {
+  /** When it was heard or computed, by the gateway's clock; absent while the gateway has no valid time. */
+  time?: string;
+  /** It runs; the broker says no for it when it doesn't. */
+  online: boolean;
+  /** Its version. */
+  version?: string;
+  /** Its node id at the manager. */
+  node?: NodeId;
+  /** The CAN bus: up, error-passive (nobody acknowledges), bus-off, wrong-bit-rate, unplugged (no adapter). */
+  can: CanBusState;
+  /** Share of the bus's time in use over the last 10 s, percent. */
+  canLoad?: number;
+  /** What is wrong with the bus, in words. */
+  canReason?: string;
+  /** Whether anything beyond the LAN answers. */
+  internet?: InternetState;
+  /** The manager. */
+  manager?: LinkState;
+  /** The server broker. */
+  serverBroker?: LinkState;
+  /** It has valid time, and sends it to the packs. */
+  timeOk?: boolean;
+  /** Messages kept until the server broker is back. */
+  waiting?: number;
+  /** Messages that found the store full since start. */
+  lost?: number;
+  /** Seconds since start. */
+  uptime?: number;
+}
+export interface SiteHome {
+  /** The household. */
+  site: string;
+  /** What people call it. */
+  name?: string;
+  /** First level of its topics. */
+  root?: string;
+  /** The gateway's version. */
+  version?: string;
+  /** Path of MQTT over WebSocket on this same port. */
+  mqttPath?: string;
+  /** SHA-256 of the public key of the site's CA. */
+  fingerprint?: Digest;
+  /** The server broker over WebSocket, from away. */
+  serverBroker?: string;
+}
+export interface SiteIdentity {
+  /** Its hardware number. */
+  node: string;
+  /** What stands on the bus. */
+  deviceType: SiteDeviceType;
+  /** Firmware line, Alfaspark. */
+  firmware?: string;
+  /** Its version. */
+  version?: string;
+  /** Its node id on the bus. */
+  canNode?: number;
+  /** Its node id at the manager. */
+  managed?: NodeId;
+  /** When it was first heard. */
+  seen?: string;
+}
 export interface SiteInvitation {
   /** The site. */
   site: string;
@@ -417,6 +710,16 @@ export interface SiteLink {
   /** Certificate of the CA of both, PEM; absent: those that the system trusts. */
   ca?: string;
 }
+export interface SiteMaster {
+  /** Its hardware number. */
+  node?: string;
+  /** Its node id on the bus. */
+  canNode?: number;
+  /** Since when. */
+  since?: string;
+  /** Changes of master since the gateway started. */
+  handovers?: number;
+}
 export interface SiteReport {
   /** Of the list that it has; 0: none. */
   revision: number;
@@ -426,6 +729,170 @@ export interface SiteReport {
   home?: string[];
   /** Fingerprint of the site's CA: SHA-256 of its certificate. */
   ca?: Digest;
+}
+export interface SiteRulesStatus {
+  /** When it was heard or computed, by the gateway's clock; absent while the gateway has no valid time. */
+  time?: string;
+  /** Of the test that this answers. */
+  id?: string;
+  /** The answer of a test. */
+  test?: boolean;
+  /** Each. */
+  rules: RuleState[];
+}
+export interface RuleState {
+  /** Which rule. */
+  name: string;
+  /** off: switched off; unknown: a value that it needs is missing or stale; false: its condition doesn't hold; holding: it does, not yet long enough; true: its socket was told. */
+  state: RuleStanding;
+  /** Seconds for which the condition has held. */
+  heldFor?: number;
+  /** Why, for people. */
+  reason?: string;
+  /** When it last told its socket. */
+  firedAt?: string;
+}
+export interface SiteRules {
+  /** In order. */
+  rules: SiteRule[];
+}
+export interface SiteSocket {
+  /** When it was heard or computed, by the gateway's clock; absent while the gateway has no valid time. */
+  time?: string;
+  /** Of the state when this was published. */
+  age?: number;
+  /** The state is old. */
+  stale: boolean;
+  /** It is connected. */
+  online: boolean;
+  /** On or off; absent while nothing was heard. */
+  on?: boolean;
+  /** W. */
+  power?: number;
+  /** Today, kWh. */
+  energy?: number;
+  /** What people call it. */
+  name?: string;
+  /** Its number on the CAN bus. */
+  number?: number;
+}
+export interface SiteTelemetry {
+  /** When it was heard or computed, by the gateway's clock; absent while the gateway has no valid time. */
+  time?: string;
+  /** Of the values when this was published. */
+  age?: number;
+  /** The values are old: the pack is silent, or they are from before the gateway's restart. */
+  stale: boolean;
+  /** It was heard within 120 s. */
+  online: boolean;
+  /** From the grid; negative to it. */
+  P_grid?: number;
+  /** What the inverter gives to the home. */
+  P_home?: number;
+  /** Into the battery; negative out of it. */
+  P_batt?: number;
+  /** From the sun; computed, there is no sensor. */
+  P_solar?: number;
+  /** Pool pump. */
+  P_pool?: number;
+  /** Water heater. */
+  P_heater?: number;
+  /** State of charge, percent; old where bms isn't ok. */
+  SOC?: number;
+  /** Battery voltage, V; old where bms isn't ok. */
+  V_batt?: number;
+  /** Battery current, A, charging positive; old where bms isn't ok. */
+  I_batt?: number;
+  /** Which way the battery's current flows. */
+  battery?: BatteryStateName;
+  /** ok: the battery's values are fresh; stale: they are old; fault: nothing was ever heard. */
+  bms?: BmsStateName;
+  /** Its relays. */
+  relays?: PackRelays;
+  /** The modes that are on. */
+  modes?: PackModeName[];
+  /** The energy day's import. */
+  import?: GridImport;
+  /** Limits and windows. */
+  settings?: PackSettingsReport;
+  /** The import limit holds the grid relay open. */
+  lockedOut?: boolean;
+  /** `loads limit⚠️` while Eco warns, else absent. */
+  warning?: string;
+  /** It has valid time. */
+  timeOk?: boolean;
+  /** It is the master. */
+  master?: boolean;
+  /** Place in the election's order. */
+  rank?: number;
+  /** Its node id on the bus. */
+  canNode?: number;
+}
+export interface PackRelays {
+  /** The grid. */
+  grid: number;
+  /** The inverter's output. */
+  inv: number;
+  /** The pool pump. */
+  pump: number;
+  /** The water heater. */
+  heater: number;
+}
+export interface GridImport {
+  /** Imported since 05:00, kWh. */
+  used: number;
+  /** The day's limit, kWh; absent while none was heard. */
+  limit?: number;
+  /** The limit's state. */
+  state?: ImportLimitStateName;
+}
+export interface PackSettingsReport {
+  /** Load above which Eco sheds, W. */
+  ecoLimit?: number;
+  /** Begin of the Time of Use window, minutes after midnight. */
+  touStart?: number;
+  /** Its end. */
+  touEnd?: number;
+}
+export interface SiteUpdateStatus {
+  /** When it was heard or computed, by the gateway's clock; absent while the gateway has no valid time. */
+  time?: string;
+  /** Of all together. */
+  state: SiteUpdateState;
+  /** Which. */
+  update?: string;
+  /** To which version. */
+  version?: string;
+  /** The pack whose turn it is. */
+  current?: string;
+  /** Sent of the present part. */
+  bytes?: number;
+  /** Of the present part, bytes. */
+  size?: number;
+  /** Of all packs together. */
+  percent?: number;
+  /** Times that a transfer went on after a cut. */
+  resumed?: number;
+  /** Each pack's. */
+  nodes: PackUpdate[];
+  /** Why it waits or failed. */
+  reason?: string;
+  /** Newest update that the gateway holds and could give. */
+  available?: string;
+  /** Its version. */
+  availableVersion?: string;
+}
+export interface PackUpdate {
+  /** The pack. */
+  node: string;
+  /** Where it is. */
+  state: FirmwareStep;
+  /** Of the bytes. */
+  percent?: number;
+  /** What it runs, or shall run while under way. */
+  version?: string;
+  /** Why, where it did not end well. */
+  reason?: string;
 }
 export interface StatusReport {
   /** Outcome of the last finished action, repeated until a report with it is answered. */
@@ -538,9 +1005,34 @@ export interface Messages {
   readonly "registration-answer": RegistrationAnswer;
   readonly "service-list": ServiceList;
   readonly "site-access": SiteAccess;
+  readonly "site-ack": SiteAck;
+  readonly "site-aggregate": SiteAggregate;
+  readonly "site-alarm": SiteAlarm;
+  readonly "site-cmd-factory-reset": SiteFactoryReset;
+  readonly "site-cmd-ota-enter": SiteOtaEnter;
+  readonly "site-cmd-ota": SiteUpdateTrigger;
+  readonly "site-cmd-request-status": SiteRequestStatus;
+  readonly "site-cmd-reset-grid": SiteResetGrid;
+  readonly "site-cmd-restore-last": SiteRestoreLast;
+  readonly "site-cmd-rules": SiteRulesCommand;
+  readonly "site-cmd-set-eco-limit": SiteSetEcoLimit;
+  readonly "site-cmd-set-grid-limit": SiteSetGridLimit;
+  readonly "site-cmd-set-mode": SiteSetMode;
+  readonly "site-cmd-set-relay": SiteSetRelay;
+  readonly "site-cmd-set-tou": SiteSetTou;
+  readonly "site-cmd-socket": SiteSocketCommand;
+  readonly "site-gateway": SiteGateway;
+  readonly "site-home": SiteHome;
+  readonly "site-identity": SiteIdentity;
   readonly "site-invitation": SiteInvitation;
   readonly "site-link": SiteLink;
+  readonly "site-master": SiteMaster;
   readonly "site-report": SiteReport;
+  readonly "site-rules-status": SiteRulesStatus;
+  readonly "site-rules": SiteRules;
+  readonly "site-socket": SiteSocket;
+  readonly "site-telemetry": SiteTelemetry;
+  readonly "site-update-status": SiteUpdateStatus;
   readonly "status-report": StatusReport;
   readonly "update-start": UpdateStart;
   readonly "update": Update;

@@ -1,13 +1,13 @@
 import type { Field, ObjectShape, Shape, TextShape, VariantsShape } from "../wire/shape.ts";
 import type { Kind, Model } from "./model.ts";
 
-/** Messages that only the manager and its operators exchange; nodes have no use for them. */
-const notForNodes = new Set(["update", "attempt", "install-request"]);
+/** Messages that only the manager and its operators exchange, and those of a household's topics: nodes have no use for them. */
+const notForNodes = /^(update|attempt|install-request|site-.*)$/;
 
 /** C++ headers by file name: the words, and a struct, its table and its two functions for each message that nodes know. */
 export function emitCpp(model: Model, notice: string): Map<string, string> {
   const emitter = new CppEmitter(model, notice);
-  return emitter.files(model.kinds.filter((kind) => !notForNodes.has(kind.name)));
+  return emitter.files(model.kinds.filter((kind) => !notForNodes.test(kind.name)));
 }
 
 const keywords = new Set([

@@ -119,7 +119,9 @@ const spelt: Readonly<Record<number, fc.Arbitrary<string>>> = {
   100: fc.constant("wss://host/mqtt"),
   80: fc.constant("https://host:8443"),
   43: fc.stringMatching(/^[A-Za-z0-9_-]{22}$/),
-  12: fc.stringMatching(/^[a-z0-9]{12}$/),
+  // A phone's id, and a hardware number.
+  12: fc.stringMatching(/^[0-9a-f]{12}$/),
+  192: fc.constant("when P_solar > load for 60s then socket pump on"),
   160: fc.constant("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"),
 };
 

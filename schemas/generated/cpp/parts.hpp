@@ -382,30 +382,6 @@ inline constexpr Member channelMembers[] = {
 };
 inline constexpr MessageShape channelShape{channelMembers, sizeof(Channel), 0, {}, 0};
 
-struct SitePhone {
-  struct Key {
-    static constexpr uint8_t phone = 1;
-    static constexpr uint8_t name = 2;
-    static constexpr uint8_t hash = 3;
-  };
-  // Longest text in bytes, most items of a list.
-  struct Max {
-    static constexpr size_t phone = 12;
-    static constexpr size_t name = 48;
-    static constexpr size_t hash = 160;
-  };
-
-  Optional<std::string_view> phone;  // The phone's id, given once.
-  Optional<std::string_view> name;  // What the phone is called.
-  Optional<std::string_view> hash;  // Hash of its password at the local broker: argon2id or scrypt with parameters, salt and hash.
-};
-inline constexpr Member sitePhoneMembers[] = {
-    member(offsetof(SitePhone, phone), 1, MemberType::text, true, 0, 12),
-    member(offsetof(SitePhone, name), 2, MemberType::text, true, 0, 48),
-    member(offsetof(SitePhone, hash), 3, MemberType::text, true, 0, 160),
-};
-inline constexpr MessageShape sitePhoneShape{sitePhoneMembers, sizeof(SitePhone), 0, {}, 0};
-
 struct ActionResult {
   struct Key {
     static constexpr uint8_t rev = 1;
