@@ -11,7 +11,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: [
-            "{kernel,coap,mqtt,schemas,manager,tools}/**/*.test.{ts,mjs}",
+            "{kernel,coap,mqtt,schemas,agent,manager,gateway,tools}/**/*.test.{ts,mjs}",
             "test/{tidy,contract,fuzz,bench}/**/*.test.ts",
           ],
           testTimeout: 20_000,

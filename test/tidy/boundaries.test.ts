@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { importsOf, readImports, sourceFiles, violations } from "./imports.ts";
 
-const houses = ["kernel", "schemas", "coap", "mqtt", "manager"];
+const houses = ["kernel", "schemas", "coap", "mqtt", "agent", "manager", "gateway"];
 const files = houses
   .filter((folder) => existsSync(folder))
   .flatMap(sourceFiles)

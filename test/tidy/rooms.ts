@@ -121,6 +121,8 @@ export const rooms: Readonly<Record<string, Room>> = {
     // The command line reads answers of the HTTP API, whose shapes are those of the use cases; its help says which role each command needs.
     mayImport: [
       "kernel",
+      // It starts the gateway as it starts the manager.
+      "gateway",
       "manager",
       "manager/app",
       "manager/audit",
@@ -159,6 +161,94 @@ export const rooms: Readonly<Record<string, Room>> = {
       "manager/adapters/discovery",
       // The page of who may do what names the commands too.
       "manager/cli",
+    ],
+    packages: ["node:"],
+  },
+  // The node's half of the protocol, for gateways and simulators.
+  agent: { mayImport: ["coap", "coap/security", "kernel", "schemas/generated", "schemas/wire"], packages: pure },
+  "gateway/domain": { mayImport: ["kernel", "schemas/generated", "schemas/wire"], packages: pure },
+  "gateway/ports": { mayImport: ["kernel", "gateway/domain", "schemas/generated", "schemas/wire"], packages: pure },
+  "gateway/app": {
+    mayImport: ["kernel", "gateway/domain", "gateway/ports", "schemas/generated", "schemas/wire"],
+    packages: pure,
+  },
+  "gateway/adapters/can": {
+    mayImport: ["kernel", "gateway/domain", "gateway/ports", "schemas/wire", "schemas/generated"],
+    packages: ["node:", "socketcan"],
+  },
+  // The local broker, its doors and the bridge.
+  "gateway/adapters/mqtt": {
+    mayImport: [
+      "kernel",
+      "mqtt",
+      "gateway/app",
+      "gateway/domain",
+      "gateway/ports",
+      "schemas/generated",
+      "schemas/wire",
+    ],
+    packages: ["node:crypto", "node:tls", "node:net"],
+  },
+  // The gateway and its packs as nodes of the manager.
+  "gateway/adapters/coap": {
+    mayImport: [
+      "agent",
+      "coap",
+      "coap/security",
+      "coap/security/oscore",
+      "coap/transport",
+      "kernel",
+      "gateway/app",
+      "gateway/domain",
+      "gateway/ports",
+      "schemas/generated",
+      "schemas/wire",
+    ],
+    packages: ["node:crypto", "node:net"],
+  },
+  "gateway/adapters/http": {
+    mayImport: [
+      "kernel",
+      "mqtt",
+      "gateway/app",
+      "gateway/domain",
+      "gateway/ports",
+      "schemas/generated",
+      "schemas/wire",
+    ],
+    packages: ["node:", "ws"],
+  },
+  "gateway/adapters/storage": {
+    mayImport: ["kernel", "gateway/app", "gateway/domain", "gateway/ports", "schemas/generated", "schemas/wire"],
+    packages: ["node:"],
+  },
+  // The household's app runs in a browser: of the house it sees the contracts alone.
+  "gateway/app-web": {
+    mayImport: ["schemas/generated", "schemas/wire"],
+    packages: ["mqtt", "react", "react-dom", "uplot", "uqr"],
+  },
+  // The composition root and its settings: the one place that may see everything of the gateway.
+  gateway: {
+    mayImport: [
+      "agent",
+      "coap",
+      "coap/native",
+      "coap/security",
+      "coap/security/oscore",
+      "coap/transport",
+      "kernel",
+      "kernel/system",
+      "mqtt",
+      "schemas/generated",
+      "schemas/wire",
+      "gateway/domain",
+      "gateway/app",
+      "gateway/ports",
+      "gateway/adapters/can",
+      "gateway/adapters/coap",
+      "gateway/adapters/http",
+      "gateway/adapters/mqtt",
+      "gateway/adapters/storage",
     ],
     packages: ["node:"],
   },
