@@ -15,13 +15,16 @@ export interface AccessControlOptions {
   takeover: Takeover;
   account(clientId: string): Account | undefined;
   clientIdOfUser(user: string): string | undefined;
+  /** For who isn't known, where known clients have checks of their own. */
+  checkOfNobody: ((password: Uint8Array) => Promise<boolean>) | undefined;
   connection(client: Client): Connection | undefined;
   isStopping(): boolean;
 }
 
 /** CONNACK return codes (MQTT 3.1.1, section 3.2.2.3). */
-const identifierRejected = 2;
-const badUserOrPassword = 4;
+const identifierRejected = 2 as const;
+const serverUnavailable = 3 as const;
+const badUserOrPassword = 4 as const;
 
 const nothing = Buffer.alloc(0);
 
@@ -39,17 +42,45 @@ export class AccessControl {
     password: Buffer | undefined,
     done: (error: AuthenticateError | null, isAccepted: boolean | null) => void,
   ): void => {
-    const { counters, log, takeover } = this.#options;
     const connection = this.#options.connection(client);
     const account = this.#options.account(client.id);
     const proven = connection?.proven;
-    const isProven =
-      proven === undefined
-        ? isSecretOf(account?.secret, user ?? "", password ?? nothing)
-        : proven === client.id && (user === undefined || user === account?.user);
-    if (connection === undefined || account === undefined || !isProven) {
+    if (proven !== undefined) {
+      const isProven = proven === client.id && (user === undefined || user === account?.user);
       // Who has a certificate may know that the client id must be the one in it.
-      const returnCode = proven === undefined ? this.#refusalOf(user ?? "", password ?? nothing) : identifierRejected;
+      this.#decide(client, account, isProven ? "accepted" : identifierRejected, user, done);
+      return;
+    }
+    const [name, secret] = [user ?? "", password ?? nothing];
+    // An unknown client takes as long as a known one.
+    const check = account === undefined ? this.#options.checkOfNobody : account.check;
+    if (check === undefined) {
+      const isProven = isSecretOf(account?.secret, name, secret);
+      this.#decide(client, account, isProven ? "accepted" : this.#refusalOf(name, secret), user, done);
+      return;
+    }
+    check(secret).then(
+      (isRight) => {
+        // It may have been removed or got another password while that was looked at.
+        const isProven = isRight && account?.check === check && !account.isRemoved && account.user === name;
+        this.#decide(client, account, isProven ? "accepted" : badUserOrPassword, user, done);
+      },
+      () => this.#decide(client, account, serverUnavailable, user, done),
+    );
+  };
+
+  #decide(
+    client: Client,
+    account: Account | undefined,
+    verdict: "accepted" | 2 | 3 | 4,
+    user: string | undefined,
+    done: (error: AuthenticateError | null, isAccepted: boolean | null) => void,
+  ): void {
+    const { counters, log, takeover } = this.#options;
+    const connection = this.#options.connection(client);
+    const isGone = connection === undefined || connection.gate.destroyed;
+    if (account === undefined || verdict !== "accepted" || isGone) {
+      const returnCode = verdict === "accepted" ? badUserOrPassword : verdict;
       counters.connectsRefused++;
       log.info("mqtt-connect-refused", { clientId: client.id.slice(0, 128), user: user?.slice(0, 128), returnCode });
       done(Object.assign(new Error("refused"), { returnCode }), false);
@@ -60,7 +91,7 @@ export class AccessControl {
       if (client.clean) account.forgetSession();
       done(null, true);
     });
-  };
+  }
 
   /**
    * A refused publish goes on as an empty one on a topic that nobody can read: aedes acknowledges it as it does any other,
@@ -73,7 +104,12 @@ export class AccessControl {
   ): void => {
     const account = client === null ? undefined : this.#options.connection(client)?.account;
     const topic = account?.ownTopic(packet.topic) ?? packet.topic;
-    const isAllowed = account !== undefined && !account.isRemoved && account.rights.mayPublish(topic);
+    const isAllowed =
+      account !== undefined &&
+      !account.isRemoved &&
+      !(packet.retain && account.rights.retained === "refused") &&
+      account.rights.mayPublish(topic);
+    if (account?.rights.retained !== "kept") packet.retain = false;
     // What a client sends is looked at while it is open, so this is its will.
     if (client?.closed ?? true) {
       this.#authorizeWill(isAllowed, topic, packet, done);
@@ -129,7 +165,7 @@ export class AccessControl {
     return packet;
   };
 
-  #refusalOf(user: string, password: Uint8Array): number {
+  #refusalOf(user: string, password: Uint8Array): 2 | 4 {
     const clientId = this.#options.clientIdOfUser(user);
     const account = clientId === undefined ? undefined : this.#options.account(clientId);
     // With the right password one may know that it was the client id that was wrong.

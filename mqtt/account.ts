@@ -1,4 +1,4 @@
-import { type Credentials, type Secret, secretOf } from "./credentials.ts";
+import { type Credentials, type Password, type Secret, secretOf } from "./credentials.ts";
 import { Rights } from "./rights.ts";
 import { filterMatches } from "./topic-filter.ts";
 
@@ -6,7 +6,9 @@ import { filterMatches } from "./topic-filter.ts";
 export class Account {
   readonly clientId: string;
   user = "";
-  secret: Secret = new Uint8Array(32);
+  /** Undefined: it is known by a check. */
+  secret: Secret | undefined;
+  check: ((password: Uint8Array) => Promise<boolean>) | undefined;
   rights: Rights = new Rights({ publish: [], subscribe: [] });
   isRemoved: boolean = false;
   #ownByBare = new Map<string, string>();
@@ -19,10 +21,11 @@ export class Account {
     this.update(credentials);
   }
 
-  update({ clientId, user = clientId, password, publish, subscribe, aliases = [] }: Credentials): void {
+  update({ clientId, user = clientId, password, aliases = [], ...rights }: Credentials): void {
     this.user = user;
-    this.secret = secretOf(user, password);
-    this.rights = new Rights({ publish, subscribe });
+    this.secret = secretIn(user, password);
+    this.check = typeof password === "object" && "check" in password ? password.check : undefined;
+    this.rights = new Rights(rights);
     this.#ownByBare = new Map(aliases.map(({ bare, own }) => [bare, own]));
     for (const [own, bare] of this.#bareInUse) if (this.#ownByBare.get(bare) !== own) this.#bareInUse.delete(own);
   }
@@ -81,4 +84,9 @@ export class Account {
     }
     return highest;
   }
+}
+
+function secretIn(user: string, password: Password): Secret | undefined {
+  if (typeof password === "string" || password instanceof Uint8Array) return secretOf(user, password);
+  return "secret" in password ? password.secret : undefined;
 }

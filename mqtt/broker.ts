@@ -41,6 +41,8 @@ export interface BrokerOptions {
   /** Messages that access control let pass, those of one client and QoS in order. Should it throw, that is logged and counted. */
   onPublished?(batch: readonly PublishedMessage[]): void;
   onPresence?(presence: Presence): void;
+  /** Asked about the password of an unknown client, so that it takes as long as a known one whose password is looked at by a check. Its answer doesn't count. */
+  checkOfNobody?: (password: Uint8Array) => Promise<boolean>;
 }
 
 /** aedes arms setInterval with four times this; beyond 2^31 that would fire every millisecond. */
@@ -105,6 +107,7 @@ export class Broker {
       takeover: this.#takeover,
       account: (clientId) => this.#accounts.get(clientId),
       clientIdOfUser: (user) => this.#clientIdByUser.get(user),
+      checkOfNobody: this.#options.checkOfNobody,
       connection: (client) => this.#connections.get(client),
       isStopping: () => this.#engine === undefined,
     });

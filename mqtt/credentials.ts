@@ -7,12 +7,22 @@ export interface TopicAlias {
   readonly own: string;
 }
 
+/**
+ * What a client proves itself by: a password, what is kept of one (`secretOf`), or a check of its own for a hash that takes its time. A check that rejects
+ * is told the client as "server unavailable": it may try again.
+ */
+export type Password =
+  | string
+  | Uint8Array
+  | { readonly secret: Secret }
+  | { readonly check: (password: Uint8Array) => Promise<boolean> };
+
 /** Who may connect, and what for. The client id is the identity. */
 export interface Credentials extends RightsData {
   readonly clientId: string;
   /** Default: the client id. No two clients share one. */
   readonly user?: string;
-  readonly password: string | Uint8Array;
+  readonly password: Password;
   readonly aliases?: readonly TopicAlias[];
 }
 

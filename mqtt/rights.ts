@@ -5,15 +5,22 @@ export interface RightsData {
   readonly publish: readonly string[];
   /** Topic filters; it may subscribe to what lies wholly within one of them. */
   readonly subscribe: readonly string[];
+  /**
+   * What becomes of a message that it wants retained: it is kept (default), passed on without being kept, or refused as one on a topic that it may
+   * not publish on. Wills too.
+   */
+  readonly retained?: "kept" | "passed" | "refused";
 }
 
 /** What one client may publish and subscribe to. Names that begin with "$" belong to the broker, whatever the rights say. */
 export class Rights {
+  readonly retained: NonNullable<RightsData["retained"]>;
   readonly #publishExactly = new Set<string>();
   readonly #publish: readonly string[][];
   readonly #subscribe: readonly string[][];
 
-  constructor({ publish, subscribe }: RightsData) {
+  constructor({ publish, subscribe, retained = "kept" }: RightsData) {
+    this.retained = retained;
     const wild: string[][] = [];
     for (const pattern of publish) {
       if (/[+#]/.test(pattern)) wild.push(pattern.split("/"));
