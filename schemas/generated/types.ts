@@ -653,7 +653,7 @@ export interface SiteHome {
   version?: string;
   /** Path of MQTT over WebSocket on this same port. */
   mqttPath?: string;
-  /** SHA-256 of the public key of the site's CA. */
+  /** Fingerprint of the site's CA: SHA-256 of its certificate, as phones show it and invitations have it. */
   fingerprint?: Digest;
   /** The server broker over WebSocket, from away. */
   serverBroker?: string;

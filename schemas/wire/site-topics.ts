@@ -206,9 +206,9 @@ export class SiteTopics {
     return { publish: this.toGateway(site), subscribe: [`${this.#prefix}${site}/#`] };
   }
 
-  /** What the household's gateway may do. */
+  /** What the household's gateway may do at the server broker: nothing that it writes does it read. */
   rightsOfGateway(site: SiteId): TopicRights {
-    return { publish: this.fromGateway(site), subscribe: [`${this.#prefix}${site}/#`] };
+    return { publish: this.fromGateway(site), subscribe: this.toGateway(site) };
   }
 }
 

@@ -109,7 +109,7 @@ describe("who may not retain", () => {
     const seen: string[] = [];
     viewer.on("message", (topic) => seen.push(topic));
     await viewer.subscribeAsync("home/#");
-    const phone = await client("phone", { password: Buffer.from("p") });
+    const phone = await client("phone", { password: "p" });
     await phone.publishAsync("home/refused", "x", { qos: 1, retain: true });
     await phone.publishAsync("home/passed", "x", { qos: 1 });
     await vi.waitFor(() => expect(seen).toEqual(["home/passed"]));
@@ -121,7 +121,7 @@ describe("who may not retain", () => {
           cmd: "connect",
           clientId: "phone",
           username: "phone",
-          password: "p",
+          password: Buffer.from("p"),
           protocolId: "MQTT",
           protocolVersion: 4,
         },
