@@ -34,7 +34,7 @@ export const settingsDescription = {
   unsignedUpdates: {
     kind: "flag",
     default: false,
-    help: "Offer updates that nobody signed too. Nodes that demand no signature then run what the manager gives them; what they check is the digest that they got from it. Part of insecure. For trying things out.",
+    help: "Take and offer updates that nobody signed too. Nodes that demand no signature then run what the manager gives them; what they check is the digest that they got from it. Part of insecure. For trying things out.",
   },
   fourEyes: {
     kind: "flag",

@@ -20,15 +20,24 @@ export type EnvelopeReason =
   | "artifact-size";
 
 export type EnvelopeVerdict =
-  | { readonly kind: "good"; readonly verified: VerifiedManifest }
+  | { readonly kind: "good"; readonly verified: VerifiedManifest; readonly warnings: readonly UploadWarning[] }
   | { readonly kind: "refused"; readonly reason: EnvelopeReason; readonly where: string };
 
 /** What the registered nodes of a model are, as far as it bounds an update. */
 export interface ModelFacts {
+  /** How many there are. */
+  readonly nodes: number;
   /** The largest slot; undefined: no node said. */
   readonly slotSize: number | undefined;
+  readonly smallestSlot: number | undefined;
   /** The highest sequence number that a node runs, and the image it runs it with. */
   readonly running: readonly { readonly sequence: number; readonly digest: string | undefined }[];
+}
+
+/** What an upload was taken with, though a check had nothing to go by. Codes are API. */
+export interface UploadWarning {
+  readonly code: "no-node-of-model" | "no-slot-size" | "some-slots-too-small";
+  readonly text: string;
 }
 
 export interface EnvelopeCheckOptions {
@@ -61,12 +70,23 @@ export class EnvelopeCheck {
     const sent = stripText(envelope).length;
     if (sent > suitLimits.nodeEnvelopeMax)
       return refused("manifest-too-large", `${sent} bytes without text, at most ${suitLimits.nodeEnvelopeMax}`);
+    const other = this.#identity(manifest, update);
+    if (other !== undefined) return other;
+    const { model = "", targets } = update;
+    const facts = await this.#options.factsOf(model, manifest.device === undefined ? undefined : targets);
     const against =
-      this.#identity(manifest, update) ??
-      (await this.#fleet(manifest, update)) ??
+      outdated(manifest, model, facts) ??
+      tooLarge(manifest, model, facts) ??
       mismatch(verified, update) ??
       this.#payloads(manifest);
-    return against ?? { kind: "good", verified };
+    return against ?? { kind: "good", verified, warnings: warningsOf(manifest, model, facts) };
+  }
+
+  /** All that can be said of an update which nobody signed: whether it fits the nodes that are there. */
+  async checkUnsigned({ model, size, targets }: Update): Promise<Refusal | undefined> {
+    if (model === undefined) return undefined;
+    const facts = await this.#options.factsOf(model, targets);
+    return tooLarge({ kind: "install", size }, model, facts);
   }
 
   #identity(manifest: UpdateManifest, { model, targets }: Update): Refusal | undefined {
@@ -81,21 +101,6 @@ export class EnvelopeCheck {
     return isIts ? undefined : refused("wrong-device", "it is for one node, which must be the update's only target");
   }
 
-  async #fleet(manifest: UpdateManifest, { model = "", targets }: Update): Promise<Refusal | undefined> {
-    const { kind, sequence, digest, size, device } = manifest;
-    // Their numbers are counted apart, and nodes say nothing of them.
-    if (kind === "anchors") return undefined;
-    const facts = await this.#options.factsOf(model, device === undefined ? undefined : targets);
-    for (const each of facts.running) {
-      const isAgain = kind === "install" && each.digest === digest;
-      if (isAgain || each.sequence < sequence) continue;
-      const where = `${sequence}, and a ${model} runs ${each.sequence}`;
-      return refused(each.sequence === sequence ? "sequence-reused" : "sequence-too-low", where);
-    }
-    if (facts.slotSize === undefined || size <= facts.slotSize) return undefined;
-    return refused("image-too-large", `${size} bytes; the largest slot of a ${model} has ${facts.slotSize}`);
-  }
-
   #payloads({ variants, digest, size }: UpdateManifest): Refusal | undefined {
     for (const variant of variants) {
       const stored = this.#options.artifacts.find(variant.digest);
@@ -108,6 +113,50 @@ export class EnvelopeCheck {
     }
     return undefined;
   }
+}
+
+/** Nodes take a number above that of what they run, and the same one for the same image only. */
+function outdated(
+  { kind, sequence, digest }: UpdateManifest,
+  model: string,
+  { running }: ModelFacts,
+): Refusal | undefined {
+  // Their numbers are counted apart, and nodes say nothing of them.
+  if (kind === "anchors") return undefined;
+  for (const each of running) {
+    const isAgain = kind === "install" && each.digest === digest;
+    if (isAgain || each.sequence < sequence) continue;
+    const where = `${sequence}, and a ${model} runs ${each.sequence}`;
+    return refused(each.sequence === sequence ? "sequence-reused" : "sequence-too-low", where);
+  }
+  return undefined;
+}
+
+function tooLarge(
+  { kind, size }: Pick<UpdateManifest, "kind" | "size">,
+  model: string,
+  { slotSize }: ModelFacts,
+): Refusal | undefined {
+  if (kind === "anchors" || slotSize === undefined || size <= slotSize) return undefined;
+  return refused("image-too-large", `${size} bytes; the largest slot of a ${model} has ${slotSize}`);
+}
+
+/** An image is often made before the first node of its model is there: that is no reason to refuse it, but is said. */
+function warningsOf(
+  { kind, size }: UpdateManifest,
+  model: string,
+  { nodes, slotSize, smallestSlot }: ModelFacts,
+): readonly UploadWarning[] {
+  if (kind === "anchors") return [];
+  if (nodes === 0) {
+    const text = `No node of the model ${model} is registered: neither the slot's size nor the sequence number could be checked.`;
+    return [{ code: "no-node-of-model", text }];
+  }
+  if (slotSize === undefined || smallestSlot === undefined)
+    return [{ code: "no-slot-size", text: `No ${model} said how large its slots are: the size wasn't checked.` }];
+  if (size <= smallestSlot) return [];
+  const text = `The image has ${size} bytes, and a ${model} is there whose slots have ${smallestSlot}: a rollout leaves it out.`;
+  return [{ code: "some-slots-too-small", text }];
 }
 
 function mismatch({ manifest, text }: VerifiedManifest, update: Update): Refusal | undefined {

@@ -11,10 +11,16 @@ export async function modelFacts(
   nodes?: readonly string[],
 ): Promise<ModelFacts> {
   let slotSize: number | undefined;
+  let smallestSlot: number | undefined;
+  let count = 0;
   // A fleet runs few different images; of each the highest number is enough.
   const highest = new Map<string | undefined, number>();
   const look = ({ slotSize: room, seq, digest }: NodeManifest): void => {
-    if (room !== undefined) slotSize = Math.max(slotSize ?? 0, room);
+    count++;
+    if (room !== undefined) {
+      slotSize = Math.max(slotSize ?? 0, room);
+      smallestSlot = Math.min(smallestSlot ?? room, room);
+    }
     if (seq !== undefined) highest.set(digest, Math.max(highest.get(digest) ?? 0, seq));
   };
   for (const node of nodes ?? []) {
@@ -26,5 +32,10 @@ export async function modelFacts(
     for (const { manifest } of step.nodes) look(manifest);
     after = step.next;
   }
-  return { slotSize, running: [...highest].map(([digest, sequence]) => ({ digest, sequence })) };
+  return {
+    nodes: count,
+    slotSize,
+    smallestSlot,
+    running: [...highest].map(([digest, sequence]) => ({ digest, sequence })),
+  };
 }

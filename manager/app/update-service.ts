@@ -53,7 +53,7 @@ export interface UpdateServiceOptions {
   readonly offersUnsigned: boolean;
   /** For the link of an attempt. */
   token(this: void, attempt: string): string;
-  readonly envelopes: Pick<EnvelopeCheck, "check">;
+  readonly envelopes: Pick<EnvelopeCheck, "check" | "checkUnsigned">;
   readonly limits: {
     readonly updates: number;
     readonly attemptBudget: number;
@@ -84,12 +84,14 @@ const waitSeconds = 30;
 const maxAuditedNodes = 100;
 
 export class UpdateService implements Updates {
+  readonly takesUnsigned: boolean;
   readonly #options: UpdateServiceOptions;
   readonly #envelopes: UpdateEnvelopes;
   readonly #records = new Map<string, { record: UpdateRecord; revision: number }>();
 
   constructor(options: UpdateServiceOptions) {
     this.#options = options;
+    this.takesUnsigned = options.offersUnsigned;
     this.#envelopes = new UpdateEnvelopes(options.storage);
   }
 
@@ -103,10 +105,10 @@ export class UpdateService implements Updates {
     }
   }
 
-  create(update: Update, by: Actor, envelope?: Uint8Array): Promise<CreateUpdateOutcome> {
-    const { serial, artifacts, clock, limits, bus } = this.#options;
+  create(update: Update, by: Actor, envelope?: Uint8Array | "follows"): Promise<CreateUpdateOutcome> {
+    const { serial, artifacts, clock, limits, bus, envelopes, offersUnsigned } = this.#options;
     // It is copied now: the caller's buffer may be used again.
-    const own = envelope?.slice();
+    const own = envelope === "follows" ? undefined : envelope?.slice();
     return serial.run(`update/${update.id}`, async () => {
       const body = updateBody(update);
       const known = this.#records.get(body.id);
@@ -115,12 +117,15 @@ export class UpdateService implements Updates {
           isSameUpdate(known.record.body, body) && (own === undefined || (await this.#envelopes.has(body.id, own)));
         return { kind: isSame ? "same" : "conflict", update: this.#view(known.record) };
       }
+      if (envelope === undefined && !offersUnsigned) return { kind: "unsigned" };
       if (this.#records.size >= limits.updates) return { kind: "full" };
       const artifact = artifacts.find(body.digest);
       // Of a signed one the payloads must be there, which the check of its envelope looks after; the image may be among them encrypted only.
       if (artifact === undefined && own === undefined) return { kind: "unknown-artifact", digest: body.digest };
       if (artifact !== undefined && artifact.size !== body.size) return { kind: "wrong-size", stored: artifact.size };
-      const verdict = own && (await this.#options.envelopes.check(own, body));
+      const misfit = own === undefined ? await envelopes.checkUnsigned(body) : undefined;
+      if (misfit !== undefined) return misfit;
+      const verdict = own && (await envelopes.check(own, body));
       if (verdict?.kind === "refused") return verdict;
       const record: UpdateRecord = {
         body,
@@ -134,7 +139,7 @@ export class UpdateService implements Updates {
       const audited = { what: "update-created", actor: by, after };
       await this.#store(body.id, record, 0, audited, own === undefined ? [] : [this.#envelopes.change(body.id, own)]);
       bus.emit({ kind: "update", update: body.id, nodes: body.targets ?? [] });
-      return { kind: "created", update: this.#view(record) };
+      return { kind: "created", update: this.#view(record), warnings: verdict?.warnings ?? [] };
     });
   }
 

@@ -16,6 +16,8 @@ import { table } from "./table.ts";
 export interface AnchorsAnswer {
   readonly vendor: string;
   readonly anchors: readonly TrustAnchorView[];
+  /** The manager takes updates that nobody signed. */
+  readonly takesUnsigned: boolean;
   /** Hexadecimal; absent: there is no anchor. */
   readonly keySet?: string;
 }

@@ -99,6 +99,8 @@ const nextSteps: Readonly<Record<string, string>> = {
   "unknown-update": "`coxswain update list` lists them.",
   "update-unsigned":
     "Create it with --key FILE, which signs it; or start the manager with --unsigned-updates to try it out.",
+  "signature-required":
+    "Create it with --key FILE, which signs it; or start the manager with --unsigned-updates to try it out.",
   "missing-artifact": "`coxswain update create` and `coxswain update upload` upload the payloads first.",
   "no-credentials": "`coxswain node credentials ID` lists those that it had.",
   "unknown-certificate": "`coxswain ca list` lists them.",

@@ -3,13 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { toHex } from "../../schemas/wire/hex.ts";
+import type { UpdateManifest } from "../../schemas/wire/suit/update-manifest.ts";
 import { inspectManifest } from "../../schemas/wire/suit/verify-manifest.ts";
 import type { UpdateView } from "../app/api/updates.ts";
+import type { UploadWarning } from "../app/envelope-check.ts";
 import { nodeSuitCrypto } from "../signing/node-suit-crypto.ts";
 import type { ManifestSigner } from "../signing/signing-key.ts";
 import type { AnchorsAnswer } from "./anchor-commands.ts";
 import { type CommandContext, print } from "./command-context.ts";
 import { CommandFailure, exitCodes } from "./command-failure.ts";
+import { findUpdate, isMadeAlready } from "./known-update.ts";
 import { type MadeUpdate, makeUpdate, readFileOf } from "./make-update.ts";
 import type { ManagerClient } from "./manager-client.ts";
 import { signersOf } from "./manifest-signers.ts";
@@ -34,12 +37,20 @@ interface SignedPlan {
   readonly envelope: Uint8Array;
   readonly targets?: readonly string[];
   readonly title?: string;
+  readonly variants: UpdateManifest["variants"];
   /** Files of the payloads. */
   readonly files: readonly string[];
 }
 
+/** What a manager answers of an update that was just made. */
+interface Created extends UpdateView {
+  readonly warnings?: readonly UploadWarning[];
+  /** It was there, with this very content. */
+  readonly isKnown?: true;
+}
+
 const createHelp = `
-With --key or --signer the update is signed, and offered to nodes that trust that key. Deflated variants are made of the image, and deltas from
+The update is signed by --key or --signer, and offered to nodes that trust that key; without, only a manager with --unsigned-updates takes it. Deflated variants are made of the image, and deltas from
 the images that --delta-from names; a node takes the smallest that it can use. --revert-to signs the way back in the same step: an update
 of its own, named like this one with -revert behind it.
 
@@ -53,7 +64,7 @@ export function addUpdateCreateCommands(update: Command, context: CommandContext
   withImageOptions(
     update
       .command("create")
-      .description("Upload an image and create an update of it, signed where a key is named.")
+      .description("Sign an image, upload it and create an update of it.")
       .argument("<image>", "the image"),
   )
     .option("--id <ID>", "the update's name (default: made of model and version)")
@@ -79,24 +90,26 @@ export function addUpdateCreateCommands(update: Command, context: CommandContext
 }
 
 async function create(context: CommandContext, file: string, flags: CreateFlags): Promise<void> {
-  const { sequence, windows } = checkedImage(flags, nowSeconds());
+  const { sequence: wanted, windows } = checkedImage(flags, nowSeconds());
   const signers = signersOf(flags);
   const id = flags.id ?? idOf(flags);
+  checkId(id, flags.revertTo !== undefined);
   const client = context.client();
   if (signers.length === 0) {
-    await createUnsigned(context, client, file, { ...flags, id }, sequence);
+    await createUnsigned(context, client, file, { ...flags, id }, wanted);
     return;
   }
+  const sequence = flags.sequence === undefined ? ((await sequenceOfBefore(client, id)) ?? wanted) : wanted;
   const vendor = await vendorFor(client, flags, signers);
   const plan = { flags, vendor, windows, signers, isShown: !context.isJson() };
   const made = await makeUpdate(file, flags.version, { ...plan, sequence });
   const back = await makeRevert(flags, { ...plan, sequence: sequence + 1 });
   const folder = mkdtempSync(join(tmpdir(), "coxswain-update-"));
   try {
-    const views: UpdateView[] = [];
+    const views: Created[] = [];
     if (back !== undefined) {
       const filed = fileIn(join(folder, "revert"), back);
-      views.push(await createSigned(context, client, planOf(`${id}-revert`, back, filed, flags)));
+      views.push(await createSigned(context, client, planOf(`${id}${revertSuffix}`, back, filed, flags)));
     }
     const filed = fileIn(join(folder, "update"), made);
     views.unshift(await createSigned(context, client, planOf(id, made, filed, flags)));
@@ -144,10 +157,11 @@ interface UploadFlags {
 async function uploadFolder(context: CommandContext, folder: string, flags: UploadFlags): Promise<void> {
   const plan = folderPlan(folder, flags);
   const client = context.client();
-  const views: UpdateView[] = [];
+  const views: Created[] = [];
   const revert = join(folder, "revert");
+  checkId(plan.id, isFolder(revert));
   if (isFolder(revert))
-    views.push(await createSigned(context, client, { ...folderPlan(revert, flags), id: `${plan.id}-revert` }));
+    views.push(await createSigned(context, client, { ...folderPlan(revert, flags), id: `${plan.id}${revertSuffix}` }));
   views.unshift(await createSigned(context, client, plan));
   told(context, views, undefined);
 }
@@ -174,6 +188,7 @@ function folderPlan(folder: string, { id, title, node }: UploadFlags): SignedPla
     ...{ sequence: manifest.sequence, digest: manifest.digest, size: manifest.size },
     ...(node !== undefined && { targets: [node] }),
     ...(title !== undefined && { title }),
+    variants: manifest.variants,
     files: manifest.variants.map(({ digest }) => payloadFile(folder, digest)),
   };
 }
@@ -190,9 +205,10 @@ function planOf(
   files: readonly string[],
   { model, node, title }: CreateFlags,
 ): SignedPlan {
-  const { sequence, digest, size } = manifest;
+  const { sequence, digest, size, variants } = manifest;
   const targets = node === undefined ? {} : { targets: [node] };
-  return { ...{ id, model, version, sequence, digest, size, envelope, files }, ...targets, ...(title && { title }) };
+  const own = { id, model, version, sequence, digest, size, variants, envelope, files };
+  return { ...own, ...targets, ...(title && { title }) };
 }
 
 /** The payloads as files, since an upload is streamed from one. */
@@ -204,10 +220,31 @@ function fileIn(folder: string, made: MadeUpdate): readonly string[] {
 async function createSigned(
   context: CommandContext,
   client: ManagerClient,
-  { files, envelope, ...body }: SignedPlan,
-): Promise<UpdateView> {
+  { files, envelope, variants, ...body }: SignedPlan,
+): Promise<Created> {
+  const known = await findUpdate(client, body.id);
+  if (known !== undefined && isMadeAlready(known, { ...body, variants })) return { ...known, isKnown: true };
   for (const file of files) await upload(client, file, !context.isJson());
-  return await client.post<UpdateView>("/updates", { ...body, envelope: Buffer.from(envelope).toString("base64") });
+  return await client.post<Created>("/updates", { ...body, envelope: Buffer.from(envelope).toString("base64") });
+}
+
+/**
+ * The number that this update, or its way back, has at the manager: where an earlier try was cut off, the same one is made again instead of one that is in
+ * conflict with it. Of another content it is, and the manager says so.
+ */
+async function sequenceOfBefore(client: ManagerClient, id: string): Promise<number | undefined> {
+  const known = (await findUpdate(client, id))?.update.sequence;
+  if (known !== undefined) return known;
+  const back = (await findUpdate(client, `${id}${revertSuffix}`))?.update.sequence;
+  return back === undefined ? undefined : back - 1;
+}
+
+/** Before anything is made: the manager would refuse the second of the two after the first was uploaded. */
+function checkId(id: string, hasRevert: boolean): void {
+  const longest = hasRevert ? longestId - revertSuffix.length : longestId;
+  if (id.length <= longest) return;
+  const message = `--id ${id} has ${id.length} characters; ${longest} may be${hasRevert ? `, since the way back is named the same with ${revertSuffix} behind it` : ""}.`;
+  throw usage(message);
 }
 
 async function createUnsigned(
@@ -217,6 +254,11 @@ async function createUnsigned(
   { id, model, version, title, node }: CreateFlags,
   sequence: number,
 ): Promise<void> {
+  if (!(await client.get<AnchorsAnswer>("/anchors")).takesUnsigned) {
+    const message = `${id} would be signed by nobody, and this manager takes no such update; nothing was uploaded.`;
+    const next = "Sign it with --key FILE; to try things out, start the manager with --unsigned-updates.";
+    throw new CommandFailure("signature-required", message, next);
+  }
   const uploaded = await upload(client, file, !context.isJson());
   const view = await client.post<UpdateView>("/updates", {
     ...{ id, model, version, sequence, digest: uploaded.digest, size: uploaded.size },
@@ -250,12 +292,13 @@ async function vendorFor(
   return vendor ?? known.vendor;
 }
 
-function told(context: CommandContext, views: readonly UpdateView[], made: MadeUpdate | undefined): void {
+function told(context: CommandContext, views: readonly Created[], made: MadeUpdate | undefined): void {
   const [view, revert] = views;
   if (view === undefined) return;
   const { id } = view.update;
   const lines = [
-    `${id} is ${view.state}: signed under the sequence number ${view.signed?.sequence}.`,
+    `${id} is ${view.state}: signed under the sequence number ${view.signed?.sequence}.${view.isKnown === true ? " It was there already." : ""}`,
+    ...new Set(views.flatMap(({ warnings = [] }) => warnings.map(({ text }) => `Note: ${text}`))),
     ...(made === undefined ? [] : [variantTable(made)]),
     ...(revert === undefined ? [] : [`${revert.update.id} takes nodes back to ${revert.update.version}.`]),
     `Start it with: coxswain update start ${id} --all`,
@@ -274,6 +317,9 @@ function variantTable({ manifest, useless }: MadeUpdate): string {
   const saved = useless.map((what) => `\nLeft out, since it saves nothing: ${what}`).join("");
   return `${table(["VARIANT", "FROM", "SIZE", "OF IMAGE", "ENCRYPTED"], rows)}${saved}`;
 }
+
+const longestId = 48;
+const revertSuffix = "-revert";
 
 /** As the manager's setting `vendor` is where nobody set it. */
 export const defaultVendor = "coxswain.example";

@@ -48,7 +48,7 @@ describe("an update with a signed envelope", () => {
   it("isn't offered with an envelope that came later than its start, and then is", async () => {
     const h = await trusting();
     await h.register("n1");
-    await h.wait(h.app.updates.create(update(), operator));
+    await h.wait(h.app.updates.create(update(), operator, "follows"));
     expect(await h.wait(h.app.updates.start("fw-2", ["n1"], operator))).toEqual({ kind: "unsigned" });
     const envelope = await envelopeOf(update());
     expect((await h.wait(h.app.updates.setManifest("fw-2", envelope, operator))).kind).toBe("stored");
@@ -151,7 +151,7 @@ describe("an envelope is refused", () => {
     expect(outcome).toMatchObject({ kind: "refused", reason });
     expect(h.app.updates.list()).toEqual([]);
     // Afterwards too, and the update stays what it was.
-    await h.wait(h.app.updates.create(update(over), operator));
+    await h.wait(h.app.updates.create(update(over), operator, "follows"));
     expect(await h.wait(h.app.updates.setManifest("fw-2", await make(), operator))).toMatchObject({ reason });
     expect(h.app.updates.find("fw-2")?.state).toBe("unsigned");
   });
@@ -172,6 +172,35 @@ describe("an envelope is refused", () => {
     expect(await create()).toBe("image-too-large");
     await h.register("n1", { seq: 7, digest: digestB as never, slotSize: 2000 });
     expect(await create()).toBe("created");
+  });
+
+  it("that nobody signed, but where the manager was told to take such: then only what fits no slot", async () => {
+    const strict = await trusting();
+    expect(await strict.wait(strict.app.updates.create(update(), operator))).toEqual({ kind: "unsigned" });
+    expect(strict.app.updates.list()).toEqual([]);
+    const lax = await new AppHarness({ isInsecure: true }).start();
+    await lax.register("n1", { slotSize: 1999 });
+    const outcome = await lax.wait(lax.app.updates.create(update(), operator));
+    expect(outcome).toMatchObject({ kind: "refused", reason: "image-too-large" });
+    await lax.register("n1", { slotSize: 2000 });
+    expect(await lax.wait(lax.app.updates.create(update(), operator))).toMatchObject({ kind: "created" });
+  });
+
+  it("never for what no node could tell, which is said instead", async () => {
+    const warned = async (h: AppHarness, id: string) => {
+      const body = update({ id: id as never });
+      const outcome = await h.wait(h.app.updates.create(body, operator, await envelopeOf(body)));
+      return outcome.kind === "created" ? outcome.warnings.map(({ code }) => code) : outcome;
+    };
+    const h = await trusting();
+    expect(await warned(h, "a")).toEqual(["no-node-of-model"]);
+    await h.register("n1");
+    expect(await warned(h, "b")).toEqual(["no-slot-size"]);
+    await h.register("n1", { slotSize: 1999 });
+    await h.register("n2", { slotSize: 2000 });
+    expect(await warned(h, "c")).toEqual(["some-slots-too-small"]);
+    await h.register("n1", { slotSize: 2000 });
+    expect(await warned(h, "d")).toEqual([]);
   });
 
   it("while the manager trusts nobody, and after the key was removed", async () => {

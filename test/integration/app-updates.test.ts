@@ -89,7 +89,7 @@ describe("starting an update", () => {
   it("is refused as a whole or for single nodes, and says why", async () => {
     let h = await new AppHarness({ isInsecure: false }).start();
     expect(await outcomes(h, ["n1"])).toBe("unknown-update");
-    await h.wait(h.app.updates.create(update(), operator));
+    await h.wait(h.app.updates.create(update(), operator, "follows"));
     expect(await outcomes(h, ["n1"])).toBe("unsigned");
     expect(await h.wait(h.app.updates.manifest("none"))).toBeUndefined();
     h = await new AppHarness().start();

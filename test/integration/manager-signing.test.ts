@@ -67,15 +67,41 @@ describe("signing an update on the command line", () => {
     expect(await json(["update", "anchors", "add", "old.bin"])).toMatchObject({ error: { code: "bad-key" } });
   });
 
+  test("is needed: an update that nobody signed isn't taken, by the command line or beside it", async () => {
+    expect(await json(create)).toMatchObject({ error: { code: "signature-required" } });
+    expect(manager.app.artifacts.list()).toEqual([]);
+    const token = readFileSync(join(manager.folder, "admin-token"), "utf8").trim();
+    const body = { id: "bare", version: "2", model: "sensor", digest: `sha256:${hex(fresh)}`, size: fresh.length };
+    const answer = await fetch(`${manager.urls.http}/api/v1/updates`, {
+      ...{ method: "POST", body: JSON.stringify(body) },
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    });
+    expect([answer.status, await answer.json()]).toMatchObject([422, { error: { code: "signature-required" } }]);
+    expect(manager.app.updates.list()).toEqual([]);
+  });
+
+  test("is refused under a name that leaves no room for that of the way back", async () => {
+    const long = [...create, "--key", "vendor.pem", "--id", "x".repeat(42)];
+    const back = ["--revert-to", "old.bin", "--revert-version", "1.0.0"];
+    expect(await json([...long, ...back])).toMatchObject({ error: { code: "usage" } });
+  });
+
   test("makes variants, a way back, and nodes' anchors", async () => {
     expect((await run(["update", "anchors", "add", "vendor.pem", "--name", "release key"])).out).toContain(
       "release key",
     );
-    const made = await run([
-      ...[...create, "--sequence", "7", "--key", "vendor.pem", "--delta-from", "old.bin"],
-      ...["--description", "two is better", "--revert-to", "old.bin", "--revert-version", "1.0.0", "--json"],
-    ]);
+    const whole = [
+      ...[...create, "--key", "vendor.pem", "--delta-from", "old.bin"],
+      ...["--description", "two is better", "--revert-to", "old.bin", "--revert-version", "1.0.0"],
+    ];
+    const made = await run([...whole, "--sequence", "7", "--json"]);
     expect(made.err).toBe("");
+    expect(made.out).toContain("no-node-of-model");
+    // Its answer was lost: asked again it is the same update, whenever that is.
+    const again = await json(whole);
+    expect(again).toMatchObject({ isKnown: true, update: { sequence: 7 }, revert: { update: { sequence: 8 } } });
+    const other = [...create, "--key", "vendor.pem"];
+    expect(await json(other)).toMatchObject({ error: { code: "update-conflict" } });
     const view = JSON.parse(made.out) as Record<string, unknown>;
     expect(view).toMatchObject({
       state: "ready",

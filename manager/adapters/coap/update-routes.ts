@@ -77,7 +77,7 @@ async function create(context: CoapContext, request: CoapRequest): Promise<CoapR
   if (asker.kind === "refused") return refusal(asker.refusal, asker.detail);
   const body = bodyOf(request, "update");
   if (!body.ok) return body.answer;
-  const outcome = await context.app.updates.create(body.value, asker.actor);
+  const outcome = await context.app.updates.create(body.value, asker.actor, "follows");
   switch (outcome.kind) {
     case "created":
       return { code: Code.created, locationPath: ["updates", body.value.id] };
@@ -90,7 +90,8 @@ async function create(context: CoapContext, request: CoapRequest): Promise<CoapR
     case "wrong-size":
       return refusal("wrong-size", `${outcome.stored} bytes`);
     case "full":
-      return refusal("full");
+    case "unsigned":
+      return refusal(outcome.kind);
     case "refused":
       return refusal("bad-manifest", `${outcome.reason}, ${outcome.where}`);
   }

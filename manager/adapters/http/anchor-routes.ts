@@ -15,6 +15,7 @@ export function addAnchorRoutes(server: FastifyInstance, app: ManagerApp): void 
     return {
       vendor: app.anchors.vendor,
       anchors: app.anchors.list(),
+      takesUnsigned: app.updates.takesUnsigned,
       ...(keySet && { keySet: Buffer.from(keySet).toString("hex") }),
     };
   });

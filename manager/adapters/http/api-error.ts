@@ -260,6 +260,12 @@ export const apiErrors = {
     message: "The update {update} isn't signed, so it is offered to nobody.",
     next: "Sign it and PUT the envelope to /api/v1/updates/{update}/manifest.",
   },
+  "signature-required": {
+    status: 422,
+    message:
+      "The update {update} has no signed envelope, and nothing was made: this manager takes no update that nobody signed.",
+    next: "Send its envelope with it as `envelope`, base64. To try things out, start the manager with --unsigned-updates.",
+  },
   "wrong-size": {
     status: 409,
     message: "The artifact has {stored} bytes, the update says {said}.",

@@ -76,7 +76,7 @@ export const describedRoutes: Readonly<Record<string, string>> = {
     "`{nodes: [...], deadlineMs}`: asks each for its status now; says who didn't answer, and why",
   "GET /api/v1/updates": "Updates with counts of their attempts by state, of the nodes that one sees",
   "POST /api/v1/updates":
-    "`{id, version, model, size, digest, sequence, targets}`, and `envelope`, the signed manifest in base64: then it is created signed or not at all; 201, or 200 for the same body again",
+    "`{id, version, model, size, digest, sequence, targets}`, and `envelope`, the signed manifest in base64: then it is created signed or not at all; 201, with `warnings: [{code, text}]` of what no registered node could tell, or 200 for the same body again. Without `envelope` only where unsigned updates are taken",
   "GET /api/v1/updates/:update": "One, with its attempts: bytes by way, resumes. Query: `attempts` up to 1000",
   "DELETE /api/v1/updates/:update": "Withdraws it: offered to nobody from then on; 204",
   "POST /api/v1/updates/:update/start":

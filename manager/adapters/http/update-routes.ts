@@ -27,7 +27,10 @@ export function addUpdateRoutes(server: FastifyInstance, app: ManagerApp): void 
     const outcome = await app.updates.create(body, actorOf(request), envelopeOf(request));
     switch (outcome.kind) {
       case "created":
-        return await reply.code(201).header("location", `/api/v1/updates/${body.id}`).send(outcome.update);
+        return await reply
+          .code(201)
+          .header("location", `/api/v1/updates/${body.id}`)
+          .send({ ...outcome.update, warnings: outcome.warnings });
       case "same":
         return outcome.update;
       case "conflict":
@@ -36,6 +39,8 @@ export function addUpdateRoutes(server: FastifyInstance, app: ManagerApp): void 
         throw new ApiError("unknown-artifact", { digest: outcome.digest });
       case "wrong-size":
         throw new ApiError("wrong-size", { stored: outcome.stored, said: body.size });
+      case "unsigned":
+        throw new ApiError("signature-required", { update: body.id });
       case "full":
         throw new ApiError("too-many", { limit: "updates" });
       case "refused":

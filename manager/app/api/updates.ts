@@ -1,13 +1,18 @@
 import type { Action, Attempt, AttemptReport, Update } from "../../../schemas/generated/types.ts";
 import type { SignedUpdate } from "../../domain/update-record.ts";
-import type { EnvelopeVerdict } from "../envelope-check.ts";
+import type { EnvelopeVerdict, UploadWarning } from "../envelope-check.ts";
 import type { Actor } from "./registry.ts";
 
 /** Updates, and starting them on nodes. Rollouts come later. */
 export interface Updates {
+  /** Updates that nobody signed are taken and offered too. */
+  readonly takesUnsigned: boolean;
   /** The same body again is "same"; another body under the same id is "conflict". */
-  /** With an envelope it is created signed, or not at all. */
-  create(body: Update, by: Actor, envelope?: Uint8Array): Promise<CreateUpdateOutcome>;
+  /**
+   * With an envelope it is created signed, or not at all. Without one only where unsigned updates are offered, or where it `follows` by `setManifest`: a
+   * request by CoAP has no room for both, and until then the update is offered to nobody.
+   */
+  create(body: Update, by: Actor, envelope?: Uint8Array | "follows"): Promise<CreateUpdateOutcome>;
   find(update: string): UpdateView | undefined;
   list(): readonly UpdateView[];
   /** Those that are for this node: it is named in `targetNodes`, or has an attempt of it. Not withdrawn ones. */
@@ -39,7 +44,10 @@ export interface UpdateView {
 }
 
 export type CreateUpdateOutcome =
-  | { readonly kind: "created" | "same" | "conflict"; readonly update: UpdateView }
+  | { readonly kind: "created"; readonly update: UpdateView; readonly warnings: readonly UploadWarning[] }
+  | { readonly kind: "same" | "conflict"; readonly update: UpdateView }
+  /** It needs a signed envelope. */
+  | { readonly kind: "unsigned" }
   | { readonly kind: "unknown-artifact"; readonly digest: string }
   | { readonly kind: "wrong-size"; readonly stored: number }
   | { readonly kind: "full" }
