@@ -151,7 +151,7 @@ export const attemptReportShape: ObjectShape = {
     { name: "reason", key: 5, aliases: ["error"], isRequired: false, shape: {"kind":"text","max":96} },
     { name: "update", key: 6, aliases: ["update_id"], isRequired: false, shape: {"kind":"text","max":48} },
     { name: "total", key: 7, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":4294967295} },
-    { name: "way", key: 8, aliases: [], isRequired: false, shape: {"kind":"text","max":4,"values":{"http":1,"coap":2}} },
+    { name: "way", key: 8, aliases: [], isRequired: false, shape: {"kind":"text","max":4,"values":{"http":1,"coap":2,"can":3}} },
   ],
 };
 
@@ -167,7 +167,7 @@ export const attemptShape: ObjectShape = {
     { name: "bytes", key: 6, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":4294967295} },
     { name: "total", key: 7, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":4294967295} },
     { name: "reason", key: 8, aliases: ["error"], isRequired: false, shape: {"kind":"text","max":96} },
-    { name: "way", key: 9, aliases: [], isRequired: false, shape: {"kind":"text","max":4,"values":{"http":1,"coap":2}} },
+    { name: "way", key: 9, aliases: [], isRequired: false, shape: {"kind":"text","max":4,"values":{"http":1,"coap":2,"can":3}} },
     { name: "started", key: 10, aliases: [], isRequired: false, shape: {"kind":"text","max":35,"form":"instant"} },
     { name: "changed", key: 11, aliases: [], isRequired: false, shape: {"kind":"text","max":35,"form":"instant"} },
     { name: "resumes", key: 12, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":4294967295} },

@@ -2077,7 +2077,11 @@ function validate67(data, { instancePath = "", parentData, parentDataProperty, r
 }
 const schema26 = {
 	"type": "string",
-	"enum": ["http", "coap"]
+	"enum": [
+		"http",
+		"coap",
+		"can"
+	]
 };
 function validate70(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
@@ -2090,7 +2094,7 @@ function validate70(data, { instancePath = "", parentData, parentDataProperty, r
 		}];
 		return false;
 	}
-	if (!(data === "http" || data === "coap")) {
+	if (!(data === "http" || data === "coap" || data === "can")) {
 		validate70.errors = [{
 			instancePath,
 			schemaPath: "#/enum",

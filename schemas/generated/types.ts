@@ -19,7 +19,7 @@ export type AttemptState =
   | "rolled-back"
   | "cancelled"
   | "expired";
-export type Way = "http" | "coap";
+export type Way = "http" | "coap" | "can";
 export type Outcome = "done" | "failed" | "refused" | "cancelled";
 export type ModeName = "operational" | "maintenance";
 export type Slot = "a" | "b";

@@ -44,7 +44,7 @@ inline constexpr Member attemptReportMembers[] = {
     member(offsetof(AttemptReport, reason), 5, MemberType::text, false, 0, 96),
     member(offsetof(AttemptReport, update), 6, MemberType::text, false, 0, 48),
     member(offsetof(AttemptReport, total), 7, MemberType::unsignedInteger, false, 0, 4294967295U),
-    member(offsetof(AttemptReport, way), 8, MemberType::word, false, 0, 6),
+    member(offsetof(AttemptReport, way), 8, MemberType::word, false, 0, 14),
 };
 inline constexpr MessageShape attemptReportShape{attemptReportMembers, sizeof(AttemptReport), 1024, {}, 0};
 

@@ -79,11 +79,13 @@ constexpr std::string_view wordOf(AttemptState value) {
 enum class Way : uint8_t {
   http = 1,
   coap = 2,
+  can = 3,
 };
 constexpr std::string_view wordOf(Way value) {
   switch (value) {
     case Way::http: return "http";
     case Way::coap: return "coap";
+    case Way::can: return "can";
   }
   return {};
 }

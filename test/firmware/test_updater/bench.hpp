@@ -7,6 +7,7 @@
 #include "payload_kit.hpp"
 #include "sensor/sensor_profile.hpp"
 #include "sha256.hpp"
+#include "manager_manifest.hpp"
 #include "updater.hpp"
 
 constexpr uint32_t flashSize = 256 * 1024;
@@ -125,8 +126,9 @@ struct Board {
         log(sink, clock, ring),
         endpoint(coap, clock, entropy, memory.memory()),
         context{hal, endpoint, log, settings, state, profile, scratch},
-        manifest(context, trust, tools, envelope),
-        updater(context, manifest, &http, &coapDownload, chunk) {
+        updaterContext{clock, entropy, storage, slots, nullptr, &network, &httpStream, log, settings},
+        manifest(context, updaterContext, trust, tools, envelope),
+        updater(updaterContext, manifest, &http, &coapDownload, chunk) {
     settings.isUnsignedAllowed = true;
     (void)trust.load(storage, cx::TrustAnchors());
     flash.cutPowerAfter(cutAfter);
@@ -184,7 +186,8 @@ struct Board {
   cx::NoPayloadKeys keys;
   cx::PayloadKit<4096> tools{keys};
   uint8_t envelope[cx::suitEnvelopeMax];
-  cx::UpdaterManifest manifest;
+  cx::UpdaterContext updaterContext;
+  cx::ManagerManifest manifest;
   cx::Updater updater;
   cx::sim::BootOutcome boot;
 };

@@ -33,8 +33,9 @@ Node::Node(hal::Hal& hal, Profile& profile, const NodeSettings& settings, const 
       broker_(context_, mqtt_),
       http_(hal.http, hal.clock, memory.http),
       coapDownload_(coap_, hal.clock, memory.http),  // one download at a time
-      manifest_(context_, trust_, memory.tools != nullptr ? *memory.tools : noTools_, memory.envelope),
-      updater_(context_, manifest_, &http_, &coapDownload_, memory.chunk),
+      updaterContext_{hal.clock, hal.entropy, hal.storage, hal.slots, hal.signature, &hal.network, &hal.http, log_, settings_},
+      manifest_(context_, updaterContext_, trust_, memory.tools != nullptr ? *memory.tools : noTools_, memory.envelope),
+      updater_(updaterContext_, manifest_, &http_, &coapDownload_, memory.chunk),
       report_(context_),
       install_(context_, inbox_, memory.http),
       actions_(context_),

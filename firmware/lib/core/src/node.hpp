@@ -14,6 +14,7 @@
 #include "http_download.hpp"
 #include "lifecycle.hpp"
 #include "log_ring.hpp"
+#include "manager_manifest.hpp"
 #include "node_broker.hpp"
 #include "node_inbox.hpp"
 #include "node_memory.hpp"
@@ -22,7 +23,6 @@
 #include "trust_store.hpp"
 #include "updater.hpp"
 #include "updater_install.hpp"
-#include "updater_manifest.hpp"
 #include "updater_report.hpp"
 
 namespace cx {
@@ -132,7 +132,8 @@ class Node {
   CoapDownload coapDownload_;
   TrustStore trust_;
   NoPayloadTools noTools_;
-  UpdaterManifest manifest_;
+  UpdaterContext updaterContext_;
+  ManagerManifest manifest_;
   Updater updater_;
   UpdaterReport report_;
   ProgressGate progress_;

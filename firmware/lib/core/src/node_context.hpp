@@ -9,30 +9,26 @@
 #include "node_messages.hpp"
 #include "node_profile.hpp"
 #include "trust_anchor.hpp"
+#include "updater_context.hpp"
 
 namespace cx {
 
 constexpr size_t brokerFaultMax = 32;
 
 // From the port: flags on the host, settings in flash on a board. Views stay valid as long as the node.
-struct NodeSettings {
+struct NodeSettings : UpdaterSettings {
   FixedText<nodeIdMax> id;           // empty: <model>-<hardware number>
   FixedText<63> managerHost;         // empty: discovery
   uint16_t managerPort = 5683;
   FixedText<46> discoverGroup;       // numeric; empty: the groups of the protocol
   uint16_t discoverPort = 5683;
   uint16_t coapPort = 0;             // 0: any
-  DownloadWay preferredWay = DownloadWay::http;
-  uint32_t downloadRate = 0;         // bytes a second; 0: no limit
-  uint32_t attemptBudget = 0;        // bytes that one attempt may fetch, what came twice included; 0: no limit
   FixedText<vendorMax> vendor;              // domain of who makes the images, as in update manifests
   const TrustAnchors* anchors = nullptr;  // whose manifests count, as the node was given them, read at boot; null: what it has stored
-  bool isUnsignedAllowed = false;    // development: takes images that nobody signed, as long as it has no anchors
   bool isSenmlJson = false;
   bool isSleepy = false;             // never called by the manager
   uint32_t lifetimeS = 0;            // wish in ?lt=; 0: the manager's default
   bool isPortProtected = false;      // by the port's socket (DTLS): unprotected requests are refused
-  bool usesQBlock = false;           // downloads by Q-Block2, where the server takes it: for peers behind DTLS
   bool isProtected = false;          // by OSCORE, with `oscore`: then nothing but discovery goes or comes in the clear
   OscoreCredentials oscore;
   bool wantsCa = false;              // the port speaks TLS: whom to trust is asked for at enrolment

@@ -14,7 +14,7 @@ constexpr std::string_view commandNames[] = {"restart", "terminate", "identify",
 constexpr std::string_view outcomeNames[] = {"done", "failed", "refused", "cancelled"};
 constexpr std::string_view attemptNames[] = {"offered", "accepted", "deferred",  "downloading", "verifying", "staged",
                                              "trial",   "succeeded", "failed",   "rolled-back", "cancelled", "expired"};
-constexpr std::string_view wayNames[] = {"http", "coap"};
+constexpr std::string_view wayNames[] = {"http", "coap", "can"};
 constexpr std::string_view kindNames[] = {"none", "update", "environment", "config", "command"};
 constexpr std::string_view modeNames[] = {"operational", "maintenance"};
 constexpr std::string_view livenessNames[] = {"observe", "beat"};

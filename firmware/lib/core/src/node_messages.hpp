@@ -22,7 +22,7 @@ enum class CommandName : uint8_t { none = 0, restart = 1, terminate = 2, identif
 enum class Outcome : uint8_t { none = 0, done = 1, failed = 2, refused = 3, cancelled = 4 };
 enum class Health : uint8_t { healthy = 1, degraded = 2, unhealthy = 3 };
 enum class Liveness : uint8_t { observe = 1, beat = 2 };
-enum class DownloadWay : uint8_t { none = 0, http = 1, coap = 2 };
+enum class DownloadWay : uint8_t { none = 0, http = 1, coap = 2, can = 3 };
 enum class AttemptState : uint8_t {
   offered = 1, accepted = 2, deferred = 3, downloading = 4, verifying = 5, staged = 6,
   trial = 7, succeeded = 8, failed = 9, rolledBack = 10, cancelled = 11, expired = 12,

@@ -39,7 +39,7 @@ void Updater::start(const Action& action, uint64_t nowMs) {
   credit_ = context_.settings.downloadRate;
   creditMs_ = nowMs;
   way_ = DownloadWay::none;
-  if (!action.hasDigest || action.size == 0) return end(UpdaterResult::refused, "no-digest-or-size");
+  if (brought_ == nullptr && (!action.hasDigest || action.size == 0)) return end(UpdaterResult::refused, "no-digest-or-size");
   if (!chooseWay(false)) return end(UpdaterResult::refused, "unknown-scheme");
   if (!action.hasManifest && context_.settings.isUnsignedAllowed && !manifest_.isSignatureNeeded()) {
     context_.log.warn().put("update ").put(report_.update.view()).put(": nobody signed it, and this node was told to take such ones");
@@ -82,6 +82,8 @@ void Updater::judged() {
   const UpdateManifest& manifest = manifest_.manifest();
   sequence_ = manifest.sequence;
   state_ = State::judged;
+  std::memcpy(identity_.digest, manifest.digest, sizeof identity_.digest);
+  identity_.size = manifest.size;
   if (manifest.kind != ManifestKind::install) return;
   const PayloadVariant& variant = manifest_.variant();
   std::memcpy(payloadDigest_, variant.digest, sizeof payloadDigest_);
@@ -116,7 +118,7 @@ void Updater::proceed(uint64_t nowMs) {
 }
 
 void Updater::bootPrevious() {
-  const hal::Code code = context_.hal.slots.tryPrevious();
+  const hal::Code code = context_.slots.tryPrevious();
   if (code == hal::Code::ok) return end(UpdaterResult::staged, "");
   const bool isGone = code == hal::Code::notFound;
   end(isGone ? UpdaterResult::refused : UpdaterResult::failed, isGone ? manifestReasonWord(ManifestReason::noPreviousImage) : "boot-record");
@@ -151,7 +153,7 @@ uint64_t Updater::nextDueMs() const {
     case State::verifying:
     case State::judged: return 1;
     case State::manifest: due = manifest_.nextDueMs(); break;
-    case State::fetching: due = (way_ == DownloadWay::http ? http_ : coap_)->nextDueMs(); break;
+    case State::fetching: due = download()->nextDueMs(); break;
     default: break;
   }
   return due < deadline ? due : deadline;
@@ -166,7 +168,7 @@ void Updater::verify(uint64_t nowMs) {
   for (uint8_t i = 0; i < chunksPerStep && verifiedTo_ < identity_.size; ++i) {
     const uint32_t left = identity_.size - verifiedTo_;
     const uint32_t size = left < chunk_.size() ? left : static_cast<uint32_t>(chunk_.size());
-    const hal::Io io = context_.hal.slots.read(verifiedTo_, chunk_.data(), size);
+    const hal::Io io = context_.slots.read(verifiedTo_, chunk_.data(), size);
     if (io.code != hal::Code::ok || io.size == 0) return end(UpdaterResult::failed, "slot-read");
     hash_.update(ByteSpan(chunk_.data(), io.size));
     verifiedTo_ += io.size;
@@ -177,7 +179,7 @@ void Updater::verify(uint64_t nowMs) {
   if (std::memcmp(found, identity_.digest, sizeof found) == 0) return verified();
   dueMs_ = nowMs;
   if (startAgain("the digest of the slot is wrong")) return;
-  if (context_.hal.slots.abandon() != hal::Code::ok) context_.log.warn().put("update: the slot couldn't be given up");
+  if (context_.slots.abandon() != hal::Code::ok) context_.log.warn().put("update: the slot couldn't be given up");
   end(UpdaterResult::failed, "digest-mismatch");
 }
 
@@ -195,7 +197,7 @@ bool Updater::startAgain(std::string_view why) {
 }
 
 void Updater::verified() {
-  const hal::Code code = context_.hal.slots.makeTrial();
+  const hal::Code code = context_.slots.makeTrial();
   if (code != hal::Code::ok) {
     context_.log.error().put("update: no trial: ").put(hal::nameOf(code));
     return end(UpdaterResult::failed, "boot-record");

@@ -10,9 +10,9 @@
 #include "download.hpp"
 #include "download_record.hpp"
 #include "node_backoff.hpp"
-#include "node_context.hpp"
 #include "sha256.hpp"
 #include "slot_writer.hpp"
+#include "updater_context.hpp"
 #include "updater_manifest.hpp"
 #include "uri.hpp"
 
@@ -35,15 +35,21 @@ enum class UpdaterResult : uint8_t { none, staged, applied, failed, refused, can
 class Updater final : private DownloadSink {
  public:
   // A null download: the board has no such way. `chunk` is verifyChunk bytes of the owner's.
-  Updater(NodeContext& context, UpdaterManifest& manifest, Download* http, Download* coap, MutableSpan chunk, UpdaterLimits limits = {})
+  Updater(UpdaterContext& context, UpdaterManifest& manifest, Download* http, Download* coap, MutableSpan chunk, UpdaterLimits limits = {})
       : context_(context),
         manifest_(manifest),
         http_(http),
         coap_(coap),
         chunk_(chunk),
         limits_(limits),
-        writer_(context.hal.slots),
-        record_(context.hal.storage) {}
+        writer_(context.slots),
+        record_(context.storage) {}
+  // Of a device without a network: manifest and payload are brought to it, by one way and no URI. Then a job asks for no
+  // digest either: the signed manifest says which image it is.
+  Updater(UpdaterContext& context, UpdaterManifest& manifest, Download& brought, MutableSpan chunk, UpdaterLimits limits = {})
+      : Updater(context, manifest, nullptr, nullptr, chunk, limits) {
+    brought_ = &brought;
+  }
 
   // Takes the job over. Refusals come out as result() `refused` with their reason, like every other end.
   void start(const Action& action, uint64_t nowMs);
@@ -90,7 +96,6 @@ class Updater final : private DownloadSink {
   void onEnd(const DownloadEnd& end) override;
   bool chooseWay(bool other);
   void resolve(uint64_t nowMs);
-  void fetch();
   void sayFrom(const Uri& uri);
   void notStarted(Status why);
   bool openSlot();
@@ -103,15 +108,17 @@ class Updater final : private DownloadSink {
   void tryAgain(std::string_view why, uint32_t askedMs);
   void awaitAction(uint64_t nowMs);
   std::string_view payloadReason(Status status) const;
-  Download* download() { return way_ == DownloadWay::http ? http_ : coap_; }
+  Download* download() const { return way_ == DownloadWay::can ? brought_ : way_ == DownloadWay::http ? http_ : coap_; }
+  void fetch(const Uri* uri);
   bool isSigned() const { return sequence_ != 0; }
   // Bytes of the payload that needn't come again.
   uint32_t taken() const { return decoder_ != nullptr ? taken_ : writer_.end(); }
 
-  NodeContext& context_;
+  UpdaterContext& context_;
   UpdaterManifest& manifest_;
   Download* http_;
   Download* coap_;
+  Download* brought_ = nullptr;
   MutableSpan chunk_;
   UpdaterLimits limits_;
   SlotWriter writer_;

@@ -32,9 +32,14 @@ void putArtifactPath(TextWriter& out, const uint8_t* digest) {
 
 // The preferred way first, then the order of the action; with `other`, one that isn't the present way.
 bool Updater::chooseWay(bool other) {
+  if (brought_ != nullptr) {
+    way_ = report_.way = DownloadWay::can;
+    return true;
+  }
+  const bool hasTls = context_.http != nullptr && context_.http->hasTls();
   for (int pass = 0; pass < 2; ++pass) {
     for (uint8_t i = 0; i < uriCount_; ++i) {
-      const DownloadWay way = wayOf(uris_[i].view(), context_.hal.http.hasTls());
+      const DownloadWay way = wayOf(uris_[i].view(), hasTls);
       if (way == DownloadWay::none || (way == DownloadWay::http ? http_ : coap_) == nullptr) continue;
       if (other ? way == way_ : pass == 0 && way != context_.settings.preferredWay) continue;
       uri_ = i;
@@ -48,12 +53,13 @@ bool Updater::chooseWay(bool other) {
 }
 
 void Updater::resolve(uint64_t nowMs) {
+  if (way_ == DownloadWay::can) return fetch(nullptr);
   const Expected<Uri> uri = parseUri(uris_[uri_].view());
   if (!uri) return end(UpdaterResult::refused, "bad-uri");
   FixedText<uriHostMax> host;
   if (!isOk(host.assign(uri->host))) return end(UpdaterResult::refused, "bad-uri");
-  const hal::Code code = context_.hal.network.resolve(host.cStr(), uri->port, to_);
-  if (code == hal::Code::ok) return fetch();
+  const hal::Code code = context_.network->resolve(host.cStr(), uri->port, to_);
+  if (code == hal::Code::ok) return fetch(&*uri);
   if (code == hal::Code::again && nowMs < resolveEndMs_) {
     dueMs_ = nowMs + resolvePollMs;
     return;
@@ -117,31 +123,32 @@ Status Updater::rewind() {
   end(UpdaterResult::refused, "bad-uri");
 }
 
-void Updater::fetch() {
-  const Expected<Uri> uri = parseUri(uris_[uri_].view());
-  if (!isOk(uri.status())) return end(UpdaterResult::refused, "bad-uri");
+// A null `uri`: what is brought needs none.
+void Updater::fetch(const Uri* uri) {
   // A plain download that was cut is continued where the medium ends, not where the stream ended.
   if (decoder_ == nullptr ? !openSlot() : !openDecoder()) return;
   char path[downloadPathMax];
   TextWriter pathText(path, sizeof path);
   if (isSigned()) {
     putArtifactPath(pathText, payloadDigest_);
-  } else {
+  } else if (uri != nullptr) {
     pathText.put(uri->path);
   }
   if (!isOk(pathText.status())) return end(UpdaterResult::refused, "bad-uri");
   DownloadRequest request;
-  request.to = to_;
-  request.host = uri->host;
-  request.isTls = uri->scheme == UriScheme::https;
   request.path = pathText.view();
-  request.query = uri->query;
+  if (uri != nullptr) {
+    request.to = to_;
+    request.host = uri->host;
+    request.isTls = uri->scheme == UriScheme::https;
+    request.query = uri->query;
+    sayFrom(*uri);
+  }
   request.offset = taken();
   request.expectedSize = payloadSize_;
   // A rate is kept block by block; what is asked for in sets comes as it comes.
   request.mayQBlock = context_.settings.usesQBlock && context_.settings.downloadRate == 0;
   if (request.offset > 0) request.validator = record_.validator(way_);
-  sayFrom(*uri);
   state_ = State::fetching;
   const Status status = download()->start(request, *this);
   if (!isOk(status)) notStarted(status);
@@ -164,7 +171,7 @@ Status Updater::onStart(const DownloadStart& start) {
 // The rate limit: a debt is paid before the next block.
 bool Updater::pays(size_t size) {
   if (context_.settings.downloadRate == 0) return true;
-  const uint64_t nowMs = context_.hal.clock.monotonicMs();
+  const uint64_t nowMs = context_.clock.monotonicMs();
   const int64_t rate = context_.settings.downloadRate;
   const int64_t earned = static_cast<int64_t>(nowMs - creditMs_) * rate / 1000;
   if (earned > 0) {
@@ -227,11 +234,11 @@ void Updater::finish() {
     for (uint32_t i = 0; status == Status::again && i < identity_.size / 1024 + 8; ++i) status = decoder_->finish();
     if (isOk(status) && writer_.position() != identity_.size) status = Status::malformed;
     if (!isOk(status)) {
-      dueMs_ = context_.hal.clock.monotonicMs();
+      dueMs_ = context_.clock.monotonicMs();
       return startAgain("the payload is wrong") ? void() : end(UpdaterResult::failed, payloadReason(status));
     }
   }
-  const hal::Code code = context_.hal.slots.flush();
+  const hal::Code code = context_.slots.flush();
   if (code != hal::Code::ok) return end(UpdaterResult::failed, code == hal::Code::noSpace ? "no-space" : "slot-write");
   state_ = State::verifying;
   report_.state = AttemptState::verifying;
@@ -266,7 +273,7 @@ void Updater::onEnd(const DownloadEnd& done) {
     // A patch that leaves its base (mismatch) can't be undone either: that the base is the running image was checked before.
     const bool isPayload = failure_ == Status::malformed || failure_ == Status::tooLarge || failure_ == Status::mismatch;
     failure_ = Status::ok;
-    dueMs_ = context_.hal.clock.monotonicMs();
+    dueMs_ = context_.clock.monotonicMs();
     if (isPayload && startAgain("the payload is wrong")) return;
   } else if (done.status == Status::exhausted) {
     reason.put(manifestReasonWord(ManifestReason::overBudget));
@@ -284,7 +291,7 @@ void Updater::onEnd(const DownloadEnd& done) {
     ++tokens_;
     isActionAwaited_ = isActionWished_ = true;
     state_ = State::waiting;
-    dueMs_ = context_.hal.clock.monotonicMs() + limits_.actionWaitMs;
+    dueMs_ = context_.clock.monotonicMs() + limits_.actionWaitMs;
     return;
   }
   if (isRefusal && done.code == forbidden) return end(UpdaterResult::failed, "token-expired");
@@ -301,17 +308,17 @@ void Updater::awaitAction(uint64_t nowMs) {
 }
 
 void Updater::tryAgain(std::string_view why, uint32_t askedMs) {
-  const hal::Code flushed = context_.hal.slots.flush();
+  const hal::Code flushed = context_.slots.flush();
   const uint32_t now = decoder_ != nullptr ? taken_ : writer_.durable();
   if (flushed == hal::Code::ok && now > lastTaken_) backoff_.reset();
   lastTaken_ = now;
   if (backoff_.failures() >= limits_.triesWithoutProgress) return end(UpdaterResult::failed, why);
   if (++triesOnWay_ >= limits_.triesPerWay) chooseWay(true);
-  const uint32_t delay = backoff_.next(context_.hal.entropy);
+  const uint32_t delay = backoff_.next(context_.entropy);
   context_.log.info().put("update: ").put(why).put(" at ").put(static_cast<uint64_t>(taken())).put(", again in ").put(
       static_cast<uint64_t>(delay > askedMs ? delay : askedMs)).put(" ms");
   state_ = State::waiting;
-  dueMs_ = context_.hal.clock.monotonicMs() + (delay > askedMs ? delay : askedMs);
+  dueMs_ = context_.clock.monotonicMs() + (delay > askedMs ? delay : askedMs);
 }
 
 }  // namespace cx
