@@ -53,7 +53,7 @@ class EnrollingManager final : public CoapService {
     reply.size = body.size();
     reply.contentFormat = coap::format::cbor;
   }
-  std::vector<uint8_t> bytes_ = std::vector<uint8_t>(2 * sim::sectorSize, 0xFF);
+  std::vector<uint8_t> bytes_ = std::vector<uint8_t>(sim::Flash::sizeFor(2), 0xFF);
   sim::Flash flash_{bytes_.data(), static_cast<uint32_t>(bytes_.size())};
   sim::Storage storage_;
   sim::Entropy entropy_{99};

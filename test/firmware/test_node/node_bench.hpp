@@ -259,7 +259,7 @@ struct RoomyLimits : cx::NodeLimitsSmall {
 
 // Everything that goes with the power.
 struct PowerCycle {
-  PowerCycle(std::vector<uint8_t>& bytes, cx::sim::Clock& sharedClock, Wire& wire, cx::hal::ResetReason reason, uint64_t seed, uint32_t cutAfter = 0)
+  PowerCycle(std::vector<uint8_t>& bytes, cx::sim::Clock& sharedClock, Wire& wire, cx::hal::ResetReason reason, uint64_t seed, uint32_t cutAfter = 0, uint64_t cutSeed = 0)
       : flash(bytes.data(), static_cast<uint32_t>(bytes.size())),
         storage(flash, 0, cx::sim::storageSectorsPerArea),
         slots(flash, storage),
@@ -274,7 +274,7 @@ struct PowerCycle {
     callbacks.stream_close = [](void*, uint32_t) {};
     callbacks.stream_out = [](void*, uint32_t, const uint8_t*, uint32_t) {};
     system.reason = reason;
-    flash.cutPowerAfter(cutAfter);
+    flash.cutPowerAfter(cutAfter, cutSeed);
     outcome = slots.bootLoader(system.reason);
     system.version = slots.image().version;
     system.model = "sim";
@@ -327,7 +327,7 @@ class Bench {
   void boot(cx::hal::ResetReason reason) {
     endCycle();
     const uint32_t cutAfter = cutAt > operations ? cutAt - operations : 0;
-    power = std::make_unique<PowerCycle>(flash, clock, nodeWire, reason, ++boots, cutAfter);
+    power = std::make_unique<PowerCycle>(flash, clock, nodeWire, reason, ++boots, cutAfter, cutSeed);
     if (!power->flash.hasPower()) {  // it went while the boot loader was at work
       endCycle();
       power = std::make_unique<PowerCycle>(flash, clock, nodeWire, cx::hal::ResetReason::powerOn, ++boots, 0);
@@ -447,6 +447,7 @@ class Bench {
   FakeManager manager{managerWire, clock, managerEntropy};
   std::unique_ptr<PowerCycle> power;
   uint32_t cutAt = 0;       // power goes within this operation of the flash, counted over all boots; 0: never
+  uint64_t cutSeed = 0;     // of the damage that the cut does
   uint32_t operations = 0;  // of the cycles that are over
   uint32_t faults = 0;
   int cuts = 0;

@@ -10,7 +10,7 @@ using namespace cx;
 
 namespace {
 
-constexpr uint32_t flashSize = 2 * sim::sectorSize;
+constexpr uint32_t flashSize = sim::Flash::sizeFor(2);
 constexpr uint64_t numbersMax = 12 * OscoreSequence::stride;
 
 // Each number that was handed out, over all restarts.

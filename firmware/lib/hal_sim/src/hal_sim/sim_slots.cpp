@@ -14,8 +14,6 @@ using hal::Slot;
 namespace {
 
 constexpr const char* recordKey = "boot";
-constexpr uint32_t journalMagic = 0x4C4A5843;
-constexpr uint32_t journalHead = 4 + 4 + hal::digestSize;  // then one word for each durable sector
 constexpr uint8_t none = 255;
 
 }  // namespace
@@ -133,42 +131,36 @@ void Slots::readImageText(uint8_t slot) {
   if (std::strncmp(word, "deaf", 4) == 0) image_.behaviour = Behaviour::deaf;
 }
 
+// Whose journal it is stands in the record, before its first word and after its last: an erase that power cut short may leave any
+// part of it as it was.
 Code Slots::openJournal() {
-  const Code code = flash_.erase(journalSector(idle()));
-  if (code != Code::ok) return code;
-  uint8_t head[journalHead];
-  std::memcpy(head, &journalMagic, 4);
-  std::memcpy(head + 4, &identity_.size, 4);
-  std::memcpy(head + 8, identity_.digest, hal::digestSize);
+  const uint8_t slot = idle();
+  if (record_.isImage[slot] != 0 || record_.downloadSize[slot] != 0) {
+    record_.isImage[slot] = 0;
+    record_.downloadSize[slot] = 0;
+    const Code code = store();
+    if (code != Code::ok) return code;
+  }
   durable_ = end_ = 0;
-  return flash_.write(journalSector(idle()) * sectorSize, head, sizeof head);
+  const Code code = flash_.erase(journalSector(slot));
+  if (code != Code::ok) return code;
+  record_.downloadSize[slot] = identity_.size;
+  std::memcpy(record_.downloadDigest[slot], identity_.digest, hal::digestSize);
+  return store();
 }
 
 Code Slots::begin(const hal::ImageIdentity& identity) {
   if (identity.size > slotSize()) return Code::noSpace;
   isBegun_ = true;
   identity_ = identity;
-  uint8_t head[journalHead];
-  const uint32_t journal = journalSector(idle()) * sectorSize;
-  if (flash_.read(journal, head, sizeof head) != Code::ok) return Code::io;
-  uint32_t magic = 0, size = 0;
-  std::memcpy(&magic, head, 4);
-  std::memcpy(&size, head + 4, 4);
-  const bool isSame = magic == journalMagic && size == identity.size && std::memcmp(head + 8, identity.digest, hal::digestSize) == 0;
-  if (!isSame) {
-    // What was in the slot can't be started any more, and the record says so before its first byte goes.
-    if (record_.isImage[idle()] != 0) {
-      record_.isImage[idle()] = 0;
-      const Code code = store();
-      if (code != Code::ok) return code;
-    }
-    return openJournal();
-  }
+  const uint8_t slot = idle();
+  const bool isSame = record_.downloadSize[slot] == identity.size && std::memcmp(record_.downloadDigest[slot], identity.digest, hal::digestSize) == 0;
+  if (!isSame) return openJournal();
   durable_ = 0;
-  for (uint32_t i = 0; durable_ < size; ++i) {
+  for (uint32_t i = 0; durable_ < identity.size; ++i) {
     uint32_t word = 0xFFFFFFFF;
-    if (flash_.read(journal + journalHead + i * 4, reinterpret_cast<uint8_t*>(&word), 4) != Code::ok || word == 0xFFFFFFFF) break;
-    durable_ = (i + 1) * sectorSize < size ? (i + 1) * sectorSize : size;
+    if (flash_.read(journalSector(slot) * sectorSize + i * 4, reinterpret_cast<uint8_t*>(&word), 4) != Code::ok || word == 0xFFFFFFFF) break;
+    durable_ = (i + 1) * sectorSize < identity.size ? (i + 1) * sectorSize : identity.size;
   }
   end_ = durable_;
   return Code::ok;
@@ -210,7 +202,7 @@ Code Slots::flush() {
   Code code = program(imageSector(idle()) + index, end_ - durable_);
   if (code != Code::ok) return code;
   const uint32_t word = 0;
-  code = flash_.write(journalSector(idle()) * sectorSize + journalHead + index * 4, reinterpret_cast<const uint8_t*>(&word), 4);
+  code = flash_.write(journalSector(idle()) * sectorSize + index * 4, reinterpret_cast<const uint8_t*>(&word), 4);
   if (code == Code::ok) durable_ = end_;
   return code;
 }
@@ -280,8 +272,8 @@ Code Slots::abandon() {
   isBegun_ = false;
   durable_ = end_ = 0;
   record_.pending = none;
-  const Code code = store();
-  return code == Code::ok ? flash_.erase(journalSector(idle())) : code;
+  record_.downloadSize[idle()] = 0;
+  return store();
 }
 
 }  // namespace cx::sim

@@ -68,6 +68,8 @@ class Slots final : public hal::ImageSlots {
     uint32_t size[2] = {};
     uint8_t digest[2][hal::digestSize] = {};
     uint8_t rolledBackDigest[hal::digestSize] = {};
+    uint32_t downloadSize[2] = {};  // whose journal the slot's is; 0: nobody's
+    uint8_t downloadDigest[2][hal::digestSize] = {};
   };
   uint32_t sectorsPerSlot() const { return (flash_.size() / sectorSize - firstSlotSector) / 2; }
   uint32_t journalSector(uint8_t slot) const { return firstSlotSector + slot * sectorsPerSlot(); }

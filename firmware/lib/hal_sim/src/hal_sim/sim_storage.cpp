@@ -57,6 +57,12 @@ Code Storage::mount() {
   bool isWhole = false;
   uint32_t next = 0;
   while (at(end_, limit, record, isWhole, next)) end_ = next;
+  // Power may have left the end of a record and not its head: nothing can be written over that.
+  for (uint32_t offset = end_; offset < limit; offset += writeUnit) {
+    uint32_t word = 0;
+    if (flash_.read(offset, reinterpret_cast<uint8_t*>(&word), writeUnit) != Code::ok) return Code::io;
+    if (word != 0xFFFFFFFF) end_ = limit;
+  }
   return Code::ok;
 }
 
