@@ -116,7 +116,8 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     ...core,
     topics,
     capacity: limits.bridgedMessages,
-    usesBroker: (node) => fleet.usesBroker(node),
+    // A gateway says on its own connection what is to be said of its children.
+    usesBroker: (node) => fleet.usesBroker(children.gatewayOf(node) ?? node),
   });
 
   const presence = new PresenceWatch({

@@ -189,7 +189,7 @@ export class PresenceWatch implements Hearing {
     if (nodes >= presenceRules.deafMinimumNodes && silentMs >= deafDelayMs(shortestPollSeconds)) this.#goDeaf();
   };
 
-  /** The nodes that should have been heard: those that were there when the silence began. */
+  /** The nodes that should have been heard: those that were there when the silence began, and speak for themselves. */
   #expected(): { nodes: number; shortestPollSeconds: number } {
     const { rows } = this.#options.fleet;
     let nodes = 0;
@@ -197,6 +197,8 @@ export class PresenceWatch implements Hearing {
     for (let row = rows.nextRow(0); row !== -1; row = rows.nextRow(row + 1)) {
       const presence = this.#options.fleet.presence(row);
       if (presence !== "online" && presence !== "late") continue;
+      // A gateway and its children fall silent together: one voice.
+      if (this.#options.fleet.gateway(row) !== -1) continue;
       nodes++;
       shortestPollSeconds = Math.min(shortestPollSeconds, rows.columns.pollSeconds[row]!);
     }

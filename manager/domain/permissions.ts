@@ -54,7 +54,7 @@ export const permissions = {
   "node.register": nodes("own-and-children", "Register, renew the registration, leave"),
   "node.beat": nodes("own-and-children", "Say that it lives, and hear what to do"),
   "node.report": nodes("own-and-children", "Report health, metrics, services, logs, telemetry"),
-  "attempt.report": nodes("own", "Report how its update goes"),
+  "attempt.report": nodes("own-and-children", "Report how its update goes"),
   "environment.read": nodes("own", "Get its environment, with its password at the broker"),
   "directory.look-up": { ...operators("viewer", "filtered", "Look nodes up in the directory"), nodes: "any" },
 
@@ -75,7 +75,10 @@ export const permissions = {
     "filtered",
     "See the manager, how many nodes there are, and the fleet's settings without secrets",
   ),
-  "update.read": { ...operators("viewer", "filtered", "See updates, their manifests and how they go"), nodes: "own" },
+  "update.read": {
+    ...operators("viewer", "filtered", "See updates, their manifests and how they go"),
+    nodes: "own-and-children",
+  },
   "anchor.read": operators("viewer", "any", "See by which keys update manifests are trusted"),
   "rollout.read": operators(
     "viewer",
@@ -97,7 +100,7 @@ export const permissions = {
   ),
   "update.start": {
     ...operators("operator", "filtered", "Start an update on nodes; a node: ask for its own"),
-    nodes: "own",
+    nodes: "own-and-children",
   },
   "rollout.change": operators(
     "operator",

@@ -1,6 +1,7 @@
 import type { CoapRequest } from "../../../coap/route.ts";
 import { type NodeId, nodeId, parseNodeId } from "../../../schemas/wire/node-id.ts";
-import type { Actor } from "../../app/api/registry.ts";
+import { queryNames } from "../../../schemas/wire/paths.ts";
+import type { Actor, Registry } from "../../app/api/registry.ts";
 import type { Authoriser, Principal } from "../../domain/authoriser.ts";
 import { type Permission, permissionOf } from "../../domain/permissions.ts";
 import type { Refusal } from "./refusal.ts";
@@ -12,6 +13,8 @@ export interface AskingNode {
   readonly kind: "node";
   readonly node: NodeId;
   readonly how: "credential" | "claimed";
+  /** The gateway that asks for its child. */
+  readonly gateway?: NodeId;
 }
 export interface AskingOperator {
   readonly kind: "operator";
@@ -88,6 +91,16 @@ export class AskerRules {
     return parsed.ok ? { kind: "node", node: parsed.id, how: "claimed" } : refused("bad-node-id", parsed.rule);
   }
 
+  /** As `node`, or the child that it asks for, by `?child=ID`. */
+  nodeOrChild(request: CoapRequest, permission: Permission): AskingNode | NotServed {
+    return this.#forChild(this.node(request), request, permission);
+  }
+
+  /** As `either`, or the child that a gateway asks for. */
+  eitherOrChild(request: CoapRequest, permission: Permission): Asker {
+    return this.#forChild(this.either(request), request, permission);
+  }
+
   /** The node of `node` where it is beyond question whose request it is, whether or not it is registered; undefined: ask `node`. */
   steadyNode(request: CoapRequest): string | undefined {
     const { identity } = request.peer;
@@ -156,6 +169,17 @@ export class AskerRules {
     return this.#owned(this.either(request), owner, read);
   }
 
+  #forChild<A extends Asker>(asker: A, request: CoapRequest, permission: Permission): A | AskingNode | NotServed {
+    const text = request.query(queryNames.child);
+    if (text === undefined || asker.kind !== "node") return asker;
+    const { node: gateway, how } = asker;
+    const child = parseNodeId(text);
+    const isIts = child.ok && child.id !== gateway && this.#authoriser.node(permission, gateway, child.id);
+    if (isIts) return { kind: "node", node: child.id, how, gateway };
+    if (how === "credential") this.#claimedAnother(gateway, text);
+    return refused("child-id");
+  }
+
   #known(request: CoapRequest, operator: string): AskingOperator | NotServed {
     const principal = this.#principalOf(operator);
     return principal === undefined ? refused("no-identity") : operatorFrom(request, principal);
@@ -166,4 +190,12 @@ export class AskerRules {
     if (asker.how === "credential") this.#claimedAnother(asker.node, owner);
     return refused("not-your-resource");
   }
+}
+
+/**
+ * Marks who spoke as heard: a gateway, where it spoke for its child. That the gateway asks says nothing of the child, which may have been
+ * silent for long. False: the node isn't registered.
+ */
+export function heardOf(registry: Pick<Registry, "heard" | "isRegistered">, { node, gateway }: AskingNode): boolean {
+  return gateway === undefined ? registry.heard(node) : registry.heard(gateway) && registry.isRegistered(node);
 }

@@ -2,11 +2,16 @@ import { Code } from "../../../coap/message.ts";
 import type { CoapReplyFields, CoapRequest, Route } from "../../../coap/route.ts";
 import type { InstallRequest } from "../../../schemas/generated/types.ts";
 import type { InstallOutcome } from "../../app/api/updates.ts";
+import { permissionOf } from "../../domain/permissions.ts";
+import { heardOf } from "./asker.ts";
 import type { CoapContext } from "./coap-context.ts";
 import { fill, type Refusal, refusal } from "./refusal.ts";
 import { type Body, bodyFormats, bodyOf, message, view } from "./representation.ts";
 import { pathPart } from "./request-input.ts";
 
+const starting = permissionOf("update.start");
+const reading = permissionOf("update.read");
+const reporting = permissionOf("attempt.report");
 const maxInstallBytes = 80_000;
 const maxReportBytes = 1_024;
 
@@ -41,7 +46,7 @@ export function attemptRoutes(context: CoapContext): Route[] {
 
 /** A node asks to install now; an operator with `{nodes: [...]}` starts it on nodes. */
 async function install(context: CoapContext, request: CoapRequest): Promise<CoapReplyFields> {
-  const asker = context.askers.either(request);
+  const asker = context.askers.eitherOrChild(request, starting);
   if (asker.kind === "refused") return refusal(asker.refusal, asker.detail);
   const update = pathPart(request, "update");
   const body: Body<InstallRequest> =
@@ -56,7 +61,7 @@ async function install(context: CoapContext, request: CoapRequest): Promise<Coap
     const outcome = await context.app.updates.start(update, nodes, asker.actor);
     return outcome.kind === "started" ? view(request, outcome.nodes) : refusal(outcome.kind);
   }
-  if (!context.app.registry.heard(asker.node)) return refusal("unknown-node");
+  if (!heardOf(context.app.registry, asker)) return refusal("unknown-node");
   const registered = context.app.registry.contentFormat(asker.node);
   return installAnswer(request, await context.app.updates.install(update, asker.node), registered);
 }
@@ -85,7 +90,7 @@ function installAnswer(request: CoapRequest, outcome: InstallOutcome, registered
 
 /** A node sees its own attempt, an operator the counts of those in his scope. */
 function status(context: CoapContext, request: CoapRequest): CoapReplyFields {
-  const asker = context.askers.either(request);
+  const asker = context.askers.eitherOrChild(request, reading);
   if (asker.kind === "refused") return refusal(asker.refusal, asker.detail);
   const update = pathPart(request, "update");
   if (asker.kind === "operator") {
@@ -96,7 +101,7 @@ function status(context: CoapContext, request: CoapRequest): CoapReplyFields {
     if (principal.scopes.length === 0) return view(request, counts);
     return view(request, updates.countsWithin((node) => authoriser.sees(principal, node))(update));
   }
-  if (!context.app.registry.heard(asker.node)) return refusal("unknown-node");
+  if (!heardOf(context.app.registry, asker)) return refusal("unknown-node");
   const found = context.app.attempts.find(update, asker.node);
   return found === undefined
     ? refusal("unknown-attempt")
@@ -110,9 +115,9 @@ const reportRefusals: Readonly<Record<string, Refusal>> = {
 };
 
 async function report(context: CoapContext, request: CoapRequest): Promise<CoapReplyFields> {
-  const asker = context.askers.node(request);
+  const asker = context.askers.nodeOrChild(request, reporting);
   if (asker.kind === "refused") return refusal(asker.refusal, asker.detail);
-  if (!context.app.registry.heard(asker.node)) return refusal("unknown-node");
+  if (!heardOf(context.app.registry, asker)) return refusal("unknown-node");
   const body = bodyOf(request, "attempt-report");
   if (!body.ok) return body.answer;
   const update = pathPart(request, "update");

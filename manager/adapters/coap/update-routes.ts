@@ -13,6 +13,7 @@ import { pathPart } from "./request-input.ts";
 const maxUpdateBytes = 80_000;
 const maxManifestBytes = 65_536;
 const octetStream = 42;
+const reading = permissionOf("update.read");
 const readingNodes = permissionOf("node.read");
 
 /** Updates themselves: list, create, look at, withdraw, and their signed manifests. */
@@ -98,7 +99,7 @@ async function create(context: CoapContext, request: CoapRequest): Promise<CoapR
 }
 
 function one(context: CoapContext, request: CoapRequest): CoapReplyFields {
-  const asker = context.askers.either(request);
+  const asker = context.askers.eitherOrChild(request, reading);
   if (asker.kind === "refused") return refusal(asker.refusal, asker.detail);
   const found = context.app.updates.find(pathPart(request, "update"));
   if (found === undefined) return refusal("unknown-update");
@@ -117,7 +118,7 @@ async function withdraw(context: CoapContext, request: CoapRequest): Promise<Coa
 }
 
 async function manifest(context: CoapContext, request: CoapRequest): Promise<CoapReplyFields> {
-  const asker = context.askers.either(request);
+  const asker = context.askers.eitherOrChild(request, reading);
   if (asker.kind === "refused") return refusal(asker.refusal, asker.detail);
   const update = pathPart(request, "update");
   if (context.app.updates.find(update) === undefined) return refusal("unknown-update");
