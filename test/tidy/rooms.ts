@@ -165,7 +165,19 @@ export const rooms: Readonly<Record<string, Room>> = {
     packages: ["node:"],
   },
   // The node's half of the protocol, for gateways and simulators.
-  agent: { mayImport: ["coap", "coap/security", "kernel", "schemas/generated", "schemas/wire"], packages: pure },
+  agent: {
+    // Its association is made of the credentials that a node has.
+    mayImport: [
+      "coap",
+      "coap/security",
+      "coap/security/oscore",
+      "coap/transport",
+      "kernel",
+      "schemas/generated",
+      "schemas/wire",
+    ],
+    packages: pure,
+  },
   "gateway/domain": { mayImport: ["kernel", "schemas/generated", "schemas/wire"], packages: pure },
   "gateway/ports": { mayImport: ["kernel", "gateway/domain", "schemas/generated", "schemas/wire"], packages: pure },
   "gateway/app": {
