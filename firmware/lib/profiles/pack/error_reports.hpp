@@ -18,6 +18,7 @@ class ErrorReports {
     for (uint8_t i = 0; i < kinds; i++) {
       if (!entries_[i].isOwed) continue;
       entries_[i].isOwed = false;
+      if (told_ < 65535) told_++;
       can::ErrorReport report;
       report.node = node;
       report.error = static_cast<can::PackError>(i + 1);
@@ -28,6 +29,9 @@ class ErrorReports {
     return false;
   }
 
+  // Reports since boot.
+  uint16_t told() const { return told_; }
+
  private:
   static constexpr uint8_t kinds = static_cast<uint8_t>(can::PackError::storageFailed);
   struct Entry {
@@ -36,6 +40,7 @@ class ErrorReports {
     int32_t detail = 0;
   };
   Entry entries_[kinds];
+  uint16_t told_ = 0;
 };
 
 }  // namespace cx::pack

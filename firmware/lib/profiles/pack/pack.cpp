@@ -15,6 +15,7 @@ void Pack::begin(const PackBoot& boot, uint64_t nowMs) {
   claim_.begin(boot.mac, kept_.deviceType, kept_.nodeId, boot.seed, nowMs);
   election_.begin(boot.mac, kept_.deviceType, nowMs, boot.version);
   toldAtMs_ = drawnAtMs_ = tickedAtMs_ = nowMs;
+  if (ports_.firmware != nullptr) ports_.firmware->begin(nowMs);
 }
 
 void Pack::step(uint64_t nowMs) {
@@ -25,6 +26,7 @@ void Pack::step(uint64_t nowMs) {
   if (isTickDue_ || nowMs - tickedAtMs_ >= tickMs) tick();
   if (election_.hasAnnounced() && (isTelemetryDue_ || nowMs - toldAtMs_ >= telemetryEveryMs)) tell();
   report();
+  if (ports_.firmware != nullptr) update();
   store_.step(kept_, nowMs);
   sender_.step(nowMs);
   if (nowMs - drawnAtMs_ >= drawEveryMs) draw();
@@ -42,6 +44,7 @@ void Pack::receive() {
     // A pack that just lost its id answers nothing: the answer would carry another's.
     can::Frame answer;
     if (claim_.isSettled() && runCommand(frame, claim_.nodeId(), *this, answer)) sender_.queue(answer);
+    if (claim_.isSettled() && ports_.firmware != nullptr && ports_.firmware->receive(frame, claim_.nodeId(), nowMs_, answer)) sender_.queue(answer);
   }
 }
 
@@ -64,6 +67,20 @@ void Pack::join() {
   while (election_.step(nowMs_, frame)) sender_.queue(frame);
 }
 
+// The image that runs, and the one that is being brought.
+void Pack::update() {
+  PackFirmware& firmware = *ports_.firmware;
+  PackHealth health;
+  health.isOnBus = election_.hasAnnounced() && sender_.isHeard();
+  health.isBmsSettled = bms_.state() == can::BmsState::ok || bms_.fault() != BmsFault::none;
+  can::Frame frame;
+  if (firmware.step(claim_.nodeId(), health, nowMs_, frame) && claim_.isSettled()) sender_.queue(frame);
+  while (election_.hasAnnounced() && sender_.waiting() < quietQueue && firmware.next(claim_.nodeId(), errors_.told(), frame)) sender_.queue(frame);
+  if (!firmware.isLeaving(nowMs_)) return;
+  flush();
+  firmware.restart();
+}
+
 void Pack::tick() {
   isTickDue_ = false;
   tickedAtMs_ = nowMs_;
@@ -80,6 +97,7 @@ void Pack::tick() {
   in.pumpWatts = power_.pool;
   in.heaterWatts = power_.heater;
   in.time = localTime(time);
+  in.isUpdating = ports_.firmware != nullptr && ports_.firmware->holdsRelays();
   watchRelays();
   ports_.board.setRelays(modes_.tick(in, kept_.settings));
   if (ports_.retained == nullptr) return;

@@ -12,6 +12,7 @@
 #include "pack/node_claim.hpp"
 #include "pack/pack_board.hpp"
 #include "pack/pack_commands.hpp"
+#include "pack/pack_firmware.hpp"
 #include "pack/pack_modes.hpp"
 #include "pack/settings_store.hpp"
 #include "pack/site_totals.hpp"
@@ -21,6 +22,7 @@
 namespace cx::pack {
 
 constexpr unsigned framesPerStep = 16;  // read from the bus in one turn; more wait in the controller
+constexpr size_t quietQueue = 8;        // what may wait is told only while fewer frames wait
 constexpr uint64_t drawEveryMs = 50;
 constexpr int32_t stuckFromWatts = 50;  // drawn through a relay that was opened two ticks ago
 constexpr uint8_t stuckTicks = 2;
@@ -31,6 +33,7 @@ struct PackPorts {
   hal::Storage& storage;
   hal::RetainedMemory* retained;  // null: nothing outlives a reset
   PackBoard& board;
+  PackFirmware* firmware = nullptr;  // null: no images come by CAN
 };
 
 // What a pack is told at boot.
@@ -76,6 +79,7 @@ class Pack final : public CommandTarget {
  private:
   void receive();
   void join();
+  void update();
   void tick();
   void watchRelays();
   void tell();

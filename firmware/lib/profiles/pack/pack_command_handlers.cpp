@@ -44,8 +44,11 @@ CommandResult Pack::onCommand(const can::SetRelay& command) {
   return result;
 }
 
-// There is no receiver of firmware yet.
-CommandResult Pack::onCommand(const can::OtaEnter&) { return CommandResult::refused; }
+// For one pack: what follows names a pack, and several at once would share one stream of data.
+CommandResult Pack::onCommand(const can::OtaEnter& command) {
+  if (ports_.firmware == nullptr || command.target == everyNode) return CommandResult::refused;
+  return ports_.firmware->enter(nowMs_);
+}
 
 CommandResult Pack::onCommand(const can::FactoryReset&) {
   kept_.settings = PackSettings();
