@@ -84,6 +84,11 @@ void NodeClaim::receive(const can::Frame& frame, uint64_t nowMs) {
   heard(node, nowMs);
 }
 
+uint64_t NodeClaim::dueMs() const {
+  if (left_ > 0 || phase_ == Phase::crowded) return nextAtMs_;
+  return phase_ == Phase::claiming ? firstAtMs_ + claimQuietMs : UINT64_MAX;
+}
+
 bool NodeClaim::step(uint64_t nowMs, can::Frame& out) {
   if (phase_ == Phase::crowded && nowMs >= nextAtMs_) {
     // Whoever has been silent for long enough made room; else the wanted id is asked for, once.

@@ -35,6 +35,9 @@ class NodeClaim {
   // True: `out` is a claim to be sent now. Call until false.
   bool step(uint64_t nowMs, can::Frame& out);
 
+  // When step() has to be called at the latest; UINT64_MAX: it waits for nothing.
+  uint64_t dueMs() const;
+
   Phase phase() const { return phase_; }
   // No frame with 11 bits may be sent before this is true, nor when it no longer is.
   bool isSettled() const { return phase_ == Phase::settled; }

@@ -22,7 +22,8 @@ namespace {
 
 constexpr int childPipe = 3;  // where the node finds the pipe
 constexpr int childLock = 4;
-constexpr int extraFlags = 8;
+constexpr int childRetained = 5;
+constexpr int extraFlags = 10;
 constexpr int flagsMax = 64;
 
 // In the child, between fork and exec: only calls that are safe there. Ends with exec or by telling errno.
@@ -36,9 +37,10 @@ constexpr int flagsMax = 64;
   const int image = ::fcntl(start.image, F_DUPFD_CLOEXEC, 10);
   const int pipeHigh = ::fcntl(watchdog, F_DUPFD_CLOEXEC, 10);
   const int lockHigh = ::fcntl(start.lock, F_DUPFD_CLOEXEC, 10);
+  const int retainedHigh = ::fcntl(start.retained, F_DUPFD_CLOEXEC, 10);
   const int reportHigh = ::fcntl(report, F_DUPFD_CLOEXEC, 10);
-  if (error == 0 && (image < 0 || pipeHigh < 0 || lockHigh < 0 || reportHigh < 0)) error = errno;
-  if (error == 0 && (::dup2(pipeHigh, childPipe) < 0 || ::dup2(lockHigh, childLock) < 0)) error = errno;
+  if (error == 0 && (image < 0 || pipeHigh < 0 || lockHigh < 0 || retainedHigh < 0 || reportHigh < 0)) error = errno;
+  if (error == 0 && (::dup2(pipeHigh, childPipe) < 0 || ::dup2(lockHigh, childLock) < 0 || ::dup2(retainedHigh, childRetained) < 0)) error = errno;
   if (error == 0) {
     ::syscall(SYS_execveat, image, "", arguments, environ, AT_EMPTY_PATH);
     error = errno;
@@ -69,14 +71,19 @@ int NodeProcess::start(const NodeStart& start, bool& isImage) {
 
   char pipeText[16];
   std::snprintf(pipeText, sizeof pipeText, "%d", childPipe);
-  char name[] = "cxnode-node", pipeFlag[] = "--watchdog-pipe", slotFlag[] = "--slot", safeFlag[] = "--safe", resetFlag[] = "--reset-reason";
+  char retainedText[16];
+  std::snprintf(retainedText, sizeof retainedText, "%d", childRetained);
+  char name[32];
+  std::snprintf(name, sizeof name, "%s-node", start.program);
+  char retainedFlag[] = "--retained-memory";
+  char pipeFlag[] = "--watchdog-pipe", slotFlag[] = "--slot", safeFlag[] = "--safe", resetFlag[] = "--reset-reason";
   char slotText[] = "a", safeText[] = "0";
   if (start.choice->slot == hal::Slot::b) slotText[0] = 'b';
   if (start.choice->safe) safeText[0] = '1';
   char* arguments[flagsMax + extraFlags + 2];
   int count = 0;
   arguments[count++] = name;
-  for (char* extra : {pipeFlag, pipeText, slotFlag, slotText, safeFlag, safeText, resetFlag,
+  for (char* extra : {pipeFlag, pipeText, retainedFlag, retainedText, slotFlag, slotText, safeFlag, safeText, resetFlag,
                       const_cast<char*>(hal::nameOf(start.resetReason))}) {
     arguments[count++] = extra;
   }

@@ -11,6 +11,8 @@ namespace cx::host {
 struct NodeStart {
   int image = -1;           // open slot
   int lock = -1;            // handed on, see StateFolder
+  int retained = -1;        // memory that outlives the image
+  const char* program = "cxnode";
   const BootChoice* choice = nullptr;
   hal::ResetReason resetReason = hal::ResetReason::unknown;
   int flagCount = 0;        // the operator's own flags, already checked

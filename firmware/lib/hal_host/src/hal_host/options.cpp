@@ -176,6 +176,12 @@ const char* takePipe(const char* value, Options& options) {
   options.watchdogPipe = static_cast<int>(number);
   return nullptr;
 }
+const char* takeRetained(const char* value, Options& options) {
+  uint32_t number = 0;
+  if (!parseNumber(value, 3, 1023, number)) return "isn't a descriptor";
+  options.retainedMemory = static_cast<int>(number);
+  return nullptr;
+}
 const char* takeSlot(const char* value, Options& options) {
   options.slot = isSame(value, "a") ? hal::Slot::a : isSame(value, "b") ? hal::Slot::b : hal::Slot::none;
   return options.slot == hal::Slot::none ? "is none of: a, b" : nullptr;
@@ -220,6 +226,7 @@ constexpr Flag flags[] = {
     {"unsigned-updates", takeUnsigned, false, true},
     {"update-budget", takeBudget, false},  {"payload-keys", takeFile<&Options::payloadKeys>, false},
     {"watchdog-pipe", takePipe, true},     {"slot", takeSlot, true},
+    {"retained-memory", takeRetained, true},
     {"safe", takeSafe, true},              {"reset-reason", takeReset, true},
 };
 

@@ -17,6 +17,7 @@ enum class Profile : uint8_t { sensor, linuxHost };
 enum class Carrier : uint8_t { http, coap };
 
 struct Options {
+  const char* program = "cxnode";  // as its messages call it; its images are PROGRAM-node
   char managerHost[hostNameMax + 1] = {};  // empty: discovery
   uint16_t managerPort = 5683;
   bool isDtls = false;         // coaps://
@@ -46,6 +47,7 @@ struct Options {
 
   // Only from supervisor to image.
   int watchdogPipe = -1;
+  int retainedMemory = -1;  // descriptor of memory that outlives the image and not the supervisor
   hal::Slot slot = hal::Slot::none;
   bool isSafe = false;
   hal::ResetReason resetReason = hal::ResetReason::unknown;

@@ -2,14 +2,17 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <initializer_list>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "hal/retained_memory.hpp"
 #include "hal_host/anchors_file.hpp"
 #include "hal_host/credentials.hpp"
 #include "hal_host/host_clock.hpp"
@@ -44,14 +47,14 @@ void scrub(char* word) {
   std::memcpy(word, scrubbedClaim, sizeof scrubbedClaim);
 }
 
-const char* defaultImage(bool needsTls) {
+const char* defaultImage(const char* program, bool needsTls) {
   static char path[4096];
-  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path - 20);
+  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path - 40);
   if (length <= 0) return nullptr;
   path[length] = '\0';
   char* const slash = std::strrchr(path, '/');
   if (slash == nullptr) return nullptr;
-  std::strcpy(slash + 1, needsTls ? "cxnode-node-dtls" : "cxnode-node");
+  std::snprintf(slash + 1, 40, "%s-node%s", program, needsTls ? "-dtls" : "");
   return path;
 }
 
@@ -61,7 +64,7 @@ Supervisor::Supervisor(const Options& options, int flagCount, char* const* flags
     : options_(options), flagCount_(flagCount), flags_(flags), log_(log), slot_(folder_.files()), loader_(folder_.files(), slot_) {}
 
 int Supervisor::installFirst(const char* why) {
-  const char* const path = options_.image != nullptr ? options_.image : defaultImage(needsTls_);
+  const char* const path = options_.image != nullptr ? options_.image : defaultImage(options_.program, needsTls_);
   ImageFacts facts;
   const ImageFault fault = path == nullptr ? ImageFault::unreadable : inspectImage(path, facts);
   if (fault != ImageFault::none) {
@@ -173,8 +176,8 @@ int Supervisor::prepareState() {
   switch (folder_.lock()) {
     case Lock::taken: break;
     case Lock::held:
-      log_.print(LogLevel::error, "the state folder %s is in use by another cxnode: stop that one, or give --state another folder",
-                 options_.state);
+      log_.print(LogLevel::error, "the state folder %s is in use by another %s: stop that one, or give --state another folder",
+                 options_.state, options_.program);
       return exitLocked;
     case Lock::failed:
       log_.print(LogLevel::error, "the state folder %s can't be locked: %s", options_.state, std::strerror(errno));
@@ -200,6 +203,8 @@ int Supervisor::run() {
   std::signal(SIGXFSZ, SIG_IGN);  // a file over the limit is a full disk (EFBIG), for the node too: exec keeps what is ignored
   signals_ = ::signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
   if (signals_ < 0) return exitSystem;
+  retained_ = ::memfd_create("retained", MFD_CLOEXEC);
+  if (retained_ < 0 || ::ftruncate(retained_, hal::retainedSize) != 0) return exitSystem;
   int code = prepareState();
   if (code != 0) return code;
 
@@ -233,6 +238,8 @@ bool Supervisor::runOnce(const BootChoice& choice, RunEnd& end) {
   NodeStart start;
   start.image = slot_.descriptor();
   start.lock = folder_.lockDescriptor();
+  start.retained = retained_;
+  start.program = options_.program;
   start.choice = &choice;
   start.resetReason = loader_.record().resetReason;
   start.flagCount = flagCount_;

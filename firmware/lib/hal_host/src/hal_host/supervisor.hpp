@@ -51,6 +51,7 @@ class Supervisor {
   OpenSlot slot_;
   BootLoader loader_;
   int signals_ = -1;
+  int retained_ = -1;       // what a chip keeps over a reset: gone with this process, as with power
   bool needsTls_ = false;  // which image is the first, where nobody named one
   bool isStopping_ = false;
   int exitCode_ = 0;

@@ -1,0 +1,45 @@
+#include "pack_host/line_target.hpp"
+
+#include <cstdlib>
+#include <cstring>
+#include <sys/un.h>
+
+namespace cx::pack {
+namespace {
+
+bool parseTcp(const char* text, LineTarget& out) {
+  const char* const colon = std::strrchr(text, ':');
+  if (colon == nullptr) return false;
+  char host[hal::addressTextMax];
+  const bool isBracketed = text[0] == '[' && colon > text + 1 && colon[-1] == ']';
+  const char* const first = text + (isBracketed ? 1 : 0);
+  const size_t length = static_cast<size_t>(colon - first) - (isBracketed ? 1 : 0);
+  if (length == 0 || length >= sizeof host) return false;
+  std::memcpy(host, first, length);
+  host[length] = '\0';
+  if (std::strspn(colon + 1, "0123456789") != std::strlen(colon + 1) || colon[1] == '\0' || std::strlen(colon + 1) > 5) return false;
+  const unsigned long port = std::strtoul(colon + 1, nullptr, 10);
+  if (port == 0 || port > 65535) return false;
+  return hal::parseAddress(std::strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, static_cast<uint16_t>(port), out.address);
+}
+
+}  // namespace
+
+bool parseLineTarget(const char* text, LineTarget& out) {
+  out = LineTarget();
+  if (std::strncmp(text, "tcp://", 6) == 0) {
+    out.kind = LineKind::tcp;
+    return parseTcp(text + 6, out);
+  }
+  if (std::strncmp(text, "unix:", 5) == 0) {
+    out.kind = LineKind::unixSocket;
+    out.path = text + 5;
+    return *out.path != '\0' && std::strlen(out.path) < sizeof(sockaddr_un{}.sun_path);
+  }
+  if (text[0] != '/') return false;
+  out.kind = LineKind::device;
+  out.path = text;
+  return true;
+}
+
+}  // namespace cx::pack
