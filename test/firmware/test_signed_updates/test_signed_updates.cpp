@@ -84,6 +84,32 @@ TEST("an image that fails its trial leaves the sequence number as it was, and ma
   CHECK_EQ(it.bench.manager.heard.sequence, 4u);
 }
 
+TEST("a number that couldn't be stored at its confirmation isn't lost: nothing older is installed after it") {
+  uint32_t unkept = 0;
+  for (uint32_t failing = 1; failing <= 10; ++failing) {
+    SignedBench it;
+    bool isArmed = false;
+    it.bench.onBoot = [&](PowerCycle& cycle) {
+      cycle.keys.key = payloadKey;
+      if (cycle.slots.boot().trial && !isArmed) cycle.flash.failFrom(failing), isArmed = true;
+    };
+    it.offer(1, fullPlan(it, 5));
+    CHECK(it.runUntilSaid(1));
+    it.bench.run(20000);
+    const bool wasNew = it.isNew() && !it.bench.node().state().boot.trial;
+    const uint32_t counter = it.bench.node().state().imageSequence;
+    if (wasNew && counter != 5) ++unkept;
+    it.bench.power->flash.failFrom(0);
+    const Bytes older = imageOf("CXSIM 1.5.0 ok\n", newImageSize);
+    SuitPlan plan = it.planOf(older, 4);
+    plan.variants = {SignedBench::fullOf(older)};
+    it.offer(2, plan);
+    CHECK(it.runUntilSaid(2));
+    if (wasNew) CHECK(it.outcome() == "2 refused sequence-too-low");
+  }
+  CHECK(unkept > 0);
+}
+
 TEST("a revert manifest is an update like any other: the older image under the next higher number") {
   SignedBench it;
   installs(it, 1, fullPlan(it, 5));

@@ -25,6 +25,7 @@ class ScriptedDownload final : public cx::Download {
   bool stalls = false;
   uint8_t etag = 1;
   int starts = 0;
+  uint64_t taken = 0;  // bytes, whatever was asked for twice counted twice
   uint64_t lastOffset = 0;
   size_t lastValidatorSize = 0;
 
@@ -59,6 +60,7 @@ class ScriptedDownload final : public cx::Download {
     if (status == cx::Status::again) return;
     if (status != cx::Status::ok) return finish(status, 200);
     at_ += size;
+    taken += size;
   }
   void cancel() override { sink_ = nullptr; }
   bool isRunning() const override { return sink_ != nullptr; }

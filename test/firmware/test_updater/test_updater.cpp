@@ -156,6 +156,69 @@ TEST("what comes twice counts twice for the byte budget") {
   CHECK(board.updater.report().reason.view() == "over-budget");
 }
 
+TEST("a reset gives nothing of the byte budget back, however often power goes before a block is durable") {
+  std::vector<uint8_t> flash = factoryFlash();
+  const std::vector<uint8_t> image = imageOf(newHead, newSize);
+  const uint32_t budget = newSize + 16000;
+  uint64_t taken = 0;
+  int resets = 0;
+  for (; resets < 100; ++resets) {
+    Board board(flash);
+    board.settings.attemptBudget = budget;
+    board.http.content = image;
+    board.updater.start(actionFor(image), 0);
+    while (board.updater.isRunning() && board.http.taken < 3000) board.turn();
+    taken += board.http.taken;
+    if (board.updater.isRunning()) continue;
+    CHECK(board.updater.takeResult() == UpdaterResult::failed);
+    CHECK(board.updater.report().reason.view() == "over-budget");
+    break;
+  }
+  CHECK(resets > 3 && resets < 20);
+  CHECK(taken <= budget);
+  // Another action is another attempt.
+  Board board(flash);
+  board.settings.attemptBudget = budget;
+  board.http.content = image;
+  board.updater.start(actionFor(image, 2), 0);
+  CHECK(board.run() == UpdaterResult::staged);
+}
+
+TEST("a download with a budget of its size and a reset on the way ends, since what it cost is stored in small steps") {
+  std::vector<uint8_t> flash = factoryFlash();
+  const std::vector<uint8_t> image = imageOf(newHead, newSize);
+  for (int i = 0; i < 3; ++i) {
+    Board board(flash);
+    board.settings.attemptBudget = newSize / 2 * 3;
+    board.http.content = image;
+    board.updater.start(actionFor(image), 0);
+    while (i < 2 && board.updater.isRunning() && board.http.taken < 5000) board.turn();
+    if (i == 2) CHECK(board.run() == UpdaterResult::staged);
+  }
+}
+
+TEST("the deadline is the attempt's, over resets") {
+  std::vector<uint8_t> flash = factoryFlash();
+  const std::vector<uint8_t> image = imageOf(newHead, newSize);
+  uint64_t total = 0;
+  for (int resets = 0;; ++resets) {
+    Board board(flash);
+    board.settings.downloadRate = 4;
+    board.http.perPoll = 100;
+    board.http.content = image;
+    board.updater.start(actionFor(image), 0);
+    const UpdaterResult result = board.run(1000000);
+    total += board.clock.nowMs;
+    if (result == UpdaterResult::none && resets < 10) continue;
+    CHECK(result == UpdaterResult::failed);
+    CHECK(board.updater.report().reason.view() == "deadline");
+    CHECK_EQ(resets, 3);
+    break;
+  }
+  // An hour, and the minute before each reset that wasn't stored.
+  CHECK(total > 3600000 && total < 3600000 + 3 * 61000);
+}
+
 TEST("bytes of two contents in the slot are found out, and fetched once more from the start") {
   std::vector<uint8_t> flash = factoryFlash();
   Board board(flash);

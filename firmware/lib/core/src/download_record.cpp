@@ -6,6 +6,7 @@ namespace {
 
 constexpr const char* validatorKey = "dl";     // digest, way, entity tag
 constexpr const char* checkpointKey = "dlc";   // digest, both offsets, the decoder's state
+constexpr const char* costKey = "dlk";         // digest, rev, bytes, milliseconds
 constexpr size_t checkpointHead = wireDigestSize + 4 + 4;
 
 }  // namespace
@@ -48,6 +49,27 @@ bool DownloadRecord::keepCheckpoint(const PayloadCheckpoint& checkpoint) {
   std::memcpy(record + wireDigestSize + 4, &checkpoint.imageOffset, 4);
   if (!checkpoint.state.empty()) std::memcpy(record + checkpointHead, checkpoint.state.data(), checkpoint.state.size());
   return storage_.put(checkpointKey, record, static_cast<uint32_t>(checkpointHead + checkpoint.state.size())) == hal::Code::ok;
+}
+
+AttemptCost DownloadRecord::cost(uint32_t rev) const {
+  uint8_t record[wireDigestSize + 12];
+  AttemptCost cost;
+  const hal::Io io = storage_.get(costKey, record, sizeof record);
+  const bool isOurs = io.code == hal::Code::ok && io.size == sizeof record && std::memcmp(record, digest_, sizeof digest_) == 0 &&
+                      std::memcmp(record + wireDigestSize, &rev, 4) == 0;
+  if (!isOurs) return cost;
+  std::memcpy(&cost.bytes, record + wireDigestSize + 4, 4);
+  std::memcpy(&cost.ms, record + wireDigestSize + 8, 4);
+  return cost;
+}
+
+bool DownloadRecord::keepCost(uint32_t rev, const AttemptCost& cost) {
+  uint8_t record[wireDigestSize + 12];
+  std::memcpy(record, digest_, sizeof digest_);
+  std::memcpy(record + wireDigestSize, &rev, 4);
+  std::memcpy(record + wireDigestSize + 4, &cost.bytes, 4);
+  std::memcpy(record + wireDigestSize + 8, &cost.ms, 4);
+  return storage_.put(costKey, record, sizeof record) == hal::Code::ok;
 }
 
 void DownloadRecord::forgetCheckpoint() { (void)storage_.remove(checkpointKey); }

@@ -1,6 +1,7 @@
 // What a download needs to go on after power was lost, beside the durable bytes of the slot: the entity tag by which the
 // rest is known to be of the same content, and the decoder's last checkpoint. Both belong to one payload, by its digest;
-// what belongs to another is as good as nothing. Losing them costs bytes, never an image.
+// what belongs to another is as good as nothing. Losing them costs bytes, never an image. Beside them stands what the attempt
+// has cost already, so that its budget and its deadline don't begin anew with each reset.
 #pragma once
 
 #include "download.hpp"
@@ -9,6 +10,11 @@
 #include "payload_decoder.hpp"
 
 namespace cx {
+
+struct AttemptCost {
+  uint32_t bytes = 0;
+  uint32_t ms = 0;
+};
 
 class DownloadRecord {
  public:
@@ -25,6 +31,10 @@ class DownloadRecord {
   bool checkpoint(PayloadCheckpoint& out) const;
   bool keepCheckpoint(const PayloadCheckpoint& checkpoint);
   void forgetCheckpoint();
+
+  // Of the attempt at this payload that came under this rev; zeros: it begins.
+  AttemptCost cost(uint32_t rev) const;
+  bool keepCost(uint32_t rev, const AttemptCost& cost);
 
  private:
   hal::Storage& storage_;

@@ -104,6 +104,7 @@ class Node {
   void cancelJob(std::string_view reason, uint64_t nowMs);
   void loadTrialRecord();
   void settleTrialRecord(uint64_t nowMs);
+  bool beginTrialRecord();
   bool storeTrialRecord();
   void dropTrialRecord();
   bool keepSequence();

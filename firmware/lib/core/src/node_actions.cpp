@@ -59,6 +59,11 @@ void Node::takeUpdate(const Action& action, uint64_t nowMs) {
     log_.info().put("update ").put(action.update.view()).put(": not now");
     return;
   }
+  // The record still knows the number of what runs: it isn't given up for another.
+  if (hasTrialRecord_ && std::memcmp(trial_.digest, state_.boot.runningDigest, wireDigestSize) == 0) {
+    if (!keepSequence()) return finish(action.rev, Outcome::failed, "not-stored");
+    dropTrialRecord();
+  }
   job_ = Job::update;
   jobRev_ = action.rev;
   isJobReported_ = isJobDone_ = false;

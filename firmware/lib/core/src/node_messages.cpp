@@ -344,7 +344,7 @@ Expected<ByteSpan> encodeCommandAnswer(WireFormat format, std::string_view id, O
 }
 
 Status decodeTrialRecord(ByteSpan bytes, TrialRecord& out) {
-  static constexpr WireKey keys[] = {{1, "rev"}, {2, "digest"}, {3, "update"}, {4, "attempt"}, {5, "sequence"}};
+  static constexpr WireKey keys[] = {{1, "rev"}, {2, "digest"}, {3, "update"}, {4, "attempt"}, {5, "sequence"}, {6, "anchors"}};
   WireReader reader(WireFormat::cbor, bytes);
   CX_TRY(readMap(reader, keys, [&](uint8_t key) -> Status {
     switch (key) {
@@ -352,7 +352,8 @@ Status decodeTrialRecord(ByteSpan bytes, TrialRecord& out) {
       case 2: return reader.readDigest(out.digest);
       case 3: return reader.readText(out.update);
       case 4: return reader.readText(out.attempt);
-      default: return reader.readUint(out.sequence);
+      case 5: return reader.readUint(out.sequence);
+      default: return reader.readBool(out.isForAnchors);
     }
   }));
   return reader.finish();
@@ -365,6 +366,7 @@ Expected<ByteSpan> encodeTrialRecord(const TrialRecord& record, MutableSpan out)
     map.text(3, "update", record.update);
     map.text(4, "attempt", record.attempt);
     if (record.sequence != 0) map.uint(5, "sequence", record.sequence);
+    if (record.isForAnchors) map.boolean(6, "anchors", true);
   });
 }
 

@@ -159,6 +159,7 @@ Expected<ByteSpan> encodeCommandAnswer(WireFormat format, std::string_view id, O
 struct TrialRecord {
   uint32_t rev = 0;
   uint32_t sequence = 0;  // of its update manifest; 0: it has none
+  bool isForAnchors = false;  // nothing is on trial then: it is over when the stored counter of anchors is `sequence`
   uint8_t digest[wireDigestSize] = {};
   FixedText<48> update;
   FixedText<24> attempt;

@@ -28,9 +28,7 @@ void Node::pollJob(uint64_t nowMs) {
     const bool hasRoom = broker_.isStopped() || keepsMqtt();
     if (hasRoom) updater_.poll(nowMs);
     if (updater_.isJudged()) {
-      // What is on trial after the reboot must be known then: stored before the first byte, harmless until it matters.
-      trial_.sequence = updater_.sequence();
-      if (storeTrialRecord()) {
+      if (beginTrialRecord()) {
         updater_.proceed(nowMs);
       } else {
         updater_.refuse("not-stored");
@@ -61,13 +59,14 @@ void Node::endUpdate(UpdaterResult result, uint64_t nowMs) {
   isJobDone_ = result == UpdaterResult::staged;
   jobReportEndMs_ = nowMs + lastReportMs;
   if (isJobDone_) return;
-  dropTrialRecord();
   const Outcome outcome = result == UpdaterResult::applied     ? Outcome::done
                           : result == UpdaterResult::refused   ? Outcome::refused
                           : result == UpdaterResult::cancelled ? Outcome::cancelled
                                                                : Outcome::failed;
   // A replaced one ends for good as well: the newer rev is above it.
   finish(jobRev_, outcome, attempt_.reason.view());
+  // Not before: where power is lost in between, the record says what was done.
+  dropTrialRecord();
 }
 
 void Node::cancelJob(std::string_view reason, uint64_t nowMs) {
@@ -94,6 +93,18 @@ void Node::loadTrialRecord() {
   if (hasTrialRecord_ && !state_.boot.trial && std::memcmp(trial_.digest, state_.boot.runningDigest, wireDigestSize) == 0) (void)keepSequence();
 }
 
+// What is on trial after the reboot must be known then: stored before the first byte, harmless until it matters. A rollback of
+// this very image by an earlier attempt is forgotten first, or power lost on the way would make it this one's.
+bool Node::beginTrialRecord() {
+  if (state_.boot.rolledBack && std::memcmp(trial_.digest, state_.boot.rolledBackDigest, wireDigestSize) == 0) {
+    if (hal_.slots.forgetRollback() != hal::Code::ok) return false;
+    state_.boot.rolledBack = false;
+  }
+  trial_.sequence = updater_.sequence();
+  trial_.isForAnchors = updater_.isForAnchors();
+  return storeTrialRecord();
+}
+
 bool Node::storeTrialRecord() {
   uint8_t buffer[160];
   const Expected<ByteSpan> record = encodeTrialRecord(trial_, buffer);
@@ -106,7 +117,7 @@ bool Node::keepSequence() {
   const bool isKept = trial_.sequence == 0 || trust_.raiseImageSequence(trial_.sequence);
   state_.imageSequence = trust_.imageSequence();
   if (isKept) return true;
-  log_.error().put("the sequence number of the image couldn't be stored; tried again at the next boot");
+  log_.error().put("the sequence number of the image couldn't be stored; tried again before anything is installed");
   return false;
 }
 
@@ -151,20 +162,21 @@ void Node::settleTrialRecord(uint64_t nowMs) {
   if (!hasTrialRecord_ || job_ != Job::none) return;
   const bool isRunning = std::memcmp(trial_.digest, state_.boot.runningDigest, wireDigestSize) == 0;
   const bool isLeft = state_.boot.rolledBack && std::memcmp(trial_.digest, state_.boot.rolledBackDigest, wireDigestSize) == 0;
-  if (!isRunning && !isLeft) return;  // power was lost before it was staged; the manager offers it again
+  const bool isApplied = trial_.isForAnchors && trial_.sequence == trust_.anchorsSequence();
+  if (!isRunning && !isLeft && !isApplied) return;  // power was lost before it was staged; the manager offers it again
   attempt_ = AttemptReport();
   attempt_.update = trial_.update;
   attempt_.attempt = trial_.attempt;
   attempt_.percent = 100;
-  if (isRunning) {
-    attempt_.state = state_.boot.trial ? AttemptState::trial : AttemptState::succeeded;
+  if (isRunning || isApplied) {
+    attempt_.state = isRunning && state_.boot.trial ? AttemptState::trial : AttemptState::succeeded;
   } else {
     attempt_.state = AttemptState::rolledBack;
     attempt_.reason.assignCut(hal::nameOf(state_.boot.rolledBackReason));
   }
   tellProgress(nowMs);
   if (isRunning && state_.boot.trial) return;
-  if (trial_.rev > state_.lastRev) finish(trial_.rev, isRunning ? Outcome::done : Outcome::failed, attempt_.reason.view());
+  if (trial_.rev > state_.lastRev) finish(trial_.rev, isRunning || isApplied ? Outcome::done : Outcome::failed, attempt_.reason.view());
   if (!isRunning || keepSequence()) dropTrialRecord();
 }
 

@@ -35,7 +35,7 @@ void Updater::start(const Action& action, uint64_t nowMs) {
   triesOnWay_ = tokens_ = 0;
   isActionWished_ = hasRestarted_ = wasResumed_ = false;
   lastTaken_ = verifiedTo_ = 0;
-  fetched_ = 0;
+  fetched_ = paidTo_ = costBefore_ = 0;
   credit_ = context_.settings.downloadRate;
   creditMs_ = nowMs;
   way_ = DownloadWay::none;
@@ -96,7 +96,7 @@ void Updater::judged() {
 
 void Updater::proceed(uint64_t nowMs) {
   if (state_ != State::judged) return;
-  if (isSigned() && manifest_.manifest().kind == ManifestKind::anchors) {
+  if (isForAnchors()) {
     if (!manifest_.replaceAnchors()) return end(UpdaterResult::failed, "not-stored");
     context_.log.info().put("update ").put(report_.update.view()).put(": other trust anchors are in force");
     return end(UpdaterResult::applied, "");
@@ -104,6 +104,7 @@ void Updater::proceed(uint64_t nowMs) {
   if (isSigned() && manifest_.manifest().kind == ManifestKind::bootPrevious) return bootPrevious();
   record_.open(payloadDigest_);
   if (!openSlot()) return;
+  takeUpCost(nowMs);
   progress();
   context_.log.info().put("update ").put(report_.update.view()).put(": ").put(static_cast<uint64_t>(writer_.end())).put(" of ").put(
       static_cast<uint64_t>(identity_.size)).put(" bytes of the image are there");
@@ -126,7 +127,7 @@ void Updater::bootPrevious() {
 
 void Updater::poll(uint64_t nowMs) {
   if (state_ == State::idle) return;
-  if (nowMs - startedMs_ > limits_.deadlineMs) return end(UpdaterResult::failed, "deadline");
+  if (spentMs(nowMs) > limits_.deadlineMs) return end(UpdaterResult::failed, "deadline");
   switch (state_) {
     case State::manifest:
       manifest_.poll(nowMs);
@@ -146,7 +147,7 @@ void Updater::poll(uint64_t nowMs) {
 }
 
 uint64_t Updater::nextDueMs() const {
-  const uint64_t deadline = startedMs_ + limits_.deadlineMs + 1;
+  const uint64_t deadline = startedMs_ + (costBefore_ < limits_.deadlineMs ? limits_.deadlineMs - costBefore_ : 0) + 1;
   uint64_t due = dueMs_;
   switch (state_) {
     case State::idle: return UINT64_MAX;

@@ -19,7 +19,7 @@
 namespace cx {
 
 struct UpdaterLimits {
-  uint32_t deadlineMs = 3600000;   // an attempt that takes longer has failed
+  uint32_t deadlineMs = 3600000;   // an attempt that takes longer has failed; the time before a reset counts, that without power doesn't
   uint32_t waitBaseMs = 1000;      // back-off between tries of the download
   uint32_t waitCapMs = 60000;
   uint32_t actionWaitMs = 10000;   // for the action with a fresh token; then it is asked for again
@@ -28,6 +28,8 @@ struct UpdaterLimits {
   uint8_t tokensMax = 5;           // asked for in a row without a byte in between
   uint16_t verifyChunk = 1024;     // bytes hashed in one go; 8 a step
   uint32_t checkpointEvery = 16384;  // bytes of the image between two stored checkpoints of a decoder
+  uint32_t costEveryBytes = 16384;   // fetched, or milliseconds, between two writes of what the attempt has cost
+  uint32_t costEveryMs = 60000;
 };
 
 enum class UpdaterResult : uint8_t { none, staged, applied, failed, refused, cancelled };
@@ -65,6 +67,7 @@ class Updater final : private DownloadSink {
   // says proceed(), or refuse() where it can't.
   bool isJudged() const { return state_ == State::judged; }
   uint32_t sequence() const { return sequence_; }
+  bool isForAnchors() const { return isSigned() && manifest_.manifest().kind == ManifestKind::anchors; }
   void proceed(uint64_t nowMs);
   void refuse(std::string_view reason) { end(UpdaterResult::failed, reason); }
   // The token is too old: the owner asks the manager for the action again. Once for each time.
@@ -102,6 +105,10 @@ class Updater final : private DownloadSink {
   bool openDecoder();
   Status rewind();
   bool pays(size_t size);
+  bool isAffordable(size_t size);
+  void takeUpCost(uint64_t nowMs);
+  void keepCost(uint64_t nowMs);
+  uint64_t spentMs(uint64_t nowMs) const { return costBefore_ + (nowMs - startedMs_); }
   Status decode(uint64_t offset, ByteSpan bytes);
   void keepCheckpoint();
   void finish();
@@ -154,7 +161,10 @@ class Updater final : private DownloadSink {
   Status failure_ = Status::ok;   // of the decoder or what is behind it
   bool wasResumed_ = false;   // the slot holds bytes of an earlier response
   bool hasRestarted_ = false; // the one restart after a wrong digest is used up
-  uint64_t fetched_ = 0;      // bytes that the attempt has cost since its start or the last reboot
+  uint32_t fetched_ = 0;      // bytes that the attempt has cost
+  uint32_t paidTo_ = 0;       // of them, or ahead of them, what is stored as spent
+  uint32_t costBefore_ = 0;   // milliseconds before the last reset
+  uint64_t costKeptMs_ = 0;
   int64_t credit_ = 0;        // of the rate limit, bytes
   uint64_t creditMs_ = 0;
   uint32_t verifiedTo_ = 0;

@@ -183,18 +183,47 @@ bool Updater::pays(size_t size) {
   return true;
 }
 
+void Updater::takeUpCost(uint64_t nowMs) {
+  const AttemptCost cost = record_.cost(rev_);
+  fetched_ = paidTo_ = cost.bytes;
+  costBefore_ = cost.ms;
+  keepCost(nowMs);
+}
+
+// What can't be stored counts until the next reset.
+void Updater::keepCost(uint64_t nowMs) {
+  costKeptMs_ = nowMs;
+  if (!record_.keepCost(rev_, AttemptCost{paidTo_, static_cast<uint32_t>(spentMs(nowMs))})) context_.log.warn().put("update: what it cost couldn't be stored");
+}
+
+// Bytes are stored as spent before they are taken, a step ahead: a reset costs a step of the budget at most, and never gives one back.
+bool Updater::isAffordable(size_t size) {
+  const uint32_t budget = context_.settings.attemptBudget;
+  if (budget != 0 && (fetched_ > budget || size > budget - fetched_)) return false;
+  const uint32_t end = fetched_ + static_cast<uint32_t>(size);
+  const uint64_t nowMs = context_.clock.monotonicMs();
+  if (end <= paidTo_ && nowMs - costKeptMs_ < limits_.costEveryMs) return true;
+  if (end > paidTo_) {
+    const uint32_t step = budget == 0 || budget / 16 > limits_.costEveryBytes ? limits_.costEveryBytes : budget / 16;
+    paidTo_ = end + step;
+    if (budget != 0 && paidTo_ > budget) paidTo_ = budget;
+  }
+  keepCost(nowMs);
+  return true;
+}
+
 Status Updater::onBytes(uint64_t offset, ByteSpan bytes) {
   // What is offered again after `again` may be taken in part already.
   if (offset > taken() || bytes.size() > payloadSize_ - offset || offset + bytes.size() < taken()) return Status::mismatch;
   const ByteSpan fresh = bytes.from(static_cast<size_t>(taken() - offset));
   if (decoder_ == nullptr && fresh.size() != bytes.size()) return Status::mismatch;
-  if (context_.settings.attemptBudget != 0 && fetched_ + fresh.size() > context_.settings.attemptBudget) return Status::exhausted;
+  if (!isAffordable(fresh.size())) return Status::exhausted;
   if (!pays(fresh.size())) return Status::again;
   tokens_ = 0;
   if (decoder_ != nullptr) return decode(offset, bytes);
   const Status status = writer_.put(bytes);
   if (isOk(status)) {
-    fetched_ += bytes.size();
+    fetched_ += static_cast<uint32_t>(bytes.size());
     progress();
   }
   return status;
@@ -206,7 +235,7 @@ Status Updater::decode(uint64_t offset, ByteSpan bytes) {
     size_t done = 0;
     status = decoder_->feed(bytes.from(static_cast<size_t>(taken_ - offset)), done);
     taken_ += static_cast<uint32_t>(done);
-    fetched_ += done;
+    fetched_ += static_cast<uint32_t>(done);
   }
   progress();
   if (!isOk(status)) {

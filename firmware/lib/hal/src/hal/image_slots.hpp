@@ -32,7 +32,7 @@ struct BootInfo {
   bool safe = false;        // the boot loader asks for SAFE: network and updater only
   uint8_t bootCount = 0;    // boots of this image since markHealthy(), this one counted
   uint32_t bootsTotal = 0;  // boots since the state was made, for the status report
-  bool rolledBack = false;  // the last trial was left; stays until the next makeTrial()
+  bool rolledBack = false;  // the last trial was left; stays until forgetRollback() or the next makeTrial()
   uint8_t rolledBackDigest[digestSize] = {};
   RollbackReason rolledBackReason = RollbackReason::none;
 };
@@ -76,6 +76,8 @@ class ImageSlots {
   virtual Code confirm() = 0;
   // The running trial image gives itself up; the previous slot boots at the next restart. denied unless on trial.
   virtual Code rollBack(RollbackReason reason) = 0;
+  // What boot() says of the last rollback is known where it matters: it is gone, durably, when this returns ok.
+  virtual Code forgetRollback() = 0;
   // This boot is a good one: the boot count is 0 again. Called at registration or after 60 s.
   virtual Code markHealthy() = 0;
   // Gives the idle slot up: durable() is 0 and a pending makeTrial() is taken back.

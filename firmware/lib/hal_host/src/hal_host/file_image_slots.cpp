@@ -182,6 +182,16 @@ Code FileImageSlots::rollBack(hal::RollbackReason reason) {
   return commit(next);
 }
 
+Code FileImageSlots::forgetRollback() {
+  if (record_.rolledBackReason == hal::RollbackReason::none) return Code::ok;
+  BootRecord next = record_;
+  next.rolledBackReason = hal::RollbackReason::none;
+  // Nothing else would say of the image in the other slot that it isn't one to fall back on.
+  const hal::Slot slot = idle();
+  if (slot != hal::Slot::none && std::memcmp(next.entryOf(slot).digest, next.rolledBackDigest, hal::digestSize) == 0) next.entryOf(slot).isUsed = false;
+  return commit(next);
+}
+
 Code FileImageSlots::markHealthy() {
   // A trial is bounded by its boots until it is confirmed: one that registers and then crashes must not go on for ever.
   // SAFE is left by a restart that the node asks for, not by having registered.

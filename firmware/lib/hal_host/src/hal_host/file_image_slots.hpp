@@ -34,6 +34,7 @@ class FileImageSlots final : public hal::ImageSlots {
   Code makeTrial() override;
   Code confirm() override;
   Code rollBack(hal::RollbackReason reason) override;
+  Code forgetRollback() override;
   Code markHealthy() override;
   Code abandon() override;
 

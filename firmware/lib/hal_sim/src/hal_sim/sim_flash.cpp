@@ -35,6 +35,7 @@ bool Flash::isCutNow() {
 Code Flash::erase(uint32_t sector) {
   if (!hasPower_) return Code::io;
   if (sector >= size_ / sectorSize || isProtected(sector * sectorSize, sectorSize)) return fault();
+  if (isFailing()) return Code::io;
   if (isCutNow()) {
     tearErase(sector);
     return Code::io;
@@ -51,6 +52,7 @@ Code Flash::write(uint32_t offset, const uint8_t* data, uint32_t size) {
   for (uint32_t at = 0; at < size; at += writeUnit) {
     if (!isErased((offset + at) / writeUnit)) return fault();
   }
+  if (isFailing()) return Code::io;
   if (isCutNow()) {
     tearWrite(offset, data, size);
     return Code::io;

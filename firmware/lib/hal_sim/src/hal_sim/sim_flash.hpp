@@ -43,6 +43,8 @@ class Flash {
     cutAfter_ = operations;
     random_ = seed * 0x9E3779B97F4A7C15ULL + operations;
   }
+  // From the `operations`-th operation on each does nothing and says io, with the power on. 0: none.
+  void failFrom(uint32_t operations) { failFrom_ = operations; }
   bool hasPower() const { return hasPower_; }
   uint32_t operations() const { return operations_; }
   uint32_t faults() const { return faults_; }
@@ -52,6 +54,7 @@ class Flash {
 
   bool isProtected(uint32_t offset, uint32_t size) const { return offset < protectedTo_ && offset + size > protectedFrom_; }
   hal::Code fault();
+  bool isFailing() { return failFrom_ != 0 && (failFrom_ == 1 || --failFrom_ == 0); }
   bool isCutNow();
   bool isErased(uint32_t unit) const { return (written_[unit / 8] >> unit % 8 & 1U) != 0; }
   void program(uint32_t unit, const uint8_t* data);
@@ -67,6 +70,7 @@ class Flash {
   uint32_t protectedTo_ = 0;
   uint32_t operations_ = 0;
   uint32_t cutAfter_ = 0;
+  uint32_t failFrom_ = 0;
   uint32_t faults_ = 0;
   uint64_t random_ = 0;
   bool hasPower_ = true;

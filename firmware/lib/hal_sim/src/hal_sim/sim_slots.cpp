@@ -259,6 +259,13 @@ Code Slots::confirm() {
 
 Code Slots::rollBack(RollbackReason reason) { return leaveTrial(reason); }
 
+Code Slots::forgetRollback() {
+  record_.rolledBack = 0;
+  const Code code = store();
+  if (code == Code::ok) info_.rolledBack = false;
+  return code;
+}
+
 Code Slots::markHealthy() {
   // A trial is bounded by its boots until it is confirmed, however often it registers.
   if (record_.isTrial != 0) return Code::ok;

@@ -51,6 +51,7 @@ class Slots final : public hal::ImageSlots {
   hal::Code makeTrial() override;
   hal::Code confirm() override;
   hal::Code rollBack(hal::RollbackReason reason) override;
+  hal::Code forgetRollback() override;
   hal::Code markHealthy() override;
   hal::Code abandon() override;
 
