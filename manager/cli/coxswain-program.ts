@@ -34,6 +34,9 @@ export function coxswainProgram(context: CommandContext, defaultUrl: string): Co
     .enablePositionalOptions()
     .exitOverride();
   program.command("start").description("Start the manager; `coxswain start --help` lists its settings.");
+  program
+    .command("can-bus")
+    .description("Run a virtual CAN bus for trying out an energy site; `coxswain can-bus --help`.");
   const node = addNodeCommands(program, context);
   addCredentialCommands(node, context);
   addCredentialListCommand(node, context);
