@@ -4,6 +4,7 @@ import { printTotals, runStages, type Stage } from "./stages.ts";
 export const checkStages: readonly Stage[] = [
   { name: "format and lint", command: ["biome", "check", "--error-on-warnings", "."] },
   { name: "types", command: ["tsc", "--noEmit", "-p", "."] },
+  { name: "types of the household's app", command: ["tsc", "--noEmit", "-p", "gateway/app-web"] },
   {
     name: "unit tests, boundaries, generated files",
     command: ["vitest", "run", "--project", "unit"],

@@ -14,12 +14,12 @@ import { runSteps } from "./setup/steps.mjs";
 
 /** What can follow the set-up: its program, and which parts of the set-up it needs. */
 const targets = {
-  demo: { program: "tools/demo/demo.ts", needs: ["packages", "native", "firmware"] },
-  start: { program: "manager/main.ts", needs: ["packages", "native"] },
-  coxswain: { program: "manager/cli/coxswain.ts", needs: ["packages"] },
+  demo: { program: "tools/demo/demo.ts", needs: ["packages", "app", "native", "firmware"] },
+  start: { program: "manager/main.ts", needs: ["packages", "app", "native"] },
+  coxswain: { program: "manager/cli/coxswain.ts", needs: ["packages", "app"] },
   cxnode: { executable: ".pio/build/native/cxnode", needs: ["packages", "firmware"] },
   check: { program: "tools/check.ts", needs: ["packages"] },
-  test: { program: "tools/test.ts", needs: ["packages", "native", "firmware", "sim", "peers"] },
+  test: { program: "tools/test.ts", needs: ["packages", "app", "native", "firmware", "sim", "peers"] },
   bench: { program: "test/bench/bench.ts", needs: ["packages", "native", "firmware", "peers"] },
   build: { program: "tools/build.ts", needs: ["packages", "native"] },
   "plugtest-server": { program: "test/interop/plugtest-server.ts", needs: ["packages", "native"] },
@@ -40,7 +40,7 @@ async function main(args) {
   }
   const name = args[1];
   const target = name === undefined ? undefined : targets[name];
-  const wanted = target?.needs ?? ["packages", "native", "firmware", "sim"];
+  const wanted = target?.needs ?? ["packages", "app", "native", "firmware", "sim"];
   const isReady = await withSetupLock(() => runSteps(wanted, { isQuiet: target !== undefined }));
   if (!isReady) return 1;
   if (target === undefined) {

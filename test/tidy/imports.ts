@@ -21,10 +21,10 @@ export function importsOf(file: string, source: string): Import[] {
   });
 }
 
-/** Every .ts file below a folder, as paths of the checkout. */
+/** Every .ts and .tsx file below a folder, as paths of the checkout. */
 export function sourceFiles(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts"))
+    .filter((name) => /\.tsx?$/.test(name))
     .map((name) => join(folder, name));
 }
 

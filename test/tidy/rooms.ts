@@ -237,7 +237,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   // The household's app runs in a browser: of the house it sees the contracts alone.
   "gateway/app-web": {
     mayImport: ["schemas/generated", "schemas/wire"],
-    packages: ["mqtt", "react", "react-dom", "uplot", "uqr"],
+    packages: ["mqtt", "preact"],
   },
   // The composition root and its settings: the one place that may see everything of the gateway.
   gateway: {

@@ -3,6 +3,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { dirname, join } from "node:path";
 import { root } from "./root.mjs";
 
+/** What a step or a program leaves beside its inputs. */
+const made = ["__pycache__", "dist"];
+
 /** Digest over the names and contents of files and whole folders; what is missing counts as missing. */
 export function digestOf(paths) {
   const hash = createHash("sha256");
@@ -15,7 +18,7 @@ function addTo(hash, path) {
   if (!existsSync(full)) {
     hash.update(`${path}\0missing\0`);
   } else if (statSync(full).isDirectory()) {
-    for (const name of readdirSync(full).sort()) if (name !== "__pycache__") addTo(hash, join(path, name));
+    for (const name of readdirSync(full).sort()) if (!made.includes(name)) addTo(hash, join(path, name));
   } else {
     hash.update(`${path}\0`).update(readFileSync(full)).update("\0");
   }

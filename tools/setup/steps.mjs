@@ -21,6 +21,13 @@ const steps = [
     run: (log) => command(log, "npm", ["ci", "--no-audit", "--no-fund"]),
   },
   {
+    name: "household's app",
+    group: "app",
+    inputs: ["gateway/app-web", "schemas/generated", "schemas/wire", "tools/build-app.ts", "package-lock.json"],
+    result: "gateway/app-web/dist/index.html",
+    run: (log) => command(log, runtimeNode(), ["tools/build-app.ts"]),
+  },
+  {
     name: "compiler and Python",
     group: "firmware",
     inputs: ["tools/setup/system-packages.mjs"],

@@ -1,0 +1,121 @@
+import type { Powers } from "./flows.ts";
+
+/** Means of one bucket, kW and %; absent where nothing was heard in it. */
+export interface HistoryPoint {
+  /** Minutes since 1970 at which the bucket begins. */
+  readonly minute: number;
+  readonly solar?: number;
+  readonly load?: number;
+  readonly grid?: number;
+  readonly battery?: number;
+  readonly soc?: number;
+}
+
+export type HistoryName = Exclude<keyof HistoryPoint, "minute">;
+
+/** Sums of the minute that runs. */
+export interface OpenMinute {
+  readonly minute: number;
+  readonly sums: Readonly<Partial<Record<HistoryName, { readonly sum: number; readonly count: number }>>>;
+}
+
+/** The day's points, oldest first, one a minute where something was heard. */
+export interface DayHistory {
+  readonly points: readonly HistoryPoint[];
+  readonly open: OpenMinute | undefined;
+}
+
+export const emptyHistory: DayHistory = { points: [], open: undefined };
+
+/** Kept on the phone: today and yesterday. */
+export const keptMinutes = 2 * 24 * 60;
+
+const names: readonly HistoryName[] = ["solar", "load", "grid", "battery", "soc"];
+
+/** Sums are the gateway's, in kW; the load is home, pool and heater as far as they are known. */
+export function sampleOf(sums: Powers & { readonly SOC?: number }): Partial<Record<HistoryName, number>> {
+  const loads = [sums.P_home, sums.P_pool, sums.P_heater].filter((each) => each !== undefined);
+  return {
+    ...(sums.P_solar === undefined ? {} : { solar: sums.P_solar }),
+    ...(loads.length === 0 ? {} : { load: loads.reduce((sum, each) => sum + each, 0) }),
+    ...(sums.P_grid === undefined ? {} : { grid: sums.P_grid }),
+    ...(sums.P_batt === undefined ? {} : { battery: sums.P_batt }),
+    ...(sums.SOC === undefined ? {} : { soc: sums.SOC }),
+  };
+}
+
+/** The history with one more sample; a minute that is over becomes a point. A sample from before the open minute is dropped. */
+export function addSample(
+  history: DayHistory,
+  sample: Partial<Record<HistoryName, number>>,
+  nowMs: number,
+): { readonly history: DayHistory; readonly finished: HistoryPoint | undefined } {
+  const minute = Math.floor(nowMs / 60_000);
+  const { open } = history;
+  if (open !== undefined && minute < open.minute) return { history, finished: undefined };
+  const isSame = open?.minute === minute;
+  const sums: Partial<Record<HistoryName, { sum: number; count: number }>> = isSame ? { ...open.sums } : {};
+  for (const name of names) {
+    const value = sample[name];
+    if (value === undefined) continue;
+    const known = sums[name] ?? { sum: 0, count: 0 };
+    sums[name] = { sum: known.sum + value, count: known.count + 1 };
+  }
+  const finished = open === undefined || isSame ? undefined : meansOf(open);
+  const points = finished === undefined ? history.points : [...history.points, finished];
+  return {
+    history: { points: points.filter((point) => point.minute > minute - keptMinutes), open: { minute, sums } },
+    finished,
+  };
+}
+
+/** Points of the local day that begins at `dayStartMs`, the minute that runs among them. */
+export function pointsOfDay(history: DayHistory, dayStartMs: number, nowMs: number): HistoryPoint[] {
+  const first = Math.floor(dayStartMs / 60_000);
+  const last = Math.floor(nowMs / 60_000);
+  const all = history.open === undefined ? history.points : [...history.points, meansOf(history.open)];
+  return all.filter((point) => point.minute >= first && point.minute <= last);
+}
+
+/** Means over longer buckets, for a narrow picture. */
+export function thinned(points: readonly HistoryPoint[], bucketMinutes: number): HistoryPoint[] {
+  const buckets = new Map<number, HistoryPoint[]>();
+  for (const point of points) {
+    const minute = Math.floor(point.minute / bucketMinutes) * bucketMinutes;
+    const bucket = buckets.get(minute);
+    if (bucket === undefined) buckets.set(minute, [point]);
+    else bucket.push(point);
+  }
+  return [...buckets].map(([minute, bucket]) => {
+    const mean: { minute: number } & Partial<Record<HistoryName, number>> = { minute };
+    for (const name of names) {
+      const values = bucket.map((point) => point[name]).filter((value) => value !== undefined);
+      if (values.length > 0) mean[name] = values.reduce((sum, value) => sum + value, 0) / values.length;
+    }
+    return mean;
+  });
+}
+
+/** kWh of the positive and the negative part of a line; minutes without a point count for nothing. */
+export function energyOf(
+  points: readonly HistoryPoint[],
+  name: HistoryName,
+): { readonly positive: number; readonly negative: number } {
+  let positive = 0;
+  let negative = 0;
+  for (const point of points) {
+    const value = point[name] ?? 0;
+    if (value > 0) positive += value / 60;
+    else negative -= value / 60;
+  }
+  return { positive, negative };
+}
+
+function meansOf({ minute, sums }: OpenMinute): HistoryPoint {
+  const point: { minute: number } & Partial<Record<HistoryName, number>> = { minute };
+  for (const name of names) {
+    const known = sums[name];
+    if (known !== undefined) point[name] = known.sum / known.count;
+  }
+  return point;
+}

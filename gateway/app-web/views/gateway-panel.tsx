@@ -1,0 +1,45 @@
+import { isStale } from "../model/staleness.ts";
+import { AgeNote } from "./age-note.tsx";
+import { useApp } from "./app-context.ts";
+import { nothing } from "./formats.ts";
+
+/** The gateway itself and its links. */
+export function GatewayPanel() {
+  const { state, texts, formats } = useApp();
+  const { more } = texts;
+  const { gateway, master, garbage } = state.site;
+  const value = gateway?.value;
+  const isOld =
+    gateway !== undefined && isStale({ ...gateway, value: { stale: !gateway.value.online } }, state.now, 180_000);
+  const rows: (readonly [string, string])[] = [
+    [more.gatewayVersion, value?.version ?? nothing],
+    [
+      more.bus,
+      value === undefined
+        ? nothing
+        : [more.busState[value.can], value.canLoad === undefined ? "" : more.busLoad(formats.decimal(value.canLoad, 0))]
+            .filter((each) => each !== "")
+            .join(", "),
+    ],
+    [more.internet, value?.internet === undefined ? nothing : more.linkStates[value.internet]],
+    [more.manager, value?.manager === undefined ? nothing : more.linkStates[value.manager]],
+    [more.serverBroker, value?.serverBroker === undefined ? nothing : more.linkStates[value.serverBroker]],
+    [texts.overview.master, master?.handovers === undefined ? nothing : more.handovers(master.handovers)],
+    [more.garbage, formats.decimal(garbage, 0)],
+  ];
+  return (
+    <section class="card" aria-labelledby="gateway-title" data-stale={gateway === undefined || isOld}>
+      <h2 id="gateway-title">{more.gateway}</h2>
+      <AgeNote of={gateway} isStale={isOld} />
+      <dl class="rows">
+        {rows.map(([name, text]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{text}</dd>
+          </div>
+        ))}
+      </dl>
+      {value?.waiting !== undefined && value.waiting > 0 && <p class="hint">{more.waiting(value.waiting)}</p>}
+    </section>
+  );
+}
