@@ -16,8 +16,8 @@ class HostCan : public CanPort {
   virtual bool isUp() const = 0;
   // Why not, in words for a person.
   virtual const char* fault() const = 0;
-  // Frames that came faster than they were read.
-  virtual uint32_t lost() const = 0;
+  // Frames wait that no descriptor tells of: the next turn comes at once.
+  virtual bool hasUnread() const = 0;
 
  protected:
   ~HostCan() = default;

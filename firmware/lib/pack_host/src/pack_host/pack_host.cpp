@@ -17,6 +17,14 @@ constexpr uint64_t idleWaitMs = 50;      // the lights' own pace
 constexpr uint32_t quickRoundsMax = 64;  // rounds in a row without any sleep, then one is forced
 constexpr int forcedSleepMs = 2;
 
+PackFirmwareSettings settingsFrom(const PackOptions& options, const TrustAnchors& anchors) {
+  PackFirmwareSettings settings;
+  settings.isUnsignedAllowed = options.host.isUnsignedAllowed;
+  settings.anchors = &anchors;  // read at begin()
+  (void)settings.vendor.assign(options.host.vendor != nullptr ? options.host.vendor : host::defaultVendor);
+  return settings;
+}
+
 }  // namespace
 
 PackHost::PackHost(const PackOptions& options, host::StderrLog& log)
@@ -30,7 +38,9 @@ PackHost::PackHost(const PackOptions& options, host::StderrLog& log)
       socketCan_(options.can),
       can_(options.canLine.kind == LineKind::none ? static_cast<HostCan&>(socketCan_) : slcan_),
       bms_(options.bmsLine),
-      pack_({can_, options.bmsLine.kind == LineKind::none ? static_cast<BytePort&>(noBms_) : bms_, storage_, &retained_, board_}, *options.bmsMap) {}
+      kit_(payloadKeys_),
+      firmware_({clock_, entropy_, storage_, slots_, system_, log, kit_}, settingsFrom(options, anchors_)),
+      pack_({can_, options.bmsLine.kind == LineKind::none ? static_cast<BytePort&>(noBms_) : bms_, storage_, &retained_, board_, &firmware_}, *options.bmsMap) {}
 
 bool PackHost::open() {
   const char* const state = options_.host.state;
@@ -45,6 +55,12 @@ bool PackHost::open() {
   if (storage_.load() != hal::Code::ok) log_.print(LogLevel::warn, "the stored settings are damaged and start anew");
   if (!system_.loadMac(files_, entropy_, options_)) log_.print(LogLevel::warn, "the hardware number can't be kept in %s", state);
   if (!retained_.map(options_.host.retainedMemory)) log_.print(LogLevel::warn, "there is no memory that outlives a restart");
+  for (const char* name : {host::anchorsFile, host::payloadKeysFile}) {
+    const hal::Code code = name == host::anchorsFile ? host::loadAnchors(files_, anchors_) : payloadKeys_.load(files_);
+    if (code == hal::Code::ok || code == hal::Code::notFound) continue;
+    log_.print(LogLevel::error, "%s in %s is damaged: start once with --%s FILE", name, state, name);
+    return false;
+  }
   const char* fault = nullptr;
   if (options_.board != nullptr && !board_.listen(options_.board, fault)) {
     log_.print(LogLevel::error, "--board %s can't be made: %s", options_.board, fault);
@@ -64,13 +80,10 @@ void PackHost::turn(uint64_t nowMs) {
   pack_.step(nowMs);
   events_.tell(pack_, can_.isUp() ? nullptr : can_.fault());
   watchdog_.feed();
-  if (!isHealthy_ && nowMs - startedAtMs_ >= healthyAfterMs) {
-    isHealthy_ = true;
-    if (slots_.markHealthy() != hal::Code::ok) log_.print(LogLevel::warn, "this boot can't be recorded as a good one");
-  }
 }
 
 int PackHost::waitMs(uint64_t nowMs) const {
+  if (can_.hasUnread()) return 0;
   uint64_t wait = pack_.claim().isSettled() && pack_.bms().isIdle() ? idleWaitMs : busyWaitMs;
   const uint64_t claim = pack_.claim().dueMs();
   if (claim <= nowMs) wait = 0;
@@ -93,9 +106,8 @@ int PackHost::run() {
   boot.reset = system_.resetReason();
   boot.rolledBack = info.rolledBackReason;
   entropy_.fill(reinterpret_cast<uint8_t*>(&boot.seed), sizeof boot.seed);
-  startedAtMs_ = clock_.monotonicMs();
   events_.boot(system_.identity(), boot.version, boot.reset);
-  pack_.begin(boot, startedAtMs_);
+  pack_.begin(boot, clock_.monotonicMs());
   watchdog_.start();
 
   uint32_t quickRounds = 0;

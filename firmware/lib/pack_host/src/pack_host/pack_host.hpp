@@ -2,10 +2,12 @@
 // and nowhere else.
 #pragma once
 
+#include "hal_host/anchors_file.hpp"
 #include "hal_host/file_image_slots.hpp"
 #include "hal_host/file_storage.hpp"
 #include "hal_host/folder_files.hpp"
 #include "hal_host/host_clock.hpp"
+#include "hal_host/payload_key_file.hpp"
 #include "hal_host/stderr_log.hpp"
 #include "hal_host/watchdog_pipe.hpp"
 #include "pack/pack.hpp"
@@ -16,10 +18,9 @@
 #include "pack_host/serial_bms.hpp"
 #include "pack_host/slcan_can.hpp"
 #include "pack_host/socket_can.hpp"
+#include "payload_kit.hpp"
 
 namespace cx::pack {
-
-constexpr uint64_t healthyAfterMs = 60'000;  // this long without a fault is a good boot
 
 class PackHost {
  public:
@@ -57,10 +58,12 @@ class PackHost {
   SerialBms bms_;
   NoBms noBms_;
   BoardSocket board_;
+  TrustAnchors anchors_;
+  host::PayloadKeyFile payloadKeys_;
+  PayloadKit<inflateWindowMax> kit_;
+  PackFirmware firmware_;
   Pack pack_;
   PackEvents events_;
-  uint64_t startedAtMs_ = 0;
-  bool isHealthy_ = false;
 };
 
 }  // namespace cx::pack

@@ -10,6 +10,8 @@ constexpr char openChannel[] = "\rC\rS6\rO\rF\r";
 // The bit that Lawicel left unused: the virtual bus says bus-off by it, other adapters bring their controller back by themselves.
 constexpr uint8_t flagBusOff = 0x10;
 constexpr uint8_t lineFeed = 10;
+constexpr size_t readSize = 512;
+constexpr size_t framesPerRead = readSize / 6 + 1;  // t, 3 digits, length, CR
 
 }  // namespace
 
@@ -84,9 +86,8 @@ void SlcanCan::flush() {
 }
 
 void SlcanCan::read() {
-  uint8_t bytes[512];
-  // Bounded: a flood doesn't hold the loop.
-  for (int i = 0; i < 8; i++) {
+  uint8_t bytes[readSize];
+  while (count_ + framesPerRead <= slcanInboxMax) {
     const size_t size = line_.read(MutableSpan(bytes));
     for (size_t at = 0; at < size; at++) take(bytes[at]);
     if (size < sizeof bytes) return;
@@ -136,11 +137,7 @@ void SlcanCan::ended(bool isOut) {
 }
 
 void SlcanCan::keep(const can::Frame& frame) {
-  if (count_ == slcanInboxMax) {
-    first_ = (first_ + 1) % slcanInboxMax;
-    count_--;
-    lost_++;
-  }
+  if (count_ == slcanInboxMax) return;  // read() leaves in the line what has no room
   inbox_[(first_ + count_) % slcanInboxMax] = frame;
   count_++;
 }

@@ -13,7 +13,7 @@
 
 namespace cx::pack {
 
-constexpr size_t slcanInboxMax = 64;          // frames; full: the oldest makes room
+constexpr size_t slcanInboxMax = 256;         // frames; full: the rest stays in the line
 constexpr uint64_t slcanOpenLimitMs = 1000;   // for the answer to F; a silent adapter counts as open then
 constexpr uint64_t slcanFlagsEveryMs = 500;   // while the bus looks bad
 
@@ -25,7 +25,7 @@ class SlcanCan final : public HostCan {
   int waitFor(struct pollfd* out) override { return line_.waitFor(out, outSize_ > 0); }
   bool isUp() const override { return state_ == State::open && !isBusOff_; }
   const char* fault() const override;
-  uint32_t lost() const override { return lost_; }
+  bool hasUnread() const override { return count_ > 0; }
 
   bool receive(can::Frame& out) override;
   bool send(const can::Frame& frame) override;
@@ -66,7 +66,6 @@ class SlcanCan final : public HostCan {
   can::Frame inbox_[slcanInboxMax];
   size_t first_ = 0;
   size_t count_ = 0;
-  uint32_t lost_ = 0;
 };
 
 }  // namespace cx::pack

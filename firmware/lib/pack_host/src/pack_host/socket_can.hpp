@@ -21,7 +21,7 @@ class SocketCan final : public HostCan {
   int waitFor(struct pollfd* out) override;
   bool isUp() const override { return socket_ >= 0 && !isBusOff_; }
   const char* fault() const override;
-  uint32_t lost() const override { return lost_; }
+  bool hasUnread() const override { return false; }
 
   bool receive(can::Frame& out) override;
   bool send(const can::Frame& frame) override;
@@ -43,7 +43,6 @@ class SocketCan final : public HostCan {
   bool isBusOff_ = false;
   bool hasTried_ = false;
   uint64_t triedAtMs_ = 0;
-  uint32_t lost_ = 0;
   CanSend outcome_ = CanSend::idle;
   can::Frame inFlight_;
 };
