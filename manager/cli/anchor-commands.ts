@@ -1,9 +1,9 @@
 import { readFileSync, rmSync } from "node:fs";
 import type { Command } from "commander";
+import { nodeSuitCrypto } from "../../schemas/crypto/node-suit-crypto.ts";
 import { fromHex, toHex } from "../../schemas/wire/hex.ts";
 import { readKeySet, type TrustAnchor } from "../../schemas/wire/suit/trust-anchor.ts";
 import type { TrustAnchorView } from "../app/api/trust-anchors.ts";
-import { nodeSuitCrypto } from "../signing/node-suit-crypto.ts";
 import { anchorFromPem, newSigningKey } from "../signing/signing-key.ts";
 import { writeNewFile } from "./certificate-file.ts";
 import { type CommandContext, print } from "./command-context.ts";

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
+import { nodeSuitCrypto } from "../../schemas/crypto/node-suit-crypto.ts";
 import { digestFromBytes } from "../../schemas/wire/digest.ts";
 import { writeKeySet } from "../../schemas/wire/suit/trust-anchor.ts";
 import type { UpdateManifest } from "../../schemas/wire/suit/update-manifest.ts";
 import type { UpdateView } from "../app/api/updates.ts";
-import { nodeSuitCrypto } from "../signing/node-suit-crypto.ts";
 import { signEnvelope } from "../signing/sign-envelope.ts";
 import { anchorFromPem } from "../signing/signing-key.ts";
 import { deviceId, suitIds } from "../signing/suit-ids.ts";

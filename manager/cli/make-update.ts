@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
+import { nodeSuitCrypto } from "../../schemas/crypto/node-suit-crypto.ts";
 import { digestFromBytes } from "../../schemas/wire/digest.ts";
 import type { UpdateManifest } from "../../schemas/wire/suit/update-manifest.ts";
-import { nodeSuitCrypto } from "../signing/node-suit-crypto.ts";
 import { signEnvelope } from "../signing/sign-envelope.ts";
 import type { ManifestSigner } from "../signing/signing-key.ts";
 import { deviceId, suitIds } from "../signing/suit-ids.ts";

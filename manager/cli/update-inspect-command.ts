@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
+import { nodeSuitCrypto } from "../../schemas/crypto/node-suit-crypto.ts";
 import { fromHex, toHex } from "../../schemas/wire/hex.ts";
 import { suitLimits } from "../../schemas/wire/suit/suit-limits.ts";
 import { readKeySet, type TrustAnchor } from "../../schemas/wire/suit/trust-anchor.ts";
 import type { ManifestText, UpdateManifest } from "../../schemas/wire/suit/update-manifest.ts";
 import { inspectManifest, verifyManifest } from "../../schemas/wire/suit/verify-manifest.ts";
-import { nodeSuitCrypto } from "../signing/node-suit-crypto.ts";
 import { suitIds } from "../signing/suit-ids.ts";
 import { type AnchorsAnswer, readAnchorFile } from "./anchor-commands.ts";
 import { type CommandContext, print } from "./command-context.ts";

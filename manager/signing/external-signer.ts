@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
+import { nodeSuitCrypto } from "../../schemas/crypto/node-suit-crypto.ts";
 import type { TrustAnchor } from "../../schemas/wire/suit/trust-anchor.ts";
-import { nodeSuitCrypto } from "./node-suit-crypto.ts";
 import type { ManifestSigner } from "./signing-key.ts";
 
 /** What a signer may write at most: a signature, or an error that was redirected. */

@@ -1,4 +1,4 @@
-import { isPublicKey, nodeSuitCrypto } from "./node-suit-crypto.ts";
+import { isPublicKey, nodeSuitCrypto } from "../../schemas/crypto/node-suit-crypto.ts";
 import { deviceId, suitIds } from "./suit-ids.ts";
 
 /** The manager's `ManifestCrypto` over OpenSSL. */

@@ -1,5 +1,5 @@
+import { nodeSuitCrypto } from "../../schemas/crypto/node-suit-crypto.ts";
 import { type EnvelopeParts, prepareEnvelope, writeEnvelope } from "../../schemas/wire/suit/write-envelope.ts";
-import { nodeSuitCrypto } from "./node-suit-crypto.ts";
 import type { ManifestSigner } from "./signing-key.ts";
 
 /** The envelope of these parts, signed by each signer in turn. */

@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { nodeSuitCrypto } from "../../schemas/crypto/node-suit-crypto.ts";
 import { type TrustAnchor, trustAnchor } from "../../schemas/wire/suit/trust-anchor.ts";
-import { nodeSuitCrypto } from "./node-suit-crypto.ts";
 
 /** Signs update manifests: with a key at hand, or by a program that has one. */
 export interface ManifestSigner {

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { nodeSuitCrypto } from "../../manager/signing/node-suit-crypto.ts";
+import { nodeSuitCrypto } from "../../schemas/crypto/node-suit-crypto.ts";
 import { fromHex } from "../../schemas/wire/hex.ts";
 import { ManifestFault } from "../../schemas/wire/suit/manifest-fault.ts";
 import { readEnvelope } from "../../schemas/wire/suit/read-envelope.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { nodeSuitCrypto } from "../../manager/signing/node-suit-crypto.ts";
 import { deviceId, suitIds } from "../../manager/signing/suit-ids.ts";
+import { nodeSuitCrypto } from "../../schemas/crypto/node-suit-crypto.ts";
 import type { Update } from "../../schemas/generated/types.ts";
 import { digestFromBytes } from "../../schemas/wire/digest.ts";
 import { writeKeySet } from "../../schemas/wire/suit/trust-anchor.ts";

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { nodeSuitCrypto } from "../../manager/signing/node-suit-crypto.ts";
+import { nodeSuitCrypto } from "../../schemas/crypto/node-suit-crypto.ts";
 import { fromHex } from "../../schemas/wire/hex.ts";
 import { appliesTo } from "../../schemas/wire/suit/applies-to.ts";
 import { verifyManifest } from "../../schemas/wire/suit/verify-manifest.ts";

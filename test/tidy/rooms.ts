@@ -19,6 +19,8 @@ export const rooms: Readonly<Record<string, Room>> = {
     packages: ["node:", "ajv", "ajv-formats", "json-schema-to-typescript", "rolldown", "vite"],
   },
   "schemas/wire": { mayImport: ["schemas/generated", "kernel"], packages: pure },
+  // Update manifests' cryptography over Node's: for the manager that checks uploads, and the gateway that checks what it carries.
+  "schemas/crypto": { mayImport: ["schemas/wire"], packages: ["node:crypto"] },
   "schemas/generated": { mayImport: ["schemas/wire"], packages: pure },
   coap: { mayImport: ["kernel", "coap/transport", "coap/security", "coap/security/oscore"], packages: pure },
   // Echo values and ETags are digests.
@@ -51,7 +53,10 @@ export const rooms: Readonly<Record<string, Room>> = {
   // How the audit is chained and checked: the storage that appends, the use case that verifies and the command line that checks an export.
   "manager/audit": { mayImport: [], packages: ["node:crypto"] },
   // Keys of update manifests: the manager that verifies them at upload and the command line that makes them.
-  "manager/signing": { mayImport: ["schemas/wire"], packages: ["node:crypto", "node:child_process"] },
+  "manager/signing": {
+    mayImport: ["schemas/crypto", "schemas/wire"],
+    packages: ["node:crypto", "node:child_process"],
+  },
   // Payload variants of an image: made by the command line, in a thread of its own.
   "manager/variants": {
     mayImport: ["schemas/wire"],
@@ -130,6 +135,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       "manager/ports",
       "manager/signing",
       "manager/variants",
+      "schemas/crypto",
       "schemas/generated",
       "schemas/wire",
     ],
@@ -251,6 +257,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       "kernel",
       "kernel/system",
       "mqtt",
+      "schemas/crypto",
       "schemas/generated",
       "schemas/wire",
       "gateway/domain",

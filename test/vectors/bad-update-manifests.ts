@@ -1,4 +1,4 @@
-import { nodeSuitCrypto } from "../../manager/signing/node-suit-crypto.ts";
+import { nodeSuitCrypto } from "../../schemas/crypto/node-suit-crypto.ts";
 import type { CborKey, CborValue } from "../../schemas/wire/cbor.ts";
 import { readCbor } from "../../schemas/wire/cbor.ts";
 import { writeCbor } from "../../schemas/wire/cbor-writer.ts";

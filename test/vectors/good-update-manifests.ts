@@ -1,4 +1,4 @@
-import { nodeSuitCrypto } from "../../manager/signing/node-suit-crypto.ts";
+import { nodeSuitCrypto } from "../../schemas/crypto/node-suit-crypto.ts";
 import { writeCbor } from "../../schemas/wire/cbor-writer.ts";
 import { digestFromBytes } from "../../schemas/wire/digest.ts";
 import { fromHex, toHex } from "../../schemas/wire/hex.ts";

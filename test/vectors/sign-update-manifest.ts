@@ -1,4 +1,4 @@
-import { nodeSuitCrypto } from "../../manager/signing/node-suit-crypto.ts";
+import { nodeSuitCrypto } from "../../schemas/crypto/node-suit-crypto.ts";
 import {
   type EnvelopeParts,
   prepareEnvelope,

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { nodeSuitCrypto } from "../../../manager/signing/node-suit-crypto.ts";
 import { deviceId, suitIds } from "../../../manager/signing/suit-ids.ts";
+import { nodeSuitCrypto } from "../../../schemas/crypto/node-suit-crypto.ts";
 import type { Digest } from "../digest.ts";
 import { fromHex, toHex } from "../hex.ts";
 import { appliesTo, type ManifestTarget } from "./applies-to.ts";

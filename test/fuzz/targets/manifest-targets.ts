@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { nodeSuitCrypto } from "../../../manager/signing/node-suit-crypto.ts";
+import { nodeSuitCrypto } from "../../../schemas/crypto/node-suit-crypto.ts";
 import { refusing } from "../../../schemas/wire/suit/manifest-fault.ts";
 import { readEnvelope } from "../../../schemas/wire/suit/read-envelope.ts";
 import { readManifest } from "../../../schemas/wire/suit/read-manifest.ts";

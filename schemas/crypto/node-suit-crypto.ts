@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, verify } from "node:crypto";
-import type { SuitCrypto } from "../../schemas/wire/suit/suit-crypto.ts";
-import type { TrustAnchor } from "../../schemas/wire/suit/trust-anchor.ts";
+import type { SuitCrypto } from "../wire/suit/suit-crypto.ts";
+import type { TrustAnchor } from "../wire/suit/trust-anchor.ts";
 
 /** Update manifests' cryptography over OpenSSL. */
 export const nodeSuitCrypto: SuitCrypto = {
