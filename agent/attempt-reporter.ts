@@ -8,7 +8,7 @@ export interface AttemptReporterOptions {
   readonly log: Log;
   readonly update: string;
   readonly attempt: string;
-  /** `refused`: the attempt is over for the manager, or was never; nothing more is said. */
+  /** `refused`: the manager won't have it: the attempt is over, or further than that. */
   send(report: AttemptReport): Promise<"taken" | "refused" | "unanswered">;
   /** The newest report is another one. */
   changed(): void;
@@ -67,13 +67,12 @@ export class AttemptReporter {
     this.#isSending = false;
     if (verdict === "unanswered") {
       clock.after(agentTimes.progressMs, () => this.#pump());
-    } else if (verdict === "taken") {
+    } else {
+      // What the manager won't hear, such as a step back, it won't hear a second time; later ones it may.
+      if (verdict === "refused") log.info("attempt-report-refused", { attempt: report.attempt, state: report.state });
       this.#said = report;
       this.#saidAtMs = clock.monotonicMs();
       this.#pump();
-    } else {
-      log.info("attempt-report-refused", { attempt: report.attempt, state: report.state });
-      this.#isOver = true;
     }
   }
 
