@@ -60,6 +60,37 @@ export async function goodManifests(): Promise<readonly GoodManifest[]> {
     },
     {
       ...one,
+      name: "full first: the smallest that can be applied is taken, wherever it stands",
+      hex: toHex(await signed({ manifest: { ...install, variants: [full, deflate, delta] } })),
+      variant: 2,
+    },
+    {
+      ...one,
+      name: "full first and a delta for another image: the smallest of the rest is taken",
+      hex: toHex(await signed({ manifest: { ...install, variants: [full, { ...delta, base: previous.digest }, deflate] } })),
+      variant: 2,
+    },
+    {
+      ...one,
+      name: "a delta that is larger than the deflated image",
+      hex: toHex(await signed({ manifest: { ...install, variants: [{ ...delta, size: 50000 }, deflate, full] } })),
+      variant: 1,
+    },
+    {
+      ...one,
+      name: "two of one size: the first is taken",
+      hex: toHex(await signed({ manifest: { ...install, variants: [full, { ...deflate, size: 900 }, delta] } })),
+      variant: 1,
+    },
+    {
+      ...one,
+      name: "the largest first, and a budget for the smallest alone",
+      hex: toHex(await signed({ manifest: { ...install, variants: [full, deflate, delta] } })),
+      variant: 2,
+      target: { budget: 900 },
+    },
+    {
+      ...one,
       name: "an encrypted payload whose key is there",
       hex: toHex(await signed({ manifest: { ...install, variants: [{ ...deflate, encryptionInfo }] } })),
       variant: 0,

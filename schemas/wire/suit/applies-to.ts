@@ -27,7 +27,7 @@ export type Applicability =
   | { readonly ok: true; readonly variant: PayloadVariant | undefined }
   | { readonly ok: false; readonly reason: ManifestReason };
 
-/** Checks 8, 9, 10 and 12 of the profile: whether this node may do what a verified manifest says, and by which variant. */
+/** Checks 8, 9, 10 and 12 of the profile: whether this node may do what a verified manifest says, and by which variant: the smallest that it can apply. */
 export function appliesTo(manifest: UpdateManifest, target: ManifestTarget): Applicability {
   if (!equalBytes(manifest.vendor, target.vendor)) return { ok: false, reason: "wrong-vendor" };
   if (!equalBytes(manifest.class, target.class)) return { ok: false, reason: "wrong-class" };
@@ -42,12 +42,13 @@ export function appliesTo(manifest: UpdateManifest, target: ManifestTarget): App
     return isThere ? { ok: true, variant: undefined } : { ok: false, reason: "no-previous-image" };
   }
   let reason: ManifestReason = "unsupported-variant";
+  let smallest: PayloadVariant | undefined;
   for (const variant of manifest.variants) {
     const against = variantRefusal(variant, target);
-    if (against === undefined) return { ok: true, variant };
-    reason = against;
+    if (against !== undefined) reason = against;
+    else if (smallest === undefined || variant.size < smallest.size) smallest = variant;
   }
-  return { ok: false, reason };
+  return smallest ? { ok: true, variant: smallest } : { ok: false, reason };
 }
 
 function variantRefusal(variant: PayloadVariant, target: ManifestTarget): ManifestReason | undefined {

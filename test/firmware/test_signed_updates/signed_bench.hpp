@@ -38,7 +38,7 @@ class SignedBench {
     SuitVariant variant;
     variant.kind = kind;
     variant.base = sha256(runningImage);
-    variant.payload = kind == cx::PayloadKind::full ? image : kind == cx::PayloadKind::deflate ? deflateOf(image) : deltaOf(runningImage, image);
+    variant.payload = kind == cx::PayloadKind::full ? image : kind == cx::PayloadKind::deflate ? deflateOf(image) : deltaOf(runningImage, image, true);
     return variant;
   }
   // The action of a manifest that was signed by its maker, and its first variant as the artifact.

@@ -40,7 +40,7 @@ constexpr Payload payloads[] = {
 SuitPlan planFor(SignedBench& it, const Payload& payload) {
   SuitPlan plan = it.planOf(it.image, sequence);
   SuitVariant variant = it.variantOf(payload.form == Form::full ? PayloadKind::full : payload.form == Form::deflate ? PayloadKind::deflate : PayloadKind::delta);
-  if (payload.form == Form::packedDelta) variant.payload = deltaOf(it.runningImage, it.image, true);
+  if (payload.form == Form::plainDelta) variant.payload = deltaOf(it.runningImage, it.image);
   if (payload.wrap != Wrap::none) {
     const PayloadCipher cipher = payload.wrap == Wrap::gcm ? PayloadCipher::gcm : PayloadCipher::ccm;
     variant.payload = encryptedOf(variant.payload, cipher);

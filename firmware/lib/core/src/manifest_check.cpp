@@ -45,11 +45,18 @@ ManifestVerdict checkManifest(const UpdateManifest& manifest, const ManifestTarg
     if (!isThere) verdict.reason = ManifestReason::noPreviousImage;
   }
   if (verdict.reason != ManifestReason::none || manifest.kind != ManifestKind::install) return verdict;
+  // The smallest that can be applied, wherever it stands; of two alike the first.
   verdict.reason = ManifestReason::unsupportedVariant;
-  for (uint32_t i = 0; i < manifest.variantCount && !verdict.hasVariant; ++i) {
-    verdict.variant = variantOf(manifest, i);
-    verdict.reason = refuse(verdict.variant, target, tools);
-    verdict.hasVariant = verdict.reason == ManifestReason::none;
+  for (uint32_t i = 0; i < manifest.variantCount; ++i) {
+    const PayloadVariant variant = variantOf(manifest, i);
+    const ManifestReason against = refuse(variant, target, tools);
+    const bool isBetter = against == ManifestReason::none && (!verdict.hasVariant || variant.size < verdict.variant.size);
+    if (isBetter) {
+      verdict.hasVariant = true;
+      verdict.variant = variant;
+      verdict.reason = ManifestReason::none;
+    }
+    if (!verdict.hasVariant) verdict.reason = against;
   }
   return verdict;
 }
