@@ -94,7 +94,7 @@ export const appLimits = defineLimits({
     min: 0,
     max: 4_194_304,
     unit: "nodes",
-    full: "Of further nodes the last day isn't kept: such a canary is judged without a comparison with itself.",
+    full: "Of further nodes the last day isn't kept. A lone canary among them is watched from when its rollout waits for it, and offered the update when enough is known of it.",
   },
   attemptsInMemory: {
     default: 100_000,

@@ -146,6 +146,8 @@ function reasonText(reason: Reason): string {
       return "it runs on a battery";
     case "no-status-report":
       return "it hasn't told its battery yet";
+    case "history-too-short":
+      return `its gate compares it with its own hours before, of which ${duration(reason.knownMs)} are known and ${duration(reason.neededMs)} needed`;
     case "not-seen":
       return `it isn't there${reason.sinceMs === undefined ? "" : `; last seen ${time(reason.sinceMs)}`}`;
     case "sleeping-until-uplink":

@@ -23,7 +23,15 @@ export function rolloutEvents(): Measurement[] {
   if (!plan.ok) throw new Error(plan.rule);
   let nowMs = Date.parse("2026-01-01T00:00:00Z");
   const facts: NodeFacts = {
-    ...{ presence: "online", isSleepy: false, pollMs: 60_000, hasReport: true, isBusy: false, isDeferred: false },
+    ...{
+      presence: "online",
+      isSleepy: false,
+      pollMs: 60_000,
+      hasReport: true,
+      historyMs: 86_400_000,
+      isBusy: false,
+      isDeferred: false,
+    },
   };
   const world = { node: () => facts, isQuarantined: false };
   const image = { digest, size: 1_000_000, version: "2", model: "m", sequence: 2 };

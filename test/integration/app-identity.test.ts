@@ -106,7 +106,7 @@ describe("an envelope that isn't one", () => {
   it("makes no update ready: it is offered to nobody", async () => {
     const h = await new AppHarness({ isInsecure: false }).start();
     await h.register("n1");
-    await h.wait(h.app.updates.create(update, operator));
+    await h.wait(h.app.updates.create(update, operator, "follows"));
     const rubbish = new TextEncoder().encode("not cose");
     expect(await h.wait(h.app.updates.setManifest("fw-2", rubbish, operator))).toMatchObject({ kind: "refused" });
     expect(h.app.updates.find("fw-2")?.state).toBe("unsigned");

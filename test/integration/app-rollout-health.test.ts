@@ -94,9 +94,63 @@ describe("the health of updated nodes, as their heartbeats tell it", () => {
     expect(view.waves[1]?.verdict?.findings.filter(({ kind }) => kind === "good").length).toBeGreaterThan(5);
   });
 
-  it("that nobody tells is a closed gate", async () => {
-    const fleet = await started(60, { gate, waves });
-    const view = await fleet.until("paused", ({ status }) => status === "paused");
+  it("that nobody tells before offers the canary nothing, and afterwards is a closed gate", async () => {
+    const mute = await started(60, { gate, waves });
+    for (let beats = 0; beats < 200; beats++) {
+      await mute.beat();
+      await mute.h.settle(20_000);
+    }
+    expect(mute.h.app.rollouts.find("r1")).toMatchObject({ status: "running", counts: { waiting: 60 } });
+    const answers: Awaited<ReturnType<typeof mute.h.app.rollouts.why>>[] = [];
+    for (const id of mute.ids) answers.push(await mute.h.wait(mute.h.app.rollouts.why("r1", id)));
+    const reasons = answers.flatMap((each) => (typeof each === "string" ? [] : each.reasons));
+    expect(reasons).toContainEqual({ why: "history-too-short", knownMs: 0, neededMs: 150_000 });
+    const silent = await started(60, { gate, waves });
+    counting(silent, () => ({}));
+    const { tells } = silent;
+    silent.tells = (node) => (silent.runs(node) === digestB ? {} : tells(node));
+    const view = await silent.until("paused", ({ status }) => status === "paused");
     expect(view.pause?.why).toMatch(/^readable: 0 of 1/);
+  });
+
+  it("of which updated nodes stop telling a part is a closed gate, for a canary and for many", async () => {
+    for (const [stops, why] of [
+      [1, /^errors: the canary told it before/],
+      [2, /^errors: told by 1 of 30 nodes with the update, by 30 of 30 without/],
+    ] as const) {
+      const fleet = await healthFleet(() => ({}));
+      const { tells } = fleet;
+      const updated: string[] = [];
+      fleet.tells = (node) => {
+        const report = tells(node);
+        if (fleet.runs(node) !== digestB) return report;
+        if (!updated.includes(node)) updated.push(node);
+        const { sensorErrors: _, ...rest } = report;
+        return updated.indexOf(node) + 1 >= stops ? rest : report;
+      };
+      const view = await fleet.until("paused", ({ status }) => status === "paused");
+      expect(view.pause?.why).toMatch(why);
+    }
+  });
+
+  it("of a canary is known from before a restart of the manager, by a stop or a crash", async () => {
+    for (const end of ["stop", "crash"] as const) {
+      const fleet = await started(60, { gate, waves }, {}, async (each) => {
+        counting(each, () => ({ resets: 0.2 }));
+        for (let hour = 0; hour < 24; hour++) {
+          await each.beat();
+          await each.h.settle(3_600_000);
+          await each.register();
+        }
+        await each.beat();
+        if (end === "stop") await each.h.wait(each.h.app.stop());
+        each.h = await each.h.crash();
+        await each.register();
+        await each.beat();
+        await each.h.settle(20_000);
+      });
+      const view = await fleet.until("paused", ({ status }) => status === "paused");
+      expect(view.pause?.why).toMatch(/^resets: \d+ on 1 nodes in 0\.\d h with the update, 0 on 1 nodes in 2[1-4]/);
+    }
   });
 });

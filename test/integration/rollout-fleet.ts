@@ -111,9 +111,11 @@ export async function started(
   await fleet.register();
   await fleet.beat();
   await prepare(fleet);
-  expect((await h.wait(h.app.updates.create(update(), operator))).kind).toBe("created");
-  expect((await h.wait(h.app.updates.create(previous, operator))).kind).toBe("created");
-  expect(await h.wait(h.app.rollouts.create(plan(over), operator))).toMatchObject({ kind: "created" });
-  expect(await h.wait(h.app.rollouts.steer("r1", { kind: "start" }, operator))).toMatchObject({ kind: "done" });
+  expect((await fleet.h.wait(fleet.h.app.updates.create(update(), operator))).kind).toBe("created");
+  expect((await fleet.h.wait(fleet.h.app.updates.create(previous, operator))).kind).toBe("created");
+  expect(await fleet.h.wait(fleet.h.app.rollouts.create(plan(over), operator))).toMatchObject({ kind: "created" });
+  expect(await fleet.h.wait(fleet.h.app.rollouts.steer("r1", { kind: "start" }, operator))).toMatchObject({
+    kind: "done",
+  });
   return fleet;
 }

@@ -135,6 +135,7 @@ export class RolloutWorld {
     const isThere = node.awayUntilMs <= this.nowMs;
     return {
       ...{ presence: isThere ? "online" : "offline", isSleepy: node.isSleepy, pollMs: node.pollMs, hasReport: true },
+      ...{ historyMs: 86_400_000 },
       ...{ isBusy: false, isDeferred: false, site: `s${id.length}${id.at(-1)}` },
       digest: node.trial ? undefined : node.slots[node.active],
     };

@@ -19,7 +19,7 @@ import { RolloutShelf } from "./rollout-shelf.ts";
 import { type RolloutWorldOptions, rolloutWorld } from "./rollout-world.ts";
 
 export type RolloutsOptions = QuarantineBookOptions &
-  Omit<RolloutWorldOptions, "quarantine"> & {
+  Omit<RolloutWorldOptions, "quarantine" | "watch"> & {
     readonly storage: Storage;
     readonly clock: Clock;
     readonly log: Log;
@@ -48,7 +48,7 @@ export class RolloutPart {
     this.quarantine = new QuarantineBook(options);
     this.#watch = new NodeWatch({ ...options, capacity: limits.watchedNodes });
     this.#health = new RolloutHealth({ storage, writer, watch: this.#watch });
-    const world = { ...options, quarantine: this.quarantine };
+    const world = { ...options, quarantine: this.quarantine, watch: this.#watch };
     const shelf = new RolloutShelf({
       ...{ clock, errors: log, log: new RolloutLog({ storage, writer }) },
       world: (state) => rolloutWorld(state, world),
@@ -112,9 +112,8 @@ export class RolloutPart {
   }
 
   async stop(): Promise<void> {
-    this.#watch.stop();
     this.#alive.stop();
-    await this.rollouts.stop();
+    await Promise.all([this.#watch.stop(), this.rollouts.stop()]);
   }
 
   /** A node's report was stored that isn't the one before with other figures. */

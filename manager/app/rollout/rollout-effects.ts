@@ -1,7 +1,7 @@
 import type { Clock } from "../../../kernel/clock.ts";
 import { isEnded } from "../../domain/attempt-machine.ts";
 import type { RolloutEffect, RolloutEvent } from "../../domain/rollout/rollout-event.ts";
-import { waveLimit } from "../../domain/rollout/rollout-plan.ts";
+import { hasLoneCanary } from "../../domain/rollout/rollout-plan.ts";
 import type { RolloutState } from "../../domain/rollout/rollout-state.ts";
 import type { Storage } from "../../ports/storage.ts";
 import type { AttemptBook } from "../attempt-book.ts";
@@ -90,7 +90,7 @@ export class RolloutEffects {
     const { updates, clock, health } = this.#options;
     const { plan } = state;
     const runner = this.#options.runner(plan.id);
-    if (state.wave === 0 && waveLimit(plan, 0, state.members.count) === 1) health.canaryOffered(state, node);
+    if (state.wave === 0 && hasLoneCanary(plan, state.members.count)) health.canaryOffered(state, node);
     const outcome = await updates.offer(plan.update, node, { attempt, rollout: plan.id });
     const atMs = clock.wallMs();
     const ended = (how: "failed" | "cancelled", reason: string): void =>

@@ -4,7 +4,8 @@ import { healthFindings, type NodeSample } from "../../domain/rollout/health-gat
 import type { RolloutState } from "../../domain/rollout/rollout-state.ts";
 import type { Storage } from "../../ports/storage.ts";
 import type { StorageWriter } from "../storage-writer.ts";
-import type { CounterRow, NodeWatch } from "./node-watch.ts";
+import type { CounterRow } from "./node-days.ts";
+import type { NodeWatch } from "./node-watch.ts";
 
 export interface RolloutHealthOptions {
   readonly storage: Storage;

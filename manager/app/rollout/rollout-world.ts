@@ -6,6 +6,7 @@ import type { AttemptBook } from "../attempt-book.ts";
 import { type FleetTable, type NodeRow, nodeFlags } from "../fleet-table.ts";
 import type { HealthBook } from "../health-book.ts";
 import type { IntentBook } from "../intent-book.ts";
+import type { NodeWatch } from "./node-watch.ts";
 import type { QuarantineBook } from "./quarantine-book.ts";
 
 export interface RolloutWorldOptions {
@@ -16,6 +17,7 @@ export interface RolloutWorldOptions {
   readonly intents: IntentBook;
   readonly labels: Pick<Labels, "of">;
   readonly quarantine: QuarantineBook;
+  readonly watch: Pick<NodeWatch, "historyMs">;
 }
 
 /** What a rollout sees of the fleet, from memory alone. */
@@ -87,6 +89,10 @@ class FleetNode implements NodeFacts {
 
   get isDeferred(): boolean {
     return !this.#options.intents.isOperational(this.#id);
+  }
+
+  get historyMs(): number {
+    return this.#options.watch.historyMs(this.#id);
   }
 
   get attemptMovedAtMs(): number | undefined {

@@ -106,6 +106,40 @@ describe("the health of updated nodes", () => {
     expect(verdictOf({ updated: [{ ...calm, isUnhealthy: true }], others: many(99) }).kind).toBe("closed");
   });
 
+  it("of a canary of which nothing is known from before is compared with the others, and without enough of them can't be read", () => {
+    const one = (over: Partial<NodeSample>, others: number) =>
+      verdictOf({ updated: [{ ...calm, ...over }], others: many(others) }).kind;
+    expect(one({}, 99)).toBe("open");
+    expect(one({ resets: 4 }, 99)).toBe("closed");
+    expect(one({ errors: 4 }, 99)).toBe("closed");
+    expect(one({ errors: undefined }, 99)).toBe("unreadable");
+    expect(one({}, 19)).toBe("unreadable");
+    expect(one({ isUnhealthy: true }, 19)).toBe("closed");
+    expect(one({ isLost: true }, 19)).toBe("closed");
+  });
+
+  it("in which a metric is missing that the others tell can't be read; one that nobody tells isn't compared", () => {
+    for (const what of ["errors", "isUnhealthy", "freeHeap", "gapSeconds"] as const) {
+      const without = { [what]: undefined };
+      expect(verdictOf({ updated: many(50, without), others: many(50) }).kind, what).toBe("unreadable");
+      const some = [...many(39), ...many(11, without)];
+      expect(verdictOf({ updated: some, others: many(50) }).kind, what).toBe("unreadable");
+      expect(verdictOf({ updated: [...many(41), ...many(9, without)], others: many(50) }).kind, what).toBe("open");
+      expect(verdictOf({ updated: many(50, without), others: many(50, without) }).kind, what).toBe("open");
+      if (what === "gapSeconds") continue;
+      const before = { ...calm, hours: 24 };
+      expect(verdictOf({ updated: many(1, without), others: many(99), before }).kind, what).toBe("unreadable");
+      const never = { ...before, ...without };
+      expect(verdictOf({ updated: many(1, without), others: many(99), before: never }).kind, what).toBe("open");
+    }
+    // Who is lost tells nothing either, and counts as lost.
+    const lost = { hours: 1, resets: 0, isLost: true };
+    const few = [...many(48), lost, lost];
+    expect(verdictOf({ updated: few, others: many(400).map((each, at) => (at % 20 === 0 ? lost : each)) }).kind).toBe(
+      "open",
+    );
+  });
+
   it("has a bootstrap whose interval covers the truth as often as it says", () => {
     let missed = 0;
     for (let seed = 0; seed < 400; seed++) {

@@ -9,12 +9,12 @@ export interface NodeSample {
   /** For how long it was watched. */
   readonly hours: number;
   readonly resets: number;
-  /** Failed readings of sensors. */
-  readonly errors: number;
+  /** Failed readings of sensors; undefined: it doesn't tell. */
+  readonly errors?: number | undefined;
   /** It was there when the soak began, and isn't now. */
   readonly isLost: boolean;
-  /** It says that it is unhealthy or degraded. */
-  readonly isUnhealthy: boolean;
+  /** It says that it is unhealthy or degraded; undefined: it says nothing of that. */
+  readonly isUnhealthy?: boolean | undefined;
   readonly freeHeap?: number | undefined;
   /** Seconds since it was last heard. */
   readonly gapSeconds?: number | undefined;
@@ -41,7 +41,7 @@ export const healthRules = {
   gapTolerance: 0.5,
   /** So many events of one node count: a node in a loop of resets is one bad node, not fifty. */
   maxEventsPerNode: 5,
-  /** Fewer readable nodes than this share can't be judged. */
+  /** Fewer readable nodes than this share can't be judged, nor a metric that so many fewer of the updated nodes tell than of the others. */
   readableShare: 0.8,
   /** Free memory of a canary of one against its own before. */
   ownHeapShare: 0.75,
@@ -63,11 +63,11 @@ export function healthFindings(
   const alpha = healthRules.alpha / Math.max(metrics.length, 1);
   const [only] = own;
   if (updated.length === 1 && only !== undefined) {
-    if (before === undefined) {
-      const text = "readable: nothing is known of the canary's 24 hours before the update";
-      return [{ what: "readable", kind: "not-compared", text }, ...ofItself(only, undefined, metrics)];
-    }
-    return [...againstItself(only, before, metrics, alpha), ...ofItself(only, before, metrics)];
+    const ofIts = ofItself(only, before, metrics);
+    if (before !== undefined) return [...againstItself(only, before, metrics, alpha), ...ofIts];
+    if (rest.length >= minNodes) return [...againstOthers(only, rest, metrics, alpha), ...ofIts];
+    const text = `readable: nothing is known of the canary's 24 hours before the update, and ${rest.length} others are too few to compare it with`;
+    return [{ what: "readable", kind: "unreadable", text }, ...ofIts];
   }
   if (own.length < minNodes) return [notCompared(`${own.length} updated nodes`)];
   if (others.length >= minNodes && rest.length < minNodes) {
@@ -75,7 +75,43 @@ export function healthFindings(
     return [{ what: "readable", kind: "unreadable", text }];
   }
   if (rest.length < minNodes) return [notCompared(`${rest.length} nodes without the update`)];
-  return metrics.map((metric) => compared(metric, own, rest, alpha, entropy));
+  return metrics.map((metric) => fellSilent(metric, own, rest) ?? compared(metric, own, rest, alpha, entropy));
+}
+
+/** A metric that nodes without the update still tell and too few of the updated ones do: what it would say isn't known, which isn't that it is good. */
+function fellSilent(
+  metric: HealthMetric,
+  own: readonly NodeSample[],
+  rest: readonly NodeSample[],
+): GateFinding | undefined {
+  const [told, all] = tellers(own, metric);
+  const [otherTold, otherAll] = tellers(rest, metric);
+  if (otherTold < healthRules.minNodes || told * otherAll >= healthRules.readableShare * otherTold * all)
+    return undefined;
+  const text = `${metric}: told by ${told} of ${all} nodes with the update, by ${otherTold} of ${otherAll} without`;
+  return { what: metric, kind: "unreadable", text, numbers: { told, all, otherTold, otherAll } };
+}
+
+/** How many of those that are there tell it. */
+function tellers(samples: readonly NodeSample[], metric: HealthMetric): readonly [told: number, all: number] {
+  const there = samples.filter(({ isLost }) => !isLost);
+  return [there.filter((each) => tells(each, metric)).length, there.length];
+}
+
+function tells(sample: NodeSample, metric: HealthMetric): boolean {
+  switch (metric) {
+    case "resets":
+    case "lost":
+      return true;
+    case "errors":
+      return sample.errors !== undefined;
+    case "unhealthy":
+      return sample.isUnhealthy !== undefined;
+    case "heap":
+      return sample.freeHeap !== undefined;
+    case "gap":
+      return sample.gapSeconds !== undefined;
+  }
 }
 
 function notCompared(what: string): GateFinding {
@@ -115,20 +151,26 @@ interface Side {
 function sideOf(samples: readonly NodeSample[], metric: "resets" | "errors"): Side {
   let events = 0;
   let exposure = 0;
+  let nodes = 0;
   for (const each of samples) {
-    events += Math.min(each[metric], healthRules.maxEventsPerNode);
+    const count = each[metric];
+    if (count === undefined) continue;
+    nodes++;
+    events += Math.min(count, healthRules.maxEventsPerNode);
     exposure += each.hours;
   }
-  return { nodes: samples.length, events, exposure, unit: "h" };
+  return { nodes, events, exposure, unit: "h" };
 }
 
 function shareOf(samples: readonly NodeSample[], metric: "lost" | "unhealthy"): Side {
-  const events = samples.filter((each) => (metric === "lost" ? each.isLost : each.isUnhealthy)).length;
-  return { nodes: samples.length, events, exposure: samples.length, unit: "nodes" };
+  const told = samples.filter((each) => tells(each, metric));
+  const events = told.filter((each) => (metric === "lost" ? each.isLost : each.isUnhealthy)).length;
+  return { nodes: told.length, events, exposure: told.length, unit: "nodes" };
 }
 
 /** One-sided: more of it on the updated side than its share of the exposure explains. */
 function eventFinding(metric: HealthMetric, own: Side, rest: Side, alpha: number): GateFinding {
+  if (own.nodes === 0 || rest.nodes === 0) return tooFewTell(metric);
   const share = own.exposure / (own.exposure + rest.exposure);
   const p = binomialUpperTail(own.events, own.events + rest.events, share);
   const times = own.events / own.exposure / (rest.events / rest.exposure);
@@ -157,10 +199,8 @@ function medianFinding(
   alpha: number,
   entropy: Entropy,
 ): GateFinding {
-  const { minNodes, heapTolerance, gapTolerance } = healthRules;
-  if (more.length < minNodes || less.length < minNodes) {
-    return { what: metric, kind: "not-compared", text: `${metric}: too few nodes tell it` };
-  }
+  const { minNodes, readableShare, heapTolerance, gapTolerance } = healthRules;
+  if (Math.min(more.length, less.length) < readableShare * minNodes) return tooFewTell(metric);
   const above = medianDifferenceAbove(more, less, alpha, entropy);
   const [own, rest] = metric === "heap" ? [less, more] : [more, less];
   const tolerance = medianOf(rest) * (metric === "heap" ? heapTolerance : gapTolerance);
@@ -175,6 +215,23 @@ function medianFinding(
   };
 }
 
+function tooFewTell(metric: HealthMetric): GateFinding {
+  return { what: metric, kind: "not-compared", text: `${metric}: too few nodes tell it` };
+}
+
+/** A canary of which nothing is known from before: its resets and errors against those of nodes without the update. */
+function againstOthers(
+  now: NodeSample,
+  rest: readonly NodeSample[],
+  metrics: readonly HealthMetric[],
+  alpha: number,
+): readonly GateFinding[] {
+  return metrics.flatMap((metric) => {
+    if (metric !== "resets" && metric !== "errors") return [];
+    return fellSilent(metric, [now], rest) ?? eventFinding(metric, sideOf([now], metric), sideOf(rest, metric), alpha);
+  });
+}
+
 /** A canary of one against its own 24 hours before: the same test, with hours for exposure. */
 function againstItself(
   now: NodeSample,
@@ -184,6 +241,11 @@ function againstItself(
 ): readonly GateFinding[] {
   const findings: GateFinding[] = [];
   for (const metric of metrics) {
+    if (!now.isLost && !before.isLost && tells(before, metric) && !tells(now, metric)) {
+      const text = `${metric}: the canary told it before the update, and doesn't any more`;
+      findings.push({ what: metric, kind: "unreadable", text });
+      continue;
+    }
     if (metric === "resets" || metric === "errors") {
       findings.push(eventFinding(metric, sideOfOne(now, metric), sideOfOne(before, metric), alpha));
     }
@@ -201,7 +263,9 @@ function againstItself(
 
 /** Nothing of one node is capped: it is all there is. */
 function sideOfOne(sample: NodeSample, metric: "resets" | "errors"): Side {
-  return { nodes: 1, events: sample[metric], exposure: Math.max(sample.hours, 1 / 3600), unit: "h" };
+  const events = sample[metric];
+  const hours = Math.max(sample.hours, 1 / 3600);
+  return { nodes: events === undefined ? 0 : 1, events: events ?? 0, exposure: hours, unit: "h" };
 }
 
 /** What a single node says of itself needs no comparison, unless it said the same before. */
@@ -211,10 +275,12 @@ function ofItself(
   metrics: readonly HealthMetric[],
 ): readonly GateFinding[] {
   const findings: GateFinding[] = [];
-  if (metrics.includes("unhealthy") && now.isUnhealthy && before?.isUnhealthy !== true)
+  if (metrics.includes("unhealthy") && now.isUnhealthy === true && before?.isUnhealthy !== true)
     findings.push({ what: "unhealthy", kind: "bad", text: "unhealthy: the canary says that it isn't healthy" });
-  if (metrics.includes("lost") && now.isLost)
-    findings.push({ what: "lost", kind: "bad", text: "lost: the canary isn't heard any more" });
+  if (now.isLost) {
+    const kind = metrics.includes("lost") ? "bad" : "unreadable";
+    findings.push({ what: "lost", kind, text: "lost: the canary isn't heard any more" });
+  }
   return findings;
 }
 

@@ -41,6 +41,7 @@ class Bench {
         isSleepy: false,
         pollMs: minute,
         hasReport: true,
+        historyMs: 86_400_000,
         isBusy: false,
         isDeferred: false,
       },

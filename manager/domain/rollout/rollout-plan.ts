@@ -99,3 +99,13 @@ export function waveLimit(plan: Pick<RolloutPlan, "waves" | "canaries">, wave: n
   }
   return Math.min(limit, members);
 }
+
+/** Whether the first wave is a single node whose gate looks at its health: then it is compared with its own day before. */
+export function hasLoneCanary(plan: RolloutPlan, members: number): boolean {
+  return plan.gate.health.length > 0 && waveLimit(plan, 0, members) === 1;
+}
+
+/** Of a canary's own day so much must be known before it is offered the update: with less, its gate could see nothing. */
+export function neededHistoryMs({ gate: { soakMs } }: RolloutPlan): number {
+  return Math.min(soakMs / 4, 24 * 60 * minute);
+}

@@ -66,7 +66,16 @@ export function* simulateRollout(
       const isThere = (comesAtMs.get(id) ?? 0) <= nowMs;
       const { isSleepy, pollMs, site, battery } = node;
       return {
-        ...{ isSleepy, pollMs, site, battery, hasReport: true, isBusy: false, isDeferred: false },
+        ...{
+          isSleepy,
+          pollMs,
+          site,
+          battery,
+          hasReport: true,
+          historyMs: Number.POSITIVE_INFINITY,
+          isBusy: false,
+          isDeferred: false,
+        },
         presence: isThere ? "online" : "offline",
         heardAtMs: isThere ? nowMs : startMs - (node.silentMs ?? 0),
         ...(running.has(id) && { digest: image.digest }),

@@ -1,7 +1,7 @@
 import { isInWindow, nextWindowMs } from "./maintenance-window.ts";
 import { OfferLedger } from "./offer-ledger.ts";
 import type { MemberRow } from "./rollout-members.ts";
-import { waveLimit } from "./rollout-plan.ts";
+import { hasLoneCanary, neededHistoryMs, waveLimit } from "./rollout-plan.ts";
 import type { RolloutState } from "./rollout-state.ts";
 
 /** What the manager knows of a node when it decides whether to offer it the update. */
@@ -24,6 +24,8 @@ export interface NodeFacts {
   readonly isDeferred: boolean;
   /** Wall time at which its open attempt last moved. */
   readonly attemptMovedAtMs?: number | undefined;
+  /** For how long it is known what it counted, up to a day; 0: it told nothing yet. Only asked of a lone canary. */
+  readonly historyMs: number;
 }
 
 /** The fleet as a rollout sees it. */
@@ -47,6 +49,8 @@ export type WhyNot =
   | { readonly why: "retry-later"; readonly untilMs: number; readonly reason?: string }
   | { readonly why: "low-battery"; readonly percent: number; readonly needed: number }
   | { readonly why: "on-battery" | "no-status-report" }
+  /** Its gate compares it with itself. */
+  | { readonly why: "history-too-short"; readonly knownMs: number; readonly neededMs: number }
   | { readonly why: "not-seen"; readonly sinceMs?: number }
   | { readonly why: "sleeping-until-uplink"; readonly sinceMs?: number };
 
@@ -128,6 +132,13 @@ const checks: readonly ((asked: Asked) => WhyNot | undefined)[] = [
     const { presence, heardAtMs } = facts;
     if (presence === "online" || presence === "late") return undefined;
     return { why: "not-seen", ...(heardAtMs !== undefined && { sinceMs: heardAtMs }) };
+  },
+  ({ state: { members, plan, wave }, row, facts }) => {
+    const isCanary = wave === 0 && (members.columns.wave[row] === 0 || members.rank(row) === 0);
+    if (!isCanary || facts === undefined || !hasLoneCanary(plan, members.count)) return undefined;
+    const neededMs = neededHistoryMs(plan);
+    const knownMs = facts.historyMs;
+    return knownMs >= neededMs ? undefined : { why: "history-too-short", knownMs, neededMs };
   },
 ];
 
