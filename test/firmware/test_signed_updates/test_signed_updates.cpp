@@ -81,6 +81,7 @@ TEST("the smallest variant that can be applied within the budget is fetched, whe
   plan.sequence = 6;
   plan.digest = sha256(it.runningImage);
   plan.size = static_cast<uint32_t>(it.runningImage.size());
+  foreign.base = sha256(it.runningImage);
   plan.variants = {foreign, it.variantOf(PayloadKind::deflate)};
   it.offer(2, plan);
   CHECK(it.runUntilSaid(2));
