@@ -96,6 +96,13 @@ export const appLimits = defineLimits({
     unit: "nodes",
     full: "Of further nodes the last day isn't kept. A lone canary among them is watched from when its rollout waits for it, and offered the update when enough is known of it.",
   },
+  quarantineAfter: {
+    default: 3,
+    min: 1,
+    max: 1000,
+    unit: "nodes",
+    full: "An image that rolled back on so many nodes of a model is quarantined for it: offered to nobody until a person lifts that.",
+  },
   attemptsInMemory: {
     default: 100_000,
     min: 16,

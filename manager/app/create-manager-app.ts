@@ -281,6 +281,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     attemptBudget: limits.attemptBudget,
     pollSeconds: () => environments.settings().pollSeconds,
     kept: (node) => rollout.reported(node),
+    toldRollBack: (node, lastRev, rolledBack) => rollout.toldRollBack(node, lastRev, rolledBack),
     phased: (node, phase) => modeRelay.reported(node, phase),
     isPhaseSettled: (node) => modeRelay.isSettled(node),
     attemptOver: (node, attempt) => {

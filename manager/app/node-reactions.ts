@@ -43,6 +43,8 @@ export interface NodeReactionsOptions {
   pollSeconds(): number;
   /** A report was kept that isn't steady: the first of a node since the start is one. */
   kept(node: string): void;
+  /** It says which image it went back from, in each registration. */
+  toldRollBack(node: string, lastRev: number, rolledBack: NonNullable<NodeManifest["rolledBack"]>): void;
   /** The node said in which phase it is. */
   phased(node: string, phase: string): void;
   /** What it said of its phase asks for nothing. */
@@ -79,6 +81,7 @@ export class NodeReactions {
         nowMs: clock.wallMs(),
       });
     }
+    if (manifest.rolledBack !== undefined) this.#options.toldRollBack(node, manifest.lastRev ?? 0, manifest.rolledBack);
     const { desired } = intents.of(node);
     const last = desired && book.get(desired.attempt)?.record;
     const verdict = reconcile(

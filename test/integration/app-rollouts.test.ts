@@ -91,6 +91,36 @@ describe("a rollout through the manager", () => {
     expect(after.app.rollouts.quarantined()).toEqual([]);
   });
 
+  it("a roll-back that is told after its attempt was given up counts for the quarantine, once for each lift", async () => {
+    const fleet = await started(30, {
+      waves: ["100%"],
+      gate: { failureRatio: 1, health: [] },
+      limits: { concurrency: 3, silentLeaseSeconds: 600 },
+    });
+    fleet.how = () => "ignores";
+    await fleet.beat();
+    await fleet.h.settle(5000);
+    const { app } = fleet.h;
+    const given = await fleet.h.wait(app.attempts.list({ update: "fw-2" }));
+    expect(given).toHaveLength(3);
+    for (const { node, attempt } of given)
+      await fleet.h.wait(app.attempts.report(node, { attempt: attempt.id, state: "trial" } as never, "coap"));
+    await fleet.until("given up", ({ counts }) => (counts.failed ?? 0) >= 3);
+    const tell = async () => {
+      for (const { node, rev } of given) {
+        const rolledBack = { digest: digestB as never, reason: "hang" };
+        await fleet.h.register(node, { digest: digestA as never, lastRev: rev, rolledBack });
+      }
+      await fleet.h.settle(1000);
+    };
+    expect(app.rollouts.quarantined()).toEqual([]);
+    await tell();
+    expect(app.rollouts.quarantined()).toMatchObject([{ model: "sensor", digest: digestB }]);
+    expect(await fleet.h.wait(app.rollouts.lift("sensor", digestB, operator))).toBe("lifted");
+    await tell();
+    expect(app.rollouts.quarantined()).toEqual([]);
+  });
+
   it("manager killed at any moment: nothing is lost, nobody is offered it twice", async () => {
     const fleet = await started(30, { waves: ["1", "50%", "100%"], limits: { concurrency: 4 } });
     for (let kills = 0; kills < 25; kills++) {

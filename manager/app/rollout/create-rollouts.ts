@@ -28,7 +28,7 @@ export type RolloutsOptions = QuarantineBookOptions &
     readonly updates: () => UpdateService;
     readonly attempts: () => AttemptService;
     readonly registry: () => Pick<RolloutFleet, "walk" | "find">;
-    readonly limits: { readonly rollouts: number; readonly watchedNodes: number };
+    readonly limits: { readonly rollouts: number; readonly watchedNodes: number; readonly quarantineAfter: number };
     readonly needsApproval: boolean;
   };
 
@@ -102,6 +102,9 @@ export class RolloutPart {
 
   start(): void {
     for (const part of [this.#watch, this.#alive, this.rollouts]) part.start();
+    // Somebody may have been killed between a quarantine and what it takes back.
+    for (const { model, digest } of this.quarantine.list())
+      this.#options.writer.behind("quarantine", this.#takeBack(model, digest));
     this.#options.bus.serve((event) => {
       if (event.kind === "registered")
         this.#options.writer.behind("rollout-join", this.rollouts.registered(event.node));
@@ -124,15 +127,31 @@ export class RolloutPart {
   /** Every movement of every attempt. */
   attemptMoved(record: AttemptRecord): void {
     this.#effects.attemptMoved(record);
-    const { state, reason, digest } = record.progress;
-    if (state !== "rolled-back") return;
-    const model = this.#modelOf(record.update);
-    this.#options.writer.behind("quarantine", this.#rolledBack(model, digest, record.node, reason));
+    const { state, reason } = record.progress;
+    if (state === "rolled-back") this.#options.writer.behind("quarantine", this.#rolledBack(record, reason));
+  }
+
+  /** A node tells of a roll-back whose attempt was given up before it was known: the node was silent for too long. The attempt stays what it is; the image is counted. */
+  toldRollBack(
+    node: string,
+    lastRev: number,
+    { digest, reason }: { digest: string; reason?: string | undefined },
+  ): void {
+    const record = this.#options.book.newestOfNode(node)?.record;
+    if (record === undefined || record.progress.digest !== digest || lastRev < record.progress.rev) return;
+    const { state } = record.progress;
+    if (state !== "cancelled" && state !== "expired") return;
+    this.#options.writer.behind("quarantine", this.#rolledBack(record, reason));
   }
 
   /** With the last one that it takes, whoever has only been offered the image, or is fetching it, is called back too. */
-  async #rolledBack(model: string, digest: string, node: string, reason: string | undefined): Promise<void> {
-    if (!(await this.quarantine.count(model, digest, node, reason))) return;
+  async #rolledBack({ node, update, progress }: AttemptRecord, reason: string | undefined): Promise<void> {
+    const { digest, changedAtMs } = progress;
+    const model = this.#modelOf(update);
+    if (await this.quarantine.count(model, digest, node, reason, changedAtMs)) await this.#takeBack(model, digest);
+  }
+
+  async #takeBack(model: string, digest: string): Promise<void> {
     const { attempts, book, clock } = this.#options;
     for (const { record } of [...book.allOpen()]) {
       const { progress, id, update } = record;

@@ -1,11 +1,5 @@
 import type { Clock } from "../../../kernel/clock.ts";
-import {
-  isQuarantined,
-  lifted,
-  type QuarantineRecord,
-  quarantineAfter,
-  rolledBack,
-} from "../../domain/rollout/quarantine.ts";
+import { isQuarantined, lifted, type QuarantineRecord, rolledBack } from "../../domain/rollout/quarantine.ts";
 import type { Storage } from "../../ports/storage.ts";
 import type { Actor } from "../api/registry.ts";
 import type { AuditTrail } from "../audit-trail.ts";
@@ -18,6 +12,8 @@ export interface QuarantineBookOptions {
   readonly serial: KeyedSerial;
   readonly audit: AuditTrail;
   readonly clock: Clock;
+  /** Nodes that must have rolled an image back. */
+  readonly limits: { readonly quarantineAfter: number };
 }
 
 const table = "quarantine";
@@ -56,11 +52,20 @@ export class QuarantineBook {
       .sort((a, b) => (b.sinceMs ?? 0) - (a.sinceMs ?? 0));
   }
 
-  /** The image rolled back on a node. True: with that it is quarantined. */
-  async count(model: string, digest: string, node: string, reason: string | undefined): Promise<boolean> {
-    const { clock, audit } = this.#options;
+  /** The image rolled back on a node, in an attempt that ended then. True: with that it is quarantined. */
+  async count(
+    model: string,
+    digest: string,
+    node: string,
+    reason: string | undefined,
+    endedAtMs: number,
+  ): Promise<boolean> {
+    const { clock, audit, limits } = this.#options;
     return await this.#change(model, digest, (record) => {
-      const next = rolledBack(record, node, reason, clock.wallMs(), quarantineAfter);
+      // Nodes tell of their last roll-back at each registration: what was before somebody lifted the quarantine was judged by then.
+      if (endedAtMs <= (record.lifted?.atMs ?? Number.NEGATIVE_INFINITY))
+        return { next: record, also: [], result: false };
+      const next = rolledBack(record, node, reason, clock.wallMs(), limits.quarantineAfter);
       const actor = { kind: "manager", id: "quarantine" } as const;
       const isNew = isQuarantined(next) && !isQuarantined(record);
       const subject = `quarantine/${digest}`;

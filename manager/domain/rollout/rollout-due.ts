@@ -48,21 +48,24 @@ export function timeEvents(
 ): readonly RolloutEvent[] {
   const leases = leaseEvents(state, world, nowMs);
   if (leases.length > 0) return leases;
-  if (state.status !== "running") return [];
   const closing = closingEvent(state, world, nowMs);
-  return closing === undefined ? waveEvents(state, world, readHealth, nowMs) : [closing];
+  if (closing !== undefined) return [closing];
+  return state.status === "running" ? waveEvents(state, world, readHealth, nowMs) : [];
 }
 
-/** What closes a gate at once, without waiting for the rest of the wave. */
+/**
+ * What closes a gate at once, without waiting for the rest of the wave. The roll-backs that quarantine an image are failures of the wave as well: whichever
+ * of the two is noticed first, a gate that they close is closed, and reverts where the plan says so.
+ */
 export function closingEvent(state: RolloutState, world: RolloutWorld, nowMs: number): RolloutEvent | undefined {
-  if (state.status !== "running") return undefined;
-  if (world.isQuarantined) {
-    const why = `${state.image.digest} is quarantined: it rolled back on too many nodes`;
-    return { kind: "paused", by: "quarantine", why, atMs: nowMs };
-  }
+  const isHeld = state.status === "paused" && state.pause?.by === "quarantine";
+  if (state.status !== "running" && !isHeld) return undefined;
   const finding = failureFinding(state);
-  if (finding === undefined) return undefined;
-  return { kind: "gate-closed", wave: state.wave, verdict: gateVerdict([finding]), atMs: nowMs };
+  if (finding !== undefined)
+    return { kind: "gate-closed", wave: state.wave, verdict: gateVerdict([finding]), atMs: nowMs };
+  if (isHeld || !world.isQuarantined) return undefined;
+  const why = `${state.image.digest} is quarantined: it rolled back on too many nodes`;
+  return { kind: "paused", by: "quarantine", why, atMs: nowMs };
 }
 
 function leaseEvents(state: RolloutState, world: RolloutWorld, nowMs: number): readonly RolloutEvent[] {

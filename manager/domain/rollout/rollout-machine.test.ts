@@ -546,6 +546,29 @@ describe("why not yet", () => {
     expect(bench.why("n0")).toEqual([]);
   });
 
+  it("a quarantine doesn't hide a gate that the same roll-backs close, whichever is noticed first", () => {
+    for (const isQuarantineFirst of [true, false]) {
+      const bench = started(60, {
+        waves: ["100%"],
+        revert: { update: "back", automatic: true },
+        limits: { concurrency: 10 },
+      });
+      bench.tick();
+      const [first, second, third, fourth] = bench.open();
+      for (const node of [first, second, third]) bench.end(node!, "rolled-back", { reason: "crash" });
+      if (isQuarantineFirst) {
+        bench.world.isQuarantined = true;
+        bench.tick();
+        expect(bench.state).toMatchObject({ status: "paused", pause: { by: "quarantine" } });
+      }
+      // Three of sixty may fail; a fourth closes the gate.
+      bench.end(fourth!, "rolled-back", { reason: "crash" });
+      bench.world.isQuarantined = true;
+      bench.tick();
+      expect(bench.state).toMatchObject({ status: "reverting", pause: { by: "gate" } });
+    }
+  });
+
   it("a quarantined digest pauses the rollout", () => {
     const bench = started(10);
     bench.world.isQuarantined = true;

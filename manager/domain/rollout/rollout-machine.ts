@@ -286,7 +286,8 @@ function settled(state: RolloutState, { wave, atMs }: Of<"settled">): readonly R
 function gate(state: RolloutState, event: Of<"gate-passed" | "gate-closed">): readonly RolloutEffect[] {
   const { wave, verdict, atMs } = event;
   const open = state.waves[wave];
-  if (wave !== state.wave || open === undefined || state.status !== "running") return ignored("stale");
+  const isHeld = state.status === "paused" && state.pause?.by === "quarantine" && event.kind === "gate-closed";
+  if (wave !== state.wave || open === undefined || (state.status !== "running" && !isHeld)) return ignored("stale");
   open.verdict = verdict;
   if (event.kind === "gate-passed") {
     if (wave + 1 < state.plan.waves.length) openWave(state, atMs);
