@@ -17,7 +17,7 @@ Each connection is a serial-line CAN adapter (slcan) of its own: S6 sets 500 kbi
   --json      say where it is as one JSON object
   --help      show this and end
 
-  coxswain gateway --can socket://${defaultAt}     joins it
+  coxswain gateway --can tcp://${defaultAt}     joins it, and cxpack --can too
   python3 -m can.viewer -i slcan -c socket://${defaultAt} -b 500000     shows what is on it (python-can)
 `;
 

@@ -23,8 +23,8 @@ const anywhere = { host: "127.0.0.1", port: 0 };
 
 function adapter(hub: CanHub): { socket: Socket; say(text: string): void; heard: () => string } {
   const address = hub.address();
-  const url = address.startsWith("socket:") ? new URL(address) : undefined;
-  const socket = connect(url ? { host: url.hostname, port: Number(url.port) } : { path: address });
+  const url = address.startsWith("tcp:") ? new URL(address) : undefined;
+  const socket = connect(url ? { host: url.hostname, port: Number(url.port) } : { path: address.slice(5) });
   let text = "";
   socket.setEncoding("latin1").on("data", (each) => {
     text += each;

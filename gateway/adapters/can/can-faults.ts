@@ -8,6 +8,6 @@ export const canFaults = defineFaults({
   "can.bad-address": {
     fault: "caller",
     message:
-      'No CAN bus is called "{address}". Give can0 (SocketCAN), /dev/ttyACM0 (serial-line adapter), socket://127.0.0.1:29536 or unix:/run/can.sock (virtual bus).',
+      'No CAN bus is called "{address}". Give can0 (SocketCAN), /dev/ttyACM0 (serial-line adapter), tcp://127.0.0.1:29536 or unix:/run/can.sock (virtual bus).',
   },
 });

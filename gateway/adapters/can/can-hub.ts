@@ -62,12 +62,12 @@ export class CanHub {
     if (server !== undefined) await new Promise<void>((resolve) => server.close(() => resolve()));
   }
 
-  /** Where programs join: `socket://127.0.0.1:29536`, or the path. */
+  /** Where programs join: `tcp://127.0.0.1:29536`, or `unix:` and the path. */
   address(): string {
     const address = this.#server?.address();
-    if (typeof address === "string") return address;
+    if (typeof address === "string") return `unix:${address}`;
     if (address === null || address === undefined) throw new Error("the hub doesn't listen");
-    return `socket://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}`;
+    return `tcp://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}`;
   }
 
   /** Adapters that are plugged in. */
