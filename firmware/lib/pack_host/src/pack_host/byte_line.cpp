@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -35,7 +36,7 @@ int startConnect(const LineTarget& target) {
   struct sockaddr_storage to;
   std::memset(&to, 0, sizeof to);
   socklen_t size = 0;
-  if (target.kind == LineKind::unixSocket) {
+  if (target.kind == LineKind::path) {
     auto& unixTo = reinterpret_cast<struct sockaddr_un&>(to);
     unixTo.sun_family = AF_UNIX;
     std::memcpy(unixTo.sun_path, target.path, std::strlen(target.path) + 1);
@@ -66,7 +67,11 @@ int startConnect(const LineTarget& target) {
 
 }  // namespace
 
-int ByteLine::open() { return target_.kind == LineKind::device ? openDevice(target_.path, speed_) : startConnect(target_); }
+int ByteLine::open() {
+  struct stat facts;
+  isSocket_ = target_.kind == LineKind::tcp || (::stat(target_.path, &facts) == 0 && S_ISSOCK(facts.st_mode));
+  return isSocket_ ? startConnect(target_) : openDevice(target_.path, speed_);
+}
 
 void ByteLine::close() {
   if (file_ >= 0) ::close(file_);
@@ -96,7 +101,7 @@ void ByteLine::step(uint64_t nowMs) {
       failed(errno, nowMs);
       return;
     }
-    isConnecting_ = target_.kind != LineKind::device;
+    isConnecting_ = isSocket_;
     if (!isConnecting_) openings_++;
   }
   if (!isConnecting_) {
@@ -125,7 +130,7 @@ size_t ByteLine::read(MutableSpan out) {
   if (got > 0) return static_cast<size_t>(got);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
   // A serial device without a byte reads as an end of file (VMIN 0); one that is gone hangs up.
-  if (got == 0 && target_.kind == LineKind::device) {
+  if (got == 0 && !isSocket_) {
     struct pollfd source = {file_, POLLIN, 0};
     if (::poll(&source, 1, 0) <= 0 || (source.revents & (POLLHUP | POLLERR)) == 0) return 0;
   }
@@ -135,7 +140,7 @@ size_t ByteLine::read(MutableSpan out) {
 
 size_t ByteLine::write(ByteSpan bytes) {
   if (!isOpen() || bytes.empty()) return 0;
-  const ssize_t put = target_.kind == LineKind::device ? ::write(file_, bytes.data(), bytes.size()) : ::send(file_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  const ssize_t put = isSocket_ ? ::send(file_, bytes.data(), bytes.size(), MSG_NOSIGNAL) : ::write(file_, bytes.data(), bytes.size());
   if (put >= 0) return static_cast<size_t>(put);
   if (errno != EAGAIN && errno != EINTR) drop(errno);
   return 0;

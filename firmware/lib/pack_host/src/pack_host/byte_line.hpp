@@ -47,6 +47,7 @@ class ByteLine {
   speed_t speed_;
   int file_ = -1;
   bool isConnecting_ = false;
+  bool isSocket_ = false;
   int fault_ = 0;
   uint32_t openings_ = 0;
   uint64_t pauseMs_ = reopenFirstMs;

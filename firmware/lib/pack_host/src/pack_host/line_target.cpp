@@ -27,17 +27,13 @@ bool parseTcp(const char* text, LineTarget& out) {
 
 bool parseLineTarget(const char* text, LineTarget& out) {
   out = LineTarget();
-  if (std::strncmp(text, "tcp://", 6) == 0) {
+  constexpr char scheme[] = "socket://";
+  if (std::strncmp(text, scheme, sizeof scheme - 1) == 0) {
     out.kind = LineKind::tcp;
-    return parseTcp(text + 6, out);
+    return parseTcp(text + sizeof scheme - 1, out);
   }
-  if (std::strncmp(text, "unix:", 5) == 0) {
-    out.kind = LineKind::unixSocket;
-    out.path = text + 5;
-    return *out.path != '\0' && std::strlen(out.path) < sizeof(sockaddr_un{}.sun_path);
-  }
-  if (text[0] != '/') return false;
-  out.kind = LineKind::device;
+  if (std::strchr(text, '/') == nullptr || std::strlen(text) >= sizeof(sockaddr_un{}.sun_path)) return false;
+  out.kind = LineKind::path;
   out.path = text;
   return true;
 }

@@ -1,19 +1,19 @@
-// Where a line of bytes goes: a TCP socket, a Unix socket, or a serial device.
+// Where a line of bytes goes: a TCP socket, or a path, at which a serial device or a Unix socket lies.
 #pragma once
 
 #include "hal/address.hpp"
 
 namespace cx::pack {
 
-enum class LineKind : uint8_t { none, tcp, unixSocket, device };
+enum class LineKind : uint8_t { none, tcp, path };
 
 struct LineTarget {
   LineKind kind = LineKind::none;
   hal::Address address;        // tcp
-  const char* path = nullptr;  // of the socket or device; stays the caller's
+  const char* path = nullptr;  // stays the caller's
 };
 
-// "tcp://127.0.0.1:PORT", "unix:PATH", or the path of a device, which begins with '/'. False: none of these.
+// "socket://127.0.0.1:PORT", or a path, which has a '/' in it. False: neither.
 bool parseLineTarget(const char* text, LineTarget& out);
 
 }  // namespace cx::pack
