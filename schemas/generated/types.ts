@@ -563,7 +563,7 @@ export interface SiteRulesCommand {
 export interface SiteRule {
   /** What people call it. */
   name: string;
-  /** `when P_solar > load for 60s then socket pump on`. Power in kW unless W stands behind the number; up to four comparisons joined by `and`. */
+  /** `when P_solar > load for 60s then socket pump on`. Power in kW unless W stands behind the number; up to four comparisons joined by `and`. `allow packs socket pump` lets packs ask for it. */
   rule: string;
   /** Kept but not followed. */
   isOff?: boolean;
