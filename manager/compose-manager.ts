@@ -11,9 +11,10 @@ import { CoapNodeCaller } from "./adapters/coap/node-caller.ts";
 import { NodeContexts } from "./adapters/coap/node-contexts.ts";
 import type { NodeSessions } from "./adapters/coap/node-sessions.ts";
 import { HttpServer } from "./adapters/http/http-server.ts";
-import { defaultHttpLimits, type HttpLimits } from "./adapters/http/http-server-options.ts";
+import { defaultHttpLimits, type HttpLimits, type SiteUrls } from "./adapters/http/http-server-options.ts";
 import { EmbeddedBroker } from "./adapters/mqtt/embedded-broker.ts";
 import { hkdfSha256 } from "./adapters/storage/hkdf-sha256.ts";
+import { mosquittoSecrets } from "./adapters/storage/mosquitto-secret.ts";
 import type { FleetSettings } from "./app/api/environments.ts";
 import type { ManagerApp } from "./app/api/manager-app.ts";
 import { appLimits } from "./app/app-limits.ts";
@@ -143,6 +144,7 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
     certifiesNodes: options.certifiesNodes,
     revocationList: options.revocationList,
     operatorSecrets: options.operatorSecrets,
+    mosquittoSecret: mosquittoSecrets(entropy),
     keyDerivation: hkdfSha256,
     nodeCaller: caller,
     broker,
@@ -169,6 +171,7 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
     tokens: options.tokens,
     baseUrl: () => urls.http,
     coapUrls: () => ({ coap: urls.coap, coaps: urls.coaps, ca: tls?.nodeCa }),
+    siteUrls: () => siteUrlsOf(urls, tls?.nodeCa),
     ownHosts: options.ownHosts,
     ...{ clock, entropy, log },
     limits: { ...defaultHttpLimits, ...limits },
@@ -212,6 +215,12 @@ export function composeManager(options: ComposeManagerOptions): ComposedManager 
       { name: "CoAP endpoint", start: () => coap.start(), stop: () => coap.stop() },
     ],
   };
+}
+
+/** Encrypted wherever there is TLS. */
+function siteUrlsOf({ http, https, mqtt, mqtts }: ManagerUrls, ca: string | undefined): SiteUrls {
+  const manager = https ?? http;
+  return { manager, gateway: mqtts ?? mqtt, phones: `${manager.replace(/^http/, "ws")}/mqtt`, ca };
 }
 
 /** Where operators have tokens there are accounts too: the first is there from the first start on. */

@@ -254,6 +254,11 @@ export class Broker {
     });
   }
 
+  /** Forgets what is retained on topics that match this filter, without telling who is subscribed; returns how many messages. */
+  forgetRetained(filter: string): number {
+    return this.#persistence.forgetRetained(filter);
+  }
+
   isConnected(clientId: string): boolean {
     return this.#takeover.current(clientId)?.isRegistered ?? false;
   }

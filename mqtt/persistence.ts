@@ -119,6 +119,13 @@ export class MemoryPersistence {
     if (owner !== undefined) this.#retainedBy.set(owner, ownedCount + 1);
   }
 
+  /** Forgets what is retained on topics that match; returns how many there were. */
+  forgetRetained(filter: string): number {
+    const topics = [...this.#retained.ofFilter(filter)].map(({ packet }) => packet.topic);
+    for (const topic of topics) this.#forgetRetained(topic);
+    return topics.length;
+  }
+
   /** aedes doesn't say for whom it asks for retained messages, but tells of the subscription in the same turn, right before. */
   expectRetainedReader(clientId: string): void {
     this.#retainedReader = clientId;

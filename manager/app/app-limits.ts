@@ -31,6 +31,13 @@ export const appLimits = defineLimits({
     full: "Queues that weren't used lately are read from storage when they are next needed.",
   },
   operators: { default: 1000, min: 1, max: 100_000, unit: "operators", full: "A new operator is refused." },
+  sites: {
+    default: 10_000,
+    min: 1,
+    max: 1_000_000,
+    unit: "households",
+    full: "A new one is refused; each has 64 phones at most.",
+  },
   claims: {
     default: 1000,
     min: 1,

@@ -49,6 +49,7 @@ import { Nudger } from "./nudger.ts";
 import { PresenceWatch } from "./presence-watch.ts";
 import { RevokedCertificates } from "./revoked-certificates.ts";
 import { RolloutPart } from "./rollout/create-rollouts.ts";
+import { SiteService } from "./site-service.ts";
 import { StatusNowService } from "./status-now-service.ts";
 import { StorageWriter } from "./storage-writer.ts";
 import { TelemetryService } from "./telemetry-service.ts";
@@ -385,6 +386,12 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     ...{ reports, logs, modeRelay, alerts, reactions, children, labels: trust.labels },
   });
 
+  const sites = new SiteService({
+    ...core,
+    ...{ secrets: options.operatorSecrets, limits },
+    mosquittoSecret: options.mosquittoSecret,
+  });
+
   const lifecycle = new AppLifecycle({
     ...core,
     loads: [
@@ -400,13 +407,14 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
         access,
         trust.labels,
         trust.operators,
+        sites,
       ].map((each) => () => each.load()),
       ...[book, intents].map((each) => () => each.load(storage)),
       ...[updates, alerts, snapshot, rollout].map((each) => () => each.load()),
     ],
     starts: [certificates, presence, telemetry, snapshot, rollout],
     lasts: [witness],
-    stops: [rollout, certificates, presence, observer, attemptObserver, nudger, telemetry, snapshot],
+    stops: [sites, rollout, certificates, presence, observer, attemptObserver, nudger, telemetry, snapshot],
     sweep: () => {
       queues.sweep();
       attempts.sweep();
@@ -425,6 +433,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
   const counted = { telemetry, dataPlane, credentials, observer, book, attempts, alerts, bridge, writer };
   return {
     ...trust,
+    sites,
     registry,
     heartbeats,
     environments,

@@ -16,6 +16,7 @@ import { addOperatorCommands } from "./operator-commands.ts";
 import { addQuarantineCommands } from "./quarantine-commands.ts";
 import { addRolloutCommands } from "./rollout-commands.ts";
 import { addSignInCommand } from "./sign-in-command.ts";
+import { addSiteCommands } from "./site-commands.ts";
 import { addStatusCommand } from "./status-command.ts";
 import { addTokenCommands } from "./token-commands.ts";
 import { addUpdateCommands } from "./update-commands.ts";
@@ -53,6 +54,7 @@ export function coxswainProgram(context: CommandContext, defaultUrl: string): Co
   addTokenCommands(program, context);
   addAuditCommands(program, context);
   addCaCommands(program, context);
+  addSiteCommands(program, context);
   for (const [name, command] of namedCommands(program)) {
     const role = roleFor(name);
     command

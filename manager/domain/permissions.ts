@@ -109,6 +109,17 @@ export const permissions = {
   ),
   "quarantine.lift": operators("operator", "whole", "Let a quarantined image be offered again"),
   "update.change": operators("operator", "whole", "Make and withdraw updates, upload and delete artifacts"),
+  "site.read": operators("viewer", "filtered", "List households and their phones"),
+  "site.change": operators(
+    "operator",
+    "filtered",
+    "Add, change and remove households, invite and remove phones, link gateways; with a scope, those of its `site:NAME` alone",
+  ),
+  "site.export": operators("admin", "whole", "Get every household's access rules and password hashes, for Mosquitto"),
+  "site.follow": {
+    ...operators("viewer", "any", "Get a household's phones; as its gateway, by the secret of its link"),
+    strangers: true,
+  },
   "node.label": operators("operator", "whole", "Say at which site a node is, and which tags it has"),
 
   "self.change": operators("viewer", "any", "One's own password, sessions and tokens"),

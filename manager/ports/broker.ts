@@ -5,7 +5,13 @@
 export interface Broker {
   /** Adds or replaces accounts. An account whose password changed keeps its session and its queued messages. */
   setAccounts(accounts: readonly BrokerAccount[]): Promise<void>;
-  /** Removes accounts; their connections are closed. Unknown users are ignored. */
+  /** What is kept of a password: enough to know it again, and nothing that could be said in its place. */
+  secretOf(user: string, password: string): Uint8Array;
+  /** Adds or replaces accounts of households' phones and gateways. */
+  setSiteAccounts(accounts: readonly SiteAccount[]): Promise<void>;
+  /** What was retained of a household is kept no longer. */
+  forgetRetained(site: string): Promise<void>;
+  /** Removes accounts, of whatever kind; their connections are closed. Unknown users are ignored. */
   removeAccounts(users: readonly string[]): Promise<void>;
   /** As the manager itself. Resolves when the broker took it; rejects with the Fault `broker.unavailable`. */
   publish(message: OutgoingMessage): Promise<void>;
@@ -19,6 +25,19 @@ export interface BrokerAccount {
   readonly password: string;
   /** Nodes under whose topics it may publish and subscribe: its own id first, then a gateway's children. */
   readonly nodes: readonly string[];
+}
+
+/** A client of one household: it sees nothing but that household's topics. */
+export interface SiteAccount {
+  /** Also its MQTT client id. */
+  readonly user: string;
+  /** Of `secretOf`. */
+  readonly secret: Uint8Array;
+  readonly site: string;
+  /** A phone reads all of its household and asks for things; the gateway says what there is and hears what is asked. */
+  readonly kind: "phone" | "gateway";
+  /** What the gateway wants retained is. A phone never retains. */
+  readonly retains: boolean;
 }
 
 export interface OutgoingMessage {

@@ -11,7 +11,7 @@ import type { Actor, RegisterInput, RegisterOutcome } from "../../manager/app/ap
 import type { LiveEvent } from "../../manager/app/api/watching.ts";
 import { createManagerApp } from "../../manager/app/create-manager-app.ts";
 import type { ArtifactInfo, Artifacts } from "../../manager/ports/artifacts.ts";
-import type { Broker, BrokerAccount, OutgoingMessage } from "../../manager/ports/broker.ts";
+import type { Broker, BrokerAccount, OutgoingMessage, SiteAccount } from "../../manager/ports/broker.ts";
 import type {
   NodeAnswer,
   NodeCaller,
@@ -90,6 +90,8 @@ export class ScriptedNodes implements NodeCaller {
 
 export class RecordingBroker implements Broker {
   readonly accounts = new Map<string, BrokerAccount>();
+  readonly forgotten: string[] = [];
+  readonly siteAccounts = new Map<string, SiteAccount>();
   readonly published: OutgoingMessage[] = [];
   isBroken: boolean = false;
 
@@ -98,8 +100,24 @@ export class RecordingBroker implements Broker {
     for (const account of accounts) this.accounts.set(account.user, account);
   }
 
+  secretOf(user: string, password: string): Uint8Array {
+    return new TextEncoder().encode(`kept of ${user} ${password}`);
+  }
+
+  async setSiteAccounts(accounts: readonly SiteAccount[]): Promise<void> {
+    if (this.isBroken) throw new Error("The broker is away.");
+    for (const account of accounts) this.siteAccounts.set(account.user, account);
+  }
+
+  async forgetRetained(site: string): Promise<void> {
+    this.forgotten.push(site);
+  }
+
   async removeAccounts(users: readonly string[]): Promise<void> {
-    for (const user of users) this.accounts.delete(user);
+    for (const user of users) {
+      this.accounts.delete(user);
+      this.siteAccounts.delete(user);
+    }
   }
 
   async publish(message: OutgoingMessage): Promise<void> {
@@ -211,6 +229,7 @@ export class AppHarness {
       secretBox:
         options.secretBox ?? new AesSecretBox({ key: new Uint8Array(32), entropy: seededEntropy(seed + 2000) }),
       keyDerivation: hkdfSha256,
+      mosquittoSecret: (password) => ({ hash: `of ${password.length} characters`, salt: "", iterations: 1 }),
       operatorSecrets: new OperatorSecretHashes({ entropy: seededEntropy(seed + 3000) }),
       clock: this.clock,
       entropy: seededEntropy(seed + 1000),

@@ -26,6 +26,7 @@ async function listen(limits: Partial<HttpLimits>): Promise<Listening> {
     httpsUrl: () => undefined,
     baseUrl: () => "",
     coapUrls: () => ({ coap: "", coaps: undefined }),
+    siteUrls: () => ({ manager: "", gateway: "", phones: "" }),
   });
   await server.start();
   const open: Socket[] = [];

@@ -34,6 +34,7 @@ describe("every way in has a row in the table of permissions, and no row names a
       baseUrl: () => "",
       httpsUrl: () => undefined,
       coapUrls: () => ({ coap: "", coaps: undefined }),
+      siteUrls: () => ({ manager: "", gateway: "", phones: "" }),
     });
     expect(sorted(await server.routes())).toEqual(sorted(Object.keys(httpActions)));
   });

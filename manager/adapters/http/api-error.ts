@@ -106,6 +106,31 @@ export const apiErrors = {
     message: "There is no batch {batch}.",
     next: "`coxswain batch list` shows them.",
   },
+  "unknown-site": {
+    status: 404,
+    message: "There is no site {site}.",
+    next: "`coxswain site list` shows them; `coxswain site add` makes one.",
+  },
+  "site-exists": {
+    status: 409,
+    message: "There is a site {site} already.",
+    next: "Choose another name, or change that one by `coxswain site change`.",
+  },
+  "unknown-phone": {
+    status: 404,
+    message: "The site {site} has no phone {phone}.",
+    next: "`coxswain site phones {site}` shows them.",
+  },
+  "phone-exists": {
+    status: 409,
+    message: "The site {site} has a phone called {name} already.",
+    next: "Choose another name, or remove that one: `coxswain site remove-phone`.",
+  },
+  "wrong-site-link": {
+    status: 401,
+    message: "This is not the secret of the site {site}.",
+    next: "Make a new link: `coxswain site link {site}`.",
+  },
   "unknown-session": {
     status: 404,
     message: "There is no session {session}.",

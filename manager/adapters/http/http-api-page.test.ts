@@ -22,6 +22,7 @@ test("every route is described, and nothing that isn't there", async () => {
     httpsUrl: () => undefined,
     baseUrl: () => "",
     coapUrls: () => ({ coap: "", coaps: undefined }),
+    siteUrls: () => ({ manager: "", gateway: "", phones: "" }),
   });
   const there = (await server.routes()).filter((each) => !consoleRoutes.includes(each.replace("GET ", "")));
   expect([...new Set(there)].toSorted((a, b) => (a < b ? -1 : 1))).toEqual(

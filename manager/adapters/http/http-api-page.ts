@@ -42,6 +42,21 @@ export const describedRoutes: Readonly<Record<string, string>> = {
     "Lets a device enrol once more within a day, although its node has credentials",
   "DELETE /api/v1/batches/:batch":
     "Revokes it: no device of it enrols from the next datagram on; what devices got stays, unless `?nodes=true`",
+  "GET /api/v1/sites": "Households with their phones, without secrets",
+  "POST /api/v1/sites":
+    "`{site, title, timeZone, gateway, retains, broker}`: a household (default: its id, UTC, no gateway, nothing retained at the server broker, the manager's own broker); 201",
+  "GET /api/v1/sites/:site": "One: its phones, where its gateway is at home, when that asked last",
+  "PATCH /api/v1/sites/:site": "Changes what is named; `gateway: null` and `broker: null` take those away",
+  "DELETE /api/v1/sites/:site": "Removes it with its phones: off the server broker at once; 204",
+  "POST /api/v1/sites/:site/phones":
+    "`{name}`: credentials for one phone, with the invitation and its links; 201, told this once",
+  "DELETE /api/v1/sites/:site/phones/:phone":
+    "Removes one by its id or name: off the server broker at once, and its gateway is told",
+  "POST /api/v1/sites/:site/link": "What its gateway joins by; 201, told this once. What it had before is good no more",
+  "GET /api/v1/site-access/mosquitto":
+    "All households' clients, roles and password hashes for Mosquitto's dynamic-security plug-in",
+  "POST /site-link/:site":
+    "As the site's gateway, `Authorization: Bearer` with the secret of its link: `{revision, waitSeconds, home, ca}`; answers the phones when they are other than those of `revision`, else 204 after that time",
   "GET /metrics": "Everything that is counted, for Prometheus; for who has no scope",
   "GET /api/v1/settings": "Settings of the fleet, without secrets",
   "PATCH /api/v1/settings": "Changes some of them; every node is told by an `environment` action",

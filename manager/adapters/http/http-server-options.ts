@@ -25,6 +25,7 @@ export interface HttpServerOptions {
   /** `http://HOST:PORT` as people reach it. */
   baseUrl(): string;
   coapUrls(): CoapUrls;
+  siteUrls(): SiteUrls;
   /** `https://HOST:PORT` as people reach it; undefined: there is no TLS. */
   httpsUrl(): string | undefined;
   /** Takes MQTT over WebSocket; undefined: there is none. */
@@ -41,6 +42,18 @@ export interface HttpServerOptions {
   readonly shutdown?: (() => void) | undefined;
   /** Asks for a stop and a new start; undefined where that isn't offered. */
   readonly restart?: (() => void) | undefined;
+}
+
+/** As households' gateways and phones reach the manager and its broker. */
+export interface SiteUrls {
+  /** `https://HOST:PORT` */
+  readonly manager: string;
+  /** `mqtts://HOST:PORT` */
+  readonly gateway: string;
+  /** `wss://HOST:PORT/mqtt` */
+  readonly phones: string;
+  /** PEM of the CA that made their certificates; undefined: there is no TLS, or the certificate was given. */
+  readonly ca?: string | undefined;
 }
 
 /** As nodes reach the manager. */

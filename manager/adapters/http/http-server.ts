@@ -30,6 +30,7 @@ import { addRolloutRoutes } from "./rollout-routes.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { addSessionRoutes, sessionOf, sessionPath } from "./session-routes.ts";
 import { SignIn } from "./sign-in.ts";
+import { addSiteRoutes } from "./site-routes.ts";
 import { addSteeringRoutes } from "./steering-routes.ts";
 import { addSystemRoutes } from "./system-routes.ts";
 import { addUpdateRoutes } from "./update-routes.ts";
@@ -87,6 +88,7 @@ export class HttpServer {
     addUpdateRoutes(this.#server, options.app);
     addRolloutRoutes(this.#server, options.app);
     addArtifactDownload(this.#server, options.app, options.isInsecure);
+    addSiteRoutes(this.#server, options.app, options.siteUrls);
     addSystemRoutes(this.#server, options);
     addAuditRoutes(this.#server, options.app);
     addAuthorityRoutes(this.#server, options.app);

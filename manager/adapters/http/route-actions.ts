@@ -59,6 +59,17 @@ export const routeActions: Readonly<Record<string, ActionName>> = {
   "POST /api/v1/batches/:batch/devices/:hardware/reopen": "enrolment.change",
   "DELETE /api/v1/batches/:batch": "enrolment.change",
 
+  "GET /api/v1/sites": "site.read",
+  "POST /api/v1/sites": "site.change",
+  "GET /api/v1/sites/:site": "site.read",
+  "PATCH /api/v1/sites/:site": "site.change",
+  "DELETE /api/v1/sites/:site": "site.change",
+  "POST /api/v1/sites/:site/phones": "site.change",
+  "DELETE /api/v1/sites/:site/phones/:phone": "site.change",
+  "POST /api/v1/sites/:site/link": "site.change",
+  "GET /api/v1/site-access/mosquitto": "site.export",
+  "POST /site-link/:site": "site.follow",
+
   "GET /api/v1/nodes": "nodes.list",
   "GET /api/v1/telemetry/latest": "nodes.list",
   "GET /api/v1/nodes/:node": "node.read",

@@ -3,15 +3,23 @@ import type { Entropy } from "../../../kernel/entropy.ts";
 import { defineFaults } from "../../../kernel/fault.ts";
 import type { Log } from "../../../kernel/log.ts";
 import { Broker as MqttBroker } from "../../../mqtt/broker.ts";
-import type { Credentials } from "../../../mqtt/credentials.ts";
+import { type Credentials, secretOf } from "../../../mqtt/credentials.ts";
 import type { PublishedMessage as MqttMessage } from "../../../mqtt/published-batch.ts";
 import { TcpListener } from "../../../mqtt/tcp-listener.ts";
 import { TlsListener, type TlsMaterial } from "../../../mqtt/tls-listener.ts";
 import { type NodeId, nodeId } from "../../../schemas/wire/node-id.ts";
+import { SiteTopics, siteId } from "../../../schemas/wire/site-topics.ts";
 import { earlyTopics, Topics } from "../../../schemas/wire/topics.ts";
 import type { Keyring } from "../../app/api/credentials.ts";
 import { certifiedNode } from "../../app/certified-node.ts";
-import type { Broker, BrokerAccount, BrokerEvents, OutgoingMessage, PublishedMessage } from "../../ports/broker.ts";
+import type {
+  Broker,
+  BrokerAccount,
+  BrokerEvents,
+  OutgoingMessage,
+  PublishedMessage,
+  SiteAccount,
+} from "../../ports/broker.ts";
 import { clientCertificate } from "./client-certificate.ts";
 
 export const brokerFaults = defineFaults({
@@ -58,6 +66,7 @@ export class EmbeddedBroker implements Broker {
   readonly #broker: MqttBroker;
   readonly #listener: TcpListener | undefined;
   readonly #topics: Topics;
+  readonly #siteTopics = new SiteTopics();
   readonly #observerPassword: string;
   readonly #tls: TlsListener | undefined;
   readonly #clock: Clock;
@@ -78,7 +87,8 @@ export class EmbeddedBroker implements Broker {
       log,
       onPublished: (batch) => this.#published(batch),
       onPresence: ({ clientId, event }) => {
-        if (clientId !== observerName) this.#events?.connection(clientId, event);
+        // Neither the observer nor a household's clients are nodes.
+        if (!clientId.startsWith("_")) this.#events?.connection(clientId, event);
       },
     });
     this.#listener =
@@ -171,6 +181,30 @@ export class EmbeddedBroker implements Broker {
     } catch (error) {
       return Promise.reject(error as Error);
     }
+  }
+
+  secretOf(user: string, password: string): Uint8Array {
+    return secretOf(user, password);
+  }
+
+  setSiteAccounts(accounts: readonly SiteAccount[]): Promise<void> {
+    const list = accounts.map(({ user, secret, site, kind, retains }): Credentials => {
+      const id = siteId(site);
+      const rights = kind === "phone" ? this.#siteTopics.rightsOfPhone(id) : this.#siteTopics.rightsOfGateway(id);
+      const retained = kind === "phone" ? "refused" : retains ? "kept" : "passed";
+      return { clientId: user, password: { secret }, ...rights, retained };
+    });
+    try {
+      this.#broker.setCredentials(list);
+      return Promise.resolve();
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  forgetRetained(site: string): Promise<void> {
+    this.#broker.forgetRetained(`${this.#siteTopics.root}/${siteId(site)}/#`);
+    return Promise.resolve();
   }
 
   async removeAccounts(users: readonly string[]): Promise<void> {

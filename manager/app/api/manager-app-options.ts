@@ -6,6 +6,7 @@ import type { Broker } from "../../ports/broker.ts";
 import type { CertificateAuthority } from "../../ports/certificate-authority.ts";
 import type { KeyDerivation } from "../../ports/key-derivation.ts";
 import type { ManifestCrypto } from "../../ports/manifest-crypto.ts";
+import type { MosquittoSecretOf } from "../../ports/mosquitto-secrets.ts";
 import type { NodeCaller } from "../../ports/node-caller.ts";
 import type { OperatorSecrets } from "../../ports/operator-secrets.ts";
 import type { SecretBox } from "../../ports/secret-box.ts";
@@ -31,6 +32,7 @@ export interface ManagerAppOptions {
   /** Where the revocation list is kept for others to read; undefined: nowhere. */
   readonly revocationList?: SnapshotFile | undefined;
   readonly operatorSecrets: OperatorSecrets;
+  readonly mosquittoSecret: MosquittoSecretOf;
   readonly keyDerivation: KeyDerivation;
   readonly clock: Clock;
   readonly entropy: Entropy;

@@ -11,6 +11,7 @@ import type { Health, NodeLogs, NodeMetrics, NodeServices, Telemetry } from "./n
 import type { Labels, Operators } from "./operators.ts";
 import type { Registry } from "./registry.ts";
 import type { Rollouts } from "./rollouts.ts";
+import type { Sites } from "./sites.ts";
 import type { Commands, DesiredState, Modes, StatusNow } from "./steering.ts";
 import type { TrustAnchors } from "./trust-anchors.ts";
 import type { ArtifactAccess, Attempts, Updates } from "./updates.ts";
@@ -30,6 +31,7 @@ export interface ManagerApp {
   readonly authoriser: Authoriser;
   readonly operators: Operators;
   readonly labels: Labels;
+  readonly sites: Sites;
   readonly heartbeats: Heartbeats;
   readonly environments: Environments;
   readonly desiredState: DesiredState;
