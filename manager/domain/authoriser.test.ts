@@ -60,9 +60,9 @@ describe.each(actions)("%s", (action) => {
   });
 });
 
-test("only what a row says is open to strangers, and that changes nothing", () => {
+test("only what a row says is open to strangers, and that changes nothing but what a household's gateway says of its home", () => {
   const open = actions.filter((each) => permissionOf(each).strangers);
-  expect(open).toEqual(["console.load", "session.begin", "artifact.fetch", "authority.read"]);
+  expect(open).toEqual(["console.load", "session.begin", "artifact.fetch", "authority.read", "site.follow"]);
 });
 
 test("whose child somebody is, is told as the protocol's own rule tells it", () => {

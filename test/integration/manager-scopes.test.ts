@@ -54,7 +54,16 @@ beforeAll(async () => {
   await batches.reopen(made.batch, "lamp", by);
   const claim = await manager.app.enrolments.createClaim("buoy", 3_600_000, by);
   if (claim === "full") throw new Error(claim);
-  named = { ":rollout": "far", ":batch": made.batch, ":claim": claim.claim, ":model": "sensor", ":operator": "vera" };
+  const household = { title: "Pier", timeZone: "UTC", gateway: "lamp", retains: false };
+  expect(await manager.app.sites.add("pier", household, by)).toMatchObject({ site: "pier" });
+  named = {
+    ":site": "pier",
+    ":rollout": "far",
+    ":batch": made.batch,
+    ":claim": claim.claim,
+    ":model": "sensor",
+    ":operator": "vera",
+  };
 
   await operators.add("hanna", "viewer", ["site:harbour"], by);
   await operators.add("vera", "viewer", [], by);
