@@ -105,10 +105,11 @@ TEST("a manifest that names one pack is for its hardware number, and brings its 
 TEST("other trust anchors come by the same way, and count from the next manifest on") {
   PackBench it;
   SuitPlan plan;
+  plan.model = "pack";
   plan.kind = ManifestKind::anchors;
   plan.keySet = it.stranger.keySet();
   it.offer(plan);
-  CHECK(it.runUntil([&] { return it.gateway.state.phase == can::FirmwarePhase::applied; }));
+  CHECK(it.runUntil([&] { return it.gateway.state.phase == can::FirmwarePhase::applied; }, 20000));
   it.offer(fullPlan(it));
   CHECK(it.runUntil([&] { return it.gateway.reason == "unknown-signer"; }));
   const SuitPlan next = fullPlan(it);
