@@ -16,6 +16,8 @@ import type { RolloutState } from "../../manager/domain/rollout/rollout-state.ts
 import type { NodeFacts } from "../../manager/domain/rollout/why-not-yet.ts";
 
 const minute = 60_000;
+/** Nobody further comes: who is away stays away, or the canary that everybody waits for is. */
+const calmMs = 3 * 60 * minute;
 const newDigest = `sha256:${"b".repeat(64)}`;
 const oldDigest = `sha256:${"a".repeat(64)}`;
 const image = { digest: newDigest, size: 1_000_000, version: "2", model: "m", sequence: 2 };
@@ -69,6 +71,7 @@ export class RolloutWorld {
   #quarantine: QuarantineRecord = { digest: newDigest, model: "m", nodes: [] };
   #scan = offerScan();
   #awayUntilMs = 0;
+  #restarts = 0;
   #pending: RolloutEvent[] = [];
 
   constructor(options: RolloutWorldOptions) {
@@ -92,7 +95,8 @@ export class RolloutWorld {
   run(): void {
     const endMs = this.nowMs + this.#options.hours * 60 * minute;
     const stepMs = 5000;
-    while (this.nowMs < endMs && (this.state.status === "running" || this.state.pause?.by === "quarantine")) {
+    let calmSinceMs = this.nowMs;
+    for (let told = 0; this.nowMs < endMs && this.nowMs - calmSinceMs < calmMs && this.#isOpen; ) {
       this.nowMs += stepMs;
       for (const work of this.#take(Math.floor(this.nowMs / stepMs))) work();
       if (this.#entropy.fraction() < 0.0015) this.#kill();
@@ -100,8 +104,16 @@ export class RolloutWorld {
       if (this.#awayUntilMs > 0) this.#restart();
       this.#work();
       this.#operator();
+      // A start after a kill is told to the log and is nothing that happened to the rollout.
+      const happened = this.log.length - this.#restarts;
+      if (happened > told || this.state.active + this.state.sleepers > 0) calmSinceMs = this.nowMs;
+      told = happened;
     }
     this.#checkEnd();
+  }
+
+  get #isOpen(): boolean {
+    return this.state.status === "running" || this.state.pause?.by === "quarantine";
   }
 
   /** A person who finds after a while that a few bad nodes are bad nodes, and that many are a bad image. */
@@ -179,7 +191,8 @@ export class RolloutWorld {
   #store(batch: readonly RolloutEvent[]): RolloutEffect[] {
     const effects: RolloutEffect[] = [];
     for (const event of batch) {
-      this.log.push(event);
+      // As storage gives it back.
+      this.log.push(JSON.parse(JSON.stringify(event)) as RolloutEvent);
       this.#check(event);
       effects.push(...rolloutTransition(this.state, event).effects);
       if (event.kind === "ended") this.#outcomes.delete(event.attempt);
@@ -332,13 +345,13 @@ export class RolloutWorld {
   #restart(): void {
     const before = rolloutDigest(this.state);
     let again: RolloutState | undefined;
-    for (const event of JSON.parse(JSON.stringify(this.log)) as RolloutEvent[])
-      again = rolloutTransition(again, event).state;
+    for (const event of this.log) again = rolloutTransition(again, event).state;
     this.state = again!;
     if (rolloutDigest(this.state) !== before) this.violations.push("the log read again comes to another state");
     this.#scan = offerScan();
     const last = this.log.at(-1)!.atMs;
     this.#awayUntilMs = 0;
+    this.#restarts++;
     this.#store([{ kind: "downtime", ms: this.nowMs - last, atMs: this.nowMs }]);
     const { members } = this.state;
     for (const row of members.rows()) {

@@ -389,7 +389,7 @@ function openRow(state: RolloutState, node: string, attempt: string): MemberRow 
   if (row === -1) return -1;
   const phase = members.phase(row);
   if (!isSlotHeld(phase) && phase !== "deferred") return -1;
-  return members.attemptId(row) === attempt ? row : -1;
+  return members.isNewestAttempt(row, attempt) ? row : -1;
 }
 
 function* rowsOf({ members }: RolloutState, nodes: readonly string[]): Generator<MemberRow> {

@@ -161,6 +161,17 @@ export class RolloutMembers {
     return `r-${hex(stableHash(text, node))}${hex(stableHash(node, text))}`;
   }
 
+  /** Whether that is the name of its newest attempt; asked for each event, so that no text is made. */
+  isNewestAttempt(row: MemberRow, attempt: string): boolean {
+    if (attempt.length !== 18 || !attempt.startsWith("r-")) return false;
+    const text = `${this.#rollout}/${this.columns.offers[row]!}`;
+    const node = this.idOf(row);
+    return (
+      stableHash(text, node) === Number.parseInt(attempt.slice(2, 10), 16) &&
+      stableHash(node, text) === Number.parseInt(attempt.slice(10), 16)
+    );
+  }
+
   #numberOf(text: string | undefined): number {
     if (text === undefined) return noText;
     const known = this.#numbers.get(text);

@@ -1,0 +1,3 @@
+import { testRollouts } from "./rollout-suite.ts";
+
+testRollouts(0, 2);
