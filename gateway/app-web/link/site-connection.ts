@@ -34,6 +34,8 @@ export class SiteConnection {
       connectTimeout: 6_000,
       // A phone that leaves the house finds out after one and a half of these.
       keepalive: 10,
+      // The other kind runs in a worker made from a blob, which a strict policy of the page forbids.
+      timerVariant: "native",
     });
     this.#client = client;
     client.on("connect", () => void this.#subscribe());

@@ -40,10 +40,12 @@ export function batteryFlow(power: number | undefined): BatteryFlow {
   return power > 0 ? "charging" : "discharging";
 }
 
-/** Seconds in which a mark travels one line: 4 s for a trickle, 0.9 s from about 8 kW on, by the power's logarithm. */
+/** Seconds in which a mark travels one line: 4 s for a trickle, 1 s from about 8 kW on, by the power's logarithm. */
 export function travelSeconds(power: number): number {
   const decades = Math.log10(Math.max(power, leastFlow) / 0.05);
-  return Math.min(4, Math.max(0.9, 4 - 1.4 * decades));
+  const seconds = Math.min(4, Math.max(0.9, 4 - 1.4 * decades));
+  // In steps: each change of pace lets the marks jump.
+  return Math.round(seconds * 2) / 2;
 }
 
 /** Width of a line in the picture's units: 2 for a trickle to 7. */

@@ -15,6 +15,8 @@ export function readHomeAddress(text: string, pageProtocol: string): string | un
   const whole = /^[a-z]+:\/\//i.test(trimmed) ? trimmed : `${scheme}://${trimmed}`;
   if (!URL.canParse(whole)) return undefined;
   const { protocol, host, username, hostname } = new URL(whole);
-  if ((protocol !== "http:" && protocol !== "https:") || username !== "" || hostname === "") return undefined;
+  if ((protocol !== "http:" && protocol !== "https:") || username !== "") return undefined;
+  // Some browsers take a host of any letters, and write them as %20.
+  if (!/^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])$/.test(hostname)) return undefined;
   return `${protocol}//${host}`;
 }

@@ -55,10 +55,10 @@ export class AppStore {
     return this.#state;
   }
 
-  /** Connects, if the phone belongs to a household. */
+  /** Connects, if the phone belongs to a household and isn't connected yet: two links with one client id would throw each other out. */
   start(): void {
     const { invitation } = this.#state;
-    if (invitation === undefined) return;
+    if (invitation === undefined || this.#link !== undefined) return;
     this.#openHistory(invitation.site);
     const site = invitation.site as SiteId;
     const link: SiteLink = new SiteLink({
@@ -132,7 +132,7 @@ export class AppStore {
     if (old !== undefined && old.site !== invitation.site) this.forget();
     const kept = old?.site === invitation.site ? homes : [];
     const added = (invitation.home ?? []).filter((base) => !kept.some((each) => each.base === base));
-    this.#link?.stop();
+    this.#stop();
     this.#set({ invitation, offered: undefined, homes: [...added.map((base) => ({ label: "", base })), ...kept] });
     this.#keepPhone();
     this.start();
@@ -140,9 +140,7 @@ export class AppStore {
 
   /** Leaves the household and forgets all of it. */
   forget(): void {
-    const link = this.#link;
-    this.#link = undefined;
-    link?.stop();
+    this.#stop();
     dropKept(keptNames.phone);
     dropKept(keptNames.values);
     void this.#historyStore?.drop();
@@ -170,6 +168,12 @@ export class AppStore {
 
   setInstall(install: InstallState): void {
     this.#set({ install });
+  }
+
+  #stop(): void {
+    const link = this.#link;
+    this.#link = undefined;
+    link?.stop();
   }
 
   #take(topic: string, payload: Uint8Array, isRetained: boolean): void {

@@ -26,7 +26,7 @@ export function FirmwarePanel() {
       <h2 id="firmware-title">{words.title}</h2>
       <p>
         {status === undefined ? texts.unknown : words.state[status.state]}
-        {status?.version !== undefined && isUnderWay ? ` ${status.version}` : ""}
+        {status?.version !== undefined && isUnderWay ? ` ${words.to(status.version)}` : ""}
       </p>
       {status?.reason !== undefined && <p class="hint">{status.reason}</p>}
       {isUnderWay && status.percent !== undefined && (
@@ -51,7 +51,7 @@ export function FirmwarePanel() {
         </ul>
       )}
       <p class="hint">
-        {newer === undefined ? words.none : words.available(newer)} {words.about}
+        {!isUnderWay && (newer === undefined ? words.none : words.available(newer))} {words.about}
       </p>
       <div class="buttons">
         {isUnderWay ? (

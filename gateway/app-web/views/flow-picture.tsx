@@ -26,14 +26,14 @@ interface Place {
   readonly words: "below" | "right";
 }
 
-const centre = { x: 180, y: 172, radius: 66 } as const;
-const nodeRadius = 27;
+const centre = { x: 180, y: 176, radius: 61 } as const;
+const nodeRadius = 25;
 const places: Readonly<Record<FlowName, Place>> = {
-  solar: { x: 180, y: 34, words: "right" },
-  grid: { x: 44, y: 132, words: "below" },
-  home: { x: 316, y: 132, words: "below" },
-  pool: { x: 80, y: 288, words: "below" },
-  heater: { x: 280, y: 288, words: "below" },
+  solar: { x: 180, y: 30, words: "right" },
+  grid: { x: 40, y: 140, words: "below" },
+  home: { x: 320, y: 140, words: "below" },
+  pool: { x: 78, y: 292, words: "below" },
+  heater: { x: 282, y: 292, words: "below" },
 };
 const relayOf = { grid: "grid", home: "inv", pool: "pump", heater: "heater" } as const;
 
@@ -56,7 +56,7 @@ export function FlowPicture({ powers, charge, isStale, relays }: FlowPictureProp
     `${texts.flow.battery} ${formats.percent(charge)}, ${texts.flow[battery]} ${formats.power(absolute(powers.P_batt))}.`,
   ];
   return (
-    <svg class="flow" data-stale={isStale} viewBox="0 0 360 352" role="img" aria-label={summary.join(" ").trim()}>
+    <svg class="flow" data-stale={isStale} viewBox="0 0 360 354" role="img" aria-label={summary.join(" ").trim()}>
       {flows.map((flow) => (
         <FlowLine key={flow.name} flow={flow} isOpen={isOpen(flow.name)} />
       ))}
@@ -93,7 +93,6 @@ function FlowLine({ flow, isOpen }: { readonly flow: Flow; readonly isOpen: bool
   const [start, end] = direction === "out" ? [to, from] : [from, to];
   const path = `M${round(start.x)} ${round(start.y)}L${round(end.x)} ${round(end.y)}`;
   const angle = (Math.atan2(end.y - start.y, end.x - start.x) * 180) / Math.PI;
-  const middle = { x: (start.x + end.x) / 2, y: (start.y + end.y) / 2 };
   return (
     <g class={`flow-line ${name}`} data-flow={name} data-direction={direction} data-open={isOpen}>
       <path class="wire" d={path} style={{ strokeWidth: direction === "none" ? 2 : lineWidth(power) }} />
@@ -106,8 +105,8 @@ function FlowLine({ flow, isOpen }: { readonly flow: Flow; readonly isOpen: bool
           />
           <path
             class="arrow"
-            d="M-5-6 5 0-5 6"
-            transform={`translate(${round(middle.x)} ${round(middle.y)}) rotate(${round(angle)})`}
+            d="M3 0-9-7.5-6 0-9 7.5Z"
+            transform={`translate(${round(end.x)} ${round(end.y)}) rotate(${round(angle)})`}
           />
         </>
       )}

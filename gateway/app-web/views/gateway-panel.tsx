@@ -1,4 +1,3 @@
-import { isStale } from "../model/staleness.ts";
 import { AgeNote } from "./age-note.tsx";
 import { useApp } from "./app-context.ts";
 import { nothing } from "./formats.ts";
@@ -9,8 +8,8 @@ export function GatewayPanel() {
   const { more } = texts;
   const { gateway, master, garbage } = state.site;
   const value = gateway?.value;
-  const isOld =
-    gateway !== undefined && isStale({ ...gateway, value: { stale: !gateway.value.online } }, state.now, 180_000);
+  // The broker itself says when the gateway is gone, so its word holds as long as somebody hears the broker.
+  const isOld = value?.online === false || state.link.phase !== "connected";
   const rows: (readonly [string, string])[] = [
     [more.gatewayVersion, value?.version ?? nothing],
     [
@@ -24,7 +23,7 @@ export function GatewayPanel() {
     [more.internet, value?.internet === undefined ? nothing : more.linkStates[value.internet]],
     [more.manager, value?.manager === undefined ? nothing : more.linkStates[value.manager]],
     [more.serverBroker, value?.serverBroker === undefined ? nothing : more.linkStates[value.serverBroker]],
-    [texts.overview.master, master?.handovers === undefined ? nothing : more.handovers(master.handovers)],
+    [more.handovers, formats.decimal(master?.handovers, 0)],
     [more.garbage, formats.decimal(garbage, 0)],
   ];
   return (

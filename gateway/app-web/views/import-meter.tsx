@@ -22,9 +22,9 @@ export function ImportMeter({
         <b>{used === undefined ? formats.energy(used) : `${formats.decimal(used, 2)} kWh`}</b>
       </p>
       {share !== undefined && limit !== undefined && (
-        <meter min={0} max={limit} value={Math.min(limit, used ?? 0)} aria-label={overview.importToday}>
+        <progress max={limit} value={Math.min(limit, used ?? 0)} aria-label={overview.importToday}>
           {formats.percent(share * 100)}
-        </meter>
+        </progress>
       )}
       <p class="hint">
         {isLockedOut && <Icon name="lock" />}

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { clockToMinutes, minutesToClock } from "../model/mode-view.ts";
+import { clockToMinutes, minutesToClock, type Standing } from "../model/mode-view.ts";
 import { useApp } from "./app-context.ts";
 import { onlineNodes } from "./online-nodes.ts";
 
@@ -76,21 +76,25 @@ export function EcoLimitForm({ node, control, limit }: FormProps & { readonly li
   );
 }
 
-export function GridLimitForm(props: FormProps & { readonly limit: number | undefined; readonly isOn: boolean }) {
-  const { node, control, limit, isOn } = props;
+/** Limit and switch are one command on the bus: where packs differ, a limit for all would switch some of them. */
+export function GridLimitForm(props: FormProps & { readonly limit: number | undefined; readonly standing: Standing }) {
+  const { node, control, limit, standing } = props;
+  const isDecided = standing === "on" || standing === "off";
   const { state, store, texts } = useApp();
   const [draft, setDraft] = useState<string>();
   const value = readWhole(draft, 2, 30);
   const save = (): void => {
     if (value === undefined) return;
-    const payload = { on: isOn, limit: value };
+    const payload = { on: standing === "on", limit: value };
     store.request(control, { kind: "pack", name: "set-grid-limit", payload, node }, onlineNodes(state.site, node));
     setDraft(undefined);
   };
   return (
     <SettingForm
       isChanged={draft !== undefined}
-      problem={value === undefined ? texts.control.invalid.gridLimit : undefined}
+      problem={
+        isDecided ? (value === undefined ? texts.control.invalid.gridLimit : undefined) : texts.control[standing]
+      }
       onSave={save}
     >
       <label>

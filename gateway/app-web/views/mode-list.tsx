@@ -45,6 +45,7 @@ function ModeItem({ node, mode, standing, settings }: ModeItemProps) {
   const { state, store, texts } = useApp();
   const { control } = texts;
   const name = `mode:${mode}:${node ?? "all"}`;
+  const setting = `setting:${mode}:${node ?? "all"}`;
   const where = node === undefined ? control.all : packName(state.site, node, texts);
   const standings = { on: control.on, off: control.off, mixed: control.mixed, unknown: control.unknown };
   const toggle = (on: boolean): void => {
@@ -72,11 +73,14 @@ function ModeItem({ node, mode, standing, settings }: ModeItemProps) {
           onToggle={toggle}
         />
       </div>
-      {mode === "eco" && <EcoLimitForm node={node} control={name} limit={settings.ecoLimit} />}
-      {mode === "time-of-use" && <TouForm node={node} control={name} start={settings.touStart} end={settings.touEnd} />}
-      {mode === "grid-limit" && (
-        <GridLimitForm node={node} control={name} limit={settings.gridLimit} isOn={standing === "on"} />
+      {mode === "eco" && <EcoLimitForm node={node} control={setting} limit={settings.ecoLimit} />}
+      {mode === "time-of-use" && (
+        <TouForm node={node} control={setting} start={settings.touStart} end={settings.touEnd} />
       )}
+      {mode === "grid-limit" && (
+        <GridLimitForm node={node} control={setting} limit={settings.gridLimit} standing={standing} />
+      )}
+      <AskNote control={setting} />
       <AskNote control={name} />
     </li>
   );

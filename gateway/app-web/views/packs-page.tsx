@@ -1,3 +1,4 @@
+import { batteryFlow, leastFlow } from "../model/flows.ts";
 import type { PackState } from "../model/site-state.ts";
 import { isStale } from "../model/staleness.ts";
 import { AgeNote } from "./age-note.tsx";
@@ -34,6 +35,7 @@ function PackCard({ node, pack }: { readonly node: string; readonly pack: PackSt
   const { telemetry, alarm } = pack;
   const isOld = telemetry !== undefined && isStale(telemetry, now);
   const value = telemetry?.value;
+  const battery = batteryFlow(value?.P_batt);
   const isMaster = (site.aggregate?.value.master ?? site.master?.node) === node;
   return (
     <a class="card pack-card" href={`#/packs/${node}`} data-node={node} data-stale={telemetry === undefined || isOld}>
@@ -60,16 +62,16 @@ function PackCard({ node, pack }: { readonly node: string; readonly pack: PackSt
       <ChargeBar charge={value?.SOC} isOld={isOld || (value !== undefined && value.bms !== "ok")} />
       <dl class="figures">
         <div>
-          <dt>{texts.flow.battery}</dt>
-          <dd>{formats.power(value?.P_batt)}</dd>
+          <dt>{battery === "unknown" ? texts.flow.battery : texts.flow[battery]}</dt>
+          <dd>{formats.power(absolute(value?.P_batt))}</dd>
         </div>
         <div>
           <dt>{texts.flow.solar}</dt>
           <dd>{formats.power(value?.P_solar)}</dd>
         </div>
         <div>
-          <dt>{texts.flow.grid}</dt>
-          <dd>{formats.power(value?.P_grid)}</dd>
+          <dt>{(value?.P_grid ?? 0) < -leastFlow ? texts.flow.gridOut : texts.flow.grid}</dt>
+          <dd>{formats.power(absolute(value?.P_grid))}</dd>
         </div>
         <div>
           <dt>{texts.flow.home}</dt>
@@ -79,6 +81,10 @@ function PackCard({ node, pack }: { readonly node: string; readonly pack: PackSt
       <AgeNote of={telemetry} isStale={isOld} />
     </a>
   );
+}
+
+function absolute(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : Math.abs(value);
 }
 
 function rankOf(pack: PackState): number {

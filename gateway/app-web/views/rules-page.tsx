@@ -162,7 +162,7 @@ function RuleItem({ rule, problem, tested, isDraft, onChange }: RuleItemProps) {
             status.reason ?? "",
           ]
             .filter((each) => each !== "")
-            .join(", ")}
+            .join(" · ")}
         </p>
       )}
       {tested !== undefined && (
