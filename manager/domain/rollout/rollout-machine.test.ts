@@ -1,117 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { type GateFinding, gateVerdict } from "./gate-verdict.ts";
-import { parseRolloutPlan } from "./parse-rollout-plan.ts";
+import { RolloutBench, startedBench as started } from "./rollout-bench.ts";
 import { rolloutDigest } from "./rollout-digest.ts";
-import { offerEvents, offerScan, timeEvents } from "./rollout-due.ts";
-import type { RolloutEffect, RolloutEvent } from "./rollout-event.ts";
+import type { RolloutEvent } from "./rollout-event.ts";
 import { rolloutTransition } from "./rollout-machine.ts";
 import type { RolloutState } from "./rollout-state.ts";
-import { type NodeFacts, type RolloutWorld, type WhyNot, whyNotYet } from "./why-not-yet.ts";
 
-const digest = `sha256:${"b".repeat(64)}`;
-const image = { digest, size: 1_000_000, version: "2.0.0", model: "sensor", sequence: 2 };
 const minute = 60_000;
-
-/** A rollout with a fleet that does what a test says. */
-class Bench {
-  state: RolloutState;
-  readonly log: RolloutEvent[] = [];
-  readonly facts = new Map<string, NodeFacts>();
-  readonly world: { node: RolloutWorld["node"]; isQuarantined: boolean };
-  health: readonly GateFinding[] = [];
-  nowMs = 1_767_225_600_000;
-  readonly scan = offerScan();
-
-  constructor(nodes: number, plan: Record<string, unknown> = {}) {
-    const parsed = parseRolloutPlan({ id: "r", update: "fw", gate: { soakSeconds: 60, health: [] }, ...plan });
-    if (!parsed.ok) throw new Error(`${parsed.path}: ${parsed.rule}`);
-    this.world = { node: (id) => this.facts.get(id), isQuarantined: false };
-    const created = { kind: "created", plan: parsed.plan, image, by: "ann", atMs: this.nowMs } as const;
-    this.log.push(created);
-    this.state = rolloutTransition(undefined, created).state!;
-    const ids = Array.from({ length: nodes }, (_, i) => `n${i}`);
-    for (const id of ids) this.set(id);
-    this.do({ kind: "joined", nodes: ids.map((node) => ({ node })) });
-  }
-
-  set(id: string, over: Partial<NodeFacts> = {}): void {
-    const before = this.facts.get(id) ?? {
-      ...{
-        presence: "online" as const,
-        isSleepy: false,
-        pollMs: minute,
-        hasReport: true,
-        historyMs: 86_400_000,
-        isBusy: false,
-        isDeferred: false,
-      },
-    };
-    this.facts.set(id, { ...before, ...over });
-  }
-
-  do(event: Record<string, unknown> & { kind: RolloutEvent["kind"] }): readonly RolloutEffect[] {
-    const full = { atMs: this.nowMs, ...event } as RolloutEvent;
-    this.log.push(full);
-    return rolloutTransition(this.state, full).effects;
-  }
-
-  /** Time passes, and everything that is due happens. */
-  tick(ms = 1000): readonly RolloutEffect[] {
-    this.nowMs += ms;
-    const effects: RolloutEffect[] = [];
-    for (let isTick = true, turns = 0; turns < 100; turns++) {
-      const due = [
-        ...timeEvents(this.state, this.world, () => this.health, this.nowMs),
-        ...offerEvents(this.state, this.world, this.nowMs, this.scan, isTick),
-      ];
-      isTick = false;
-      if (due.length === 0) return effects;
-      for (const event of due) effects.push(...this.do(event as never));
-    }
-    throw new Error("It never comes to rest.");
-  }
-
-  /** Nodes that hold an attempt. */
-  open(): string[] {
-    const { members } = this.state;
-    return [...members.rows()]
-      .filter((row) => ["offered", "under-way", "committed", "deferred"].includes(members.phase(row)))
-      .map((row) => members.idOf(row));
-  }
-
-  attempt(node: string): string {
-    return this.state.members.attemptId(this.state.members.find(node));
-  }
-
-  end(node: string, state = "succeeded", more: Record<string, unknown> = {}): readonly RolloutEffect[] {
-    if (state === "succeeded") this.set(node, { digest });
-    return this.do({ kind: "ended", node, attempt: this.attempt(node), state, ...more });
-  }
-
-  /** All that are at it succeed, and the soak passes, until the wave is open. */
-  untilWave(wave: number): void {
-    for (let turns = 0; this.state.wave < wave; turns++) {
-      if (turns > 1000) throw new Error(`Wave ${wave} never opened: ${this.state.status}`);
-      for (const node of this.open()) this.end(node);
-      this.tick(30_000);
-    }
-  }
-
-  why(node: string): readonly WhyNot["why"][] {
-    return whyNotYet(this.state, node, this.world, this.nowMs).map(({ why }) => why);
-  }
-
-  phase(node: string): string {
-    return this.state.members.phase(this.state.members.find(node));
-  }
-}
-
-function started(nodes: number, plan: Record<string, unknown> = {}): Bench {
-  const bench = new Bench(nodes, plan);
-  bench.do({ kind: "started", by: "ann" });
-  bench.tick();
-  return bench;
-}
 
 describe("waves and their gates", () => {
   it("the canary goes alone; each wave opens after the one before, its soak and its gate", () => {
@@ -224,7 +119,7 @@ describe("waves and their gates", () => {
 
   it("the order is the same in another run, and another one in another rollout", () => {
     const order = (id: string) => {
-      const { members } = new Bench(50, { id }).state;
+      const { members } = new RolloutBench(50, { id }).state;
       return [...members.order].map((row) => members.idOf(row));
     };
     expect(order("a")).toEqual(order("a"));
@@ -310,7 +205,7 @@ describe("leases and limits", () => {
   });
 
   it("a site has no more than its share at once", () => {
-    const bench = new Bench(40, { ...all, limits: { perSite: 3 } });
+    const bench = new RolloutBench(40, { ...all, limits: { perSite: 3 } });
     for (let i = 0; i < 40; i++) bench.set(`n${i}`, { site: i % 2 === 0 ? "pier" : "dock" });
     bench.do({ kind: "started", by: "ann" });
     bench.tick();
@@ -326,7 +221,7 @@ describe("leases and limits", () => {
   });
 
   it("sleepers are offered it before they come, and their sleep takes no slot of those who are awake", () => {
-    const bench = new Bench(40, { ...all, limits: { concurrency: 5 } });
+    const bench = new RolloutBench(40, { ...all, limits: { concurrency: 5 } });
     for (let i = 0; i < 20; i++) bench.set(`n${i}`, { isSleepy: true, pollMs: 60 * minute });
     bench.do({ kind: "started", by: "ann" });
     bench.tick();
@@ -497,93 +392,6 @@ describe("people", () => {
     expect(started(3).do({ kind: "revert-begun", by: "ann", why: "" })).toEqual([
       { kind: "ignored", why: "no-revert" },
     ]);
-  });
-});
-
-describe("why not yet", () => {
-  it("names everything that stands against an offer, in order, and nothing for who can be offered it", () => {
-    const bench = new Bench(100, {
-      ...{ windows: ["daily 02:00-03:00"], timeZone: "Europe/Berlin", limits: { concurrency: 1 } },
-      power: { minBatteryPercent: 30 },
-    });
-    expect(bench.why("n1")[0]).toBe("rollout-not-running");
-    bench.do({ kind: "started", by: "ann" });
-    bench.set("n1", { presence: "offline", heardAtMs: 5, battery: 20, isDeferred: true, isBusy: true });
-    const last = [...bench.state.members.order].at(-1)!;
-    const node = bench.state.members.idOf(last);
-    bench.set(node, { ...bench.facts.get("n1")! });
-    bench.world.isQuarantined = true;
-    expect(bench.why(node)).toEqual([
-      ...[
-        "wave-not-open",
-        "window-closed",
-        "deferred",
-        "busy-with-another-update",
-        "quarantined",
-        "low-battery",
-        "not-seen",
-      ],
-    ]);
-    expect(bench.why("nobody")).toEqual(["not-a-member"]);
-    const first = bench.state.members.idOf(bench.state.members.order[0]!);
-    bench.world.isQuarantined = false;
-    bench.set(first, { presence: "online", heardAtMs: bench.nowMs, battery: 90, isDeferred: false, isBusy: false });
-    expect(bench.why(first)).toEqual(["window-closed"]);
-    bench.nowMs = Date.parse("2026-03-01T01:30:00Z");
-    expect(bench.why(first)).toEqual([]);
-    bench.tick(0);
-    expect(bench.open()).toEqual([first]);
-  });
-
-  it("a battery that nobody told of isn't assumed to be full", () => {
-    const bench = new Bench(1, { power: { mainsOnly: true } });
-    bench.do({ kind: "started", by: "ann" });
-    bench.set("n0", { hasReport: false });
-    expect(bench.why("n0")).toEqual(["no-status-report"]);
-    bench.set("n0", { hasReport: true, battery: 100 });
-    expect(bench.why("n0")).toEqual(["on-battery"]);
-    bench.facts.set("n0", { ...bench.facts.get("n0")!, battery: undefined });
-    expect(bench.why("n0")).toEqual([]);
-  });
-
-  it("a quarantine doesn't hide a gate that the same roll-backs close, whichever is noticed first", () => {
-    for (const isQuarantineFirst of [true, false]) {
-      const bench = started(60, {
-        waves: ["100%"],
-        revert: { update: "back", automatic: true },
-        limits: { concurrency: 10 },
-      });
-      bench.tick();
-      const [first, second, third, fourth] = bench.open();
-      for (const node of [first, second, third]) bench.end(node!, "rolled-back", { reason: "crash" });
-      if (isQuarantineFirst) {
-        bench.world.isQuarantined = true;
-        bench.tick();
-        expect(bench.state).toMatchObject({ status: "paused", pause: { by: "quarantine" } });
-      }
-      // Three of sixty may fail; a fourth closes the gate.
-      bench.end(fourth!, "rolled-back", { reason: "crash" });
-      bench.world.isQuarantined = true;
-      bench.tick();
-      expect(bench.state).toMatchObject({ status: "reverting", pause: { by: "gate" } });
-    }
-  });
-
-  it("a quarantined digest pauses the rollout", () => {
-    const bench = started(10);
-    bench.world.isQuarantined = true;
-    bench.tick();
-    expect(bench.state).toMatchObject({ status: "paused", pause: { by: "quarantine" } });
-  });
-
-  it("who turns out to run the image already is a member that had it, and no sample of a gate", () => {
-    const bench = new Bench(2);
-    bench.set("n0", { digest });
-    bench.set("n1", { digest });
-    bench.do({ kind: "started", by: "ann" });
-    bench.tick();
-    expect(bench.state.members.countIn("had")).toBeGreaterThan(0);
-    expect(bench.state.waves[0]!.succeeded).toBe(0);
   });
 });
 
