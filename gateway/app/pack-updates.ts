@@ -360,16 +360,18 @@ export class PackUpdates {
   }
 }
 
-/** What the pack will choose, as far as the gateway knows it: fetched before the pack is asked, which waits for nobody long. */
+/**
+ * What the pack will choose, as far as the gateway knows it: the smallest that it can apply. It is fetched before the pack is asked, which
+ * waits for nobody long.
+ */
 function likelyVariant(manifest: UpdateManifest, { firmware }: PackFacts): PayloadVariant {
   const window = firmware.limits?.window ?? 0;
-  const usable = manifest.variants.find((variant) => {
+  const isUsable = (variant: PayloadVariant): boolean => {
     if (variant.encryptionInfo !== undefined) return false;
     if (variant.kind === "deflate") return variant.window <= window;
-    return variant.kind === "full";
-  });
-  const [first] = manifest.variants;
-  const likely = usable ?? first;
+    return variant.kind === "full" || (window > 0 && variant.base === firmware.digests.running);
+  };
+  const [likely = manifest.variants[0]] = manifest.variants.filter(isUsable).toSorted((a, b) => a.size - b.size);
   if (likely === undefined) throw new Ended("refused", "unsupported-variant");
   return likely;
 }

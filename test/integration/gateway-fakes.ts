@@ -71,7 +71,6 @@ export class FakePacks implements SitePacks {
 }
 
 const blockBytes = 1024;
-const blockMs = 150;
 
 /**
  * A bus and the packs on it, as strict as they are: one transfer at a time, manifest before payload, each block in its turn, the payload
@@ -95,6 +94,8 @@ export class FakeCarrier implements FirmwareCarrier {
   /** What the pack chooses; by default the whole image. */
   wants: { readonly digest: Digest; readonly size: number } | undefined;
   image: Digest | undefined;
+  /** How long a block, a boot and a self-test take. */
+  readonly times = { blockMs: 150, bootMs: 2_000, trialMs: 18_000 };
 
   constructor(packs: FakePacks, clock: Clock) {
     this.#packs = packs;
@@ -125,7 +126,7 @@ export class FakeCarrier implements FirmwareCarrier {
     const slot = this.#slots.get(`${pack}/${digest}`) ?? [];
     this.#slots.set(`${pack}/${digest}`, slot);
     for (let block = slot.length; block * blockBytes < size; block++) {
-      await sleep(this.#clock, blockMs, signal);
+      await sleep(this.#clock, this.times.blockMs, signal);
       const cut = this.cutsBefore.indexOf(block);
       if (cut !== -1) {
         this.cutsBefore.splice(cut, 1);
@@ -154,11 +155,12 @@ export class FakeCarrier implements FirmwareCarrier {
           ...("wasRolledBack" in more && { "rolled-back": this.image }),
         },
       } as Partial<PackFirmware>);
-    this.#clock.after(2_000, () => after(true, this.image));
-    if (this.fate === "confirmed") this.#clock.after(20_000, () => after(false, this.image));
+    const { bootMs, trialMs } = this.times;
+    this.#clock.after(bootMs, () => after(true, this.image));
+    if (this.fate === "confirmed") this.#clock.after(bootMs + trialMs, () => after(false, this.image));
     if (this.fate === "rolled-back") {
       const rollback = { wasRolledBack: true, rollbackReason: "self-test" };
-      this.#clock.after(20_000, () => after(false, before.digests.running, rollback));
+      this.#clock.after(bootMs + trialMs, () => after(false, before.digests.running, rollback));
     }
   }
 }

@@ -251,6 +251,8 @@ export const rooms: Readonly<Record<string, Room>> = {
       "agent",
       "coap",
       "coap/native",
+      // Sequence numbers in a file that outlives the process.
+      "coap/package",
       "coap/security",
       "coap/security/oscore",
       "coap/transport",

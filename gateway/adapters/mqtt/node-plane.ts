@@ -1,0 +1,143 @@
+import type { Clock, Timer } from "../../../kernel/clock.ts";
+import type { Entropy } from "../../../kernel/entropy.ts";
+import type { Log } from "../../../kernel/log.ts";
+import { ClientLink } from "../../../mqtt/client-link.ts";
+import type { Environment, StatusReport } from "../../../schemas/generated/types.ts";
+import { encodeJson } from "../../../schemas/wire/codec.ts";
+import type { NodeId } from "../../../schemas/wire/node-id.ts";
+import type { HardwareNumber } from "../../../schemas/wire/site-topics.ts";
+import { defaultTopicRoot, Topics } from "../../../schemas/wire/topics.ts";
+import { packStatus } from "../../domain/pack-report.ts";
+import { packSenml } from "../../domain/pack-senml.ts";
+import type { SitePacks } from "../../ports/site-packs.ts";
+
+export interface NodePlaneOptions {
+  readonly gateway: NodeId;
+  readonly packs: SitePacks;
+  /** PEM: by which the manager's broker is checked, where it speaks TLS. */
+  readonly ca?: string | undefined;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Log;
+  /** The gateway's own report. */
+  report(): Omit<StatusReport, "id" | "lastRev" | "result">;
+  /** An update waits for that node: its action is to be asked for. */
+  updateWaits(node: string): void;
+}
+
+const defaultReportSeconds = 30;
+
+/**
+ * The gateway and its packs on the manager's data plane: status reports and SenML telemetry at each report interval, availability when it
+ * changes. The connection is the gateway's alone, with the account of its environment.
+ */
+export class NodePlane {
+  readonly #options: NodePlaneOptions;
+  readonly #children = new Map<HardwareNumber, { readonly id: NodeId; isThere: boolean }>();
+  #topics = new Topics(defaultTopicRoot);
+  #link: ClientLink | undefined;
+  #access = "";
+  #reportSeconds = defaultReportSeconds;
+  #timer: Timer | undefined;
+  #isStopped: boolean = false;
+  /** Connections after the first. */
+  reconnects = -1;
+
+  constructor(options: NodePlaneOptions) {
+    this.#options = options;
+  }
+
+  get isConnected(): boolean {
+    return this.#link?.isConnected === true;
+  }
+
+  /** As the manager says it; the same again changes nothing. */
+  environment({ mqtt, topics, report }: Environment): void {
+    const { ca, log } = this.#options;
+    this.#reportSeconds = report ?? defaultReportSeconds;
+    const access = JSON.stringify([mqtt, topics]);
+    if (access === this.#access || this.#isStopped) return;
+    this.#access = access;
+    void this.#link?.stop();
+    this.#link = undefined;
+    if (mqtt === undefined) return;
+    const { host, port, tls = false, clientId, user, password } = mqtt;
+    if (tls && ca === undefined) {
+      // Never in the clear where the manager said TLS.
+      log.error("broker-needs-ca", { host, port });
+      return;
+    }
+    this.#topics = new Topics(topics?.root ?? defaultTopicRoot);
+    const { gateway } = this.#options;
+    const node = this.#topics;
+    const link = new ClientLink({
+      ...this.#options,
+      broker: { host, port, ca: tls ? ca : undefined, clientId: clientId ?? gateway, user, password },
+      will: { topic: node.of("availability", gateway), payload: "offline", qos: 1, retain: true },
+      subscriptions: [node.of("update-start", gateway)],
+      connected: () => {
+        this.reconnects++;
+        this.#sayAvailability(gateway, true);
+        this.#publishAll();
+      },
+      message: (topic) => {
+        const parsed = node.parse(topic);
+        if (parsed?.kind === "update-start") this.#options.updateWaits(parsed.node);
+      },
+    });
+    this.#link = link;
+    link.start();
+    this.#arm();
+  }
+
+  presence(id: NodeId, pack: HardwareNumber, isThere: boolean): void {
+    this.#children.set(pack, { id, isThere });
+    this.#sayAvailability(id, isThere);
+  }
+
+  /** Says of all that they are offline: a clean end publishes no will. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    const link = this.#link;
+    if (link === undefined) return;
+    const ids = [this.#options.gateway, ...[...this.#children.values()].map(({ id }) => id)];
+    for (const id of ids) this.#sayAvailability(id, false);
+    await link.stop();
+  }
+
+  #arm(): void {
+    this.#timer?.cancel();
+    this.#timer = this.#options.clock.after(this.#reportSeconds * 1000, () => {
+      this.#publishAll();
+      this.#arm();
+    });
+  }
+
+  #publishAll(): void {
+    const { gateway, report, packs, clock } = this.#options;
+    this.#sayStatus(gateway, report());
+    for (const [pack, { id, isThere }] of this.#children) {
+      // Each time: what was said before the manager knew the child was refused.
+      this.#sayAvailability(id, isThere);
+      const facts = packs.find(pack);
+      if (!isThere || facts === undefined) continue;
+      this.#sayStatus(id, packStatus(facts));
+      const payload = packSenml(facts, clock.wallMs());
+      if (payload !== undefined) this.#say("telemetry", id, payload, false);
+    }
+  }
+
+  #sayStatus(id: NodeId, status: Omit<StatusReport, "id" | "lastRev" | "result">): void {
+    this.#say("status", id, encodeJson("status-report", status), true);
+  }
+
+  #sayAvailability(id: NodeId, isThere: boolean): void {
+    this.#say("availability", id, isThere ? "online" : "offline", true);
+  }
+
+  #say(kind: "status" | "availability" | "telemetry", id: NodeId, payload: Uint8Array | string, retain: boolean): void {
+    // What can't be said now is said anew when there is a connection, or is history.
+    void this.#link?.publish({ topic: this.#topics.of(kind, id), payload, qos: 1, retain });
+  }
+}
