@@ -59,9 +59,8 @@ describe("artifacts on the gateway's disk", () => {
     await opened[2]?.close();
     const fourth = bytesOf(1_000, 4);
     const newest = await store.open(sha256(fourth), fourth.length);
-    expect(readdirSync(folder).toSorted()).toEqual(
-      [kept[0]!, kept[2]!, fourth].map((each) => digestHex(sha256(each))).toSorted(),
-    );
+    const names = [kept[0]!, kept[2]!, fourth].map((each) => digestHex(sha256(each)));
+    expect(new Set(readdirSync(folder))).toEqual(new Set(names));
     expect(await store.open(sha256(Uint8Array.of(9)), 3_001)).toBeUndefined();
     expect(await store.open(sha256(Uint8Array.of(9)), 2_500)).toBeUndefined();
     await newest?.close();
