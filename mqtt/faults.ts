@@ -34,6 +34,11 @@ export const mqttFaults = defineFaults({
     fault: "environment",
     message: "Can't listen for MQTT on {host} port {port}: {reason}",
   },
+  "mqtt.bridge-in-the-open": {
+    fault: "caller",
+    message:
+      "The server broker at {url} would be told the password in the open. Give it as mqtts:// or wss://; without TLS it may be on this machine alone.",
+  },
   "mqtt.publish-failed": {
     fault: "us",
     message: 'The broker could not take the message on "{topic}": {reason}',

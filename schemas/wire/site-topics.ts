@@ -105,9 +105,9 @@ export function hardwareNumber(mac: Uint8Array): HardwareNumber {
   return text as HardwareNumber;
 }
 
-/** A smart socket's name in its household. */
+/** A smart socket's name in its household; not `cmd`, since its state's topic would be one that people may publish commands on. */
 export function isSocketId(text: string): boolean {
-  return socketRule.test(text);
+  return socketRule.test(text) && text !== "cmd";
 }
 
 export function isSiteCommandName(name: string): name is SiteCommandName {
