@@ -12,6 +12,8 @@ const hints: Readonly<Record<string, string>> = {
   "over-budget": "no variant fits its byte budget: add a delta, or raise `cxnode --update-budget`",
   "no-payload-key": "it hasn't the key of the encrypted image: `cxnode --payload-keys FILE`",
   "digest-mismatch": "what was written isn't what was signed: try again, then look at its flash",
+  "artifact-changed":
+    "what came isn't what was signed: look at the manager's disk and at what stands between it and the node, upload again, retry",
   "image-too-large": "it doesn't fit the node's slot: build a smaller image",
 };
 

@@ -102,7 +102,7 @@ export class CoreLibrary {
     return this.#addon.size();
   }
 
-  /** Blank flash with `image` as the factory image in slot A. 256 KiB leave 108 KiB a slot. */
+  /** Blank flash with `image` as the factory image in slot A. 256 KiB leave 104 KiB a slot. */
   flashWith(image: Uint8Array, sizeBytes = 256 * 1024): Uint8Array {
     const flash = new Uint8Array(sizeBytes).fill(0xff);
     if (this.#addon.install(flash, image) !== 0) throw new Error("the image doesn't fit into a slot");

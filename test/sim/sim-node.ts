@@ -22,7 +22,7 @@ export interface SimNodeOptions {
   /** IPv4 address on the network; the node's socket is its port 5683. */
   readonly address: string;
   readonly image: Uint8Array;
-  /** Bytes of flash; default 256 KiB, which leave 108 KiB a slot. */
+  /** Bytes of flash; default 256 KiB, which leave 104 KiB a slot. */
   readonly flashSize?: number;
   readonly core: Omit<CoreOptions, "flash" | "seed" | "nowMs" | "resetReason" | "cutPowerAfter">;
   /** Opens a TCP connection and says how it went; `undefined`: refused. Destroying what it gave is a silence, not a reset. */

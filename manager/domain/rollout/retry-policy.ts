@@ -10,7 +10,7 @@ export type RetryClass = "transient" | "permanent";
  */
 const transientReasons: ReadonlySet<string> = new Set([
   ...["unresolved", "unreachable", "timed-out", "timeout", "no-answer", "reset", "closed", "short", "busy"],
-  ...["deadline", "slot-write", "slot-read", "digest-mismatch", "changed", "token-expired", "manager-unreachable"],
+  ...["deadline", "slot-write", "slot-read", "digest-mismatch", "artifact-changed", "changed", "token-expired", "manager-unreachable"],
   ...["lease-expired", "no-memory", "interrupted", "connect-failed", "connection-lost"],
 ]);
 

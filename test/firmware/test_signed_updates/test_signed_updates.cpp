@@ -374,7 +374,7 @@ TEST("an artifact that was changed never becomes bootable") {
   it.offer(1, fullPlan(it));
   it.bench.manager.artifact[20000] ^= 1;
   CHECK(it.runUntilSaid(1));
-  CHECK(it.outcome() == "1 failed digest-mismatch");
+  CHECK(it.outcome() == "1 failed artifact-changed");
   CHECK(it.version() == "1.0.0");
 }
 

@@ -28,6 +28,7 @@ const char* manifestReasonWord(ManifestReason reason) {
     case ManifestReason::overBudget: return "over-budget";
     case ManifestReason::noPreviousImage: return "no-previous-image";
     case ManifestReason::digestMismatch: return "digest-mismatch";
+    case ManifestReason::artifactChanged: return "artifact-changed";
     case ManifestReason::payloadSize: return "payload-size";
     case ManifestReason::payloadMalformed: return "payload-malformed";
     case ManifestReason::payloadOverflow: return "payload-overflow";

@@ -30,6 +30,7 @@ enum class [[nodiscard]] ManifestReason : uint8_t {
   overBudget,
   noPreviousImage,
   digestMismatch,
+  artifactChanged,
   payloadSize,
   payloadMalformed,
   payloadOverflow,

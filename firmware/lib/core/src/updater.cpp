@@ -33,7 +33,9 @@ void Updater::start(const Action& action, uint64_t nowMs) {
   startedMs_ = nowMs;
   backoff_ = Backoff(limits_.waitBaseMs, limits_.waitCapMs);
   triesOnWay_ = tokens_ = 0;
-  isActionWished_ = hasRestarted_ = wasResumed_ = false;
+  isActionWished_ = hasRestarted_ = wasResumed_ = isChanged_ = false;
+  came_.reset();
+  cameTo_ = 0;
   lastTaken_ = verifiedTo_ = 0;
   fetched_ = paidTo_ = costBefore_ = 0;
   credit_ = context_.settings.downloadRate;
@@ -181,7 +183,7 @@ void Updater::verify(uint64_t nowMs) {
   dueMs_ = nowMs;
   if (startAgain("the digest of the slot is wrong")) return;
   if (context_.slots.abandon() != hal::Code::ok) context_.log.warn().put("update: the slot couldn't be given up");
-  end(UpdaterResult::failed, "digest-mismatch");
+  end(UpdaterResult::failed, wrongPayload(manifestReasonWord(ManifestReason::digestMismatch)));
 }
 
 // Parts of two contents may have met in the slot: once from the start before it counts.

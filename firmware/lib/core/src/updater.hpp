@@ -115,6 +115,8 @@ class Updater final : private DownloadSink {
   void tryAgain(std::string_view why, uint32_t askedMs);
   void awaitAction(uint64_t nowMs);
   std::string_view payloadReason(Status status) const;
+  void came(uint64_t offset, ByteSpan bytes);
+  std::string_view wrongPayload(std::string_view reason) const;
   Download* download() const { return way_ == DownloadWay::can ? brought_ : way_ == DownloadWay::http ? http_ : coap_; }
   void fetch(const Uri* uri);
   bool isSigned() const { return sequence_ != 0; }
@@ -167,6 +169,10 @@ class Updater final : private DownloadSink {
   uint64_t costKeptMs_ = 0;
   int64_t credit_ = 0;        // of the rate limit, bytes
   uint64_t creditMs_ = 0;
+  bool isAnswered_ = false;   // the request under way
+  bool isChanged_ = false;    // the server said so, or what came hasn't the digest of the payload
+  uint32_t cameTo_ = 0;       // bytes of the payload in came_, from its start; fewer than all after a reset
+  Sha256 came_;
   uint32_t verifiedTo_ = 0;
   Sha256 hash_;
 };

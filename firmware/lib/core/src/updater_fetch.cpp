@@ -106,7 +106,8 @@ void Updater::resolve(uint64_t nowMs) {
 // Everything from the first byte, of the payload and of the image.
 Status Updater::rewind() {
   isDecoding_ = hasNext_ = false;
-  taken_ = keptAt_ = verifiedTo_ = 0;
+  taken_ = keptAt_ = verifiedTo_ = cameTo_ = 0;
+  came_.reset();
   if (decoder_ != nullptr) record_.forgetCheckpoint();
   return writer_.restart() == hal::Code::ok ? Status::ok : Status::io;
 }
@@ -150,12 +151,16 @@ void Updater::fetch(const Uri* uri) {
   request.mayQBlock = context_.settings.usesQBlock && context_.settings.downloadRate == 0;
   if (request.offset > 0) request.validator = record_.validator(way_);
   state_ = State::fetching;
+  isAnswered_ = false;
   const Status status = download()->start(request, *this);
   if (!isOk(status)) notStarted(status);
 }
 
 Status Updater::onStart(const DownloadStart& start) {
+  const ByteSpan known = record_.validator(way_);
+  if (fetched_ > 0 && !known.empty() && !start.validator.empty() && !equal(known, start.validator)) isChanged_ = true;
   if (start.totalSize != 0 && start.totalSize != payloadSize_) return Status::mismatch;
+  isAnswered_ = true;
   if (start.offset < taken()) {  // other content, or a server without ranges
     if (start.offset != 0) return Status::mismatch;
     context_.log.info().put("update: the content is sent from its start again");
@@ -223,6 +228,7 @@ Status Updater::onBytes(uint64_t offset, ByteSpan bytes) {
   if (decoder_ != nullptr) return decode(offset, bytes);
   const Status status = writer_.put(bytes);
   if (isOk(status)) {
+    came(offset, bytes);
     fetched_ += static_cast<uint32_t>(bytes.size());
     progress();
   }
@@ -233,7 +239,9 @@ Status Updater::decode(uint64_t offset, ByteSpan bytes) {
   Status status = Status::ok;
   for (uint8_t i = 0; i < feedsPerTurn && isOk(status) && taken_ < offset + bytes.size(); ++i) {
     size_t done = 0;
-    status = decoder_->feed(bytes.from(static_cast<size_t>(taken_ - offset)), done);
+    const ByteSpan rest = bytes.from(static_cast<size_t>(taken_ - offset));
+    status = decoder_->feed(rest, done);
+    came(taken_, rest.first(done));
     taken_ += static_cast<uint32_t>(done);
     fetched_ += static_cast<uint32_t>(done);
   }
@@ -244,6 +252,19 @@ Status Updater::decode(uint64_t offset, ByteSpan bytes) {
   }
   keepCheckpoint();
   return taken_ < offset + bytes.size() ? Status::again : Status::ok;
+}
+
+// What arrives once more is known already; what a reset took away makes the digest of all that came unknown.
+void Updater::came(uint64_t offset, ByteSpan bytes) {
+  if (offset > cameTo_ || offset + bytes.size() <= cameTo_) return;
+  const ByteSpan fresh = bytes.from(static_cast<size_t>(cameTo_ - offset));
+  came_.update(fresh);
+  cameTo_ += static_cast<uint32_t>(fresh.size());
+}
+
+// Whose fault a wrong payload is: that of whoever changed the artifact, or what the reason says.
+std::string_view Updater::wrongPayload(std::string_view reason) const {
+  return isChanged_ ? manifestReasonWord(ManifestReason::artifactChanged) : reason;
 }
 
 void Updater::keepCheckpoint() {
@@ -257,6 +278,11 @@ void Updater::keepCheckpoint() {
 
 // The last byte of the payload was taken.
 void Updater::finish() {
+  if (cameTo_ == payloadSize_) {
+    uint8_t found[Sha256::digestSize];
+    came_.finish(found);
+    if (std::memcmp(found, payloadDigest_, sizeof found) != 0) isChanged_ = true;
+  }
   if (decoder_ != nullptr) {
     Status status = decoder_->finish();
     // Bounded by the image: each call that has more to do puts some of it.
@@ -264,7 +290,7 @@ void Updater::finish() {
     if (isOk(status) && writer_.position() != identity_.size) status = Status::malformed;
     if (!isOk(status)) {
       dueMs_ = context_.clock.monotonicMs();
-      return startAgain("the payload is wrong") ? void() : end(UpdaterResult::failed, payloadReason(status));
+      return startAgain("the payload is wrong") ? void() : end(UpdaterResult::failed, wrongPayload(payloadReason(status)));
     }
   }
   const hal::Code code = context_.slots.flush();
@@ -298,9 +324,9 @@ void Updater::onEnd(const DownloadEnd& done) {
   } else if (done.fault[0] != '\0') {
     reason.put(done.fault);
   } else if (done.status == Status::invalid && failure_ != Status::ok) {
-    reason.put(payloadReason(failure_));
     // A patch that leaves its base (mismatch) can't be undone either: that the base is the running image was checked before.
     const bool isPayload = failure_ == Status::malformed || failure_ == Status::tooLarge || failure_ == Status::mismatch;
+    reason.put(isPayload ? wrongPayload(payloadReason(failure_)) : payloadReason(failure_));
     failure_ = Status::ok;
     dueMs_ = context_.clock.monotonicMs();
     if (isPayload && startAgain("the payload is wrong")) return;
@@ -311,7 +337,8 @@ void Updater::onEnd(const DownloadEnd& done) {
   } else if (done.status == Status::io) {
     reason.put("slot-write");
   } else if (done.status == Status::mismatch) {
-    reason.put(isSigned() ? manifestReasonWord(ManifestReason::payloadSize) : "size-mismatch");
+    if (!isAnswered_ && taken() > 0) isChanged_ = true;  // it was of the right size before
+    reason.put(wrongPayload(isSigned() ? manifestReasonWord(ManifestReason::payloadSize) : "size-mismatch"));
   } else {
     reason.put(done.status == Status::ok ? "short" : statusName(done.status));
   }
