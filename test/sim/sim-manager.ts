@@ -34,6 +34,8 @@ export interface SimManagerOptions {
   readonly disk: SimDisk;
   readonly artifacts: Artifacts;
   readonly log: Log;
+  /** Domain of who makes the images; default as the setting's. */
+  readonly vendor?: string;
   readonly onEvent: (event: LiveEvent) => void;
   /** A datagram reached the socket, from this address. */
   readonly onDatagram: (from: string) => void;
@@ -61,7 +63,7 @@ export class SimManager {
   /** Resolves when it serves; never when it is killed meanwhile. */
   async start(): Promise<void> {
     if (this.#life !== undefined) return;
-    const { entropy, network, disk, artifacts, log, onEvent } = this.#options;
+    const { entropy, network, disk, artifacts, log, vendor, onEvent } = this.#options;
     const clock = new MortalClock(this.#options.clock);
     const opened = disk.open(clock);
     const transport = network.transport(managerAddress, managerPorts.coap, { groups: ["224.0.1.187"] });
@@ -70,7 +72,15 @@ export class SimManager {
       this.#options.onDatagram(from.address);
       receive(bytes, from, isMulticast);
     };
-    const manager = compose({ clock, entropy, log, artifacts, opened, transport });
+    const manager = compose({
+      clock,
+      entropy,
+      log,
+      artifacts,
+      opened,
+      transport,
+      ...(vendor !== undefined && { vendor }),
+    });
     const lifecycle = new Lifecycle({ clock, log });
     const life: Life = { clock, manager, transport, lifecycle, streams: new Set(), isReady: false };
     this.#life = life;
@@ -132,6 +142,7 @@ function compose(parts: {
   readonly artifacts: Artifacts;
   readonly opened: OpenDisk;
   readonly transport: MemoryTransport;
+  readonly vendor?: string;
 }): ComposedManager {
   const { opened, ...rest } = parts;
   const url = (scheme: "http" | "coap" | "mqtt"): string => `${scheme}://${managerAddress}:${managerPorts[scheme]}`;
