@@ -10,8 +10,8 @@ export type RetryClass = "transient" | "permanent";
  */
 const transientReasons: ReadonlySet<string> = new Set([
   ...["unresolved", "unreachable", "timed-out", "timeout", "no-answer", "reset", "closed", "short", "busy"],
-  ...["deadline", "slot-write", "slot-read", "digest-mismatch", "artifact-changed", "changed", "token-expired", "manager-unreachable"],
-  ...["lease-expired", "no-memory", "interrupted", "connect-failed", "connection-lost"],
+  ...["deadline", "slot-write", "slot-read", "digest-mismatch", "changed", "token-expired", "manager-unreachable"],
+  ...["artifact-changed", "lease-expired", "no-memory", "interrupted", "connect-failed", "connection-lost"],
 ]);
 
 /** Answers of a server that pass: 5xx, 408, 429 of HTTP; 5.xx and 4.29 of CoAP, written 500 and 429. */
