@@ -20,7 +20,7 @@ void printHelp() {
       "the end of cxpack is a loss of power. Images are looked at and stamped by `cxnode image`.\n\n"
       "exit codes: 0 ended as asked, 64 bad flag, 65 not an image, 66 no image, 71 the system refused,\n"
       "73 the state folder can't be used, 75 the state folder is in use by another cxpack\n\n"
-      "example: cxpack --can socket://127.0.0.1:29536 --bms /dev/ttyUSB0 --hardware 24a160b1c2d3 --state /var/lib/cxpack\n",
+      "example: cxpack --can tcp://127.0.0.1:29536 --bms /dev/ttyUSB0 --hardware 24a160b1c2d3 --state /var/lib/cxpack\n",
       CX_PACK_VERSION, cx::pack::packOptionsHelp());
 }
 
@@ -46,7 +46,7 @@ int main(int count, char** arguments) {
     return exitUsage;
   }
   if (options.can == nullptr) {
-    std::fprintf(stderr, "cxpack: --can is missing: name a bus, such as can0 or socket://127.0.0.1:29536 (`coxswain can-bus` runs one); see cxpack --help\n");
+    std::fprintf(stderr, "cxpack: --can is missing: name a bus, such as can0 or tcp://127.0.0.1:29536 (`coxswain can-bus` runs one); see cxpack --help\n");
     return exitUsage;
   }
   StderrLog log("supervisor", options.host.logLevel);

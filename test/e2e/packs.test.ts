@@ -67,7 +67,7 @@ beforeAll(async () => {
   await hub.start();
   joinBus();
   for (const [at, number] of hardware.entries()) {
-    const simulated = await BmsOnPty.start(`bms-${at}`);
+    const simulated = await BmsOnPty.start({ name: `bms-${at}` });
     simulated.set({ voltage: 52.8 + at, current: 1.5 });
     bms.push(simulated);
     const can = hub.address();
@@ -169,7 +169,7 @@ it("a lock-out outlives a crash of the program and not the loss of power", async
 });
 
 it("a pack that hangs is reset by its watchdog, and tells of it", async () => {
-  const simulated = await BmsOnPty.start("bms-3");
+  const simulated = await BmsOnPty.start({ name: "bms-3" });
   bms.push(simulated);
   const hangs = new PackProgram({
     ...{ name: "pack-3", hardware: "24a160000007", can: hub.address(), bms: simulated.device, folder },

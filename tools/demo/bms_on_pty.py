@@ -6,7 +6,7 @@ Says {"device": "/dev/pts/N"} on its standard output, for the pack to open, then
 standard input, each key as it likes, and ends when that closes:
 
     {"voltage": 52.8, "current": -3.25, "alarms": 0, "warnings": 0}    V, A (+ charging), bits
-    {"fault": "silent"}     or wrong-crc, wrong-slave, late, split, garbage; null: none
+    {"fault": "silent"}     or wrong-crc, wrong-slave, late, split, garbage, chatter (of somebody else); null: none
 
 Registers: 0 voltage (0.1 V), 1 current (0.01 A, signed), 16 and 17 alarms, 18 warnings. Python's own library is all it needs.
 """
@@ -24,7 +24,7 @@ READ_HOLDING = 3
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS = 1, 2
 REQUEST_SIZE = 8
 LATE_S, SPLIT_S = 0.25, 0.02
-FAULTS = (None, "silent", "wrong-crc", "wrong-slave", "late", "split", "garbage")
+FAULTS = (None, "silent", "wrong-crc", "wrong-slave", "late", "split", "garbage", "chatter")
 
 
 def crc16(frame):
@@ -89,6 +89,8 @@ class Bms:
             return
         if self.fault == "late":
             time.sleep(LATE_S)
+        if self.fault == "chatter":
+            os.write(line, bytes(range(7)))
         if self.fault == "split":
             for at in range(len(reply)):
                 os.write(line, reply[at : at + 1])

@@ -4,6 +4,8 @@ import { join } from "node:path";
 export const updateTools = ".setup/peers/update-tools";
 /** Where cantools is put. */
 export const canTools = ".setup/peers/can-tools";
+/** Where pymodbus is put. */
+export const modbusPeer = ".setup/peers/modbus";
 
 /** What `requirements` pins by hash, in an environment of its own at `folder`. */
 export async function installPythonTools(folder, requirements, command) {

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { installJavaPeer, installPythonPeer, installSuitPeer, javaPeer, pythonPeer, suitPeer } from "./peers.mjs";
-import { canTools, installPythonTools, updateTools } from "./python-tools.mjs";
+import { canTools, installPythonTools, modbusPeer, updateTools } from "./python-tools.mjs";
 import { root } from "./root.mjs";
 import { runtimeNode } from "./runtime.mjs";
 import { digestOf, isStamped, stamp } from "./stamp.mjs";
@@ -103,6 +103,17 @@ const steps = [
     without: "its tests are skipped",
     run: (log) =>
       installPythonTools(canTools, "test/interop/peers/requirements-can.txt", (...words) => command(log, ...words)),
+  },
+  {
+    name: "BMS in Python (pymodbus)",
+    group: "peers",
+    inputs: ["tools/setup/python-tools.mjs", "test/interop/peers/requirements-modbus.txt"],
+    result: `${modbusPeer}/bin/pymodbus.simulator`,
+    without: "its tests are skipped",
+    run: (log) =>
+      installPythonTools(modbusPeer, "test/interop/peers/requirements-modbus.txt", (...words) =>
+        command(log, ...words),
+      ),
   },
   {
     name: "peer in Rust (suit_validator)",

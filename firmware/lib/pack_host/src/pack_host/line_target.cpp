@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 #include <sys/un.h>
 
 namespace cx::pack {
@@ -27,12 +28,13 @@ bool parseTcp(const char* text, LineTarget& out) {
 
 bool parseLineTarget(const char* text, LineTarget& out) {
   out = LineTarget();
-  constexpr char scheme[] = "socket://";
-  if (std::strncmp(text, scheme, sizeof scheme - 1) == 0) {
+  for (const char* scheme : {"tcp://", "socket://"}) {
+    if (std::strncmp(text, scheme, std::strlen(scheme)) != 0) continue;
     out.kind = LineKind::tcp;
-    return parseTcp(text + sizeof scheme - 1, out);
+    return parseTcp(text + std::strlen(scheme), out);
   }
-  if (std::strchr(text, '/') == nullptr || std::strlen(text) >= sizeof(sockaddr_un{}.sun_path)) return false;
+  if (std::strncmp(text, "unix:", 5) == 0) text += 5;
+  if (std::strchr(text, '/') == nullptr || std::strstr(text, "://") != nullptr || std::strlen(text) >= sizeof(sockaddr_un{}.sun_path)) return false;
   out.kind = LineKind::path;
   out.path = text;
   return true;

@@ -13,7 +13,8 @@ struct LineTarget {
   const char* path = nullptr;  // stays the caller's
 };
 
-// "socket://127.0.0.1:PORT", or a path, which has a '/' in it. False: neither.
+// "tcp://127.0.0.1:PORT" (or "socket://", as python-can writes it), "unix:PATH", or a path, which has a '/' in it. False:
+// none of these.
 bool parseLineTarget(const char* text, LineTarget& out);
 
 }  // namespace cx::pack

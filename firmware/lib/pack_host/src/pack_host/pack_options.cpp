@@ -13,12 +13,12 @@ bool isSame(const char* a, const char* b) { return std::strcmp(a, b) == 0; }
 
 const char* takeCan(const char* value, PackOptions& options) {
   options.can = value;
-  if (std::strchr(value, '/') != nullptr) {
-    return parseLineTarget(value, options.canLine) ? nullptr : "isn't socket://ADDRESS:PORT, nor the path of a serial device or socket";
+  if (std::strchr(value, '/') != nullptr || std::strncmp(value, "unix:", 5) == 0) {
+    return parseLineTarget(value, options.canLine) ? nullptr : "isn't tcp://ADDRESS:PORT, unix:PATH or the path of a serial device";
   }
   const size_t length = std::strlen(value);
   const bool isName = length > 0 && length < 16 && std::strpbrk(value, ": \t") == nullptr;
-  return isName ? nullptr : "isn't an interface such as can0, nor socket://ADDRESS:PORT, nor a path";
+  return isName ? nullptr : "isn't an interface such as can0, nor tcp://ADDRESS:PORT, unix:PATH or a serial device";
 }
 
 const char* takeBms(const char* value, PackOptions& options) {
@@ -127,7 +127,7 @@ bool parsePackOptions(int count, const char* const* arguments, Unknown unknown, 
 const char* packOptionsHelp() {
   return
       "  --can BUS                      where CAN is (needed): an interface such as can0 (SocketCAN), or serial-line CAN at\n"
-      "                                 socket://ADDRESS:PORT or at the path of a serial device or socket\n"
+      "                                 tcp://ADDRESS:PORT, unix:PATH or a serial device such as /dev/ttyACM0\n"
       "  --bms DEVICE                   serial line of the BMS, Modbus RTU 9600 8N1 (no BMS: its state is a fault)\n"
       "  --bms-map basic|alarms         registers of the BMS: voltage and current, or with its alarms (basic)\n"
       "  --board PATH                   socket to make for the program that plays CTs, relays and lights (none: no current flows)\n"
