@@ -72,3 +72,14 @@ test("after another start nothing is known of what runs until the pack says it",
   expect(heard([boots(7)], before).digests.running).toBeDefined();
   expect(heard([boots(8)], before)).toMatchObject({ digests: {}, texts: {}, boots: { boots: 8 } });
 });
+
+test("a trial that ended leaves nothing known of what runs: it may have gone back", () => {
+  const state = (isTrial: boolean, wasRolledBack: boolean): FirmwareFrame => ({
+    ...{ frame: "FirmwareState", node: 3, phase: "idle", isTrial, isSafe: false, wasRolledBack },
+    ...{ rollbackReason: wasRolledBack ? "self-test" : "none", manifestSequence: 7 },
+  });
+  const trial = heard([state(true, false), ...digestFrames(sha(1))]);
+  expect(heard([state(true, false)], trial).digests.running).toBeDefined();
+  expect(heard([state(false, true)], trial).digests.running).toBeUndefined();
+  expect(heard([state(false, false)], trial).digests.running).toBeUndefined();
+});

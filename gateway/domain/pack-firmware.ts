@@ -50,6 +50,11 @@ export function withFirmware(before: PackFirmware, frame: FirmwareFrame): PackFi
   switch (frame.frame) {
     case "FirmwareState": {
       const { frame: _, node: __, ...state } = frame;
+      // A trial that ended, well or by going back, and any other image: what ran before isn't what runs now.
+      if (before.state !== undefined && isOtherImage(before.state, state)) {
+        const { limits, boots } = before;
+        return { ...unknownFirmware, state, ...(limits && { limits }), ...(boots && { boots }) };
+      }
       return { ...before, state };
     }
     case "FirmwareBoots": {
@@ -83,6 +88,12 @@ export function withFirmware(before: PackFirmware, frame: FirmwareFrame): PackFi
       };
     }
   }
+}
+
+function isOtherImage(one: NonNullable<PackFirmware["state"]>, other: NonNullable<PackFirmware["state"]>): boolean {
+  return (["isTrial", "isSafe", "wasRolledBack", "manifestSequence"] as const).some(
+    (each) => one[each] !== other[each],
+  );
 }
 
 /** Begins anew with the first byte, so that pieces of two values never become one. */

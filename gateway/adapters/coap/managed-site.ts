@@ -2,7 +2,8 @@ import type { Agent } from "../../../agent/agent.ts";
 import type { Log } from "../../../kernel/log.ts";
 import { childNodeId, type NodeId } from "../../../schemas/wire/node-id.ts";
 import type { HardwareNumber } from "../../../schemas/wire/site-topics.ts";
-import { packManifest } from "../../domain/pack-report.ts";
+import type { PackFacts } from "../../domain/pack-facts.ts";
+import { packManifest, packStatus } from "../../domain/pack-report.ts";
 import { PackHost, type PackHostOptions } from "./pack-host.ts";
 
 export interface ManagedSiteOptions extends Omit<PackHostOptions, "id" | "pack"> {
@@ -18,6 +19,8 @@ interface Child {
   isThere: boolean;
   /** What its registration said last. */
   manifest: string;
+  /** What was said of it last, without what changes all the time. */
+  status: string;
 }
 
 /**
@@ -66,11 +69,13 @@ export class ManagedSite {
     const manifest = JSON.stringify(packManifest(facts, model));
     // Between its start and its first words a pack runs nothing that is known: that isn't worth a registration.
     const isKnown = facts.firmware.digests.running !== undefined;
-    if (manifest === child.manifest || !isKnown) agent.changed(child.id);
-    else {
+    const status = statusOf(facts);
+    const isNews = status !== child.status;
+    child.status = status;
+    if (isKnown && manifest !== child.manifest) {
       child.manifest = manifest;
       agent.registerAgain(child.id);
-    }
+    } else if (isNews) agent.changed(child.id);
   }
 
   async #looked(pack: HardwareNumber): Promise<void> {
@@ -85,7 +90,7 @@ export class ManagedSite {
         if (!id.ok) throw new Error(id.rule);
         await agent.addChild(new PackHost({ ...this.#options, id: id.id, pack }, facts));
         const manifest = JSON.stringify(packManifest(facts, model));
-        this.#children.set(pack, { id: id.id, isThere: true, manifest });
+        this.#children.set(pack, { id: id.id, isThere: true, manifest, status: statusOf(facts) });
         presence(id.id, pack, true);
       } else if (known.isThere !== isThere) {
         known.isThere = isThere;
@@ -98,4 +103,9 @@ export class ManagedSite {
       log.error("pack-not-managed", { pack, error });
     }
   }
+}
+
+function statusOf(facts: PackFacts): string {
+  const { battery: _, sensorErrors: __, ...status } = packStatus(facts);
+  return JSON.stringify(status);
 }
