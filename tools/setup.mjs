@@ -18,6 +18,7 @@ const targets = {
   start: { program: "manager/main.ts", needs: ["packages", "app", "native"] },
   coxswain: { program: "manager/cli/coxswain.ts", needs: ["packages", "app"] },
   cxnode: { executable: ".pio/build/native/cxnode", needs: ["packages", "firmware"] },
+  cxpack: { executable: ".pio/build/native/cxpack", needs: ["packages", "firmware"] },
   check: { program: "tools/check.ts", needs: ["packages"] },
   test: { program: "tools/test.ts", needs: ["packages", "app", "native", "firmware", "sim", "peers"] },
   bench: { program: "test/bench/bench.ts", needs: ["packages", "native", "firmware", "peers"] },
