@@ -15,12 +15,12 @@ export interface FirmwareAskerOptions {
 interface Asking {
   timer: Timer | undefined;
   pauseMs: number;
-  /** The newest word of the pack on its firmware that was followed by questions. */
+  /** The newest word of the pack on its firmware that was looked at. */
   answered: PackFirmware["state"];
   wantsAll: boolean;
 }
 
-/** After what a pack said by itself, so that it has said all of it. */
+/** After its start a pack says all of it by itself: what isn't there by then was lost. */
 const settledMs = 500;
 const firstPauseMs = 2_000;
 const longestPauseMs = 60_000;
@@ -73,7 +73,6 @@ export class FirmwareAsker {
     if (asking === undefined || state === undefined || state === asking.answered) return;
     asking.answered = state;
     asking.pauseMs = firstPauseMs;
-    asking.wantsAll = true;
     this.#arm(pack, asking, settledMs);
   }
 
@@ -93,7 +92,6 @@ export class FirmwareAsker {
     asking.wantsAll = false;
     if (wanted === undefined) return;
     this.#sequence = (this.#sequence + 1) & 255;
-    // Its own word on it will be the answer to this question.
     this.#options.send({ frame: "FirmwareAsk", target: facts.canNode, sequence: this.#sequence, ...wanted });
     this.#arm(pack, asking, asking.pauseMs);
     asking.pauseMs = Math.min(asking.pauseMs * 2, longestPauseMs);

@@ -56,7 +56,7 @@ test("what it said isn't asked again, and what is missing is", async () => {
   expect(asks).toEqual([]);
 });
 
-test("a pack that tells of a change, as each does after its start, is asked what it runs now", async () => {
+test("a pack that tells of a change, as each does after its start, is asked for what was lost of it", async () => {
   asker.start();
   packs.add(pack, running);
   await clock.advance(10_000);
@@ -64,7 +64,7 @@ test("a pack that tells of a change, as each does after its start, is asked what
   packs.firmware(pack, { state: { ...state, isTrial: true }, digests: {}, texts: {} });
   await clock.advance(1_000);
   expect(asks).toHaveLength(1);
-  expect(asks[0]).toMatchObject({ runningDigest: true, boots: true, version: true, state: false });
+  expect(asks[0]).toMatchObject({ runningDigest: true, boots: false, version: true, state: false });
 });
 
 test("nothing is asked while an image is on its way, but what became of a failed one is", async () => {
