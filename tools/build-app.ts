@@ -18,7 +18,8 @@ export async function buildApp(folder: string): Promise<void> {
     base: "./",
     logLevel: "warn",
     plugins: [shellList()],
-    oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+    // Said here, or tests (NODE_ENV=test) would build something else.
+    oxc: { jsx: { runtime: "automatic", importSource: "preact", development: false } },
     build: {
       outDir: folder,
       emptyOutDir: true,

@@ -128,6 +128,10 @@ describe("the age of a value", () => {
     const behind = { at: noon - 3_600_000, isRetained: false };
     const state = takeMessage(emptySite, telemetry({ time: "2026-06-21T12:00:00Z" }), behind);
     expect(state.skewMs).toBe(-3_600_000);
+    const aged = takeMessage(emptySite, telemetry({ time: "2026-06-21T11:59:58Z", age: 2 }), behind);
+    expect(aged.skewMs).toBe(-3_600_000);
+    const ancient = takeMessage(emptySite, telemetry({ time: "2026-06-01T00:00:00Z", age: 86_400 }), behind);
+    expect(ancient.skewMs).toBe(0);
     const retained = { at: noon - 3_600_000, isRetained: true };
     const stamped = stampOf(telemetry({ time: "2026-06-21T11:59:00Z" }), retained, state);
     expect(stamped && ageMs(stamped, retained.at)).toBe(60_000);

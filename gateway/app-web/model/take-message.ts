@@ -82,16 +82,20 @@ export function forget(site: SiteState, topic: SiteTopic): SiteState {
   }
 }
 
+/** Seconds: an age of a day may be any longer one. */
+const oldestAge = 86_400;
+
 interface Timed {
   readonly time?: string;
   readonly age?: number;
 }
 
-/** A live message left the gateway just now, so the clocks' difference is known from it. */
+/** A live message left the gateway just now, its age after its time, so the clocks' difference is known from it. */
 function withSkew(site: SiteState, message: SiteMessage, { at, isRetained }: Reception): SiteState {
   const { time, age } = message.value as Timed;
-  const sent = isRetained || time === undefined || (age ?? 0) > 0 ? undefined : instantToMs(time);
-  return sent === undefined ? site : { ...site, skewMs: at - sent };
+  if (isRetained || time === undefined || (age ?? 0) >= oldestAge) return site;
+  const heard = instantToMs(time);
+  return heard === undefined ? site : { ...site, skewMs: at - heard - (age ?? 0) * 1000 };
 }
 
 /** When a value held: a retained one by the gateway's time, a live one by when it came; less the age that it had. */

@@ -43,9 +43,13 @@ export function FlowPicture({ powers, charge, isStale, relays }: FlowPictureProp
   const flows = flowsOf(powers);
   const isOpen = (name: FlowName): boolean => name !== "solar" && relays[relayOf[name]] === 0;
   const battery = batteryFlow(powers.P_batt);
-  const words = (flow: Flow): string => `${labelOf(flow)} ${formats.power(flow.power)}`;
+  const words = (flow: Flow): string => {
+    const label = labelOf(flow);
+    const name = flow.name === "grid" && label !== texts.flow.grid ? `${texts.flow.grid} ` : "";
+    return `${name}${label} ${formats.power(flow.power)}`;
+  };
   const labelOf = ({ name, direction }: Flow): string => {
-    if (name === "grid" && isOpen(name)) return `${texts.flow.grid} ${texts.flow.gridOpen}`;
+    if (name === "grid" && isOpen(name)) return texts.flow.gridOpen;
     if (name === "grid" && direction !== "none") return direction === "in" ? texts.flow.gridIn : texts.flow.gridOut;
     if (isOpen(name)) return `${texts.flow[name]} ${texts.flow.off}`;
     return texts.flow[name];

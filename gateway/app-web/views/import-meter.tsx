@@ -15,6 +15,9 @@ export function ImportMeter({
   const { texts, formats } = useApp();
   const { overview } = texts;
   const share = used === undefined || limit === undefined || limit === 0 ? undefined : Math.min(1, used / limit);
+  const free = used === undefined ? texts.unknown : overview.noLimit;
+  const limited = limit === undefined ? free : overview.importLimit(formats.decimal(limit, 0));
+  const words = isLockedOut ? overview.lockedOut : limited;
   return (
     <div class="meter" data-locked={isLockedOut}>
       <p>
@@ -28,11 +31,7 @@ export function ImportMeter({
       )}
       <p class="hint">
         {isLockedOut && <Icon name="lock" />}
-        {isLockedOut
-          ? overview.lockedOut
-          : limit === undefined
-            ? overview.noLimit
-            : overview.importLimit(formats.decimal(limit, 0))}
+        {words}
       </p>
     </div>
   );

@@ -43,7 +43,7 @@ export function OverviewPage() {
         </p>
       </section>
       <div class="column">
-        <section class="card">
+        <section class="card" data-stale={aggregate === undefined || isOld}>
           <ImportMeter
             used={used ?? aggregate?.value.import}
             limit={limit}
