@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { canFrames } from "../../schemas/generated/can.ts";
 import { decodeCan, encodeCan } from "../../schemas/wire/can.ts";
+import { encodeJson } from "../../schemas/wire/codec.ts";
 import { type HardwareNumber, type SiteCommandName, siteCommands } from "../../schemas/wire/site-topics.ts";
 import { type Addressee, answerMs, CommandBook, commandsMax, type Told } from "./command-book.ts";
-import { commandCodes, commandFrame } from "./command-frames.ts";
+import { commandCodes, commandFrame, resultWords } from "./command-frames.ts";
 
 const packs: readonly Addressee[] = [1, 2, 3].map((canNode) => ({
   canNode,
@@ -85,6 +86,11 @@ describe("commands that come to nothing", () => {
     book.look(answerMs);
     expect(begin({ pack: one })).toBeDefined();
   });
+});
+
+it("every reason that people get fits into an acknowledgement", () => {
+  for (const reason of Object.values(resultWords))
+    expect(() => encodeJson("site-ack", { outcome: "refused", reason })).not.toThrow();
 });
 
 describe("a command", () => {

@@ -52,11 +52,10 @@ export const resultWords: { readonly [R in CommandResult]: string } = {
   "unknown-command": "The pack's firmware doesn't know this command: update it.",
   "wrong-length": "The pack could not read the command: update its firmware.",
   "out-of-range": "The value is outside what the pack takes.",
-  "forbidden-by-lock-out":
-    "The day's import limit is used up: the grid stays open until 05:00 or until the limit is switched off.",
+  "forbidden-by-lock-out": "The import limit is used up: the grid stays open until 05:00 or until it is switched off.",
   "forbidden-by-backup": "Backup keeps the grid connected: switch Backup off first.",
   "forbidden-by-self-consumption": "Self-Consumption decides about the grid: switch it off first.",
-  "forbidden-by-eco": "Eco keeps this load off while the limit is exceeded: raise the limit or switch Eco off first.",
+  "forbidden-by-eco": "Eco keeps this load off above its limit: raise the limit or switch Eco off.",
   "forbidden-by-time-of-use": "Time of Use decides about the output: switch it off first.",
   "other-energy-day": "It was of another energy day, so there is nothing to restore.",
   busy: "The pack is busy with an update: try again later.",

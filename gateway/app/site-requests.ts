@@ -1,0 +1,150 @@
+import type { Clock } from "../../kernel/clock.ts";
+import type { Log } from "../../kernel/log.ts";
+import type { Messages, SiteAck } from "../../schemas/generated/types.ts";
+import { decode, jsonFormat } from "../../schemas/wire/codec.ts";
+import {
+  isSiteCommandName,
+  isSiteRequest,
+  otherAckNames,
+  type SiteId,
+  type SiteTopic,
+  type SiteTopics,
+  siteMessageKind,
+} from "../../schemas/wire/site-topics.ts";
+import { instantOf } from "../domain/local-time.ts";
+import type { SiteMessage } from "../ports/site-broker.ts";
+import type { BusCommands, CheckedCommand } from "./bus-commands.ts";
+import type { SitePublisher } from "./site-publisher.ts";
+
+/** Who does what isn't a command to a pack; its answer becomes the acknowledgement. Never rejects. */
+export interface SiteHandlers {
+  socket?(socket: string, command: Messages["site-cmd-socket"]): Promise<SiteAnswer>;
+  rules?(command: Messages["site-cmd-rules"]): Promise<SiteAnswer>;
+  update?(trigger: Messages["site-cmd-ota"]): Promise<SiteAnswer>;
+}
+
+export type SiteAnswer = Pick<SiteAck, "outcome" | "reason">;
+
+export interface SiteRequestsOptions {
+  readonly site: SiteId;
+  readonly topics: SiteTopics;
+  readonly publisher: SitePublisher;
+  readonly commands: BusCommands;
+  readonly clock: Clock;
+  readonly log: Log;
+  isTimeValid(): boolean;
+}
+
+/** Requests that are being worked on; a further one is told so. */
+const requestsMax = 128;
+
+/**
+ * What people ask for, from wherever it comes: the local broker or the bridge. Each payload is looked at by its schema before anything is
+ * done, and every request is acknowledged with what became of it.
+ */
+export class SiteRequests {
+  readonly counters = { taken: 0, invalid: 0, retainedRefused: 0, overLimit: 0 };
+  readonly handlers: SiteHandlers = {};
+  readonly #options: SiteRequestsOptions;
+  #running = 0;
+
+  constructor(options: SiteRequestsOptions) {
+    this.#options = options;
+  }
+
+  /** Anything but a request of this household is nothing. */
+  take({ topic, payload, isRetained, from }: SiteMessage): void {
+    const { site, topics } = this.#options;
+    const parsed = topics.parse(topic);
+    if (parsed === undefined || parsed.site !== site || !isSiteRequest(parsed)) return;
+    // Somebody forgets what should never have been retained.
+    if (payload.length === 0 && isRetained) return;
+    const ackName = ackNameOf(parsed);
+    const kind = siteMessageKind(parsed);
+    const refuse = (reason: string, id?: string): void => {
+      this.counters.invalid++;
+      this.#options.log.info("site-request-refused", { topic, from, reason });
+      this.#ack(ackName, { outcome: "invalid", reason, ...withNode(parsed), ...(id !== undefined && { id }) });
+    };
+    if (kind === undefined) {
+      refuse(`There is no command ${ackName}: see the reference of messages.`.slice(0, 96));
+      return;
+    }
+    const read = decode(kind, payload, jsonFormat);
+    if (!read.ok) {
+      const { path, rule } = read.fault;
+      refuse(`${path || "The payload"} ${rule}.`.slice(0, 96));
+      return;
+    }
+    const { id } = read.value as { readonly id?: string };
+    if (isRetained) {
+      this.counters.retainedRefused++;
+      refuse("A command must not be retained: the next subscriber would get it again.", id);
+      return;
+    }
+    if (this.#running >= requestsMax) {
+      this.counters.overLimit++;
+      this.#ack(ackName, {
+        ...{ outcome: "not-sent", reason: "Too many requests are under way: try again in a moment." },
+        ...withNode(parsed),
+        ...(id !== undefined && { id }),
+      });
+      return;
+    }
+    this.counters.taken++;
+    this.#do(parsed, read.value, ackName, id);
+  }
+
+  #do(topic: SiteTopic, value: object, ackName: string, id: string | undefined): void {
+    const withId = id !== undefined && { id };
+    if (topic.kind === "command") {
+      if (!isSiteCommandName(topic.name)) return;
+      const { id: _, ...payload } = value as { readonly id?: string };
+      const command = { name: topic.name, payload } as unknown as CheckedCommand;
+      this.#options.commands.run(command, topic.node ?? "all", (told) => this.#ack(ackName, { ...told, ...withId }));
+      return;
+    }
+    const withSocket = topic.kind === "socket-command" && { socket: topic.socket };
+    this.#running++;
+    void this.#handled(topic, value)
+      .catch((error: unknown): SiteAnswer => {
+        this.#options.log.error("site-request-failed", { ackName, error });
+        return { outcome: "not-sent", reason: "The gateway failed at it; its log says why." };
+      })
+      .then((answer) => {
+        this.#running--;
+        this.#ack(ackName, { ...answer, ...withSocket, ...withId });
+      });
+  }
+
+  async #handled(topic: SiteTopic, value: object): Promise<SiteAnswer> {
+    const { socket, rules, update } = this.handlers;
+    const absent: SiteAnswer = { outcome: "not-sent", reason: "This gateway isn't set up for it." };
+    switch (topic.kind) {
+      case "socket-command":
+        return (await socket?.(topic.socket, value as Messages["site-cmd-socket"])) ?? absent;
+      case "rules-command":
+        return (await rules?.(value as Messages["site-cmd-rules"])) ?? absent;
+      case "update-trigger":
+        return (await update?.(value as Messages["site-cmd-ota"])) ?? absent;
+      default:
+        return absent;
+    }
+  }
+
+  #ack(name: string, ack: SiteAck): void {
+    const { site, topics, publisher, clock, isTimeValid } = this.#options;
+    const time = isTimeValid() ? { time: instantOf(clock.wallMs()) } : {};
+    publisher.say(topics.ack(site, name), "site-ack", { ...ack, ...time });
+  }
+}
+
+function ackNameOf(topic: SiteTopic): string {
+  if (topic.kind === "command") return topic.name;
+  return otherAckNames[topic.kind as keyof typeof otherAckNames];
+}
+
+function withNode(topic: SiteTopic): Pick<SiteAck, "node" | "socket"> {
+  if (topic.kind === "command" && topic.node !== undefined) return { node: topic.node };
+  return topic.kind === "socket-command" ? { socket: topic.socket } : {};
+}
