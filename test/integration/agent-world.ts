@@ -128,6 +128,8 @@ export class AgentWorld {
     this.#disk = twinDisk(seededEntropy(`${seed}/disk`));
     this.manager = new SimManager({
       ...{ clock, network: this.network, disk: this.#disk, log: silentLog },
+      // Whose keys the tests' update manifests are signed with.
+      vendor: "vendor.example",
       entropy: seededEntropy(`${seed}/manager`),
       artifacts: simArtifacts(images),
       onEvent: (event) => this.events.push(event),
