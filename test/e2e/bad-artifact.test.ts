@@ -2,45 +2,13 @@ import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { StandInManager } from "../integration/node/stand-in-manager.ts";
-import {
-  buildFolder,
-  readState,
-  requireBuild,
-  SupervisedNode,
-  sha256,
-  stamp,
-  temporaryFolder,
-} from "../integration/supervisor/supervised-node.ts";
-import { RealManager } from "./real-manager.ts";
+import { readState, sha256, stamp } from "../integration/supervisor/supervised-node.ts";
+import { RealFleet } from "./real-fleet.ts";
 
-const image = join(buildFolder, "cxnode-node");
-const folder = temporaryFolder();
-const nodes: SupervisedNode[] = [];
-let manager: RealManager;
-
-beforeAll(async () => {
-  requireBuild();
-  manager = await RealManager.start(folder);
-});
-
-afterAll(async () => {
-  for (const node of nodes) {
-    node.signal("SIGKILL");
-    await node.exit;
-  }
-  await manager?.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-async function startNode(id: string, coap: string, flags: readonly string[]): Promise<SupervisedNode> {
-  const all = ["--id", id, "--model", "m", "--image", image, "--manager", coap, ...flags];
-  const node = new SupervisedNode(join(folder, id), all);
-  nodes.push(node);
-  await node.line(/registered as/);
-  return node;
-}
+const fleet = new RealFleet();
+const { image, folder } = fleet;
 
 /** Where the manager keeps the bytes of an artifact. */
 function storedFile(digest: string): string {
@@ -66,11 +34,11 @@ it.each(["http", "coap"] as const)(
   "an artifact that changed on the manager's disk is never booted, by %s",
   async (way) => {
     const id = `changed-${way}`;
-    const digest = await manager.createUpdate({ id, model: "m", version: id, file: stamp(image, id, folder) });
-    await startNode(id, manager.urls.coap, ["--prefer", way]);
+    const digest = await fleet.manager.createUpdate({ id, model: "m", version: id, file: stamp(image, id, folder) });
+    await fleet.node(id, ["--prefer", way]);
     damage(storedFile(digest), 100_000);
-    await manager.startUpdate(id, [id]);
-    const { attempt } = await manager.untilAttempt(id, id, ["failed"]);
+    await fleet.manager.startUpdate(id, [id]);
+    const { attempt } = await fleet.manager.untilAttempt(id, id, ["failed"]);
     expect(attempt.reason).toBe("artifact-changed");
     expectUntouched(id);
   },
@@ -78,35 +46,35 @@ it.each(["http", "coap"] as const)(
 
 it.each(["http", "coap"] as const)("nor one that changes under the download, by %s", async (way) => {
   const id = `under-${way}`;
-  const digest = await manager.createUpdate({ id, model: "m", version: id, file: stamp(image, id, folder) });
-  await startNode(id, manager.urls.coap, ["--prefer", way, "--download-rate", "50000"]);
-  await manager.startUpdate(id, [id]);
+  const digest = await fleet.manager.createUpdate({ id, model: "m", version: id, file: stamp(image, id, folder) });
+  await fleet.node(id, ["--prefer", way, "--download-rate", "50000"]);
+  await fleet.manager.startUpdate(id, [id]);
   const isUnderWay = (event: { kind: string }) =>
     event.kind === "attempt" &&
     "node" in event &&
     event.node === id &&
     "percent" in event &&
     Number(event.percent) > 30;
-  await manager.event(`${id} is at it`, isUnderWay, 0);
+  await fleet.manager.event(`${id} is at it`, isUnderWay, 0);
   // Of HTTP all of it may be on its way already; then what is downloaded is what it was, and that is right.
   damage(storedFile(digest), 171_000);
-  const { attempt } = await manager.untilAttempt(id, id, way === "coap" ? ["failed"] : ["failed", "succeeded"]);
+  const { attempt } = await fleet.manager.untilAttempt(id, id, way === "coap" ? ["failed"] : ["failed", "succeeded"]);
   if (attempt.state === "failed") {
     expect(attempt.reason).toBe("artifact-changed");
     expectUntouched(id);
   } else {
-    expect(await manager.manifest(id)).toMatchObject({ digest });
+    expect(await fleet.manager.manifest(id)).toMatchObject({ digest });
   }
 });
 
 it("an image larger than the slot is refused before its first byte", async () => {
   const file = stamp(image, "large", folder);
   appendFileSync(file, Buffer.alloc(12_000_000, 1));
-  // The first node of its model: the manager doesn't know how large its slot is.
-  await manager.createUpdate({ id: "large", model: "large", version: "large", file });
-  await startNode("large", manager.urls.coap, ["--model", "large"]);
-  await manager.startUpdate("large", ["large"]);
-  const { attempt, bytesByWay } = await manager.untilAttempt("large", "large", ["failed"]);
+  // Before a node of the model is there, whose slots the manager would hold it against.
+  await fleet.manager.createUpdate({ id: "large", model: "large", version: "large", file });
+  await fleet.node("large", ["--model", "large"]);
+  await fleet.manager.startUpdate("large", ["large"]);
+  const { attempt, bytesByWay } = await fleet.manager.untilAttempt("large", "large", ["failed"]);
   expect(attempt.reason).toBe("no-space");
   expect(bytesByWay).toEqual({});
   expectUntouched("large");
@@ -116,16 +84,16 @@ it.each(["http", "coap"] as const)(
   "one that can't be read on the manager's disk is tried again until it can, by %s",
   async (way) => {
     const id = `gone-${way}`;
-    const digest = await manager.createUpdate({ id, model: "m", version: id, file: stamp(image, id, folder) });
-    const node = await startNode(id, manager.urls.coap, ["--prefer", way]);
+    const digest = await fleet.manager.createUpdate({ id, model: "m", version: id, file: stamp(image, id, folder) });
+    const node = await fleet.node(id, ["--prefer", way]);
     const path = storedFile(digest);
     const bytes = readFileSync(path);
     rmSync(path);
-    await manager.startUpdate(id, [id]);
+    await fleet.manager.startUpdate(id, [id]);
     await node.line(new RegExp(`update: ${way === "http" ? "http-503" : "coap-500"} at 0, again in`));
     writeFileSync(path, bytes);
-    await manager.untilAttempt(id, id, ["succeeded"]);
-    expect(await manager.manifest(id)).toMatchObject({ digest });
+    await fleet.manager.untilAttempt(id, id, ["succeeded"]);
+    expect(await fleet.manager.manifest(id)).toMatchObject({ digest });
   },
 );
 
@@ -155,7 +123,7 @@ it("an artifact server that stalls in the middle is left, and the download goes 
       ...{ rev: 1, kind: "update", update: "stalled", attempt: "a1", size: bytes.length, digest, version: "stalled" },
       uris: [`http://127.0.0.1:${(server.address() as AddressInfo).port}/image`],
     };
-    await startNode("stalled", `coap://127.0.0.1:${standIn.coapPort}`, []);
+    await fleet.node("stalled", ["--manager", `coap://127.0.0.1:${standIn.coapPort}`]);
     await standIn.until(({ reports }) => reports.some((each) => each.digest === digest && each.confirmed), 60_000);
     expect(offsets).toEqual([0, 80_000]);
   } finally {

@@ -1,17 +1,9 @@
-import { appendFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { appendFileSync } from "node:fs";
+import { beforeAll, expect, it } from "vitest";
 import type { LiveEvent } from "../../manager/app/api/watching.ts";
-import {
-  buildFolder,
-  requireBuild,
-  SupervisedNode,
-  stamp,
-  temporaryFolder,
-} from "../integration/supervisor/supervised-node.ts";
-import { RealManager } from "./real-manager.ts";
+import { stamp } from "../integration/supervisor/supervised-node.ts";
+import { RealFleet } from "./real-fleet.ts";
 
-const image = join(buildFolder, "cxnode-node");
 type Way = "http" | "coap";
 /** Of HTTP much is on its way in the kernel's buffers; the image must be larger than those for the cut to be felt. */
 const plans: readonly { way: Way; padding: number; rate: number }[] = [
@@ -19,37 +11,20 @@ const plans: readonly { way: Way; padding: number; rate: number }[] = [
   { way: "coap", padding: 0, rate: 40_000 },
 ];
 
-const folder = temporaryFolder();
-const nodes: SupervisedNode[] = [];
-let manager: RealManager;
+const fleet = new RealFleet();
 const digests = new Map<Way, string>();
 
 beforeAll(async () => {
-  requireBuild();
-  manager = await RealManager.start(folder);
   for (const { way, padding } of plans) {
-    const file = stamp(image, `1.1.0-${way}`, folder);
+    const file = stamp(fleet.image, `1.1.0-${way}`, fleet.folder);
     appendFileSync(file, Buffer.alloc(padding, "padding"));
-    digests.set(way, await manager.createUpdate({ id: way, model: "m", version: `1.1.0-${way}`, file }));
+    digests.set(way, await fleet.manager.createUpdate({ id: way, model: "m", version: `1.1.0-${way}`, file }));
   }
-});
-
-afterAll(async () => {
-  for (const node of nodes) {
-    node.signal("SIGKILL");
-    await node.exit;
-  }
-  await manager?.stop();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 it("kill -9 of the manager in the middle of an update: each node finishes it afterwards, and its success is seen", async () => {
-  for (const { way, rate } of plans) {
-    const flags = ["--id", `m-${way}`, "--model", "m", "--image", image, "--prefer", way, "--download-rate", `${rate}`];
-    const node = new SupervisedNode(join(folder, `m-${way}`), [...flags, "--manager", manager.urls.coap]);
-    nodes.push(node);
-    await node.line(/registered as/);
-  }
+  const { manager, nodes } = fleet;
+  for (const { way, rate } of plans) await fleet.node(`m-${way}`, ["--prefer", way, "--download-rate", `${rate}`]);
   const attempts: (string | undefined)[] = [];
   for (const { way } of plans) await manager.startUpdate(way, [`m-${way}`]);
   for (const { way } of plans) {

@@ -1,35 +1,14 @@
-import { readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import {
-  buildFolder,
-  requireBuild,
-  SupervisedNode,
-  stamp,
-  temporaryFolder,
-} from "../integration/supervisor/supervised-node.ts";
-import { RealManager } from "./real-manager.ts";
+import { readFileSync } from "node:fs";
+import { beforeAll, expect, it } from "vitest";
+import { stamp } from "../integration/supervisor/supervised-node.ts";
+import { RealFleet } from "./real-fleet.ts";
 
-const image = join(buildFolder, "cxnode-node");
 const limitKilobytes = 5_000;
-const folder = temporaryFolder();
-const nodes: SupervisedNode[] = [];
-let manager: RealManager;
+const fleet = new RealFleet();
 
 beforeAll(async () => {
-  requireBuild();
-  manager = await RealManager.start(folder);
-  const file = stamp(image, "1.1.0", folder);
-  await manager.createUpdate({ id: "next", model: "m", version: "1.1.0", file });
-});
-
-afterAll(async () => {
-  for (const node of nodes) {
-    node.signal("SIGKILL");
-    await node.exit;
-  }
-  await manager?.stop();
-  rmSync(folder, { recursive: true, force: true });
+  const file = stamp(fleet.image, "1.1.0", fleet.folder);
+  await fleet.manager.createUpdate({ id: "next", model: "m", version: "1.1.0", file });
 });
 
 /**
@@ -47,11 +26,8 @@ it.each([
   ["sensor", "http"],
   ["linux", "coap"],
 ])("a %s node with its supervisor stays under 5 MB at its peak, also while it updates by %s", async (profile, way) => {
-  const flags = ["--id", profile, "--profile", profile, "--model", "m", "--image", image, "--prefer", way];
-  const node = new SupervisedNode(join(folder, profile), [
-    ...[...flags, "--download-rate", "100000", "--manager", manager.urls.coap],
-  ]);
-  nodes.push(node);
+  const { manager } = fleet;
+  const node = await fleet.node(profile, ["--profile", profile, "--prefer", way, "--download-rate", "100000"]);
   await node.line(/mqtt: connected/);
   await manager.startUpdate("next", [profile]);
   // The old image's process ends with the reboot, so its peak is read before.
