@@ -2,10 +2,12 @@ import type { Command } from "commander";
 import type { RolloutForecast, RolloutPreview, RolloutView, WhyAnswer } from "../app/api/rollouts.ts";
 import { type CommandContext, print } from "./command-context.ts";
 import { CommandFailure, exitCodes } from "./command-failure.ts";
+import type { ManagerClient } from "./manager-client.ts";
 import { type PlanFlags, planBody, withPlanFlags } from "./rollout-plan-flags.ts";
 import { forecastText, previewText, rolloutLine, rolloutList, rolloutText, whyText } from "./rollout-text.ts";
 
 const watchMs = 1000;
+const forecastPath = "/rollouts/forecast";
 const overStates = ["completed", "aborted", "reverted"];
 
 /** `coxswain rollout ...`: plans that move nodes to an update in waves. */
@@ -98,9 +100,33 @@ function plan(context: CommandContext): PlanAction<{ readonly simulate?: true; r
     if (!/^\d{1,9}$/.test(flags.seed)) throw usage(`--seed ${flags.seed} is no whole number of at most 9 digits.`);
     if (flags.simulate !== true) throw usage("A plan is only looked at by a simulation: give --simulate.");
     const body = { ...planBody(update, flags), seed: Number(flags.seed) };
-    const forecast = await context.client().post<RolloutForecast>("/rollouts/forecast", body);
+    const client = context.client();
+    const isWatched = process.stderr.isTTY && !context.isJson();
+    const forecast = isWatched
+      ? await watchedForecast(client, body)
+      : await client.post<RolloutForecast>(forecastPath, body);
     print(context, forecast, forecastText(forecast));
   };
+}
+
+/** With a bar, since a large fleet takes a while. A plan that is refused is asked for again as one answer, which says why. */
+async function watchedForecast(client: ManagerClient, body: object): Promise<RolloutForecast> {
+  const headers = { "content-type": "application/json", accept: "application/x-ndjson" };
+  const response = await client.open(forecastPath, { method: "POST", headers, body: JSON.stringify(body) });
+  let rest = "";
+  let last: RolloutForecast | undefined;
+  const decoder = new TextDecoder();
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      const said = JSON.parse(line) as { readonly done: number } | RolloutForecast;
+      if ("kind" in said) last = said;
+      else process.stderr.write(`\rsimulating: ${Math.floor(said.done * 100)} % of the nodes have ended\x1b[K`);
+    }
+  }
+  process.stderr.write("\r\x1b[K");
+  return last?.kind === "forecast" ? last : await client.post<RolloutForecast>(forecastPath, body);
 }
 
 function create(context: CommandContext): PlanAction<{ readonly start?: true }> {

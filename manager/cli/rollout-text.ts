@@ -72,6 +72,9 @@ export function previewText({ members, waves, in: inside, out, outNodes }: Rollo
 export function forecastText(forecast: RolloutForecast): string {
   const { members, status, durationMs, simulatedMs, bytes, succeeded, failed, notReached, waves, seed, pause } =
     forecast;
+  const { rollBacks, healthGates } = forecast;
+  const learned =
+    healthGates.seen === 0 ? "no gate of this fleet has looked at it yet" : `from ${healthGates.seen} gates before`;
   const ends =
     durationMs === undefined
       ? `not through within ${duration(simulatedMs)}`
@@ -79,7 +82,10 @@ export function forecastText(forecast: RolloutForecast): string {
   return [
     `${members} nodes: ${ends} (a simulation with the seed ${seed}, by what these nodes did before)`,
     ...(pause === undefined ? [] : [`it stops: ${pause}`]),
-    `${byteCount(bytes)} sent; ${succeeded} succeed, ${failed} fail, ${notReached} aren't reached`,
+    `${byteCount(bytes)} sent; ${succeeded} succeed, ${failed} fail, ${notReached} aren't reached; ${rollBacks} tries roll back`,
+    ...(healthGates.closeChance === 0
+      ? []
+      : [`a gate closed for health by ${(healthGates.closeChance * 100).toFixed(1)} % (${learned})`]),
     "",
     table(
       ["WAVE", "OPENS AFTER", "NODES"],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { AppHarness, digestA, digestB, operator } from "./app-harness.ts";
-import { plan, started, update } from "./rollout-fleet.ts";
+import { plan, type RolloutFleet, started, update } from "./rollout-fleet.ts";
 
 const bob = { kind: "operator", id: "bob" } as const;
 const minute = 60_000;
@@ -388,5 +388,34 @@ describe("a rollout through the manager", () => {
     expect(first.kind === "forecast" && first.durationMs).toBeGreaterThan(4 * minute);
     expect(await forecast(1)).toEqual(first);
     expect(h.app.rollouts.list()).toEqual([]);
+  });
+
+  it("a forecast has the failures and roll-backs of the past, tells how far it is, and stops where the machine would", async () => {
+    const shares: number[] = [];
+    const forecast = async (fleet: RolloutFleet, over: Record<string, unknown> = {}) => {
+      const { app } = fleet.h;
+      const found = await fleet.h.wait(
+        app.rollouts.forecast(plan({ id: "r2", ...over }), 1, (share) => shares.push(share)),
+      );
+      if (found.kind === "refused") throw new Error(found.why);
+      return found;
+    };
+    const bad = await started(40, {
+      waves: ["50%", "100%"],
+      gate: { soakSeconds: 60, health: [], failureRatio: 0.01 },
+    });
+    bad.how = (node) => (Number(node.slice(1)) % 5 === 0 ? "rolls-back" : "succeeds");
+    await bad.until("paused", ({ status }) => status === "paused");
+    await bad.h.settle(5000);
+    for (const { digest, model } of bad.h.app.rollouts.quarantined())
+      await bad.h.wait(bad.h.app.rollouts.lift(model, digest, operator));
+    const found = await forecast(bad, { waves: ["100%"] });
+    expect(found.members).toBeGreaterThan(10);
+    expect(found.rollBacks).toBeGreaterThan(0);
+    expect(found.pause).toMatch(/^failures: \d+ of the|is quarantined/);
+    expect(found.healthGates).toEqual({ closeChance: 0, seen: 0 });
+    const looking = await forecast(bad, { waves: ["100%"], gate: { soakSeconds: 60 } });
+    expect(looking.healthGates).toEqual({ closeChance: 0.004, seen: 0 });
+    expect(shares.every((share) => share >= 0 && share <= 1)).toBe(true);
   });
 });

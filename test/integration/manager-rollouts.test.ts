@@ -116,6 +116,27 @@ describe("rollouts over HTTP", () => {
     );
   });
 
+  test("a forecast as lines has its answer in the last one, refused or not", async () => {
+    const lines = async (body: object) => {
+      const headers = { authorization: `Bearer ${tokens.get("vera")}`, "content-type": "application/json" };
+      const response = await fetch(`${manager.urls.http}/api/v1/rollouts/forecast`, {
+        ...{ method: "POST", body: JSON.stringify(body), headers: { ...headers, accept: "application/x-ndjson" } },
+      });
+      expect(response.headers.get("content-type")).toContain("application/x-ndjson");
+      return (await response.text())
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+    };
+    const told = await lines({ id: "r1", update: "fw-2", seed: 7 });
+    expect(told.at(-1)).toMatchObject({ kind: "forecast", members: 10, seed: 7 });
+    expect(told.slice(0, -1).every(({ done }) => typeof done === "number")).toBe(true);
+    expect((await lines({ id: "r1", update: "none" })).at(-1)).toMatchObject({
+      kind: "refused",
+      why: "unknown-update",
+    });
+  });
+
   test("four eyes: the manager's setting makes each rollout wait for a second person", async () => {
     expect((await ask("ann", "POST", "/rollouts", { id: "r1", update: "fw-2" })).status).toBe(201);
     const started = await ask("ann", "POST", "/rollouts/r1/steps", { step: "start" });

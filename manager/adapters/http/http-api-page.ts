@@ -109,7 +109,7 @@ export const describedRoutes: Readonly<Record<string, string>> = {
   "POST /api/v1/rollouts/preview":
     "The same plan: who would be in, who wouldn't and why, and how far each wave reaches",
   "POST /api/v1/rollouts/forecast":
-    "The same plan and a `seed`: its duration, bytes and failures, by the same machine on virtual time with the records of these nodes",
+    "The same plan and a `seed`: its duration, bytes, failures and roll-backs, by the same machine on virtual time with the records of these nodes. With `accept: application/x-ndjson` a line `{done}`, the share of members that have ended, now and then, and the answer as the last one",
   "GET /api/v1/rollouts/:rollout":
     "One: its plan, status, waves with their gates' verdicts, counts of members by phase",
   "GET /api/v1/rollouts/:rollout/members":

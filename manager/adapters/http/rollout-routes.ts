@@ -1,6 +1,7 @@
+import { PassThrough } from "node:stream";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { ManagerApp } from "../../app/api/manager-app.ts";
-import type { PlanRefusal, RolloutStep, RolloutView } from "../../app/api/rollouts.ts";
+import type { PlanRefusal, RolloutForecast, RolloutStep, RolloutView } from "../../app/api/rollouts.ts";
 import { parseRolloutPlan, planLimits } from "../../domain/rollout/parse-rollout-plan.ts";
 import { type MemberPhase, memberPhases } from "../../domain/rollout/rollout-members.ts";
 import type { RolloutPlan } from "../../domain/rollout/rollout-plan.ts";
@@ -12,7 +13,14 @@ import { nodeIdOf, nodeIdsOf, objectOf, paramOf, queryInteger, queryText } from 
 import { planAdvice, stepAdvice } from "./rollout-advice.ts";
 
 const maxWhyLength = 200;
+/** A line of JSON each: `{done}`, a share, now and then, and at last the answer. */
+const progressType = "application/x-ndjson";
 const maxSeed = 4_294_967_295;
+
+function forecastOf(outcome: RolloutForecast | PlanRefusal): RolloutForecast {
+  if (outcome.kind === "refused") throw refusal(outcome);
+  return outcome;
+}
 
 /** Rollouts and quarantined images: /api/v1/rollouts, /api/v1/quarantine. An operator with a scope sees and steers rollouts that can't leave it. */
 export function addRolloutRoutes(server: FastifyInstance, app: ManagerApp): void {
@@ -36,7 +44,7 @@ export function addRolloutRoutes(server: FastifyInstance, app: ManagerApp): void
     return outcome;
   });
 
-  server.post("/api/v1/rollouts/forecast", large, async (request) => {
+  server.post("/api/v1/rollouts/forecast", large, async (request, reply) => {
     const { seed = 1, ...body } = objectOf(request, "rollout");
     if (typeof seed !== "number" || !Number.isInteger(seed) || seed < 0 || seed > maxSeed)
       throw new ApiError("bad-body", {
@@ -44,9 +52,18 @@ export function addRolloutRoutes(server: FastifyInstance, app: ManagerApp): void
         path: "seed",
         rule: `must be a whole number up to ${maxSeed}`,
       });
-    const outcome = await rollouts.forecast(planOf(request, body), seed);
-    if (outcome.kind === "refused") throw refusal(outcome);
-    return outcome;
+    const plan = planOf(request, body);
+    const lines = request.headers.accept === progressType ? new PassThrough() : undefined;
+    const outcome = rollouts.forecast(plan, seed, (done) => {
+      // Whoever reads too slowly, or left, misses some.
+      if (lines?.writableNeedDrain === false && !lines.destroyed) lines.write(`${JSON.stringify({ done })}\n`);
+    });
+    if (lines === undefined) return forecastOf(await outcome);
+    void outcome.then(
+      (found) => lines.end(`${JSON.stringify(found)}\n`),
+      (error: unknown) => lines.destroy(error instanceof Error ? error : new Error(String(error))),
+    );
+    return await reply.type(progressType).send(lines);
   });
 
   server.get("/api/v1/rollouts/:rollout", (request) => knownRollout(app, request));

@@ -29,7 +29,8 @@ export interface Rollouts {
   /** The same of each rollout that isn't over. */
   whyOf(node: string): Promise<readonly WhyAnswer[] | "unknown-node">;
   /** The plan on virtual time against what is known of the fleet. */
-  forecast(plan: RolloutPlan, seed: number): Promise<RolloutForecast | PlanRefusal>;
+  /** `progress` is told now and then which share of the members has ended. */
+  forecast(plan: RolloutPlan, seed: number, progress?: (share: number) => void): Promise<RolloutForecast | PlanRefusal>;
   quarantined(): readonly QuarantineRecord[];
   lift(model: string, digest: string, by: Actor): Promise<"lifted" | "not-quarantined">;
 }
@@ -152,6 +153,10 @@ export interface RolloutForecast {
   readonly bytes: number;
   readonly succeeded: number;
   readonly failed: number;
+  /** Tries that ended in a roll-back. */
+  readonly rollBacks: number;
+  /** The chance by which a gate closed for health, and the gates of this fleet that it was learned from. */
+  readonly healthGates: { readonly closeChance: number; readonly seen: number };
   /** Not reached within that time. */
   readonly notReached: number;
   readonly waves: readonly { readonly openedAfterMs: number; readonly members: number }[];

@@ -90,7 +90,8 @@ export class RolloutPart {
       downtimeMs: () => this.#alive.downtimeMs,
       soaking: (state) => this.#health.soaking(state),
       forgotten: (state) => this.#health.forget(state),
-      forecast: (plan, seed) => rolloutForecast(plan, seed, { ...options, updates, fleet }),
+      forecast: (plan, seed, progress) =>
+        rolloutForecast(plan, seed, { ...options, updates, fleet, rollouts: () => this.rollouts.list() }, progress),
     });
   }
 

@@ -52,7 +52,7 @@ export interface RolloutServiceOptions {
   soaking(state: RolloutState): void;
   /** A rollout was forgotten. */
   forgotten(state: RolloutState): void;
-  forecast(plan: RolloutPlan, seed: number): Promise<RolloutForecast | PlanRefusal>;
+  forecast(plan: RolloutPlan, seed: number, progress?: (share: number) => void): Promise<RolloutForecast | PlanRefusal>;
 }
 
 const tickMs = 1000;
@@ -202,8 +202,12 @@ export class RolloutService implements Rollouts {
     return answers;
   }
 
-  forecast(plan: RolloutPlan, seed: number): Promise<RolloutForecast | PlanRefusal> {
-    return this.#options.forecast(plan, seed);
+  forecast(
+    plan: RolloutPlan,
+    seed: number,
+    progress?: (share: number) => void,
+  ): Promise<RolloutForecast | PlanRefusal> {
+    return this.#options.forecast(plan, seed, progress);
   }
 
   quarantined(): ReturnType<QuarantineBook["list"]> {
