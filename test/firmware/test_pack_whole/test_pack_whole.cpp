@@ -55,6 +55,7 @@ class ScriptedCan final : public CanPort {
 class ScriptedBms final : public BytePort {
  public:
   const char* reply = "";
+  unsigned asked = 0;
   size_t read(MutableSpan out) override {
     if (!isAsked_) return 0;
     isAsked_ = false;
@@ -63,6 +64,7 @@ class ScriptedBms final : public BytePort {
     return bytes.size;
   }
   bool send(ByteSpan) override {
+    asked++;
     isAsked_ = true;
     return true;
   }
@@ -441,4 +443,97 @@ TEST("a setting that still waits is written before an end that was asked for") {
   CHECK_EQ(flash.puts, writes + 1);
   bench.pack.flush();
   CHECK_EQ(flash.puts, writes + 1);
+}
+
+TEST("without an id, since all 32 are taken, a pack is silent with 11 bits, shows red, and its modes go on") {
+  fresh();
+  Bench bench(flash, retained);
+  bench.board.power.heater = 800;  // told by an error, once it may speak
+  for (int round = 0; round < 3; round++) {
+    for (uint8_t node = 0; node < 32; node++) {
+      can::NodeIdClaim claim;
+      claim.nodeId = node;
+      claim.deviceType = can::DeviceType::energyPack;
+      claim.mac[0] = 0xff;
+      claim.mac[5] = node;
+      claim.macEnd = node;
+      bench.can.arrives(can::encode(claim));
+      bench.pass(10);
+    }
+  }
+  const unsigned claims = bench.can.claims;
+  bench.pass(20'000);
+  CHECK(bench.pack.claim().phase() == NodeClaim::Phase::crowded);
+  for (const unsigned seen : bench.can.seen) CHECK_EQ(seen, 0u);
+  CHECK(bench.board.leds.red);
+  CHECK(!bench.pack.election().isMaster());
+  CHECK(bench.board.relays.grid && bench.board.relays.output);
+  bench.pass(60'000);
+  CHECK_EQ(bench.can.claims, claims + 1);
+  // Those that never sent a frame of a settled node are gone after 120 s, and the pack takes its place.
+  bench.pass(130'000);
+  CHECK(bench.pack.claim().isSettled());
+  CHECK(!bench.board.leds.red);
+  CHECK(bench.can.seen[0x604] >= 1u);
+}
+
+TEST("a pack announces itself every 60 s, and tells everything at once when it is asked to") {
+  fresh();
+  Bench bench(flash, retained);
+  bench.pass(10'000);
+  const unsigned announces = bench.can.seen[0x304];
+  bench.pass(600'000);
+  CHECK_EQ(bench.can.seen[0x304], announces + 10);
+  // Just after its own telemetry.
+  unsigned states = bench.can.seen[0x120];
+  while (bench.can.seen[0x120] == states) bench.pass(5);
+  bench.pass(200);
+  states = bench.can.seen[0x120];
+  CHECK(bench.command(can::RequestStatus{}) == CommandResult::ok);
+  for (uint32_t id = 0x120; id < 0x127; id++) CHECK(bench.can.seen[id] >= states + 1);
+}
+
+TEST("the BMS is asked every 2 s, and relays, telemetry and power follow at the same pace") {
+  fresh();
+  Bench bench(flash, retained);
+  bench.pass(10'000);
+  const unsigned asked = bench.bms.asked;
+  const unsigned told = bench.can.seen[0x122];
+  bench.pass(200'000);
+  CHECK(bench.bms.asked >= asked + 99 && bench.bms.asked <= asked + 101);
+  CHECK(bench.can.seen[0x122] >= told + 99 && bench.can.seen[0x122] <= told + 101);
+}
+
+TEST("what an installer says of a house holds from the start, over a factory reset too, and is written once") {
+  fresh();
+  PackBoot boot;
+  boot.installation.hasLoadsBehindInverter = boot.installation.areLoadsBehindInverter = true;
+  boot.installation.hasEcoShedsOutput = true;
+  boot.installation.ecoShedsOutput = false;
+  boot.installation.hasCharge = true;
+  boot.installation.charge = {44'800, 57'600};
+  unsigned writes = 0;
+  {
+    Bench bench(flash, retained, boot);
+    bench.board.power = {0, 2000, 500, 500};
+    bench.pass(10'000);
+    can::PackPower power;
+    CHECK(can::decode(bench.can.last[0x122], power) == can::Fault::none);
+    CHECK_EQ(power.solar, 2000 + 52);  // 52.8 V and 1 A into the battery, and the house alone
+    can::PackBattery battery;
+    CHECK(can::decode(bench.can.last[0x121], battery) == can::Fault::none);
+    CHECK_EQ(battery.stateOfCharge, 62);
+    CHECK(!bench.pack.settings().ecoShedsOutput);
+    CHECK(bench.command(can::FactoryReset{}) == CommandResult::ok);
+    CHECK(bench.pack.settings().areLoadsBehindInverter);
+    bench.pass(10'000);
+    writes = flash.puts;
+    CHECK_EQ(writes, 1u);
+  }
+  // Kept: the next start needn't say it again.
+  Bench again(flash, retained);
+  again.pass(10'000);
+  CHECK(again.pack.settings().areLoadsBehindInverter);
+  CHECK_EQ(again.pack.settings().charge.fullMillivolts, 57'600u);
+  CHECK_EQ(flash.puts, writes);
 }

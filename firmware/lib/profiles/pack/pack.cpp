@@ -8,6 +8,7 @@ void Pack::begin(const PackBoot& boot, uint64_t nowMs) {
   nowMs_ = nowMs;
   boot_ = boot;
   kept_ = store_.load();
+  kept_.settings.install(boot.installation);
   uint8_t retained[hal::retainedSize] = {};
   if (ports_.retained != nullptr) ports_.retained->load(retained);
   modes_.begin(ports_.retained == nullptr ? nullptr : &retained);

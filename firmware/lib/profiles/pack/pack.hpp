@@ -41,6 +41,7 @@ struct PackBoot {
   HardwareNumber mac;
   uint32_t seed = 1;  // anything random
   FirmwareVersion version;
+  Installation installation;
   hal::ResetReason reset = hal::ResetReason::unknown;
   hal::RollbackReason rolledBack = hal::RollbackReason::none;  // told where this boot is that of a roll-back
 };

@@ -52,6 +52,7 @@ CommandResult Pack::onCommand(const can::OtaEnter& command) {
 
 CommandResult Pack::onCommand(const can::FactoryReset&) {
   kept_.settings = PackSettings();
+  kept_.settings.install(boot_.installation);
   isTickDue_ = true;
   return CommandResult::ok;
 }

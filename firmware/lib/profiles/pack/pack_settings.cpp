@@ -2,6 +2,12 @@
 
 namespace cx::pack {
 
+void PackSettings::install(const Installation& in) {
+  if (in.hasLoadsBehindInverter) areLoadsBehindInverter = in.areLoadsBehindInverter;
+  if (in.hasEcoShedsOutput) ecoShedsOutput = in.ecoShedsOutput;
+  if (in.hasCharge) charge = in.charge;
+}
+
 bool PackSettings::isOn(can::PackMode mode) const {
   switch (mode) {
     case can::PackMode::selfConsumption: return selfConsumption;

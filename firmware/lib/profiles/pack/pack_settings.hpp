@@ -10,6 +10,16 @@ namespace cx::pack {
 
 constexpr uint16_t minutesPerDay = 1440;
 
+// What an installer knows of a house and no household sets: there is no command on the bus for it.
+struct Installation {
+  bool hasLoadsBehindInverter = false;  // whether the next one was given
+  bool areLoadsBehindInverter = false;
+  bool hasEcoShedsOutput = false;
+  bool ecoShedsOutput = true;
+  bool hasCharge = false;
+  ChargeRange charge;
+};
+
 struct PackSettings {
   bool selfConsumption = false;
   bool eco = false;
@@ -24,6 +34,7 @@ struct PackSettings {
   uint8_t importLimitKwh = 10;
   ChargeRange charge;
 
+  void install(const Installation& installation);
   bool isOn(can::PackMode mode) const;
   void set(can::PackMode mode, bool isOn);
   bool operator==(const PackSettings& other) const;

@@ -103,6 +103,7 @@ int PackHost::run() {
   PackBoot boot;
   boot.mac = system_.mac();
   boot.version = system_.version();
+  boot.installation = options_.installation;
   boot.reset = system_.resetReason();
   boot.rolledBack = info.rolledBackReason;
   entropy_.fill(reinterpret_cast<uint8_t*>(&boot.seed), sizeof boot.seed);

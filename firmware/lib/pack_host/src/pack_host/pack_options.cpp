@@ -42,12 +42,40 @@ const char* takeMac(const char* value, PackOptions& options) {
   return options.hasMac ? nullptr : "isn't a MAC of one device: 12 hexadecimal digits, such as 24a160b1c2d3";
 }
 
+bool parseYesNo(const char* text, bool& out) {
+  out = isSame(text, "yes");
+  return out || isSame(text, "no");
+}
+
+const char* takeBehindInverter(const char* value, PackOptions& options) {
+  options.installation.hasLoadsBehindInverter = true;
+  return parseYesNo(value, options.installation.areLoadsBehindInverter) ? nullptr : "is none of: yes, no";
+}
+
+const char* takeShedsOutput(const char* value, PackOptions& options) {
+  options.installation.hasEcoShedsOutput = true;
+  return parseYesNo(value, options.installation.ecoShedsOutput) ? nullptr : "is none of: yes, no";
+}
+
+const char* takeCharge(const char* value, PackOptions& options) {
+  ChargeRange& range = options.installation.charge;
+  options.installation.hasCharge = true;
+  unsigned empty = 0;
+  unsigned full = 0;
+  int end = 0;
+  const bool isRange = std::sscanf(value, "%6u-%6u%n", &empty, &full, &end) == 2 && value[end] == '\0' && empty < full;
+  range.emptyMillivolts = empty;
+  range.fullMillivolts = full;
+  return isRange ? nullptr : "isn't EMPTY-FULL in millivolts, such as 46400-62400";
+}
+
 struct Flag {
   const char* name;
   const char* (*take)(const char* value, PackOptions& options);
 };
 
-constexpr Flag ownFlags[] = {{"can", takeCan}, {"bms", takeBms}, {"bms-map", takeBmsMap}, {"board", takeBoard}, {"hardware", takeMac}};
+constexpr Flag ownFlags[] = {{"can", takeCan}, {"bms", takeBms}, {"bms-map", takeBmsMap}, {"board", takeBoard}, {"hardware", takeMac},
+                              {"loads-behind-inverter", takeBehindInverter}, {"eco-sheds-output", takeShedsOutput}, {"charge-range", takeCharge}};
 
 // Of a host node's flags: those that mean something to a device without IP.
 constexpr const char* sharedFlags[] = {"state", "image", "anchors", "vendor", "payload-keys", "unsigned-updates", "model", "log-level", "trial-time", "watchdog-time"};
@@ -131,6 +159,9 @@ const char* packOptionsHelp() {
       "  --bms DEVICE                   serial line of the BMS, Modbus RTU 9600 8N1 (no BMS: its state is a fault)\n"
       "  --bms-map basic|alarms         registers of the BMS: voltage and current, or with its alarms (basic)\n"
       "  --board PATH                   socket to make for the program that plays CTs, relays and lights (none: no current flows)\n"
+      "  --loads-behind-inverter yes|no  whether the inverter's CT measures pool and heater too (no; kept in the state folder)\n"
+      "  --eco-sheds-output yes|no      whether Eco may open the inverter's output, as its last (yes; kept likewise)\n"
+      "  --charge-range EMPTY-FULL      voltages of 0 and 100 %, mV (46400-62400; kept likewise)\n"
       "  --hardware MAC                 hardware number, 12 hexadecimal digits (drawn once, kept in the state folder)\n"
       "  --state DIR                    folder of slots, boot record and settings (./cxpack-state)\n"
       "  --image FILE                   image for the first start (cxpack-node, beside this program)\n"

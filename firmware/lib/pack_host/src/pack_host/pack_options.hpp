@@ -4,6 +4,7 @@
 #include "hal_host/options.hpp"
 #include "pack/bms_map.hpp"
 #include "pack/hardware_number.hpp"
+#include "pack/pack_settings.hpp"
 #include "pack_host/line_target.hpp"
 
 namespace cx::pack {
@@ -17,6 +18,7 @@ struct PackOptions {
   LineTarget bmsLine;            // of kind none: there is no BMS
   const BmsMap* bmsMap = &bmsVoltageAndCurrent;
   const char* board = nullptr;   // path of a socket; null: nobody plays the board
+  Installation installation;
   bool hasMac = false;
   HardwareNumber mac;
 
