@@ -19,8 +19,14 @@ if (root === null) throw new Error("the page has no #app");
 let route: Route = routeOf(location.hash);
 let installEvent: InstallEvent | undefined;
 let isDrawn = false;
+/** The app's other windows on this phone. */
+const windows = new BroadcastChannel("alfaspark");
 
-const store = new AppStore(draw, installState());
+const store = new AppStore({
+  onChange: draw,
+  claim: () => windows.postMessage("mine"),
+  install: installState(),
+});
 joinByAddress();
 store.start();
 draw();
@@ -36,9 +42,11 @@ setInterval(() => store.tick(), 1000);
 addEventListener("online", () => store.lookAgain());
 addEventListener("offline", () => store.lookAgain());
 document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible") store.lookAgain();
+  if (document.visibilityState === "visible") store.wake();
   else store.keepValues();
 });
+addEventListener("focus", takeOver);
+windows.addEventListener("message", () => store.giveWay());
 addEventListener("pagehide", () => store.keepValues());
 
 addEventListener("beforeinstallprompt", (event) => {
@@ -72,6 +80,11 @@ function paint(state: AppState): void {
     </AppContext.Provider>,
     root as HTMLElement,
   );
+}
+
+/** The window that is used has the connection. */
+function takeOver(): void {
+  if (document.visibilityState === "visible" && store.state.link.phase === "stopped") store.wake();
 }
 
 /** Takes an invitation out of the address, where others could read it over a shoulder or from the history. */

@@ -10,6 +10,7 @@ import { systemEntropy } from "../../kernel/system/system-entropy.ts";
 import { Broker } from "../../mqtt/broker.ts";
 import type { PublishedMessage } from "../../mqtt/published-batch.ts";
 import { SiteTopics, siteId } from "../../schemas/wire/site-topics.ts";
+import { phoneUser } from "../../schemas/wire/site-users.ts";
 
 export interface AppDoorOptions {
   readonly site: string;
@@ -54,7 +55,7 @@ export class AppDoor {
     });
     const { id, password } = options.phone;
     const rights = new SiteTopics().rightsOfPhone(siteId(options.site));
-    this.broker.setCredentials([{ clientId: id, password, ...rights }]);
+    this.broker.setCredentials([{ clientId: phoneUser(options.site, id), password, ...rights }]);
   }
 
   get base(): string {

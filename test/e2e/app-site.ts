@@ -11,6 +11,8 @@ export interface HeardCommand {
 
 export const siteName = "linden-street-7";
 export const packNodes = ["240ac400c001", "240ac400c002", "240ac400c003"] as const;
+/** The phone's client id. */
+export const phoneClient = "_linden-street-7.k3x9q2abcdef";
 const phone = { id: "k3x9q2abcdef", password: "AAAAAAAAAAAAAAAAAAAAAA" };
 
 /** A household as its gateway would publish it, on a home broker and on a server broker, both real. What it says is scripted by the test. */
@@ -104,7 +106,7 @@ export class AppSite {
   }
 
   #hear(door: "home" | "server", { topic, payload, clientId }: PublishedMessage): void {
-    if (clientId !== phone.id) return;
+    if (clientId !== phoneClient) return;
     const command = { door, topic, payload: JSON.parse(Buffer.from(payload).toString()) as Record<string, unknown> };
     this.heard.push(command);
     this.onCommand(command);

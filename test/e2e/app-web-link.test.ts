@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { appPage } from "./app-page.ts";
+import { phoneClient } from "./app-site.ts";
 
 const t = appPage();
 
 describe("the connection", () => {
-  const phone = "k3x9q2abcdef";
-  const isOn = (door: "home" | "server"): boolean => t.site[door].broker.isConnected(phone);
+  const isOn = (door: "home" | "server"): boolean => t.site[door].broker.isConnected(phoneClient);
 
   test("goes to the server broker when home is away, and comes back with it; never to both at once", async () => {
     await t.joined();
@@ -44,9 +44,25 @@ describe("the connection", () => {
     expect(isOn("home")).toBe(false);
   });
 
+  test("belongs to one window of the phone, the one that is used", async () => {
+    await t.joined();
+    const other = await t.page.context().newPage();
+    await other.goto(t.page.url());
+    await other.locator('.link[data-link="home"]').waitFor();
+    await t.says(".trouble", "open in another window");
+    await t.linked("stopped");
+    await t.page.getByRole("button", { name: "Try now" }).click();
+    await t.linked("home");
+    await other.locator('.link[data-link="stopped"]').waitFor();
+    expect(isOn("home")).toBe(true);
+  });
+
   test("says that this phone was removed", async () => {
     await t.joined();
-    await Promise.all([t.site.home.broker.removeCredentials([phone]), t.site.server.broker.removeCredentials([phone])]);
+    await Promise.all([
+      t.site.home.broker.removeCredentials([phoneClient]),
+      t.site.server.broker.removeCredentials([phoneClient]),
+    ]);
     await t.says(".trouble", "This phone was refused");
   });
 
@@ -117,7 +133,7 @@ describe("joining", () => {
     await forget.click();
     await t.says("main", "Join a household");
     expect(await t.page.evaluate("localStorage.length")).toBe(0);
-    await t.until(() => expect(t.site.home.broker.isConnected("k3x9q2abcdef")).toBe(false));
+    await t.until(() => expect(t.site.home.broker.isConnected(phoneClient)).toBe(false));
   });
 
   test("over plain http the app is a page, and says that installing needs the certificate", async () => {

@@ -66,10 +66,24 @@ describe("the link", () => {
     expect(early.effects).toEqual([]);
   });
 
-  it("looks for home again when a connection breaks", () => {
-    const broken = play([found, { kind: "opened" }, fail("closed")]);
-    expect(broken.state.phase).toBe("asking");
+  it("looks for home again when a connection breaks that had lasted", () => {
+    const { state } = play([found, { kind: "opened" }]);
+    const broken = linkTransition(state, fail("closed"), { now: linkTimes.lastingMs, server, chance: 0 });
+    expect(broken.state).toMatchObject({ phase: "asking", failures: 0 });
     expect(broken.effects).toEqual([{ kind: "ask-home" }]);
+  });
+
+  it("rests, longer each time, when its connection is thrown out as soon as it is open", () => {
+    let state: LinkState = play([]).state;
+    const waits: number[] = [];
+    for (const event of [1, 2, 3].flatMap(
+      () => [found, { kind: "opened" }, fail("closed"), { kind: "woke" }] as const,
+    )) {
+      const step = linkTransition(state, event, { now: 0, server, chance: 0 });
+      state = step.state;
+      for (const effect of step.effects) if (effect.kind === "wake") waits.push(effect.afterMs);
+    }
+    expect(waits).toEqual([500, 1000, 2000]);
   });
 
   it("leaves a connection that the network was taken from, without waiting for its keep-alive", () => {
@@ -88,7 +102,7 @@ describe("the link", () => {
     expect(stays.state).toMatchObject({ phase: "connected", place: { kind: "server" }, isAsking: false });
   });
 
-  it("forgets failures once it is connected", () => {
+  it("forgets a place's problem once it is connected there", () => {
     const { state } = play([
       { kind: "home-missing" },
       fail("unreachable"),
@@ -96,7 +110,8 @@ describe("the link", () => {
       found,
       { kind: "opened" },
     ]);
-    expect(state).toMatchObject({ phase: "connected", failures: 0, problems: { server: "unreachable" } });
+    expect(state).toMatchObject({ phase: "connected", problems: { server: "unreachable" } });
+    expect(state.problems).not.toHaveProperty("home");
   });
 
   it("has one connection at a time, whatever happens, and never waits without an alarm or a question", () => {

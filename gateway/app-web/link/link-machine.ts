@@ -11,7 +11,7 @@ export type Problem = "refused" | "unreachable" | "closed";
 interface LinkMemory {
   /** Before this, milliseconds, home isn't tried: it answered who it is, but its broker didn't take us. */
   readonly homeNotBefore: number;
-  /** Rests in a row. */
+  /** Rests in a row, without a connection that lasted. */
   readonly failures: number;
   /** Why the last try of each place failed; absent after a success. */
   readonly problems: { readonly home?: Problem; readonly server?: Problem };
@@ -23,7 +23,7 @@ export type LinkState = LinkMemory &
     | { readonly phase: "stopped" }
     | { readonly phase: "asking" }
     | { readonly phase: "connecting"; readonly place: Place }
-    | { readonly phase: "connected"; readonly place: Place; readonly isAsking: boolean }
+    | { readonly phase: "connected"; readonly place: Place; readonly since: number; readonly isAsking: boolean }
     | { readonly phase: "resting"; readonly until: number }
   );
 
@@ -61,6 +61,8 @@ export const linkTimes = {
   longestRestMs: 30_000,
   /** A broker that doesn't know us is asked less often. */
   refusedRestMs: 60_000,
+  /** A connection that was open for longer than this was a good one. */
+  lastingMs: 5_000,
   /** After home's broker failed though its identity was right. */
   homeFailedMs: 10_000,
 } as const;
@@ -99,7 +101,14 @@ function connecting(
   const { place } = state;
   if (event.kind === "opened") {
     const { [place.kind]: _solved, ...problems } = state.problems;
-    const next: LinkState = { ...memory(state), phase: "connected", place, isAsking: false, failures: 0, problems };
+    const next: LinkState = {
+      ...memory(state),
+      phase: "connected",
+      place,
+      since: around.now,
+      isAsking: false,
+      problems,
+    };
     return { state: next, effects: place.kind === "server" ? [{ kind: "wake", afterMs: linkTimes.askHomeMs }] : [] };
   }
   if (event.kind !== "failed") return stay(state);
@@ -116,7 +125,7 @@ function connected(
   const { place, isAsking } = state;
   switch (event.kind) {
     case "failed":
-      return asking(withProblem(state, place.kind, event.problem));
+      return broken(withProblem(state, place.kind, event.problem), around.now - state.since, around);
     case "woke":
     case "look-again": {
       const wake: LinkEffect[] = place.kind === "server" ? [{ kind: "wake", afterMs: linkTimes.askHomeMs }] : [];
@@ -135,6 +144,11 @@ function connected(
     default:
       return stay(state);
   }
+}
+
+/** What broke at once will break at once again: somebody else has this phone's client id, or a proxy doesn't like us. */
+function broken(state: LinkState, lastedMs: number, around: LinkSurroundings): Step {
+  return lastedMs < linkTimes.lastingMs ? rest(state, around) : asking({ ...state, failures: 0 });
 }
 
 function asking(state: LinkState): Step {

@@ -1,5 +1,6 @@
 import type { SiteInvitation } from "../../../schemas/generated/types.ts";
 import { type SiteId, SiteTopics } from "../../../schemas/wire/site-topics.ts";
+import { phoneUser } from "../../../schemas/wire/site-users.ts";
 import { askableBases } from "../link/ask-home.ts";
 import { stoppedLink } from "../link/link-machine.ts";
 import { SiteLink } from "../link/site-link.ts";
@@ -28,14 +29,21 @@ interface KeptPhone {
 export class AppStore {
   readonly #topics = new SiteTopics();
   readonly #onChange: (state: AppState) => void;
+  readonly #claim: () => void;
   #state: AppState;
   #link: SiteLink | undefined;
   #historyStore: HistoryStore | undefined;
   #keptAt = 0;
   #hasNews = false;
 
-  constructor(onChange: (state: AppState) => void, install: InstallState) {
-    this.#onChange = onChange;
+  /** `claim` tells other windows of this phone that the connection is this one's now. */
+  constructor(options: {
+    readonly onChange: (state: AppState) => void;
+    readonly claim: () => void;
+    readonly install: InstallState;
+  }) {
+    this.#onChange = options.onChange;
+    this.#claim = options.claim;
     const phone = readKept(keptNames.phone) as Partial<KeptPhone> | undefined;
     this.#state = {
       invitation: phone?.invitation,
@@ -46,7 +54,7 @@ export class AppStore {
       site: phone?.invitation === undefined ? emptySite : this.#readValues(phone.invitation.site),
       asks: {},
       history: emptyHistory,
-      install,
+      install: options.install,
       now: Date.now(),
     };
   }
@@ -59,17 +67,19 @@ export class AppStore {
   start(): void {
     const { invitation } = this.#state;
     if (invitation === undefined || this.#link !== undefined) return;
+    this.#claim();
     this.#openHistory(invitation.site);
     const site = invitation.site as SiteId;
+    const user = phoneUser(site, invitation.phone);
     const link: SiteLink = new SiteLink({
       site,
-      clientId: invitation.phone,
+      clientId: user,
       filters: this.#topics.fromGateway(site),
       server: invitation.server,
       homes: () =>
         askableBases([...new Set([location.origin, ...this.#state.homes.map(({ base }) => base)])], location.protocol),
       credentials: (place) => ({
-        user: invitation.phone,
+        user,
         password: (place === "home" ? invitation.homePassword : invitation.serverPassword) ?? "",
       }),
       onState: (state) => {
@@ -83,6 +93,12 @@ export class AppStore {
     });
     this.#link = link;
     link.start();
+  }
+
+  /** Another window of this phone has the connection now: with one client id, two would throw each other out for ever. */
+  giveWay(): void {
+    this.#stop();
+    this.#set({ link: stoppedLink, asks: cutOff(this.#state.asks) });
   }
 
   /** Once a second: ages grow, deadlines pass. */
@@ -100,6 +116,13 @@ export class AppStore {
     this.#hasNews = !keep(keptNames.values, { of: invitation.site, site });
   }
 
+  /** Somebody uses this window, or asks for it: a window that gave way takes the connection back, any other looks for home. */
+  wake(): void {
+    if (this.#link === undefined) this.start();
+    else this.#link.lookAgain();
+  }
+
+  /** The phone's network changed. */
   lookAgain(): void {
     this.#link?.lookAgain();
   }

@@ -17,6 +17,7 @@ export const de: Texts = {
       "Dieses Telefon wurde abgewiesen: entfernt, oder sein Passwort hat sich geändert. Es braucht eine neue Einladung.",
     unreachable: "Weder das Zuhause noch der Server antwortet. Zu sehen ist, was zuletzt bekannt war.",
     unreachableHome: "Das Zuhause antwortet nicht. Zu sehen ist, was zuletzt bekannt war.",
+    elsewhere: "Die App ist in einem anderen Fenster offen, das die Verbindung hat.",
     tryNow: "Jetzt versuchen",
   },
   ages: {

@@ -15,6 +15,7 @@ export const en = {
     refused: "This phone was refused: it was removed, or its password changed. Ask for a new invitation.",
     unreachable: "Neither home nor the server answers. What you see is the last that was known.",
     unreachableHome: "Home doesn't answer. What you see is the last that was known.",
+    elsewhere: "The app is open in another window, which has the connection.",
     tryNow: "Try now",
   },
   ages: {

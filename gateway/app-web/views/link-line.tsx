@@ -22,7 +22,7 @@ export function LinkTrouble() {
   return (
     <div class="trouble" role="alert">
       <p>{text}</p>
-      <button type="button" class="button" onClick={() => store.lookAgain()}>
+      <button type="button" class="button" onClick={() => store.wake()}>
         {texts.link.tryNow}
       </button>
     </div>
@@ -31,6 +31,7 @@ export function LinkTrouble() {
 
 /** Nothing while it is still looking for the first time. */
 function troubleOf({ phase, problems }: LinkState, hasServer: boolean, { link }: Texts): string | undefined {
+  if (phase === "stopped") return link.elsewhere;
   if (phase === "connected" || (phase !== "resting" && problems.home === undefined && problems.server === undefined))
     return;
   if (problems.home === "refused" || problems.server === "refused") return link.refused;
