@@ -44,10 +44,12 @@ export const rooms: Readonly<Record<string, Room>> = {
       "aedes-persistence",
       "mqtt",
       "node:stream",
+      "node:http",
       "node:net",
       "node:tls",
       "node:crypto",
       "node:events",
+      "ws",
     ],
   },
   // How the audit is chained and checked: the storage that appends, the use case that verifies and the command line that checks an export.
@@ -85,7 +87,16 @@ export const rooms: Readonly<Record<string, Room>> = {
     packages: ["node:net"],
   },
   "manager/adapters/http": {
-    mayImport: ["kernel", "manager/app", "manager/domain", "manager/ports", "schemas/generated", "schemas/wire"],
+    mayImport: [
+      "kernel",
+      "manager/app",
+      "manager/domain",
+      "manager/ports",
+      // MQTT over WebSocket comes in by the same doors.
+      "mqtt",
+      "schemas/generated",
+      "schemas/wire",
+    ],
     packages: ["fastify", "ws", "node:"],
   },
   "manager/adapters/mqtt": {

@@ -1,6 +1,7 @@
 import type { AddressInfo } from "node:net";
 import type { Duplex, Readable } from "node:stream";
 import { type FastifyInstance, type FastifyRequest, fastify } from "fastify";
+import { WebSocketDoor } from "../../../mqtt/websocket-door.ts";
 import type { Principal } from "../../domain/authoriser.ts";
 import { addAnchorRoutes } from "./anchor-routes.ts";
 import { ApiError } from "./api-error.ts";
@@ -22,7 +23,6 @@ import { HttpsListener, type HttpsListenerOptions } from "./https-listener.ts";
 import { addLabelRoutes } from "./label-routes.ts";
 import { addManifestRoutes } from "./manifest-routes.ts";
 import { addMetricsPage } from "./metrics-page.ts";
-import { MqttUpgrade } from "./mqtt-upgrade.ts";
 import { addNodeRoutes } from "./node-routes.ts";
 import { addOperatorRoutes } from "./operator-routes.ts";
 import { maybeAdmitted, setAdmitted } from "./request-actor.ts";
@@ -161,7 +161,13 @@ export class HttpServer {
   /** The listener of TLS, and MQTT over WebSocket on both. */
   #secured(): HttpsListener | undefined {
     const { log, limits, attachMqtt, https } = this.#options;
-    const mqtt = attachMqtt && new MqttUpgrade({ log, attach: attachMqtt, maxBytes: limits.webSocketBytes });
+    const mqtt =
+      attachMqtt &&
+      new WebSocketDoor({
+        ...{ log, attach: attachMqtt, maxBytes: limits.webSocketBytes },
+        // Away from loopback a password goes over TLS alone.
+        mayBePlain: isLoopbackAddress,
+      });
     const upgrade: HttpsListenerOptions["upgrade"] = (request, socket, head) => {
       if (mqtt === undefined) socket.destroy();
       else mqtt.take(request, socket, head);

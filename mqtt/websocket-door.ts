@@ -1,11 +1,12 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { WebSocketServer } from "ws";
-import type { Log } from "../../../kernel/log.ts";
-import { isLoopbackAddress } from "./asker.ts";
+import type { Log } from "../kernel/log.ts";
 
-export interface MqttUpgradeOptions {
+export interface WebSocketDoorOptions {
   readonly log: Log;
+  /** Whether who comes from this address may come in the clear. */
+  mayBePlain(remoteAddress: string | undefined): boolean;
   /** Largest WebSocket message in bytes; more ends the connection. */
   readonly maxBytes: number;
   attach(stream: Duplex): void;
@@ -15,14 +16,14 @@ const path = "/mqtt";
 const protocols = ["mqtt", "mqttv3.1"];
 
 /**
- * MQTT over WebSocket at `/mqtt` (MQTT 3.1.1, section 6), for browsers and networks that let nothing but HTTPS through. Away from loopback over TLS alone, since
- * CONNECT carries a password. Who connects proves itself to the broker: nothing of a browser's cookies counts, so any page may try.
+ * MQTT over WebSocket at `/mqtt` (MQTT 3.1.1, section 6), for browsers and networks that let nothing but HTTPS through. CONNECT carries a password, so who
+ * listens says from where it may come in the clear. Who connects proves itself to the broker: nothing of a browser's cookies counts, so any page may try.
  */
-export class MqttUpgrade {
-  readonly #options: MqttUpgradeOptions;
+export class WebSocketDoor {
+  readonly #options: WebSocketDoorOptions;
   #server: WebSocketServer | undefined;
 
-  constructor(options: MqttUpgradeOptions) {
+  constructor(options: WebSocketDoorOptions) {
     this.#options = options;
   }
 
@@ -31,7 +32,7 @@ export class MqttUpgrade {
     const isEncrypted = "encrypted" in request.socket && request.socket.encrypted === true;
     const asked = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((each) => each.trim());
     if (request.url?.split("?")[0] !== path) refuse(socket, "404 Not Found", "There is a WebSocket at /mqtt only.");
-    else if (!isEncrypted && !isLoopbackAddress(request.socket.remoteAddress)) {
+    else if (!isEncrypted && !this.#options.mayBePlain(request.socket.remoteAddress)) {
       refuse(socket, "426 Upgrade Required", "MQTT over WebSocket is spoken over TLS (wss) away from loopback.");
     } else if (!asked.some((each) => protocols.includes(each))) {
       refuse(socket, "400 Bad Request", "Ask for the WebSocket subprotocol mqtt.");
