@@ -1,3 +1,4 @@
+import { attemptReasons } from "../../../schemas/generated/attempt-reasons.ts";
 import type { AttemptState } from "../../../schemas/generated/types.ts";
 import type { RetryRules } from "./rollout-plan.ts";
 
@@ -8,11 +9,9 @@ export type RetryClass = "transient" | "permanent";
  * Reasons that pass by themselves: somebody couldn't be reached, or was busy. Whatever isn't here is permanent, since an image that was refused
  * for a reason we don't know is refused again.
  */
-const transientReasons: ReadonlySet<string> = new Set([
-  ...["unresolved", "unreachable", "timed-out", "timeout", "no-answer", "reset", "closed", "short", "busy"],
-  ...["deadline", "slot-write", "slot-read", "digest-mismatch", "changed", "token-expired", "manager-unreachable"],
-  ...["artifact-changed", "lease-expired", "no-memory", "interrupted", "connect-failed", "connection-lost"],
-]);
+const transientReasons: ReadonlySet<string> = new Set(
+  Object.entries(attemptReasons).flatMap(([word, { isTransient }]) => (isTransient ? [word] : [])),
+);
 
 /** Answers of a server that pass: 5xx, 408, 429 of HTTP; 5.xx and 4.29 of CoAP, written 500 and 429. */
 const passingAnswer = /^(?:http|coap)-(?:5\d\d|408|429)$/;

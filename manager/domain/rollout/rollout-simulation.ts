@@ -138,7 +138,7 @@ export function* simulateRollout(
         return;
       }
       const isBack = how === "rolled-back";
-      const reason = isBack ? drawn(rollBackReasons, "crash") : drawn(failureReasons, "timed-out");
+      const reason = isBack ? drawn(rollBackReasons, "crash") : drawn(failureReasons, "timeout");
       if (isBack) {
         rollBacks++;
         quarantine = rolledBack(quarantine, node, reason, nowMs, options.quarantineAfter ?? quarantineAfter);

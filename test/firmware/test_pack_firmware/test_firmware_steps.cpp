@@ -224,14 +224,14 @@ TEST("an abort frees the relays, and the next transfer goes on where the slot en
   CHECK_EQ(it.answer.block, 8);
 }
 
-TEST("a payload that isn't what the manifest names fails by the digest of the slot, and the next one succeeds") {
+TEST("a payload that isn't what the manifest names fails by its digest, and the next one succeeds") {
   Steps it;
   it.accept();
   const Bytes right = it.it.image;
   it.it.image[20000] ^= 1;
   it.load(30);
   CHECK(it.end(can::FirmwarePart::payload) == CommandResult::badChecksum);
-  CHECK(it.receiver().phase() == FirmwarePhase::failed && it.receiver().reason() == "digest-mismatch");
+  CHECK(it.receiver().phase() == FirmwarePhase::failed && it.receiver().reason() == "artifact-changed");
   CHECK(it.end(can::FirmwarePart::payload) == CommandResult::badChecksum);
   it.it.image = right;
   it.accept();

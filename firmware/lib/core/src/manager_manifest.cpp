@@ -73,7 +73,7 @@ void ManagerManifest::onRequestEnded(CoapRequestId id, Status why) {
   if (id != request_) return;
   request_ = 0;
   if (why == Status::tooLarge) return refuse(manifestReasonWord(ManifestReason::manifestTooLarge));
-  later(why == Status::mismatch ? "manifest-changed" : statusName(why), 0);
+  later(why == Status::mismatch ? attemptReasonWord(AttemptReason::manifestChanged) : statusName(why), 0);
 }
 
 }  // namespace cx

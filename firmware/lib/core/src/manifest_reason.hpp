@@ -1,42 +1,12 @@
-// Why an update manifest, or what it leads to, is refused: the codes of docs/reference/update-manifest.md.
+// Why an update manifest, or what it leads to, is refused: of the reasons of an attempt those of docs/reference/update-manifest.md.
 #pragma once
 
-#include <cstdint>
+#include "attempt_reason.hpp"
 
 namespace cx {
 
-enum class [[nodiscard]] ManifestReason : uint8_t {
-  none,  // nothing is wrong so far
-  manifestTooLarge,
-  manifestTruncated,
-  manifestTooDeep,
-  manifestMalformed,
-  manifestUnsupported,
-  manifestUnsigned,
-  manifestDigest,
-  unknownSigner,
-  badSignature,
-  foreignUri,
-  wrongVendor,
-  wrongClass,
-  wrongDevice,
-  sequenceTooLow,
-  sequenceReused,
-  imageTooLarge,
-  manifestMismatch,
-  noPayloadKey,
-  unsupportedVariant,
-  wrongBase,
-  overBudget,
-  noPreviousImage,
-  digestMismatch,
-  artifactChanged,
-  payloadSize,
-  payloadMalformed,
-  payloadOverflow,
-};
+using ManifestReason = AttemptReason;
 
-// "manifest-too-large", ...; "" for none.
-const char* manifestReasonWord(ManifestReason reason);
+inline const char* manifestReasonWord(ManifestReason reason) { return attemptReasonWord(reason); }
 
 }  // namespace cx

@@ -152,7 +152,7 @@ void Node::perform(LifeAction action, uint64_t nowMs) {
       return link_.search(nowMs, action == LifeAction::findManager ? 0 : randomBelow(hal_.entropy, rediscoverSpreadMs + 1), isOnTrial());
     case LifeAction::serve: return broker_.start(nowMs);
     case LifeAction::enterSafe:
-      if (job_ != Job::none) cancelJob("deadline", nowMs);
+      if (job_ != Job::none) cancelJob(AttemptReason::deadline, nowMs);
       screen_.thaw();
       screen_.line(0, "SAFE");
       broker_.stop("offline", nowMs);
@@ -160,7 +160,7 @@ void Node::perform(LifeAction action, uint64_t nowMs) {
       return;
     case LifeAction::beginJob: return beginJob(nowMs);
     case LifeAction::abandonJob:
-      cancelJob("deadline", nowMs);
+      cancelJob(AttemptReason::deadline, nowMs);
       [[fallthrough]];
     case LifeAction::resume:
       screen_.thaw();
@@ -227,7 +227,7 @@ void Node::drainInbox(uint64_t nowMs) {
   if (inbox_.hasMode) {
     inbox_.hasMode = false;
     if (!inbox_.mode.isMaintenance) {
-      cancelJob("cancelled-by-operator", nowMs);
+      cancelJob(AttemptReason::cancelledByOperator, nowMs);
       install_.stop();
     } else if (!inbox_.mode.update.empty()) {
       install_.ask(inbox_.mode.update.view(), nowMs);

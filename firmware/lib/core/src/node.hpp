@@ -101,7 +101,7 @@ class Node {
   void pollJob(uint64_t nowMs);
   void tellProgress(uint64_t nowMs);
   void endUpdate(UpdaterResult result, uint64_t nowMs);
-  void cancelJob(std::string_view reason, uint64_t nowMs);
+  void cancelJob(AttemptReason reason, uint64_t nowMs);
   void loadTrialRecord();
   void settleTrialRecord(uint64_t nowMs);
   bool beginTrialRecord();

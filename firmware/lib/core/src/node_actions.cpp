@@ -18,7 +18,7 @@ void Node::take(const Action& action, uint64_t nowMs) {
   if (action.kind == ActionKind::none) {
     // A cancelled or expired rev: it ends the job that it began.
     if (job_ == Job::update && action.rev != 0 && action.rev >= jobRev_) {
-      cancelJob("cancelled", nowMs);
+      cancelJob(AttemptReason::cancelled, nowMs);
     } else {
       actions_.skip(action.rev);
     }
@@ -43,7 +43,7 @@ void Node::take(const Action& action, uint64_t nowMs) {
 }
 
 void Node::takeUpdate(const Action& action, uint64_t nowMs) {
-  if (!action.hasDigest) return finish(action.rev, Outcome::refused, "no-digest");
+  if (!action.hasDigest) return finish(action.rev, Outcome::refused, attemptReasonWord(AttemptReason::noDigest));
   if (std::memcmp(action.digest, state_.boot.runningDigest, wireDigestSize) == 0) {
     // On trial it is finished when it is confirmed or left, and not before.
     if (!state_.boot.trial) finish(action.rev, Outcome::done, "already-running");
@@ -52,7 +52,7 @@ void Node::takeUpdate(const Action& action, uint64_t nowMs) {
   if (job_ == Job::update) {
     if (action.rev == jobRev_) return updater_.renew(action, nowMs);
     // A newer one replaces the one under way; it is offered again once that has ended.
-    return cancelJob("replaced", nowMs);
+    return cancelJob(AttemptReason::replaced, nowMs);
   }
   if (job_ != Job::none) return;
   if (!isTrialAllowed(nowMs)) {
@@ -61,7 +61,7 @@ void Node::takeUpdate(const Action& action, uint64_t nowMs) {
   }
   // The record still knows the number of what runs: it isn't given up for another.
   if (hasTrialRecord_ && std::memcmp(trial_.digest, state_.boot.runningDigest, wireDigestSize) == 0) {
-    if (!keepSequence()) return finish(action.rev, Outcome::failed, "not-stored");
+    if (!keepSequence()) return finish(action.rev, Outcome::failed, attemptReasonWord(AttemptReason::notStored));
     dropTrialRecord();
   }
   job_ = Job::update;

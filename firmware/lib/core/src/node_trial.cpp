@@ -31,7 +31,7 @@ void Node::pollJob(uint64_t nowMs) {
       if (beginTrialRecord()) {
         updater_.proceed(nowMs);
       } else {
-        updater_.refuse("not-stored");
+        updater_.refuse(AttemptReason::notStored);
       }
     }
     if (updater_.takeActionWish()) link_.beatNow();
@@ -69,11 +69,11 @@ void Node::endUpdate(UpdaterResult result, uint64_t nowMs) {
   dropTrialRecord();
 }
 
-void Node::cancelJob(std::string_view reason, uint64_t nowMs) {
+void Node::cancelJob(AttemptReason reason, uint64_t nowMs) {
   if (job_ == Job::none) return;
   if (job_ == Job::update) {
     if (isJobReported_) return;  // staged or over already: too late to cancel
-    updater_.cancel(reason);
+    updater_.cancel(attemptReasonWord(reason));
     attempt_ = updater_.report();
     const UpdaterResult result = updater_.takeResult();
     tellProgress(nowMs);

@@ -41,8 +41,8 @@ void Updater::start(const Action& action, uint64_t nowMs) {
   credit_ = context_.settings.downloadRate;
   creditMs_ = nowMs;
   way_ = DownloadWay::none;
-  if (brought_ == nullptr && (!action.hasDigest || action.size == 0)) return end(UpdaterResult::refused, "no-digest-or-size");
-  if (!chooseWay(false)) return end(UpdaterResult::refused, "unknown-scheme");
+  if (brought_ == nullptr && (!action.hasDigest || action.size == 0)) return end(UpdaterResult::refused, AttemptReason::noDigestOrSize);
+  if (!chooseWay(false)) return end(UpdaterResult::refused, AttemptReason::unknownScheme);
   if (!action.hasManifest && context_.settings.isUnsignedAllowed && !manifest_.isSignatureNeeded()) {
     context_.log.warn().put("update ").put(report_.update.view()).put(": nobody signed it, and this node was told to take such ones");
     state_ = State::judged;
@@ -58,7 +58,7 @@ void Updater::renew(const Action& action, uint64_t nowMs) {
   // A URI that is in use stays: the request may be sent again from it.
   uriCount_ = action.uriCount;
   for (uint8_t i = 0; i < uriCount_; ++i) uris_[i] = action.uris[i];
-  if (uri_ >= uriCount_ && !chooseWay(false)) return end(UpdaterResult::refused, "unknown-scheme");
+  if (uri_ >= uriCount_ && !chooseWay(false)) return end(UpdaterResult::refused, AttemptReason::unknownScheme);
   if (isWaiting && isActionAwaited_) {
     isActionAwaited_ = isActionWished_ = false;
     dueMs_ = nowMs;
@@ -92,16 +92,16 @@ void Updater::judged() {
   payloadSize_ = report_.total = variant.size;
   const bool isPlain = variant.kind == PayloadKind::full && variant.encryptionInfo.empty();
   if (!isPlain) decoder_ = manifest_.decoder();
-  if (!isPlain && decoder_ == nullptr) end(UpdaterResult::refused, manifestReasonWord(ManifestReason::unsupportedVariant));
-  if (isPlain && payloadSize_ != identity_.size) end(UpdaterResult::refused, manifestReasonWord(ManifestReason::payloadSize));
+  if (!isPlain && decoder_ == nullptr) end(UpdaterResult::refused, AttemptReason::unsupportedVariant);
+  if (isPlain && payloadSize_ != identity_.size) end(UpdaterResult::refused, AttemptReason::payloadSize);
 }
 
 void Updater::proceed(uint64_t nowMs) {
   if (state_ != State::judged) return;
   if (isForAnchors()) {
-    if (!manifest_.replaceAnchors()) return end(UpdaterResult::failed, "not-stored");
+    if (!manifest_.replaceAnchors()) return end(UpdaterResult::failed, AttemptReason::notStored);
     context_.log.info().put("update ").put(report_.update.view()).put(": other trust anchors are in force");
-    return end(UpdaterResult::applied, "");
+    return end(UpdaterResult::applied, AttemptReason::none);
   }
   if (isSigned() && manifest_.manifest().kind == ManifestKind::bootPrevious) return bootPrevious();
   record_.open(payloadDigest_);
@@ -122,14 +122,14 @@ void Updater::proceed(uint64_t nowMs) {
 
 void Updater::bootPrevious() {
   const hal::Code code = context_.slots.tryPrevious();
-  if (code == hal::Code::ok) return end(UpdaterResult::staged, "");
+  if (code == hal::Code::ok) return end(UpdaterResult::staged, AttemptReason::none);
   const bool isGone = code == hal::Code::notFound;
-  end(isGone ? UpdaterResult::refused : UpdaterResult::failed, isGone ? manifestReasonWord(ManifestReason::noPreviousImage) : "boot-record");
+  end(isGone ? UpdaterResult::refused : UpdaterResult::failed, isGone ? AttemptReason::noPreviousImage : AttemptReason::bootRecord);
 }
 
 void Updater::poll(uint64_t nowMs) {
   if (state_ == State::idle) return;
-  if (spentMs(nowMs) > limits_.deadlineMs) return end(UpdaterResult::failed, "deadline");
+  if (spentMs(nowMs) > limits_.deadlineMs) return end(UpdaterResult::failed, AttemptReason::deadline);
   switch (state_) {
     case State::manifest:
       manifest_.poll(nowMs);
@@ -172,7 +172,7 @@ void Updater::verify(uint64_t nowMs) {
     const uint32_t left = identity_.size - verifiedTo_;
     const uint32_t size = left < chunk_.size() ? left : static_cast<uint32_t>(chunk_.size());
     const hal::Io io = context_.slots.read(verifiedTo_, chunk_.data(), size);
-    if (io.code != hal::Code::ok || io.size == 0) return end(UpdaterResult::failed, "slot-read");
+    if (io.code != hal::Code::ok || io.size == 0) return end(UpdaterResult::failed, AttemptReason::slotRead);
     hash_.update(ByteSpan(chunk_.data(), io.size));
     verifiedTo_ += io.size;
   }
@@ -183,7 +183,7 @@ void Updater::verify(uint64_t nowMs) {
   dueMs_ = nowMs;
   if (startAgain("the digest of the slot is wrong")) return;
   if (context_.slots.abandon() != hal::Code::ok) context_.log.warn().put("update: the slot couldn't be given up");
-  end(UpdaterResult::failed, wrongPayload(manifestReasonWord(ManifestReason::digestMismatch)));
+  end(UpdaterResult::failed, wrongPayload(AttemptReason::digestMismatch));
 }
 
 // Parts of two contents may have met in the slot: once from the start before it counts.
@@ -203,9 +203,9 @@ void Updater::verified() {
   const hal::Code code = context_.slots.makeTrial();
   if (code != hal::Code::ok) {
     context_.log.error().put("update: no trial: ").put(hal::nameOf(code));
-    return end(UpdaterResult::failed, "boot-record");
+    return end(UpdaterResult::failed, AttemptReason::bootRecord);
   }
-  end(UpdaterResult::staged, "");
+  end(UpdaterResult::staged, AttemptReason::none);
 }
 
 void Updater::cancel(std::string_view reason) {

@@ -69,7 +69,7 @@ class Updater final : private DownloadSink {
   uint32_t sequence() const { return sequence_; }
   bool isForAnchors() const { return isSigned() && manifest_.manifest().kind == ManifestKind::anchors; }
   void proceed(uint64_t nowMs);
-  void refuse(std::string_view reason) { end(UpdaterResult::failed, reason); }
+  void refuse(AttemptReason reason) { end(UpdaterResult::failed, reason); }
   // The token is too old: the owner asks the manager for the action again. Once for each time.
   bool takeActionWish();
 
@@ -90,6 +90,7 @@ class Updater final : private DownloadSink {
   void verify(uint64_t nowMs);
   void verified();
   void end(UpdaterResult result, std::string_view reason);
+  void end(UpdaterResult result, AttemptReason reason) { end(result, std::string_view(attemptReasonWord(reason))); }
   void progress();
   bool startAgain(std::string_view why);
 
@@ -114,9 +115,9 @@ class Updater final : private DownloadSink {
   void finish();
   void tryAgain(std::string_view why, uint32_t askedMs);
   void awaitAction(uint64_t nowMs);
-  std::string_view payloadReason(Status status) const;
+  AttemptReason payloadReason(Status status) const;
   void came(uint64_t offset, ByteSpan bytes);
-  std::string_view wrongPayload(std::string_view reason) const;
+  AttemptReason wrongPayload(AttemptReason reason) const;
   Download* download() const { return way_ == DownloadWay::can ? brought_ : way_ == DownloadWay::http ? http_ : coap_; }
   void fetch(const Uri* uri);
   bool isSigned() const { return sequence_ != 0; }

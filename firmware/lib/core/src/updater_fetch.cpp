@@ -55,16 +55,16 @@ bool Updater::chooseWay(bool other) {
 void Updater::resolve(uint64_t nowMs) {
   if (way_ == DownloadWay::can) return fetch(nullptr);
   const Expected<Uri> uri = parseUri(uris_[uri_].view());
-  if (!uri) return end(UpdaterResult::refused, "bad-uri");
+  if (!uri) return end(UpdaterResult::refused, AttemptReason::badUri);
   FixedText<uriHostMax> host;
-  if (!isOk(host.assign(uri->host))) return end(UpdaterResult::refused, "bad-uri");
+  if (!isOk(host.assign(uri->host))) return end(UpdaterResult::refused, AttemptReason::badUri);
   const hal::Code code = context_.network->resolve(host.cStr(), uri->port, to_);
   if (code == hal::Code::ok) return fetch(&*uri);
   if (code == hal::Code::again && nowMs < resolveEndMs_) {
     dueMs_ = nowMs + resolvePollMs;
     return;
   }
-  tryAgain("unresolved", 0);
+  tryAgain(attemptReasonWord(AttemptReason::unresolved), 0);
 }
 
 [[gnu::noinline]] bool Updater::openSlot() {
@@ -74,7 +74,7 @@ void Updater::resolve(uint64_t nowMs) {
     return true;
   }
   const bool isFull = code == hal::Code::noSpace;
-  end(isFull ? UpdaterResult::refused : UpdaterResult::failed, isFull ? "no-space" : "slot-begin");
+  end(isFull ? UpdaterResult::refused : UpdaterResult::failed, isFull ? AttemptReason::noSpace : AttemptReason::slotBegin);
   return false;
 }
 
@@ -121,7 +121,7 @@ Status Updater::rewind() {
 [[gnu::noinline]] void Updater::notStarted(Status why) {
   context_.log.warn().put("update: the download doesn't start: ").put(statusName(why));
   if (why == Status::full || why == Status::busy || why == Status::unreachable) return tryAgain(statusName(why), 0);
-  end(UpdaterResult::refused, "bad-uri");
+  end(UpdaterResult::refused, AttemptReason::badUri);
 }
 
 // A null `uri`: what is brought needs none.
@@ -135,7 +135,7 @@ void Updater::fetch(const Uri* uri) {
   } else if (uri != nullptr) {
     pathText.put(uri->path);
   }
-  if (!isOk(pathText.status())) return end(UpdaterResult::refused, "bad-uri");
+  if (!isOk(pathText.status())) return end(UpdaterResult::refused, AttemptReason::badUri);
   DownloadRequest request;
   request.path = pathText.view();
   if (uri != nullptr) {
@@ -263,8 +263,8 @@ void Updater::came(uint64_t offset, ByteSpan bytes) {
 }
 
 // Whose fault a wrong payload is: that of whoever changed the artifact, or what the reason says.
-std::string_view Updater::wrongPayload(std::string_view reason) const {
-  return isChanged_ ? manifestReasonWord(ManifestReason::artifactChanged) : reason;
+AttemptReason Updater::wrongPayload(AttemptReason reason) const {
+  return isChanged_ ? AttemptReason::artifactChanged : reason;
 }
 
 void Updater::keepCheckpoint() {
@@ -294,21 +294,21 @@ void Updater::finish() {
     }
   }
   const hal::Code code = context_.slots.flush();
-  if (code != hal::Code::ok) return end(UpdaterResult::failed, code == hal::Code::noSpace ? "no-space" : "slot-write");
+  if (code != hal::Code::ok) return end(UpdaterResult::failed, code == hal::Code::noSpace ? AttemptReason::noSpace : AttemptReason::slotWrite);
   state_ = State::verifying;
   report_.state = AttemptState::verifying;
   verifiedTo_ = 0;
   hash_.reset();
 }
 
-std::string_view Updater::payloadReason(Status status) const {
+AttemptReason Updater::payloadReason(Status status) const {
   switch (status) {
-    case Status::tooLarge: return manifestReasonWord(ManifestReason::payloadOverflow);
-    case Status::unsupported: return manifestReasonWord(ManifestReason::unsupportedVariant);
-    case Status::invalid: return manifestReasonWord(ManifestReason::noPayloadKey);
-    case Status::full: return "no-space";
-    case Status::io: return "slot-write";
-    default: return manifestReasonWord(ManifestReason::payloadMalformed);
+    case Status::tooLarge: return AttemptReason::payloadOverflow;
+    case Status::unsupported: return AttemptReason::unsupportedVariant;
+    case Status::invalid: return AttemptReason::noPayloadKey;
+    case Status::full: return AttemptReason::noSpace;
+    case Status::io: return AttemptReason::slotWrite;
+    default: return AttemptReason::payloadMalformed;
   }
 }
 
@@ -326,21 +326,21 @@ void Updater::onEnd(const DownloadEnd& done) {
   } else if (done.status == Status::invalid && failure_ != Status::ok) {
     // A patch that leaves its base (mismatch) can't be undone either: that the base is the running image was checked before.
     const bool isPayload = failure_ == Status::malformed || failure_ == Status::tooLarge || failure_ == Status::mismatch;
-    reason.put(isPayload ? wrongPayload(payloadReason(failure_)) : payloadReason(failure_));
+    reason.put(attemptReasonWord(isPayload ? wrongPayload(payloadReason(failure_)) : payloadReason(failure_)));
     failure_ = Status::ok;
     dueMs_ = context_.clock.monotonicMs();
     if (isPayload && startAgain("the payload is wrong")) return;
   } else if (done.status == Status::exhausted) {
-    reason.put(manifestReasonWord(ManifestReason::overBudget));
+    reason.put(attemptReasonWord(AttemptReason::overBudget));
   } else if (done.status == Status::full) {
-    reason.put("no-space");
+    reason.put(attemptReasonWord(AttemptReason::noSpace));
   } else if (done.status == Status::io) {
-    reason.put("slot-write");
+    reason.put(attemptReasonWord(AttemptReason::slotWrite));
   } else if (done.status == Status::mismatch) {
     if (!isAnswered_ && taken() > 0) isChanged_ = true;  // it was of the right size before
-    reason.put(wrongPayload(isSigned() ? manifestReasonWord(ManifestReason::payloadSize) : "size-mismatch"));
+    reason.put(attemptReasonWord(wrongPayload(isSigned() ? AttemptReason::payloadSize : AttemptReason::sizeMismatch)));
   } else {
-    reason.put(done.status == Status::ok ? "short" : statusName(done.status));
+    reason.put(done.status == Status::ok ? attemptReasonWord(AttemptReason::tooShort) : statusName(done.status));
   }
   if (isRefusal && done.code == forbidden && tokens_ < limits_.tokensMax) {
     // The token in the URI is too old: the action is asked for again, which has a new one. The attempt goes on.
@@ -350,14 +350,14 @@ void Updater::onEnd(const DownloadEnd& done) {
     dueMs_ = context_.clock.monotonicMs() + limits_.actionWaitMs;
     return;
   }
-  if (isRefusal && done.code == forbidden) return end(UpdaterResult::failed, "token-expired");
+  if (isRefusal && done.code == forbidden) return end(UpdaterResult::failed, AttemptReason::tokenExpired);
   if (done.mayRetry || done.status == Status::ok) return tryAgain(reason.view(), done.retryAfterMs);
   end(UpdaterResult::failed, reason.view());
 }
 
 // No action came: it is asked for again, and in the end the token's age is the reason.
 void Updater::awaitAction(uint64_t nowMs) {
-  if (tokens_ >= limits_.tokensMax) return end(UpdaterResult::failed, "token-expired");
+  if (tokens_ >= limits_.tokensMax) return end(UpdaterResult::failed, AttemptReason::tokenExpired);
   ++tokens_;
   isActionWished_ = true;
   dueMs_ = nowMs + limits_.actionWaitMs;

@@ -154,7 +154,7 @@ FirmwareReceiver::Answer FirmwareReceiver::judge() {
     const bool isKept = manifest_.manifest().kind == ManifestKind::anchors || trial_.keep(updater_.digest(), updater_.sequence());
     phase_ = FirmwarePhase::accepted;
     if (isKept) updater_.proceed(nowMs_);
-    else updater_.refuse("not-stored");
+    else updater_.refuse(AttemptReason::notStored);
   }
   follow();
   if (phase_ == FirmwarePhase::staged) leaveMs_ = nowMs_ + firmwareLeaveMs;  // the image before: nothing is to be brought
@@ -236,7 +236,8 @@ uint32_t FirmwareReceiver::sizeOf(uint32_t block) const {
 }
 
 CommandResult FirmwareReceiver::resultOfEnd() const {
-  if (reason() == "digest-mismatch") return CommandResult::badChecksum;
+  // Of the bytes that were brought, or of what the slot gives back.
+  if (reason() == attemptReasonWord(AttemptReason::artifactChanged) || reason() == attemptReasonWord(AttemptReason::digestMismatch)) return CommandResult::badChecksum;
   const bool isMedium = isOneOf(reason(), {"no-space", "slot-begin", "slot-write", "slot-read", "boot-record", "not-stored"});
   return isMedium ? CommandResult::storageFailed : CommandResult::refused;
 }
