@@ -14,6 +14,8 @@ const pure: readonly string[] = [];
 export const rooms: Readonly<Record<string, Room>> = {
   kernel: { mayImport: [], packages: pure },
   "kernel/system": { mayImport: ["kernel"], packages: ["node:", "pino"] },
+  // Certificates as bytes, for whoever has a CA: the manager its own, a household's gateway another.
+  "kernel/x509": { mayImport: ["kernel"], packages: ["node:crypto", "node:net"] },
   schemas: {
     mayImport: ["kernel", "schemas/generated", "schemas/wire"],
     packages: ["node:", "ajv", "ajv-formats", "json-schema-to-typescript", "rolldown", "vite"],
@@ -126,7 +128,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   // What TLS listeners show, and the CA for nodes: certificates are made and signed here.
   "manager/adapters/certificates": {
-    mayImport: ["kernel", "manager/domain", "manager/ports"],
+    mayImport: ["kernel", "kernel/x509", "manager/domain", "manager/ports"],
     packages: ["node:crypto", "node:fs", "node:net", "node:tls"],
   },
   "manager/adapters/discovery": {

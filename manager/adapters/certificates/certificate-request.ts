@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import { defineFaults } from "../../../kernel/fault.ts";
+import { fromPem } from "../../../kernel/x509/pem.ts";
 import { DerError, DerReader } from "./der-reader.ts";
-import { fromPem } from "./pem.ts";
 
 export const requestFaults = defineFaults({
   "certificates.bad-request": {

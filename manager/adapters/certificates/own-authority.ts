@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import type { Clock } from "../../../kernel/clock.ts";
 import type { Entropy } from "../../../kernel/entropy.ts";
 import { defineFaults } from "../../../kernel/fault.ts";
+import { type CertificatePlan, certificate } from "../../../kernel/x509/certificate.ts";
+import { pem } from "../../../kernel/x509/pem.ts";
 import { kidToBytes } from "../../domain/node-credential.ts";
 import type {
   AuthorityDescription,
@@ -12,9 +14,7 @@ import type {
   Revocations,
 } from "../../ports/certificate-authority.ts";
 import type { SecretBox } from "../../ports/secret-box.ts";
-import { type CertificatePlan, certificate } from "./certificate.ts";
 import { certificateRequest } from "./certificate-request.ts";
-import { pem } from "./pem.ts";
 import { revocationList } from "./revocation-list.ts";
 
 export const authorityFaults = defineFaults({

@@ -1,6 +1,6 @@
 import { type KeyObject, sign } from "node:crypto";
-import { authorityKeyId, ecdsaWithSha256, extension, nameOf } from "./certificate.ts";
-import { der } from "./der.ts";
+import { authorityKeyId, ecdsaWithSha256, extension, nameOf } from "../../../kernel/x509/certificate.ts";
+import { der } from "../../../kernel/x509/der.ts";
 
 export interface RevocationListPlan {
   /** Only grows (RFC 5280 section 5.2.3). */

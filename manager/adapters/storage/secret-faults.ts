@@ -19,10 +19,6 @@ export const secretFaults = defineFaults({
     fault: "environment",
     message: "The admin's token can't be read or written at {file} ({reason}).",
   },
-  "secret.busy": {
-    fault: "environment",
-    message: "Too many passwords are being checked; {limit} wait already. Try again in a moment.",
-  },
   "secret.key-file-open": {
     fault: "caller",
     message: "The key file {file} may be read by others (mode {mode}). Check who did, then close it: chmod 600 {file}",

@@ -15,7 +15,15 @@ export interface CertificatePlan {
   /** URIs, DNS names and IP addresses of the subjectAltName. */
   readonly uris?: readonly string[];
   readonly hosts?: readonly string[];
+  /** Of a CA: the only names and addresses that it may certify, subdomains and subnets included; absent: any. */
+  readonly permitted?: PermittedNames;
   readonly issuer: { readonly subject: string; readonly publicKey: KeyObject; readonly privateKey: KeyObject };
+}
+
+export interface PermittedNames {
+  readonly dns: readonly string[];
+  /** `192.168.0.0/16` */
+  readonly subnets: readonly string[];
 }
 
 export const ecdsaWithSha256 = "1.2.840.10045.4.3.2";
@@ -26,6 +34,7 @@ const oids = {
   keyUsage: "2.5.29.15",
   subjectAltName: "2.5.29.17",
   basicConstraints: "2.5.29.19",
+  nameConstraints: "2.5.29.30",
   authorityKeyIdentifier: "2.5.29.35",
   extendedKeyUsage: "2.5.29.37",
   serverAuth: "1.3.6.1.5.5.7.3.1",
@@ -58,7 +67,7 @@ export function certificate(plan: CertificatePlan): string {
   return pem("CERTIFICATE", der.sequence(content, algorithm, der.bits(signature)));
 }
 
-function extensions({ role, publicKey, issuer, uris = [], hosts = [] }: CertificatePlan): Uint8Array[] {
+function extensions({ role, publicKey, issuer, permitted, uris = [], hosts = [] }: CertificatePlan): Uint8Array[] {
   const isCa = role === "ca";
   const purpose = role === "server" ? oids.serverAuth : oids.clientAuth;
   const names = [
@@ -69,11 +78,27 @@ function extensions({ role, publicKey, issuer, uris = [], hosts = [] }: Certific
   return [
     extension(oids.basicConstraints, constraints, true),
     extension(oids.keyUsage, isCa ? keyUsages.ca : keyUsages.leaf, true),
+    ...(permitted === undefined ? [] : [extension(oids.nameConstraints, constraintsOf(permitted), true)]),
     ...(isCa ? [] : [extension(oids.extendedKeyUsage, der.sequence(der.oid(purpose)))]),
     extension(oids.subjectKeyIdentifier, der.octets(keyIdOf(publicKey))),
     authorityKeyId(issuer.publicKey),
     ...(names.length === 0 ? [] : [extension(oids.subjectAltName, der.sequence(...names))]),
   ];
+}
+
+/** RFC 5280 section 4.2.1.10: a subnet is its address and its mask. */
+function constraintsOf({ dns, subnets }: PermittedNames): Uint8Array {
+  const masked = (subnet: string): Uint8Array => {
+    const [address = "", bits = ""] = subnet.split("/");
+    const bytes = ip(address);
+    const mask = bytes.map((_, i) => 0xff00 >> Math.min(8, Math.max(0, Number(bits) - 8 * i)));
+    return Uint8Array.of(...bytes, ...mask);
+  };
+  const bases = [
+    ...dns.map((name) => der.context(2, false, ascii(name))),
+    ...subnets.map((subnet) => der.context(7, false, masked(subnet))),
+  ];
+  return der.sequence(der.context(0, true, ...bases.map((base) => der.sequence(base))));
 }
 
 /** Whose key signed it. */
