@@ -3,16 +3,9 @@ import type { Entropy } from "../../kernel/entropy.ts";
 import type { SiteReport } from "../../schemas/generated/types.ts";
 import { toBase64Url } from "../../schemas/wire/base64url.ts";
 import { isSiteId } from "../../schemas/wire/site-topics.ts";
-import { gatewayUser, phoneUser } from "../../schemas/wire/site-users.ts";
+import { gatewayUser, newPhoneId, phoneIdLength, phoneUser } from "../../schemas/wire/site-users.ts";
 import { type MosquittoFile, mosquittoAccess } from "../domain/mosquitto-access.ts";
-import {
-  newPhoneId,
-  type PhoneRecord,
-  phoneIdLength,
-  phonesOfSite,
-  type ServerLogin,
-  type SiteRecord,
-} from "../domain/site.ts";
+import { type PhoneRecord, phonesOfSite, type ServerLogin, type SiteRecord } from "../domain/site.ts";
 import type { Broker, SiteAccount } from "../ports/broker.ts";
 import type { MosquittoSecretOf } from "../ports/mosquitto-secrets.ts";
 import type { OperatorSecrets } from "../ports/operator-secrets.ts";
@@ -208,6 +201,8 @@ export class SiteService implements Sites {
     if (record?.link === undefined || record.link.server.kept !== toBase64(kept)) return { kind: "refused" };
     this.#heardAtMs.set(site, this.#options.clock.wallMs());
     await this.#note(site, report, from.address);
+    const by: Actor = { kind: "node", id: record.gateway ?? gatewayUser(site), from: from.address };
+    for (const phone of report.removed ?? []) await this.removePhone(site, phone, by);
     const now = this.#sites.get(site);
     if (now === undefined) return { kind: "refused" };
     if (now.revision !== report.revision) return { kind: "access", access: accessOf(site, now) };

@@ -70,16 +70,6 @@ export function isTimeZone(text: string): boolean {
   }
 }
 
-/** Letters and digits that aren't taken for one another. */
-const alphabet = "abcdefghijkmnpqrstuvwxyz23456789";
-
-export const phoneIdLength = 12;
-
-/** `random`: 12 bytes, of which each gives five bits. */
-export function newPhoneId(random: Uint8Array): string {
-  return [...random.subarray(0, phoneIdLength)].map((byte) => alphabet[byte & 31]).join("");
-}
-
 /** Whether it is where a client finds a broker: `wss://host:port/mqtt` for phones, `mqtts://host:port` for gateways. */
 export function isBrokerUrl(text: string, whose: "phones" | "gateway"): boolean {
   const rule = whose === "phones" ? /^wss?:\/\/[!-~]+$/ : /^(mqtts?|wss?):\/\/[!-~]+$/;

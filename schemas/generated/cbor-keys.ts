@@ -656,6 +656,7 @@ export const siteReportShape: ObjectShape = {
     { name: "waitSeconds", key: 2, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":60} },
     { name: "home", key: 3, aliases: [], isRequired: false, shape: { kind: "list", max: 4, items: {"kind":"text","max":80} } },
     { name: "ca", key: 4, aliases: [], isRequired: false, shape: {"kind":"text","max":71,"form":"digest"} },
+    { name: "removed", key: 5, aliases: [], isRequired: false, shape: { kind: "list", max: 64, items: {"kind":"text","max":12} } },
   ],
 };
 
@@ -910,7 +911,7 @@ export const messageShapes: { readonly [K in MessageKind]: { readonly maxBytes: 
   "site-invitation": { maxBytes: 512, shape: siteInvitationShape },
   "site-link": { maxBytes: 8192, shape: siteLinkShape },
   "site-master": { maxBytes: 256, shape: siteMasterShape },
-  "site-report": { maxBytes: 1024, shape: siteReportShape },
+  "site-report": { maxBytes: 2048, shape: siteReportShape },
   "site-rules-status": { maxBytes: 8192, shape: siteRulesStatusShape },
   "site-rules": { maxBytes: 16384, shape: siteRulesShape },
   "site-socket": { maxBytes: 512, shape: siteSocketShape },

@@ -10461,6 +10461,49 @@ function validate244(data, { instancePath = "", parentData, parentDataProperty, 
 								}
 								var valid0 = _errs8 === errors;
 							} else var valid0 = true;
+							if (valid0) {
+								if (data.removed !== void 0) {
+									let data5 = data.removed;
+									const _errs9 = errors;
+									if (errors === _errs9) {
+										if (Array.isArray(data5)) {
+											if (data5.length > 64) {
+												validate244.errors = [{
+													instancePath: instancePath + "/removed",
+													schemaPath: "#/properties/removed/maxItems",
+													keyword: "maxItems",
+													params: { limit: 64 }
+												}];
+												return false;
+											} else {
+												const len1 = data5.length;
+												for (let i1 = 0; i1 < len1; i1++) {
+													const _errs11 = errors;
+													if (!validate143(data5[i1], {
+														instancePath: instancePath + "/removed/" + i1,
+														parentData: data5,
+														parentDataProperty: i1,
+														rootData
+													})) {
+														vErrors = vErrors === null ? validate143.errors : vErrors.concat(validate143.errors);
+														errors = vErrors.length;
+													}
+													if (!(_errs11 === errors)) break;
+												}
+											}
+										} else {
+											validate244.errors = [{
+												instancePath: instancePath + "/removed",
+												schemaPath: "#/properties/removed/type",
+												keyword: "type",
+												params: { type: "array" }
+											}];
+											return false;
+										}
+									}
+									var valid0 = _errs9 === errors;
+								} else var valid0 = true;
+							}
 						}
 					}
 				}
@@ -10478,7 +10521,7 @@ function validate244(data, { instancePath = "", parentData, parentDataProperty, 
 	validate244.errors = vErrors;
 	return errors === 0;
 }
-const validateSiteRulesStatus = validate247;
+const validateSiteRulesStatus = validate248;
 const schema86 = {
 	"type": "object",
 	"required": ["name", "state"],
@@ -10507,14 +10550,14 @@ const schema86 = {
 		"firedAt": { "$ref": "#/definitions/instant" }
 	}
 };
-function validate250(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate251(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.name === void 0 && (missing0 = "name") || data.state === void 0 && (missing0 = "state")) {
-				validate250.errors = [{
+				validate251.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -10528,7 +10571,7 @@ function validate250(data, { instancePath = "", parentData, parentDataProperty, 
 					if (errors === _errs1) {
 						if (typeof data0 === "string") {
 							if (func2(data0) > 48) {
-								validate250.errors = [{
+								validate251.errors = [{
 									instancePath: instancePath + "/name",
 									schemaPath: "#/properties/name/maxLength",
 									keyword: "maxLength",
@@ -10536,7 +10579,7 @@ function validate250(data, { instancePath = "", parentData, parentDataProperty, 
 								}];
 								return false;
 							} else if (func2(data0) < 1) {
-								validate250.errors = [{
+								validate251.errors = [{
 									instancePath: instancePath + "/name",
 									schemaPath: "#/properties/name/minLength",
 									keyword: "minLength",
@@ -10545,7 +10588,7 @@ function validate250(data, { instancePath = "", parentData, parentDataProperty, 
 								return false;
 							}
 						} else {
-							validate250.errors = [{
+							validate251.errors = [{
 								instancePath: instancePath + "/name",
 								schemaPath: "#/properties/name/type",
 								keyword: "type",
@@ -10561,7 +10604,7 @@ function validate250(data, { instancePath = "", parentData, parentDataProperty, 
 						let data1 = data.state;
 						const _errs3 = errors;
 						if (typeof data1 !== "string") {
-							validate250.errors = [{
+							validate251.errors = [{
 								instancePath: instancePath + "/state",
 								schemaPath: "#/properties/state/type",
 								keyword: "type",
@@ -10570,7 +10613,7 @@ function validate250(data, { instancePath = "", parentData, parentDataProperty, 
 							return false;
 						}
 						if (!(data1 === "off" || data1 === "unknown" || data1 === "false" || data1 === "holding" || data1 === "true")) {
-							validate250.errors = [{
+							validate251.errors = [{
 								instancePath: instancePath + "/state",
 								schemaPath: "#/properties/state/enum",
 								keyword: "enum",
@@ -10585,7 +10628,7 @@ function validate250(data, { instancePath = "", parentData, parentDataProperty, 
 							let data2 = data.heldFor;
 							const _errs5 = errors;
 							if (!(typeof data2 == "number" && !(data2 % 1) && !isNaN(data2) && isFinite(data2))) {
-								validate250.errors = [{
+								validate251.errors = [{
 									instancePath: instancePath + "/heldFor",
 									schemaPath: "#/properties/heldFor/type",
 									keyword: "type",
@@ -10596,7 +10639,7 @@ function validate250(data, { instancePath = "", parentData, parentDataProperty, 
 							if (errors === _errs5) {
 								if (typeof data2 == "number" && isFinite(data2)) {
 									if (data2 > 4294967 || isNaN(data2)) {
-										validate250.errors = [{
+										validate251.errors = [{
 											instancePath: instancePath + "/heldFor",
 											schemaPath: "#/properties/heldFor/maximum",
 											keyword: "maximum",
@@ -10607,7 +10650,7 @@ function validate250(data, { instancePath = "", parentData, parentDataProperty, 
 										}];
 										return false;
 									} else if (data2 < 0 || isNaN(data2)) {
-										validate250.errors = [{
+										validate251.errors = [{
 											instancePath: instancePath + "/heldFor",
 											schemaPath: "#/properties/heldFor/minimum",
 											keyword: "minimum",
@@ -10656,7 +10699,7 @@ function validate250(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate250.errors = [{
+			validate251.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -10665,17 +10708,17 @@ function validate250(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate250.errors = vErrors;
+	validate251.errors = vErrors;
 	return errors === 0;
 }
-function validate247(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate248(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.rules === void 0 && (missing0 = "rules")) {
-				validate247.errors = [{
+				validate248.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -10714,7 +10757,7 @@ function validate247(data, { instancePath = "", parentData, parentDataProperty, 
 						if (data.test !== void 0) {
 							const _errs3 = errors;
 							if (typeof data.test !== "boolean") {
-								validate247.errors = [{
+								validate248.errors = [{
 									instancePath: instancePath + "/test",
 									schemaPath: "#/properties/test/type",
 									keyword: "type",
@@ -10731,7 +10774,7 @@ function validate247(data, { instancePath = "", parentData, parentDataProperty, 
 								if (errors === _errs5) {
 									if (Array.isArray(data3)) {
 										if (data3.length > 32) {
-											validate247.errors = [{
+											validate248.errors = [{
 												instancePath: instancePath + "/rules",
 												schemaPath: "#/properties/rules/maxItems",
 												keyword: "maxItems",
@@ -10742,20 +10785,20 @@ function validate247(data, { instancePath = "", parentData, parentDataProperty, 
 											const len0 = data3.length;
 											for (let i0 = 0; i0 < len0; i0++) {
 												const _errs7 = errors;
-												if (!validate250(data3[i0], {
+												if (!validate251(data3[i0], {
 													instancePath: instancePath + "/rules/" + i0,
 													parentData: data3,
 													parentDataProperty: i0,
 													rootData
 												})) {
-													vErrors = vErrors === null ? validate250.errors : vErrors.concat(validate250.errors);
+													vErrors = vErrors === null ? validate251.errors : vErrors.concat(validate251.errors);
 													errors = vErrors.length;
 												}
 												if (!(_errs7 === errors)) break;
 											}
 										}
 									} else {
-										validate247.errors = [{
+										validate248.errors = [{
 											instancePath: instancePath + "/rules",
 											schemaPath: "#/properties/rules/type",
 											keyword: "type",
@@ -10771,7 +10814,7 @@ function validate247(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate247.errors = [{
+			validate248.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -10780,18 +10823,18 @@ function validate247(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate247.errors = vErrors;
+	validate248.errors = vErrors;
 	return errors === 0;
 }
-const validateSiteRules = validate254;
-function validate254(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+const validateSiteRules = validate255;
+function validate255(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.rules === void 0 && (missing0 = "rules")) {
-				validate254.errors = [{
+				validate255.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -10803,7 +10846,7 @@ function validate254(data, { instancePath = "", parentData, parentDataProperty, 
 				if (errors === errors) {
 					if (Array.isArray(data0)) {
 						if (data0.length > 32) {
-							validate254.errors = [{
+							validate255.errors = [{
 								instancePath: instancePath + "/rules",
 								schemaPath: "#/properties/rules/maxItems",
 								keyword: "maxItems",
@@ -10827,7 +10870,7 @@ function validate254(data, { instancePath = "", parentData, parentDataProperty, 
 							}
 						}
 					} else {
-						validate254.errors = [{
+						validate255.errors = [{
 							instancePath: instancePath + "/rules",
 							schemaPath: "#/properties/rules/type",
 							keyword: "type",
@@ -10838,7 +10881,7 @@ function validate254(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate254.errors = [{
+			validate255.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -10847,18 +10890,18 @@ function validate254(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate254.errors = vErrors;
+	validate255.errors = vErrors;
 	return errors === 0;
 }
-const validateSiteSocket = validate256;
-function validate256(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+const validateSiteSocket = validate257;
+function validate257(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.stale === void 0 && (missing0 = "stale") || data.online === void 0 && (missing0 = "online")) {
-				validate256.errors = [{
+				validate257.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -10897,7 +10940,7 @@ function validate256(data, { instancePath = "", parentData, parentDataProperty, 
 						if (data.stale !== void 0) {
 							const _errs3 = errors;
 							if (typeof data.stale !== "boolean") {
-								validate256.errors = [{
+								validate257.errors = [{
 									instancePath: instancePath + "/stale",
 									schemaPath: "#/properties/stale/type",
 									keyword: "type",
@@ -10911,7 +10954,7 @@ function validate256(data, { instancePath = "", parentData, parentDataProperty, 
 							if (data.online !== void 0) {
 								const _errs5 = errors;
 								if (typeof data.online !== "boolean") {
-									validate256.errors = [{
+									validate257.errors = [{
 										instancePath: instancePath + "/online",
 										schemaPath: "#/properties/online/type",
 										keyword: "type",
@@ -10925,7 +10968,7 @@ function validate256(data, { instancePath = "", parentData, parentDataProperty, 
 								if (data.on !== void 0) {
 									const _errs7 = errors;
 									if (typeof data.on !== "boolean") {
-										validate256.errors = [{
+										validate257.errors = [{
 											instancePath: instancePath + "/on",
 											schemaPath: "#/properties/on/type",
 											keyword: "type",
@@ -10942,7 +10985,7 @@ function validate256(data, { instancePath = "", parentData, parentDataProperty, 
 										if (errors === _errs9) {
 											if (typeof data5 == "number" && isFinite(data5)) {
 												if (data5 > 65535 || isNaN(data5)) {
-													validate256.errors = [{
+													validate257.errors = [{
 														instancePath: instancePath + "/power",
 														schemaPath: "#/properties/power/maximum",
 														keyword: "maximum",
@@ -10953,7 +10996,7 @@ function validate256(data, { instancePath = "", parentData, parentDataProperty, 
 													}];
 													return false;
 												} else if (data5 < 0 || isNaN(data5)) {
-													validate256.errors = [{
+													validate257.errors = [{
 														instancePath: instancePath + "/power",
 														schemaPath: "#/properties/power/minimum",
 														keyword: "minimum",
@@ -10965,7 +11008,7 @@ function validate256(data, { instancePath = "", parentData, parentDataProperty, 
 													return false;
 												}
 											} else {
-												validate256.errors = [{
+												validate257.errors = [{
 													instancePath: instancePath + "/power",
 													schemaPath: "#/properties/power/type",
 													keyword: "type",
@@ -10983,7 +11026,7 @@ function validate256(data, { instancePath = "", parentData, parentDataProperty, 
 											if (errors === _errs11) {
 												if (typeof data6 == "number" && isFinite(data6)) {
 													if (data6 > 1e5 || isNaN(data6)) {
-														validate256.errors = [{
+														validate257.errors = [{
 															instancePath: instancePath + "/energy",
 															schemaPath: "#/properties/energy/maximum",
 															keyword: "maximum",
@@ -10994,7 +11037,7 @@ function validate256(data, { instancePath = "", parentData, parentDataProperty, 
 														}];
 														return false;
 													} else if (data6 < 0 || isNaN(data6)) {
-														validate256.errors = [{
+														validate257.errors = [{
 															instancePath: instancePath + "/energy",
 															schemaPath: "#/properties/energy/minimum",
 															keyword: "minimum",
@@ -11006,7 +11049,7 @@ function validate256(data, { instancePath = "", parentData, parentDataProperty, 
 														return false;
 													}
 												} else {
-													validate256.errors = [{
+													validate257.errors = [{
 														instancePath: instancePath + "/energy",
 														schemaPath: "#/properties/energy/type",
 														keyword: "type",
@@ -11024,7 +11067,7 @@ function validate256(data, { instancePath = "", parentData, parentDataProperty, 
 												if (errors === _errs13) {
 													if (typeof data7 === "string") {
 														if (func2(data7) > 48) {
-															validate256.errors = [{
+															validate257.errors = [{
 																instancePath: instancePath + "/name",
 																schemaPath: "#/properties/name/maxLength",
 																keyword: "maxLength",
@@ -11033,7 +11076,7 @@ function validate256(data, { instancePath = "", parentData, parentDataProperty, 
 															return false;
 														}
 													} else {
-														validate256.errors = [{
+														validate257.errors = [{
 															instancePath: instancePath + "/name",
 															schemaPath: "#/properties/name/type",
 															keyword: "type",
@@ -11049,7 +11092,7 @@ function validate256(data, { instancePath = "", parentData, parentDataProperty, 
 													let data8 = data.number;
 													const _errs15 = errors;
 													if (!(typeof data8 == "number" && !(data8 % 1) && !isNaN(data8) && isFinite(data8))) {
-														validate256.errors = [{
+														validate257.errors = [{
 															instancePath: instancePath + "/number",
 															schemaPath: "#/properties/number/type",
 															keyword: "type",
@@ -11060,7 +11103,7 @@ function validate256(data, { instancePath = "", parentData, parentDataProperty, 
 													if (errors === _errs15) {
 														if (typeof data8 == "number" && isFinite(data8)) {
 															if (data8 > 127 || isNaN(data8)) {
-																validate256.errors = [{
+																validate257.errors = [{
 																	instancePath: instancePath + "/number",
 																	schemaPath: "#/properties/number/maximum",
 																	keyword: "maximum",
@@ -11071,7 +11114,7 @@ function validate256(data, { instancePath = "", parentData, parentDataProperty, 
 																}];
 																return false;
 															} else if (data8 < 0 || isNaN(data8)) {
-																validate256.errors = [{
+																validate257.errors = [{
 																	instancePath: instancePath + "/number",
 																	schemaPath: "#/properties/number/minimum",
 																	keyword: "minimum",
@@ -11096,7 +11139,7 @@ function validate256(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate256.errors = [{
+			validate257.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -11105,10 +11148,10 @@ function validate256(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate256.errors = vErrors;
+	validate257.errors = vErrors;
 	return errors === 0;
 }
-const validateSiteTelemetry = validate259;
+const validateSiteTelemetry = validate260;
 const schema89 = {
 	"type": "object",
 	"required": ["stale", "online"],
@@ -11181,12 +11224,12 @@ const schema89 = {
 		}
 	}
 };
-function validate268(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate269(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	if (data && typeof data == "object" && !Array.isArray(data)) {
 		let missing0;
 		if (data.grid === void 0 && (missing0 = "grid") || data.inv === void 0 && (missing0 = "inv") || data.pump === void 0 && (missing0 = "pump") || data.heater === void 0 && (missing0 = "heater")) {
-			validate268.errors = [{
+			validate269.errors = [{
 				instancePath,
 				schemaPath: "#/required",
 				keyword: "required",
@@ -11197,7 +11240,7 @@ function validate268(data, { instancePath = "", parentData, parentDataProperty, 
 			if (data.grid !== void 0) {
 				let data0 = data.grid;
 				if (!(typeof data0 == "number" && !(data0 % 1) && !isNaN(data0) && isFinite(data0))) {
-					validate268.errors = [{
+					validate269.errors = [{
 						instancePath: instancePath + "/grid",
 						schemaPath: "#/properties/grid/type",
 						keyword: "type",
@@ -11207,7 +11250,7 @@ function validate268(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 				if (typeof data0 == "number" && isFinite(data0)) {
 					if (data0 > 1 || isNaN(data0)) {
-						validate268.errors = [{
+						validate269.errors = [{
 							instancePath: instancePath + "/grid",
 							schemaPath: "#/properties/grid/maximum",
 							keyword: "maximum",
@@ -11218,7 +11261,7 @@ function validate268(data, { instancePath = "", parentData, parentDataProperty, 
 						}];
 						return false;
 					} else if (data0 < 0 || isNaN(data0)) {
-						validate268.errors = [{
+						validate269.errors = [{
 							instancePath: instancePath + "/grid",
 							schemaPath: "#/properties/grid/minimum",
 							keyword: "minimum",
@@ -11236,7 +11279,7 @@ function validate268(data, { instancePath = "", parentData, parentDataProperty, 
 				if (data.inv !== void 0) {
 					let data1 = data.inv;
 					if (!(typeof data1 == "number" && !(data1 % 1) && !isNaN(data1) && isFinite(data1))) {
-						validate268.errors = [{
+						validate269.errors = [{
 							instancePath: instancePath + "/inv",
 							schemaPath: "#/properties/inv/type",
 							keyword: "type",
@@ -11246,7 +11289,7 @@ function validate268(data, { instancePath = "", parentData, parentDataProperty, 
 					}
 					if (typeof data1 == "number" && isFinite(data1)) {
 						if (data1 > 1 || isNaN(data1)) {
-							validate268.errors = [{
+							validate269.errors = [{
 								instancePath: instancePath + "/inv",
 								schemaPath: "#/properties/inv/maximum",
 								keyword: "maximum",
@@ -11257,7 +11300,7 @@ function validate268(data, { instancePath = "", parentData, parentDataProperty, 
 							}];
 							return false;
 						} else if (data1 < 0 || isNaN(data1)) {
-							validate268.errors = [{
+							validate269.errors = [{
 								instancePath: instancePath + "/inv",
 								schemaPath: "#/properties/inv/minimum",
 								keyword: "minimum",
@@ -11275,7 +11318,7 @@ function validate268(data, { instancePath = "", parentData, parentDataProperty, 
 					if (data.pump !== void 0) {
 						let data2 = data.pump;
 						if (!(typeof data2 == "number" && !(data2 % 1) && !isNaN(data2) && isFinite(data2))) {
-							validate268.errors = [{
+							validate269.errors = [{
 								instancePath: instancePath + "/pump",
 								schemaPath: "#/properties/pump/type",
 								keyword: "type",
@@ -11285,7 +11328,7 @@ function validate268(data, { instancePath = "", parentData, parentDataProperty, 
 						}
 						if (typeof data2 == "number" && isFinite(data2)) {
 							if (data2 > 1 || isNaN(data2)) {
-								validate268.errors = [{
+								validate269.errors = [{
 									instancePath: instancePath + "/pump",
 									schemaPath: "#/properties/pump/maximum",
 									keyword: "maximum",
@@ -11296,7 +11339,7 @@ function validate268(data, { instancePath = "", parentData, parentDataProperty, 
 								}];
 								return false;
 							} else if (data2 < 0 || isNaN(data2)) {
-								validate268.errors = [{
+								validate269.errors = [{
 									instancePath: instancePath + "/pump",
 									schemaPath: "#/properties/pump/minimum",
 									keyword: "minimum",
@@ -11314,7 +11357,7 @@ function validate268(data, { instancePath = "", parentData, parentDataProperty, 
 						if (data.heater !== void 0) {
 							let data3 = data.heater;
 							if (!(typeof data3 == "number" && !(data3 % 1) && !isNaN(data3) && isFinite(data3))) {
-								validate268.errors = [{
+								validate269.errors = [{
 									instancePath: instancePath + "/heater",
 									schemaPath: "#/properties/heater/type",
 									keyword: "type",
@@ -11324,7 +11367,7 @@ function validate268(data, { instancePath = "", parentData, parentDataProperty, 
 							}
 							if (typeof data3 == "number" && isFinite(data3)) {
 								if (data3 > 1 || isNaN(data3)) {
-									validate268.errors = [{
+									validate269.errors = [{
 										instancePath: instancePath + "/heater",
 										schemaPath: "#/properties/heater/maximum",
 										keyword: "maximum",
@@ -11335,7 +11378,7 @@ function validate268(data, { instancePath = "", parentData, parentDataProperty, 
 									}];
 									return false;
 								} else if (data3 < 0 || isNaN(data3)) {
-									validate268.errors = [{
+									validate269.errors = [{
 										instancePath: instancePath + "/heater",
 										schemaPath: "#/properties/heater/minimum",
 										keyword: "minimum",
@@ -11354,7 +11397,7 @@ function validate268(data, { instancePath = "", parentData, parentDataProperty, 
 			}
 		}
 	} else {
-		validate268.errors = [{
+		validate269.errors = [{
 			instancePath,
 			schemaPath: "#/type",
 			keyword: "type",
@@ -11362,7 +11405,7 @@ function validate268(data, { instancePath = "", parentData, parentDataProperty, 
 		}];
 		return false;
 	}
-	validate268.errors = vErrors;
+	validate269.errors = vErrors;
 	return true;
 }
 const schema92 = {
@@ -11373,10 +11416,10 @@ const schema92 = {
 		"locked-out"
 	]
 };
-function validate272(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate273(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	if (typeof data !== "string") {
-		validate272.errors = [{
+		validate273.errors = [{
 			instancePath,
 			schemaPath: "#/type",
 			keyword: "type",
@@ -11385,7 +11428,7 @@ function validate272(data, { instancePath = "", parentData, parentDataProperty, 
 		return false;
 	}
 	if (!(data === "off" || data === "counting" || data === "locked-out")) {
-		validate272.errors = [{
+		validate273.errors = [{
 			instancePath,
 			schemaPath: "#/enum",
 			keyword: "enum",
@@ -11393,17 +11436,17 @@ function validate272(data, { instancePath = "", parentData, parentDataProperty, 
 		}];
 		return false;
 	}
-	validate272.errors = vErrors;
+	validate273.errors = vErrors;
 	return true;
 }
-function validate271(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate272(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.used === void 0 && (missing0 = "used")) {
-				validate271.errors = [{
+				validate272.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -11417,7 +11460,7 @@ function validate271(data, { instancePath = "", parentData, parentDataProperty, 
 					if (errors === _errs1) {
 						if (typeof data0 == "number" && isFinite(data0)) {
 							if (data0 > 2e5 || isNaN(data0)) {
-								validate271.errors = [{
+								validate272.errors = [{
 									instancePath: instancePath + "/used",
 									schemaPath: "#/properties/used/maximum",
 									keyword: "maximum",
@@ -11428,7 +11471,7 @@ function validate271(data, { instancePath = "", parentData, parentDataProperty, 
 								}];
 								return false;
 							} else if (data0 < 0 || isNaN(data0)) {
-								validate271.errors = [{
+								validate272.errors = [{
 									instancePath: instancePath + "/used",
 									schemaPath: "#/properties/used/minimum",
 									keyword: "minimum",
@@ -11440,7 +11483,7 @@ function validate271(data, { instancePath = "", parentData, parentDataProperty, 
 								return false;
 							}
 						} else {
-							validate271.errors = [{
+							validate272.errors = [{
 								instancePath: instancePath + "/used",
 								schemaPath: "#/properties/used/type",
 								keyword: "type",
@@ -11456,7 +11499,7 @@ function validate271(data, { instancePath = "", parentData, parentDataProperty, 
 						let data1 = data.limit;
 						const _errs3 = errors;
 						if (!(typeof data1 == "number" && !(data1 % 1) && !isNaN(data1) && isFinite(data1))) {
-							validate271.errors = [{
+							validate272.errors = [{
 								instancePath: instancePath + "/limit",
 								schemaPath: "#/properties/limit/type",
 								keyword: "type",
@@ -11467,7 +11510,7 @@ function validate271(data, { instancePath = "", parentData, parentDataProperty, 
 						if (errors === _errs3) {
 							if (typeof data1 == "number" && isFinite(data1)) {
 								if (data1 > 30 || isNaN(data1)) {
-									validate271.errors = [{
+									validate272.errors = [{
 										instancePath: instancePath + "/limit",
 										schemaPath: "#/properties/limit/maximum",
 										keyword: "maximum",
@@ -11478,7 +11521,7 @@ function validate271(data, { instancePath = "", parentData, parentDataProperty, 
 									}];
 									return false;
 								} else if (data1 < 0 || isNaN(data1)) {
-									validate271.errors = [{
+									validate272.errors = [{
 										instancePath: instancePath + "/limit",
 										schemaPath: "#/properties/limit/minimum",
 										keyword: "minimum",
@@ -11496,13 +11539,13 @@ function validate271(data, { instancePath = "", parentData, parentDataProperty, 
 					if (valid0) {
 						if (data.state !== void 0) {
 							const _errs5 = errors;
-							if (!validate272(data.state, {
+							if (!validate273(data.state, {
 								instancePath: instancePath + "/state",
 								parentData: data,
 								parentDataProperty: "state",
 								rootData
 							})) {
-								vErrors = vErrors === null ? validate272.errors : vErrors.concat(validate272.errors);
+								vErrors = vErrors === null ? validate273.errors : vErrors.concat(validate273.errors);
 								errors = vErrors.length;
 							}
 							var valid0 = _errs5 === errors;
@@ -11511,7 +11554,7 @@ function validate271(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate271.errors = [{
+			validate272.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -11520,16 +11563,16 @@ function validate271(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate271.errors = vErrors;
+	validate272.errors = vErrors;
 	return errors === 0;
 }
-function validate275(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate276(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	if (data && typeof data == "object" && !Array.isArray(data)) {
 		if (data.ecoLimit !== void 0) {
 			let data0 = data.ecoLimit;
 			if (!(typeof data0 == "number" && !(data0 % 1) && !isNaN(data0) && isFinite(data0))) {
-				validate275.errors = [{
+				validate276.errors = [{
 					instancePath: instancePath + "/ecoLimit",
 					schemaPath: "#/properties/ecoLimit/type",
 					keyword: "type",
@@ -11539,7 +11582,7 @@ function validate275(data, { instancePath = "", parentData, parentDataProperty, 
 			}
 			if (typeof data0 == "number" && isFinite(data0)) {
 				if (data0 > 65535 || isNaN(data0)) {
-					validate275.errors = [{
+					validate276.errors = [{
 						instancePath: instancePath + "/ecoLimit",
 						schemaPath: "#/properties/ecoLimit/maximum",
 						keyword: "maximum",
@@ -11550,7 +11593,7 @@ function validate275(data, { instancePath = "", parentData, parentDataProperty, 
 					}];
 					return false;
 				} else if (data0 < 0 || isNaN(data0)) {
-					validate275.errors = [{
+					validate276.errors = [{
 						instancePath: instancePath + "/ecoLimit",
 						schemaPath: "#/properties/ecoLimit/minimum",
 						keyword: "minimum",
@@ -11568,7 +11611,7 @@ function validate275(data, { instancePath = "", parentData, parentDataProperty, 
 			if (data.touStart !== void 0) {
 				let data1 = data.touStart;
 				if (!(typeof data1 == "number" && !(data1 % 1) && !isNaN(data1) && isFinite(data1))) {
-					validate275.errors = [{
+					validate276.errors = [{
 						instancePath: instancePath + "/touStart",
 						schemaPath: "#/properties/touStart/type",
 						keyword: "type",
@@ -11578,7 +11621,7 @@ function validate275(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 				if (typeof data1 == "number" && isFinite(data1)) {
 					if (data1 > 1439 || isNaN(data1)) {
-						validate275.errors = [{
+						validate276.errors = [{
 							instancePath: instancePath + "/touStart",
 							schemaPath: "#/properties/touStart/maximum",
 							keyword: "maximum",
@@ -11589,7 +11632,7 @@ function validate275(data, { instancePath = "", parentData, parentDataProperty, 
 						}];
 						return false;
 					} else if (data1 < 0 || isNaN(data1)) {
-						validate275.errors = [{
+						validate276.errors = [{
 							instancePath: instancePath + "/touStart",
 							schemaPath: "#/properties/touStart/minimum",
 							keyword: "minimum",
@@ -11607,7 +11650,7 @@ function validate275(data, { instancePath = "", parentData, parentDataProperty, 
 				if (data.touEnd !== void 0) {
 					let data2 = data.touEnd;
 					if (!(typeof data2 == "number" && !(data2 % 1) && !isNaN(data2) && isFinite(data2))) {
-						validate275.errors = [{
+						validate276.errors = [{
 							instancePath: instancePath + "/touEnd",
 							schemaPath: "#/properties/touEnd/type",
 							keyword: "type",
@@ -11617,7 +11660,7 @@ function validate275(data, { instancePath = "", parentData, parentDataProperty, 
 					}
 					if (typeof data2 == "number" && isFinite(data2)) {
 						if (data2 > 1439 || isNaN(data2)) {
-							validate275.errors = [{
+							validate276.errors = [{
 								instancePath: instancePath + "/touEnd",
 								schemaPath: "#/properties/touEnd/maximum",
 								keyword: "maximum",
@@ -11628,7 +11671,7 @@ function validate275(data, { instancePath = "", parentData, parentDataProperty, 
 							}];
 							return false;
 						} else if (data2 < 0 || isNaN(data2)) {
-							validate275.errors = [{
+							validate276.errors = [{
 								instancePath: instancePath + "/touEnd",
 								schemaPath: "#/properties/touEnd/minimum",
 								keyword: "minimum",
@@ -11645,7 +11688,7 @@ function validate275(data, { instancePath = "", parentData, parentDataProperty, 
 			}
 		}
 	} else {
-		validate275.errors = [{
+		validate276.errors = [{
 			instancePath,
 			schemaPath: "#/type",
 			keyword: "type",
@@ -11653,17 +11696,17 @@ function validate275(data, { instancePath = "", parentData, parentDataProperty, 
 		}];
 		return false;
 	}
-	validate275.errors = vErrors;
+	validate276.errors = vErrors;
 	return true;
 }
-function validate259(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate260(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.stale === void 0 && (missing0 = "stale") || data.online === void 0 && (missing0 = "online")) {
-				validate259.errors = [{
+				validate260.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -11702,7 +11745,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 						if (data.stale !== void 0) {
 							const _errs3 = errors;
 							if (typeof data.stale !== "boolean") {
-								validate259.errors = [{
+								validate260.errors = [{
 									instancePath: instancePath + "/stale",
 									schemaPath: "#/properties/stale/type",
 									keyword: "type",
@@ -11716,7 +11759,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 							if (data.online !== void 0) {
 								const _errs5 = errors;
 								if (typeof data.online !== "boolean") {
-									validate259.errors = [{
+									validate260.errors = [{
 										instancePath: instancePath + "/online",
 										schemaPath: "#/properties/online/type",
 										keyword: "type",
@@ -11815,7 +11858,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 															let data10 = data.SOC;
 															const _errs13 = errors;
 															if (!(typeof data10 == "number" && !(data10 % 1) && !isNaN(data10) && isFinite(data10))) {
-																validate259.errors = [{
+																validate260.errors = [{
 																	instancePath: instancePath + "/SOC",
 																	schemaPath: "#/properties/SOC/type",
 																	keyword: "type",
@@ -11826,7 +11869,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 															if (errors === _errs13) {
 																if (typeof data10 == "number" && isFinite(data10)) {
 																	if (data10 > 100 || isNaN(data10)) {
-																		validate259.errors = [{
+																		validate260.errors = [{
 																			instancePath: instancePath + "/SOC",
 																			schemaPath: "#/properties/SOC/maximum",
 																			keyword: "maximum",
@@ -11837,7 +11880,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																		}];
 																		return false;
 																	} else if (data10 < 0 || isNaN(data10)) {
-																		validate259.errors = [{
+																		validate260.errors = [{
 																			instancePath: instancePath + "/SOC",
 																			schemaPath: "#/properties/SOC/minimum",
 																			keyword: "minimum",
@@ -11859,7 +11902,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																if (errors === _errs15) {
 																	if (typeof data11 == "number" && isFinite(data11)) {
 																		if (data11 > 6554 || isNaN(data11)) {
-																			validate259.errors = [{
+																			validate260.errors = [{
 																				instancePath: instancePath + "/V_batt",
 																				schemaPath: "#/properties/V_batt/maximum",
 																				keyword: "maximum",
@@ -11870,7 +11913,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																			}];
 																			return false;
 																		} else if (data11 < 0 || isNaN(data11)) {
-																			validate259.errors = [{
+																			validate260.errors = [{
 																				instancePath: instancePath + "/V_batt",
 																				schemaPath: "#/properties/V_batt/minimum",
 																				keyword: "minimum",
@@ -11882,7 +11925,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																			return false;
 																		}
 																	} else {
-																		validate259.errors = [{
+																		validate260.errors = [{
 																			instancePath: instancePath + "/V_batt",
 																			schemaPath: "#/properties/V_batt/type",
 																			keyword: "type",
@@ -11900,7 +11943,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																	if (errors === _errs17) {
 																		if (typeof data12 == "number" && isFinite(data12)) {
 																			if (data12 > 328 || isNaN(data12)) {
-																				validate259.errors = [{
+																				validate260.errors = [{
 																					instancePath: instancePath + "/I_batt",
 																					schemaPath: "#/properties/I_batt/maximum",
 																					keyword: "maximum",
@@ -11911,7 +11954,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																				}];
 																				return false;
 																			} else if (data12 < -328 || isNaN(data12)) {
-																				validate259.errors = [{
+																				validate260.errors = [{
 																					instancePath: instancePath + "/I_batt",
 																					schemaPath: "#/properties/I_batt/minimum",
 																					keyword: "minimum",
@@ -11923,7 +11966,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																				return false;
 																			}
 																		} else {
-																			validate259.errors = [{
+																			validate260.errors = [{
 																				instancePath: instancePath + "/I_batt",
 																				schemaPath: "#/properties/I_batt/type",
 																				keyword: "type",
@@ -11939,7 +11982,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																		let data13 = data.battery;
 																		const _errs19 = errors;
 																		if (typeof data13 !== "string") {
-																			validate259.errors = [{
+																			validate260.errors = [{
 																				instancePath: instancePath + "/battery",
 																				schemaPath: "#/properties/battery/type",
 																				keyword: "type",
@@ -11948,7 +11991,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																			return false;
 																		}
 																		if (!(data13 === "idle" || data13 === "charging" || data13 === "discharging")) {
-																			validate259.errors = [{
+																			validate260.errors = [{
 																				instancePath: instancePath + "/battery",
 																				schemaPath: "#/properties/battery/enum",
 																				keyword: "enum",
@@ -11963,7 +12006,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																			let data14 = data.bms;
 																			const _errs21 = errors;
 																			if (typeof data14 !== "string") {
-																				validate259.errors = [{
+																				validate260.errors = [{
 																					instancePath: instancePath + "/bms",
 																					schemaPath: "#/properties/bms/type",
 																					keyword: "type",
@@ -11972,7 +12015,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																				return false;
 																			}
 																			if (!(data14 === "ok" || data14 === "stale" || data14 === "fault")) {
-																				validate259.errors = [{
+																				validate260.errors = [{
 																					instancePath: instancePath + "/bms",
 																					schemaPath: "#/properties/bms/enum",
 																					keyword: "enum",
@@ -11985,13 +12028,13 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																		if (valid0) {
 																			if (data.relays !== void 0) {
 																				const _errs23 = errors;
-																				if (!validate268(data.relays, {
+																				if (!validate269(data.relays, {
 																					instancePath: instancePath + "/relays",
 																					parentData: data,
 																					parentDataProperty: "relays",
 																					rootData
 																				})) {
-																					vErrors = vErrors === null ? validate268.errors : vErrors.concat(validate268.errors);
+																					vErrors = vErrors === null ? validate269.errors : vErrors.concat(validate269.errors);
 																					errors = vErrors.length;
 																				}
 																				var valid0 = _errs23 === errors;
@@ -12003,7 +12046,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																					if (errors === _errs24) {
 																						if (Array.isArray(data16)) {
 																							if (data16.length > 5) {
-																								validate259.errors = [{
+																								validate260.errors = [{
 																									instancePath: instancePath + "/modes",
 																									schemaPath: "#/properties/modes/maxItems",
 																									keyword: "maxItems",
@@ -12027,7 +12070,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																								}
 																							}
 																						} else {
-																							validate259.errors = [{
+																							validate260.errors = [{
 																								instancePath: instancePath + "/modes",
 																								schemaPath: "#/properties/modes/type",
 																								keyword: "type",
@@ -12041,13 +12084,13 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																				if (valid0) {
 																					if (data.import !== void 0) {
 																						const _errs27 = errors;
-																						if (!validate271(data.import, {
+																						if (!validate272(data.import, {
 																							instancePath: instancePath + "/import",
 																							parentData: data,
 																							parentDataProperty: "import",
 																							rootData
 																						})) {
-																							vErrors = vErrors === null ? validate271.errors : vErrors.concat(validate271.errors);
+																							vErrors = vErrors === null ? validate272.errors : vErrors.concat(validate272.errors);
 																							errors = vErrors.length;
 																						}
 																						var valid0 = _errs27 === errors;
@@ -12055,13 +12098,13 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																					if (valid0) {
 																						if (data.settings !== void 0) {
 																							const _errs28 = errors;
-																							if (!validate275(data.settings, {
+																							if (!validate276(data.settings, {
 																								instancePath: instancePath + "/settings",
 																								parentData: data,
 																								parentDataProperty: "settings",
 																								rootData
 																							})) {
-																								vErrors = vErrors === null ? validate275.errors : vErrors.concat(validate275.errors);
+																								vErrors = vErrors === null ? validate276.errors : vErrors.concat(validate276.errors);
 																								errors = vErrors.length;
 																							}
 																							var valid0 = _errs28 === errors;
@@ -12070,7 +12113,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																							if (data.lockedOut !== void 0) {
 																								const _errs29 = errors;
 																								if (typeof data.lockedOut !== "boolean") {
-																									validate259.errors = [{
+																									validate260.errors = [{
 																										instancePath: instancePath + "/lockedOut",
 																										schemaPath: "#/properties/lockedOut/type",
 																										keyword: "type",
@@ -12087,7 +12130,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																									if (errors === _errs31) {
 																										if (typeof data21 === "string") {
 																											if (func2(data21) > 32) {
-																												validate259.errors = [{
+																												validate260.errors = [{
 																													instancePath: instancePath + "/warning",
 																													schemaPath: "#/properties/warning/maxLength",
 																													keyword: "maxLength",
@@ -12096,7 +12139,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																												return false;
 																											}
 																										} else {
-																											validate259.errors = [{
+																											validate260.errors = [{
 																												instancePath: instancePath + "/warning",
 																												schemaPath: "#/properties/warning/type",
 																												keyword: "type",
@@ -12111,7 +12154,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																									if (data.timeOk !== void 0) {
 																										const _errs33 = errors;
 																										if (typeof data.timeOk !== "boolean") {
-																											validate259.errors = [{
+																											validate260.errors = [{
 																												instancePath: instancePath + "/timeOk",
 																												schemaPath: "#/properties/timeOk/type",
 																												keyword: "type",
@@ -12125,7 +12168,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																										if (data.master !== void 0) {
 																											const _errs35 = errors;
 																											if (typeof data.master !== "boolean") {
-																												validate259.errors = [{
+																												validate260.errors = [{
 																													instancePath: instancePath + "/master",
 																													schemaPath: "#/properties/master/type",
 																													keyword: "type",
@@ -12140,7 +12183,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																												let data24 = data.rank;
 																												const _errs37 = errors;
 																												if (!(typeof data24 == "number" && !(data24 % 1) && !isNaN(data24) && isFinite(data24))) {
-																													validate259.errors = [{
+																													validate260.errors = [{
 																														instancePath: instancePath + "/rank",
 																														schemaPath: "#/properties/rank/type",
 																														keyword: "type",
@@ -12151,7 +12194,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																												if (errors === _errs37) {
 																													if (typeof data24 == "number" && isFinite(data24)) {
 																														if (data24 > 31 || isNaN(data24)) {
-																															validate259.errors = [{
+																															validate260.errors = [{
 																																instancePath: instancePath + "/rank",
 																																schemaPath: "#/properties/rank/maximum",
 																																keyword: "maximum",
@@ -12162,7 +12205,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																															}];
 																															return false;
 																														} else if (data24 < 0 || isNaN(data24)) {
-																															validate259.errors = [{
+																															validate260.errors = [{
 																																instancePath: instancePath + "/rank",
 																																schemaPath: "#/properties/rank/minimum",
 																																keyword: "minimum",
@@ -12182,7 +12225,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																													let data25 = data.canNode;
 																													const _errs39 = errors;
 																													if (!(typeof data25 == "number" && !(data25 % 1) && !isNaN(data25) && isFinite(data25))) {
-																														validate259.errors = [{
+																														validate260.errors = [{
 																															instancePath: instancePath + "/canNode",
 																															schemaPath: "#/properties/canNode/type",
 																															keyword: "type",
@@ -12193,7 +12236,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																													if (errors === _errs39) {
 																														if (typeof data25 == "number" && isFinite(data25)) {
 																															if (data25 > 31 || isNaN(data25)) {
-																																validate259.errors = [{
+																																validate260.errors = [{
 																																	instancePath: instancePath + "/canNode",
 																																	schemaPath: "#/properties/canNode/maximum",
 																																	keyword: "maximum",
@@ -12204,7 +12247,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 																																}];
 																																return false;
 																															} else if (data25 < 0 || isNaN(data25)) {
-																																validate259.errors = [{
+																																validate260.errors = [{
 																																	instancePath: instancePath + "/canNode",
 																																	schemaPath: "#/properties/canNode/minimum",
 																																	keyword: "minimum",
@@ -12245,7 +12288,7 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate259.errors = [{
+			validate260.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -12254,10 +12297,10 @@ function validate259(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate259.errors = vErrors;
+	validate260.errors = vErrors;
 	return errors === 0;
 }
-const validateSiteUpdateStatus = validate277;
+const validateSiteUpdateStatus = validate278;
 const schema94 = {
 	"type": "object",
 	"required": ["state", "nodes"],
@@ -12322,10 +12365,10 @@ const schema96 = {
 		"cancelled"
 	]
 };
-function validate284(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate285(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	if (typeof data !== "string") {
-		validate284.errors = [{
+		validate285.errors = [{
 			instancePath,
 			schemaPath: "#/type",
 			keyword: "type",
@@ -12334,7 +12377,7 @@ function validate284(data, { instancePath = "", parentData, parentDataProperty, 
 		return false;
 	}
 	if (!(data === "waiting" || data === "fetching" || data === "verifying" || data === "transferring" || data === "restarting" || data === "testing" || data === "done" || data === "failed" || data === "rolled-back" || data === "cancelled")) {
-		validate284.errors = [{
+		validate285.errors = [{
 			instancePath,
 			schemaPath: "#/enum",
 			keyword: "enum",
@@ -12342,17 +12385,17 @@ function validate284(data, { instancePath = "", parentData, parentDataProperty, 
 		}];
 		return false;
 	}
-	validate284.errors = vErrors;
+	validate285.errors = vErrors;
 	return true;
 }
-function validate282(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate283(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.node === void 0 && (missing0 = "node") || data.state === void 0 && (missing0 = "state")) {
-				validate282.errors = [{
+				validate283.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -12376,13 +12419,13 @@ function validate282(data, { instancePath = "", parentData, parentDataProperty, 
 				if (valid0) {
 					if (data.state !== void 0) {
 						const _errs2 = errors;
-						if (!validate284(data.state, {
+						if (!validate285(data.state, {
 							instancePath: instancePath + "/state",
 							parentData: data,
 							parentDataProperty: "state",
 							rootData
 						})) {
-							vErrors = vErrors === null ? validate284.errors : vErrors.concat(validate284.errors);
+							vErrors = vErrors === null ? validate285.errors : vErrors.concat(validate285.errors);
 							errors = vErrors.length;
 						}
 						var valid0 = _errs2 === errors;
@@ -12392,7 +12435,7 @@ function validate282(data, { instancePath = "", parentData, parentDataProperty, 
 							let data2 = data.percent;
 							const _errs3 = errors;
 							if (!(typeof data2 == "number" && !(data2 % 1) && !isNaN(data2) && isFinite(data2))) {
-								validate282.errors = [{
+								validate283.errors = [{
 									instancePath: instancePath + "/percent",
 									schemaPath: "#/properties/percent/type",
 									keyword: "type",
@@ -12403,7 +12446,7 @@ function validate282(data, { instancePath = "", parentData, parentDataProperty, 
 							if (errors === _errs3) {
 								if (typeof data2 == "number" && isFinite(data2)) {
 									if (data2 > 100 || isNaN(data2)) {
-										validate282.errors = [{
+										validate283.errors = [{
 											instancePath: instancePath + "/percent",
 											schemaPath: "#/properties/percent/maximum",
 											keyword: "maximum",
@@ -12414,7 +12457,7 @@ function validate282(data, { instancePath = "", parentData, parentDataProperty, 
 										}];
 										return false;
 									} else if (data2 < 0 || isNaN(data2)) {
-										validate282.errors = [{
+										validate283.errors = [{
 											instancePath: instancePath + "/percent",
 											schemaPath: "#/properties/percent/minimum",
 											keyword: "minimum",
@@ -12463,7 +12506,7 @@ function validate282(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate282.errors = [{
+			validate283.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -12472,17 +12515,17 @@ function validate282(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate282.errors = vErrors;
+	validate283.errors = vErrors;
 	return errors === 0;
 }
-function validate277(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate278(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.state === void 0 && (missing0 = "state") || data.nodes === void 0 && (missing0 = "nodes")) {
-				validate277.errors = [{
+				validate278.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -12508,7 +12551,7 @@ function validate277(data, { instancePath = "", parentData, parentDataProperty, 
 						let data1 = data.state;
 						const _errs2 = errors;
 						if (typeof data1 !== "string") {
-							validate277.errors = [{
+							validate278.errors = [{
 								instancePath: instancePath + "/state",
 								schemaPath: "#/properties/state/type",
 								keyword: "type",
@@ -12517,7 +12560,7 @@ function validate277(data, { instancePath = "", parentData, parentDataProperty, 
 							return false;
 						}
 						if (!(data1 === "idle" || data1 === "running" || data1 === "waiting" || data1 === "done" || data1 === "failed" || data1 === "stopped")) {
-							validate277.errors = [{
+							validate278.errors = [{
 								instancePath: instancePath + "/state",
 								schemaPath: "#/properties/state/enum",
 								keyword: "enum",
@@ -12574,7 +12617,7 @@ function validate277(data, { instancePath = "", parentData, parentDataProperty, 
 										let data5 = data.bytes;
 										const _errs7 = errors;
 										if (!(typeof data5 == "number" && !(data5 % 1) && !isNaN(data5) && isFinite(data5))) {
-											validate277.errors = [{
+											validate278.errors = [{
 												instancePath: instancePath + "/bytes",
 												schemaPath: "#/properties/bytes/type",
 												keyword: "type",
@@ -12585,7 +12628,7 @@ function validate277(data, { instancePath = "", parentData, parentDataProperty, 
 										if (errors === _errs7) {
 											if (typeof data5 == "number" && isFinite(data5)) {
 												if (data5 > 4294967295 || isNaN(data5)) {
-													validate277.errors = [{
+													validate278.errors = [{
 														instancePath: instancePath + "/bytes",
 														schemaPath: "#/properties/bytes/maximum",
 														keyword: "maximum",
@@ -12596,7 +12639,7 @@ function validate277(data, { instancePath = "", parentData, parentDataProperty, 
 													}];
 													return false;
 												} else if (data5 < 0 || isNaN(data5)) {
-													validate277.errors = [{
+													validate278.errors = [{
 														instancePath: instancePath + "/bytes",
 														schemaPath: "#/properties/bytes/minimum",
 														keyword: "minimum",
@@ -12616,7 +12659,7 @@ function validate277(data, { instancePath = "", parentData, parentDataProperty, 
 											let data6 = data.size;
 											const _errs9 = errors;
 											if (!(typeof data6 == "number" && !(data6 % 1) && !isNaN(data6) && isFinite(data6))) {
-												validate277.errors = [{
+												validate278.errors = [{
 													instancePath: instancePath + "/size",
 													schemaPath: "#/properties/size/type",
 													keyword: "type",
@@ -12627,7 +12670,7 @@ function validate277(data, { instancePath = "", parentData, parentDataProperty, 
 											if (errors === _errs9) {
 												if (typeof data6 == "number" && isFinite(data6)) {
 													if (data6 > 4294967295 || isNaN(data6)) {
-														validate277.errors = [{
+														validate278.errors = [{
 															instancePath: instancePath + "/size",
 															schemaPath: "#/properties/size/maximum",
 															keyword: "maximum",
@@ -12638,7 +12681,7 @@ function validate277(data, { instancePath = "", parentData, parentDataProperty, 
 														}];
 														return false;
 													} else if (data6 < 0 || isNaN(data6)) {
-														validate277.errors = [{
+														validate278.errors = [{
 															instancePath: instancePath + "/size",
 															schemaPath: "#/properties/size/minimum",
 															keyword: "minimum",
@@ -12658,7 +12701,7 @@ function validate277(data, { instancePath = "", parentData, parentDataProperty, 
 												let data7 = data.percent;
 												const _errs11 = errors;
 												if (!(typeof data7 == "number" && !(data7 % 1) && !isNaN(data7) && isFinite(data7))) {
-													validate277.errors = [{
+													validate278.errors = [{
 														instancePath: instancePath + "/percent",
 														schemaPath: "#/properties/percent/type",
 														keyword: "type",
@@ -12669,7 +12712,7 @@ function validate277(data, { instancePath = "", parentData, parentDataProperty, 
 												if (errors === _errs11) {
 													if (typeof data7 == "number" && isFinite(data7)) {
 														if (data7 > 100 || isNaN(data7)) {
-															validate277.errors = [{
+															validate278.errors = [{
 																instancePath: instancePath + "/percent",
 																schemaPath: "#/properties/percent/maximum",
 																keyword: "maximum",
@@ -12680,7 +12723,7 @@ function validate277(data, { instancePath = "", parentData, parentDataProperty, 
 															}];
 															return false;
 														} else if (data7 < 0 || isNaN(data7)) {
-															validate277.errors = [{
+															validate278.errors = [{
 																instancePath: instancePath + "/percent",
 																schemaPath: "#/properties/percent/minimum",
 																keyword: "minimum",
@@ -12700,7 +12743,7 @@ function validate277(data, { instancePath = "", parentData, parentDataProperty, 
 													let data8 = data.resumed;
 													const _errs13 = errors;
 													if (!(typeof data8 == "number" && !(data8 % 1) && !isNaN(data8) && isFinite(data8))) {
-														validate277.errors = [{
+														validate278.errors = [{
 															instancePath: instancePath + "/resumed",
 															schemaPath: "#/properties/resumed/type",
 															keyword: "type",
@@ -12711,7 +12754,7 @@ function validate277(data, { instancePath = "", parentData, parentDataProperty, 
 													if (errors === _errs13) {
 														if (typeof data8 == "number" && isFinite(data8)) {
 															if (data8 > 65535 || isNaN(data8)) {
-																validate277.errors = [{
+																validate278.errors = [{
 																	instancePath: instancePath + "/resumed",
 																	schemaPath: "#/properties/resumed/maximum",
 																	keyword: "maximum",
@@ -12722,7 +12765,7 @@ function validate277(data, { instancePath = "", parentData, parentDataProperty, 
 																}];
 																return false;
 															} else if (data8 < 0 || isNaN(data8)) {
-																validate277.errors = [{
+																validate278.errors = [{
 																	instancePath: instancePath + "/resumed",
 																	schemaPath: "#/properties/resumed/minimum",
 																	keyword: "minimum",
@@ -12744,7 +12787,7 @@ function validate277(data, { instancePath = "", parentData, parentDataProperty, 
 														if (errors === _errs15) {
 															if (Array.isArray(data9)) {
 																if (data9.length > 32) {
-																	validate277.errors = [{
+																	validate278.errors = [{
 																		instancePath: instancePath + "/nodes",
 																		schemaPath: "#/properties/nodes/maxItems",
 																		keyword: "maxItems",
@@ -12755,20 +12798,20 @@ function validate277(data, { instancePath = "", parentData, parentDataProperty, 
 																	const len0 = data9.length;
 																	for (let i0 = 0; i0 < len0; i0++) {
 																		const _errs17 = errors;
-																		if (!validate282(data9[i0], {
+																		if (!validate283(data9[i0], {
 																			instancePath: instancePath + "/nodes/" + i0,
 																			parentData: data9,
 																			parentDataProperty: i0,
 																			rootData
 																		})) {
-																			vErrors = vErrors === null ? validate282.errors : vErrors.concat(validate282.errors);
+																			vErrors = vErrors === null ? validate283.errors : vErrors.concat(validate283.errors);
 																			errors = vErrors.length;
 																		}
 																		if (!(_errs17 === errors)) break;
 																	}
 																}
 															} else {
-																validate277.errors = [{
+																validate278.errors = [{
 																	instancePath: instancePath + "/nodes",
 																	schemaPath: "#/properties/nodes/type",
 																	keyword: "type",
@@ -12835,7 +12878,7 @@ function validate277(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate277.errors = [{
+			validate278.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -12844,18 +12887,18 @@ function validate277(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate277.errors = vErrors;
+	validate278.errors = vErrors;
 	return errors === 0;
 }
-const validateStatusReport = validate292;
-function validate293(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+const validateStatusReport = validate293;
+function validate294(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.rev === void 0 && (missing0 = "rev") || data.outcome === void 0 && (missing0 = "outcome")) {
-				validate293.errors = [{
+				validate294.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -12908,7 +12951,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate293.errors = [{
+			validate294.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -12917,7 +12960,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate293.errors = vErrors;
+	validate294.errors = vErrors;
 	return errors === 0;
 }
 const schema99 = {
@@ -12928,10 +12971,10 @@ const schema99 = {
 		"unhealthy"
 	]
 };
-function validate298(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate299(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	if (typeof data !== "string") {
-		validate298.errors = [{
+		validate299.errors = [{
 			instancePath,
 			schemaPath: "#/type",
 			keyword: "type",
@@ -12940,7 +12983,7 @@ function validate298(data, { instancePath = "", parentData, parentDataProperty, 
 		return false;
 	}
 	if (!(data === "healthy" || data === "degraded" || data === "unhealthy")) {
-		validate298.errors = [{
+		validate299.errors = [{
 			instancePath,
 			schemaPath: "#/enum",
 			keyword: "enum",
@@ -12948,7 +12991,7 @@ function validate298(data, { instancePath = "", parentData, parentDataProperty, 
 		}];
 		return false;
 	}
-	validate298.errors = vErrors;
+	validate299.errors = vErrors;
 	return true;
 }
 const schema100 = {
@@ -12963,10 +13006,10 @@ const schema100 = {
 		"terminated"
 	]
 };
-function validate300(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate301(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	if (typeof data !== "string") {
-		validate300.errors = [{
+		validate301.errors = [{
 			instancePath,
 			schemaPath: "#/type",
 			keyword: "type",
@@ -12975,7 +13018,7 @@ function validate300(data, { instancePath = "", parentData, parentDataProperty, 
 		return false;
 	}
 	if (!(data === "boot" || data === "discovery" || data === "operational" || data === "maintenance" || data === "restart" || data === "safe" || data === "terminated")) {
-		validate300.errors = [{
+		validate301.errors = [{
 			instancePath,
 			schemaPath: "#/enum",
 			keyword: "enum",
@@ -12983,23 +13026,23 @@ function validate300(data, { instancePath = "", parentData, parentDataProperty, 
 		}];
 		return false;
 	}
-	validate300.errors = vErrors;
+	validate301.errors = vErrors;
 	return true;
 }
-function validate292(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate293(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			if (data.result !== void 0) {
 				const _errs1 = errors;
-				if (!validate293(data.result, {
+				if (!validate294(data.result, {
 					instancePath: instancePath + "/result",
 					parentData: data,
 					parentDataProperty: "result",
 					rootData
 				})) {
-					vErrors = vErrors === null ? validate293.errors : vErrors.concat(validate293.errors);
+					vErrors = vErrors === null ? validate294.errors : vErrors.concat(validate294.errors);
 					errors = vErrors.length;
 				}
 				var valid0 = _errs1 === errors;
@@ -13007,13 +13050,13 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 			if (valid0) {
 				if (data.status !== void 0) {
 					const _errs2 = errors;
-					if (!validate298(data.status, {
+					if (!validate299(data.status, {
 						instancePath: instancePath + "/status",
 						parentData: data,
 						parentDataProperty: "status",
 						rootData
 					})) {
-						vErrors = vErrors === null ? validate298.errors : vErrors.concat(validate298.errors);
+						vErrors = vErrors === null ? validate299.errors : vErrors.concat(validate299.errors);
 						errors = vErrors.length;
 					}
 					var valid0 = _errs2 === errors;
@@ -13021,13 +13064,13 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 				if (valid0) {
 					if (data.phase !== void 0) {
 						const _errs3 = errors;
-						if (!validate300(data.phase, {
+						if (!validate301(data.phase, {
 							instancePath: instancePath + "/phase",
 							parentData: data,
 							parentDataProperty: "phase",
 							rootData
 						})) {
-							vErrors = vErrors === null ? validate300.errors : vErrors.concat(validate300.errors);
+							vErrors = vErrors === null ? validate301.errors : vErrors.concat(validate301.errors);
 							errors = vErrors.length;
 						}
 						var valid0 = _errs3 === errors;
@@ -13037,7 +13080,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 							let data3 = data.uptime;
 							const _errs4 = errors;
 							if (!(typeof data3 == "number" && !(data3 % 1) && !isNaN(data3) && isFinite(data3))) {
-								validate292.errors = [{
+								validate293.errors = [{
 									instancePath: instancePath + "/uptime",
 									schemaPath: "#/properties/uptime/type",
 									keyword: "type",
@@ -13048,7 +13091,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 							if (errors === _errs4) {
 								if (typeof data3 == "number" && isFinite(data3)) {
 									if (data3 > 4294967295 || isNaN(data3)) {
-										validate292.errors = [{
+										validate293.errors = [{
 											instancePath: instancePath + "/uptime",
 											schemaPath: "#/properties/uptime/maximum",
 											keyword: "maximum",
@@ -13059,7 +13102,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 										}];
 										return false;
 									} else if (data3 < 0 || isNaN(data3)) {
-										validate292.errors = [{
+										validate293.errors = [{
 											instancePath: instancePath + "/uptime",
 											schemaPath: "#/properties/uptime/minimum",
 											keyword: "minimum",
@@ -13081,7 +13124,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 								if (errors === _errs6) {
 									if (typeof data4 === "string") {
 										if (func2(data4) > 24) {
-											validate292.errors = [{
+											validate293.errors = [{
 												instancePath: instancePath + "/resetReason",
 												schemaPath: "#/properties/resetReason/maxLength",
 												keyword: "maxLength",
@@ -13090,7 +13133,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 											return false;
 										}
 									} else {
-										validate292.errors = [{
+										validate293.errors = [{
 											instancePath: instancePath + "/resetReason",
 											schemaPath: "#/properties/resetReason/type",
 											keyword: "type",
@@ -13106,7 +13149,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 									let data5 = data.bootCount;
 									const _errs8 = errors;
 									if (!(typeof data5 == "number" && !(data5 % 1) && !isNaN(data5) && isFinite(data5))) {
-										validate292.errors = [{
+										validate293.errors = [{
 											instancePath: instancePath + "/bootCount",
 											schemaPath: "#/properties/bootCount/type",
 											keyword: "type",
@@ -13117,7 +13160,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 									if (errors === _errs8) {
 										if (typeof data5 == "number" && isFinite(data5)) {
 											if (data5 > 4294967295 || isNaN(data5)) {
-												validate292.errors = [{
+												validate293.errors = [{
 													instancePath: instancePath + "/bootCount",
 													schemaPath: "#/properties/bootCount/maximum",
 													keyword: "maximum",
@@ -13128,7 +13171,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 												}];
 												return false;
 											} else if (data5 < 0 || isNaN(data5)) {
-												validate292.errors = [{
+												validate293.errors = [{
 													instancePath: instancePath + "/bootCount",
 													schemaPath: "#/properties/bootCount/minimum",
 													keyword: "minimum",
@@ -13189,7 +13232,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 												if (data.confirmed !== void 0) {
 													const _errs13 = errors;
 													if (typeof data.confirmed !== "boolean") {
-														validate292.errors = [{
+														validate293.errors = [{
 															instancePath: instancePath + "/confirmed",
 															schemaPath: "#/properties/confirmed/type",
 															keyword: "type",
@@ -13204,7 +13247,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 														let data10 = data.freeHeap;
 														const _errs15 = errors;
 														if (!(typeof data10 == "number" && !(data10 % 1) && !isNaN(data10) && isFinite(data10))) {
-															validate292.errors = [{
+															validate293.errors = [{
 																instancePath: instancePath + "/freeHeap",
 																schemaPath: "#/properties/freeHeap/type",
 																keyword: "type",
@@ -13215,7 +13258,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 														if (errors === _errs15) {
 															if (typeof data10 == "number" && isFinite(data10)) {
 																if (data10 > 4294967295 || isNaN(data10)) {
-																	validate292.errors = [{
+																	validate293.errors = [{
 																		instancePath: instancePath + "/freeHeap",
 																		schemaPath: "#/properties/freeHeap/maximum",
 																		keyword: "maximum",
@@ -13226,7 +13269,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																	}];
 																	return false;
 																} else if (data10 < 0 || isNaN(data10)) {
-																	validate292.errors = [{
+																	validate293.errors = [{
 																		instancePath: instancePath + "/freeHeap",
 																		schemaPath: "#/properties/freeHeap/minimum",
 																		keyword: "minimum",
@@ -13246,7 +13289,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 															let data11 = data.minFreeHeap;
 															const _errs17 = errors;
 															if (!(typeof data11 == "number" && !(data11 % 1) && !isNaN(data11) && isFinite(data11))) {
-																validate292.errors = [{
+																validate293.errors = [{
 																	instancePath: instancePath + "/minFreeHeap",
 																	schemaPath: "#/properties/minFreeHeap/type",
 																	keyword: "type",
@@ -13257,7 +13300,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 															if (errors === _errs17) {
 																if (typeof data11 == "number" && isFinite(data11)) {
 																	if (data11 > 4294967295 || isNaN(data11)) {
-																		validate292.errors = [{
+																		validate293.errors = [{
 																			instancePath: instancePath + "/minFreeHeap",
 																			schemaPath: "#/properties/minFreeHeap/maximum",
 																			keyword: "maximum",
@@ -13268,7 +13311,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																		}];
 																		return false;
 																	} else if (data11 < 0 || isNaN(data11)) {
-																		validate292.errors = [{
+																		validate293.errors = [{
 																			instancePath: instancePath + "/minFreeHeap",
 																			schemaPath: "#/properties/minFreeHeap/minimum",
 																			keyword: "minimum",
@@ -13288,7 +13331,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																let data12 = data.stackHighWater;
 																const _errs19 = errors;
 																if (!(typeof data12 == "number" && !(data12 % 1) && !isNaN(data12) && isFinite(data12))) {
-																	validate292.errors = [{
+																	validate293.errors = [{
 																		instancePath: instancePath + "/stackHighWater",
 																		schemaPath: "#/properties/stackHighWater/type",
 																		keyword: "type",
@@ -13299,7 +13342,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																if (errors === _errs19) {
 																	if (typeof data12 == "number" && isFinite(data12)) {
 																		if (data12 > 4294967295 || isNaN(data12)) {
-																			validate292.errors = [{
+																			validate293.errors = [{
 																				instancePath: instancePath + "/stackHighWater",
 																				schemaPath: "#/properties/stackHighWater/maximum",
 																				keyword: "maximum",
@@ -13310,7 +13353,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																			}];
 																			return false;
 																		} else if (data12 < 0 || isNaN(data12)) {
-																			validate292.errors = [{
+																			validate293.errors = [{
 																				instancePath: instancePath + "/stackHighWater",
 																				schemaPath: "#/properties/stackHighWater/minimum",
 																				keyword: "minimum",
@@ -13332,7 +13375,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																	if (errors === _errs21) {
 																		if (typeof data13 == "number" && isFinite(data13)) {
 																			if (data13 > 100 || isNaN(data13)) {
-																				validate292.errors = [{
+																				validate293.errors = [{
 																					instancePath: instancePath + "/cpuPercent",
 																					schemaPath: "#/properties/cpuPercent/maximum",
 																					keyword: "maximum",
@@ -13343,7 +13386,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																				}];
 																				return false;
 																			} else if (data13 < 0 || isNaN(data13)) {
-																				validate292.errors = [{
+																				validate293.errors = [{
 																					instancePath: instancePath + "/cpuPercent",
 																					schemaPath: "#/properties/cpuPercent/minimum",
 																					keyword: "minimum",
@@ -13355,7 +13398,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																				return false;
 																			}
 																		} else {
-																			validate292.errors = [{
+																			validate293.errors = [{
 																				instancePath: instancePath + "/cpuPercent",
 																				schemaPath: "#/properties/cpuPercent/type",
 																				keyword: "type",
@@ -13373,7 +13416,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																		if (errors === _errs23) {
 																			if (typeof data14 == "number" && isFinite(data14)) {
 																				if (data14 > 100 || isNaN(data14)) {
-																					validate292.errors = [{
+																					validate293.errors = [{
 																						instancePath: instancePath + "/memoryPercent",
 																						schemaPath: "#/properties/memoryPercent/maximum",
 																						keyword: "maximum",
@@ -13384,7 +13427,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																					}];
 																					return false;
 																				} else if (data14 < 0 || isNaN(data14)) {
-																					validate292.errors = [{
+																					validate293.errors = [{
 																						instancePath: instancePath + "/memoryPercent",
 																						schemaPath: "#/properties/memoryPercent/minimum",
 																						keyword: "minimum",
@@ -13396,7 +13439,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																					return false;
 																				}
 																			} else {
-																				validate292.errors = [{
+																				validate293.errors = [{
 																					instancePath: instancePath + "/memoryPercent",
 																					schemaPath: "#/properties/memoryPercent/type",
 																					keyword: "type",
@@ -13414,7 +13457,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																			if (errors === _errs25) {
 																				if (typeof data15 == "number" && isFinite(data15)) {
 																					if (data15 > 2e3 || isNaN(data15)) {
-																						validate292.errors = [{
+																						validate293.errors = [{
 																							instancePath: instancePath + "/temperature",
 																							schemaPath: "#/properties/temperature/maximum",
 																							keyword: "maximum",
@@ -13425,7 +13468,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																						}];
 																						return false;
 																					} else if (data15 < -274 || isNaN(data15)) {
-																						validate292.errors = [{
+																						validate293.errors = [{
 																							instancePath: instancePath + "/temperature",
 																							schemaPath: "#/properties/temperature/minimum",
 																							keyword: "minimum",
@@ -13437,7 +13480,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																						return false;
 																					}
 																				} else {
-																					validate292.errors = [{
+																					validate293.errors = [{
 																						instancePath: instancePath + "/temperature",
 																						schemaPath: "#/properties/temperature/type",
 																						keyword: "type",
@@ -13453,7 +13496,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																				let data16 = data.rssi;
 																				const _errs27 = errors;
 																				if (!(typeof data16 == "number" && !(data16 % 1) && !isNaN(data16) && isFinite(data16))) {
-																					validate292.errors = [{
+																					validate293.errors = [{
 																						instancePath: instancePath + "/rssi",
 																						schemaPath: "#/properties/rssi/type",
 																						keyword: "type",
@@ -13464,7 +13507,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																				if (errors === _errs27) {
 																					if (typeof data16 == "number" && isFinite(data16)) {
 																						if (data16 > 20 || isNaN(data16)) {
-																							validate292.errors = [{
+																							validate293.errors = [{
 																								instancePath: instancePath + "/rssi",
 																								schemaPath: "#/properties/rssi/maximum",
 																								keyword: "maximum",
@@ -13475,7 +13518,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																							}];
 																							return false;
 																						} else if (data16 < -150 || isNaN(data16)) {
-																							validate292.errors = [{
+																							validate293.errors = [{
 																								instancePath: instancePath + "/rssi",
 																								schemaPath: "#/properties/rssi/minimum",
 																								keyword: "minimum",
@@ -13497,7 +13540,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																					if (errors === _errs29) {
 																						if (typeof data17 == "number" && isFinite(data17)) {
 																							if (data17 > 100 || isNaN(data17)) {
-																								validate292.errors = [{
+																								validate293.errors = [{
 																									instancePath: instancePath + "/battery",
 																									schemaPath: "#/properties/battery/maximum",
 																									keyword: "maximum",
@@ -13508,7 +13551,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																								}];
 																								return false;
 																							} else if (data17 < 0 || isNaN(data17)) {
-																								validate292.errors = [{
+																								validate293.errors = [{
 																									instancePath: instancePath + "/battery",
 																									schemaPath: "#/properties/battery/minimum",
 																									keyword: "minimum",
@@ -13520,7 +13563,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																								return false;
 																							}
 																						} else {
-																							validate292.errors = [{
+																							validate293.errors = [{
 																								instancePath: instancePath + "/battery",
 																								schemaPath: "#/properties/battery/type",
 																								keyword: "type",
@@ -13536,7 +13579,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																						let data18 = data.mqttReconnects;
 																						const _errs31 = errors;
 																						if (!(typeof data18 == "number" && !(data18 % 1) && !isNaN(data18) && isFinite(data18))) {
-																							validate292.errors = [{
+																							validate293.errors = [{
 																								instancePath: instancePath + "/mqttReconnects",
 																								schemaPath: "#/properties/mqttReconnects/type",
 																								keyword: "type",
@@ -13547,7 +13590,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																						if (errors === _errs31) {
 																							if (typeof data18 == "number" && isFinite(data18)) {
 																								if (data18 > 4294967295 || isNaN(data18)) {
-																									validate292.errors = [{
+																									validate293.errors = [{
 																										instancePath: instancePath + "/mqttReconnects",
 																										schemaPath: "#/properties/mqttReconnects/maximum",
 																										keyword: "maximum",
@@ -13558,7 +13601,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																									}];
 																									return false;
 																								} else if (data18 < 0 || isNaN(data18)) {
-																									validate292.errors = [{
+																									validate293.errors = [{
 																										instancePath: instancePath + "/mqttReconnects",
 																										schemaPath: "#/properties/mqttReconnects/minimum",
 																										keyword: "minimum",
@@ -13578,7 +13621,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																							let data19 = data.coapRetransmits;
 																							const _errs33 = errors;
 																							if (!(typeof data19 == "number" && !(data19 % 1) && !isNaN(data19) && isFinite(data19))) {
-																								validate292.errors = [{
+																								validate293.errors = [{
 																									instancePath: instancePath + "/coapRetransmits",
 																									schemaPath: "#/properties/coapRetransmits/type",
 																									keyword: "type",
@@ -13589,7 +13632,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																							if (errors === _errs33) {
 																								if (typeof data19 == "number" && isFinite(data19)) {
 																									if (data19 > 4294967295 || isNaN(data19)) {
-																										validate292.errors = [{
+																										validate293.errors = [{
 																											instancePath: instancePath + "/coapRetransmits",
 																											schemaPath: "#/properties/coapRetransmits/maximum",
 																											keyword: "maximum",
@@ -13600,7 +13643,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																										}];
 																										return false;
 																									} else if (data19 < 0 || isNaN(data19)) {
-																										validate292.errors = [{
+																										validate293.errors = [{
 																											instancePath: instancePath + "/coapRetransmits",
 																											schemaPath: "#/properties/coapRetransmits/minimum",
 																											keyword: "minimum",
@@ -13620,7 +13663,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																								let data20 = data.sensorErrors;
 																								const _errs35 = errors;
 																								if (!(typeof data20 == "number" && !(data20 % 1) && !isNaN(data20) && isFinite(data20))) {
-																									validate292.errors = [{
+																									validate293.errors = [{
 																										instancePath: instancePath + "/sensorErrors",
 																										schemaPath: "#/properties/sensorErrors/type",
 																										keyword: "type",
@@ -13631,7 +13674,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																								if (errors === _errs35) {
 																									if (typeof data20 == "number" && isFinite(data20)) {
 																										if (data20 > 4294967295 || isNaN(data20)) {
-																											validate292.errors = [{
+																											validate293.errors = [{
 																												instancePath: instancePath + "/sensorErrors",
 																												schemaPath: "#/properties/sensorErrors/maximum",
 																												keyword: "maximum",
@@ -13642,7 +13685,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																											}];
 																											return false;
 																										} else if (data20 < 0 || isNaN(data20)) {
-																											validate292.errors = [{
+																											validate293.errors = [{
 																												instancePath: instancePath + "/sensorErrors",
 																												schemaPath: "#/properties/sensorErrors/minimum",
 																												keyword: "minimum",
@@ -13678,7 +13721,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																										if (errors === _errs38) {
 																											if (Array.isArray(data22)) {
 																												if (data22.length > 16) {
-																													validate292.errors = [{
+																													validate293.errors = [{
 																														instancePath: instancePath + "/services",
 																														schemaPath: "#/properties/services/maxItems",
 																														keyword: "maxItems",
@@ -13702,7 +13745,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																													}
 																												}
 																											} else {
-																												validate292.errors = [{
+																												validate293.errors = [{
 																													instancePath: instancePath + "/services",
 																													schemaPath: "#/properties/services/type",
 																													keyword: "type",
@@ -13748,7 +13791,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																													if (errors === _errs43) {
 																														if (typeof data26 === "string") {
 																															if (func2(data26) > 32) {
-																																validate292.errors = [{
+																																validate293.errors = [{
 																																	instancePath: instancePath + "/brokerFault",
 																																	schemaPath: "#/properties/brokerFault/maxLength",
 																																	keyword: "maxLength",
@@ -13757,7 +13800,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 																																return false;
 																															}
 																														} else {
-																															validate292.errors = [{
+																															validate293.errors = [{
 																																instancePath: instancePath + "/brokerFault",
 																																schemaPath: "#/properties/brokerFault/type",
 																																keyword: "type",
@@ -13794,7 +13837,7 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate292.errors = [{
+			validate293.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -13803,11 +13846,11 @@ function validate292(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate292.errors = vErrors;
+	validate293.errors = vErrors;
 	return errors === 0;
 }
-const validateUpdateStart = validate309;
-function validate309(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+const validateUpdateStart = validate310;
+function validate310(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
@@ -13856,7 +13899,7 @@ function validate309(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate309.errors = [{
+			validate310.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -13865,10 +13908,10 @@ function validate309(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate309.errors = vErrors;
+	validate310.errors = vErrors;
 	return errors === 0;
 }
-const validateUpdate = validate313;
+const validateUpdate = validate314;
 const schema102 = {
 	"type": "object",
 	"required": [
@@ -13913,14 +13956,14 @@ const schema102 = {
 		"manifest": { "$ref": "#/definitions/uri" }
 	}
 };
-function validate313(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate314(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.id === void 0 && (missing0 = "id") || data.version === void 0 && (missing0 = "version") || data.size === void 0 && (missing0 = "size") || data.digest === void 0 && (missing0 = "digest")) {
-				validate313.errors = [{
+				validate314.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -13960,7 +14003,7 @@ function validate313(data, { instancePath = "", parentData, parentDataProperty, 
 							let data2 = data.size;
 							const _errs3 = errors;
 							if (!(typeof data2 == "number" && !(data2 % 1) && !isNaN(data2) && isFinite(data2))) {
-								validate313.errors = [{
+								validate314.errors = [{
 									instancePath: instancePath + "/size",
 									schemaPath: "#/properties/size/type",
 									keyword: "type",
@@ -13971,7 +14014,7 @@ function validate313(data, { instancePath = "", parentData, parentDataProperty, 
 							if (errors === _errs3) {
 								if (typeof data2 == "number" && isFinite(data2)) {
 									if (data2 > 4294967295 || isNaN(data2)) {
-										validate313.errors = [{
+										validate314.errors = [{
 											instancePath: instancePath + "/size",
 											schemaPath: "#/properties/size/maximum",
 											keyword: "maximum",
@@ -13982,7 +14025,7 @@ function validate313(data, { instancePath = "", parentData, parentDataProperty, 
 										}];
 										return false;
 									} else if (data2 < 0 || isNaN(data2)) {
-										validate313.errors = [{
+										validate314.errors = [{
 											instancePath: instancePath + "/size",
 											schemaPath: "#/properties/size/minimum",
 											keyword: "minimum",
@@ -14018,7 +14061,7 @@ function validate313(data, { instancePath = "", parentData, parentDataProperty, 
 									if (errors === _errs6) {
 										if (Array.isArray(data4)) {
 											if (data4.length > 1024) {
-												validate313.errors = [{
+												validate314.errors = [{
 													instancePath: instancePath + "/targets",
 													schemaPath: "#/properties/targets/maxItems",
 													keyword: "maxItems",
@@ -14042,7 +14085,7 @@ function validate313(data, { instancePath = "", parentData, parentDataProperty, 
 												}
 											}
 										} else {
-											validate313.errors = [{
+											validate314.errors = [{
 												instancePath: instancePath + "/targets",
 												schemaPath: "#/properties/targets/type",
 												keyword: "type",
@@ -14072,7 +14115,7 @@ function validate313(data, { instancePath = "", parentData, parentDataProperty, 
 											let data7 = data.sequence;
 											const _errs10 = errors;
 											if (!(typeof data7 == "number" && !(data7 % 1) && !isNaN(data7) && isFinite(data7))) {
-												validate313.errors = [{
+												validate314.errors = [{
 													instancePath: instancePath + "/sequence",
 													schemaPath: "#/properties/sequence/type",
 													keyword: "type",
@@ -14083,7 +14126,7 @@ function validate313(data, { instancePath = "", parentData, parentDataProperty, 
 											if (errors === _errs10) {
 												if (typeof data7 == "number" && isFinite(data7)) {
 													if (data7 > 4294967295 || isNaN(data7)) {
-														validate313.errors = [{
+														validate314.errors = [{
 															instancePath: instancePath + "/sequence",
 															schemaPath: "#/properties/sequence/maximum",
 															keyword: "maximum",
@@ -14094,7 +14137,7 @@ function validate313(data, { instancePath = "", parentData, parentDataProperty, 
 														}];
 														return false;
 													} else if (data7 < 0 || isNaN(data7)) {
-														validate313.errors = [{
+														validate314.errors = [{
 															instancePath: instancePath + "/sequence",
 															schemaPath: "#/properties/sequence/minimum",
 															keyword: "minimum",
@@ -14116,7 +14159,7 @@ function validate313(data, { instancePath = "", parentData, parentDataProperty, 
 												if (errors === _errs12) {
 													if (typeof data8 === "string") {
 														if (func2(data8) > 96) {
-															validate313.errors = [{
+															validate314.errors = [{
 																instancePath: instancePath + "/title",
 																schemaPath: "#/properties/title/maxLength",
 																keyword: "maxLength",
@@ -14125,7 +14168,7 @@ function validate313(data, { instancePath = "", parentData, parentDataProperty, 
 															return false;
 														}
 													} else {
-														validate313.errors = [{
+														validate314.errors = [{
 															instancePath: instancePath + "/title",
 															schemaPath: "#/properties/title/type",
 															keyword: "type",
@@ -14141,7 +14184,7 @@ function validate313(data, { instancePath = "", parentData, parentDataProperty, 
 													let data9 = data.state;
 													const _errs14 = errors;
 													if (typeof data9 !== "string") {
-														validate313.errors = [{
+														validate314.errors = [{
 															instancePath: instancePath + "/state",
 															schemaPath: "#/properties/state/type",
 															keyword: "type",
@@ -14150,7 +14193,7 @@ function validate313(data, { instancePath = "", parentData, parentDataProperty, 
 														return false;
 													}
 													if (!(data9 === "unsigned" || data9 === "ready" || data9 === "withdrawn")) {
-														validate313.errors = [{
+														validate314.errors = [{
 															instancePath: instancePath + "/state",
 															schemaPath: "#/properties/state/enum",
 															keyword: "enum",
@@ -14200,7 +14243,7 @@ function validate313(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate313.errors = [{
+			validate314.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -14209,7 +14252,7 @@ function validate313(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate313.errors = vErrors;
+	validate314.errors = vErrors;
 	return errors === 0;
 }
 export { validateAction, validateAttempt, validateAttemptReport, validateCommand, validateCommandAnswer, validateConfiguration, validateEnvironment, validateInstallRequest, validateMetrics, validateMode, validateNodeManifest, validateRegistrationAnswer, validateServiceList, validateSiteAccess, validateSiteAck, validateSiteAggregate, validateSiteAlarm, validateSiteFactoryReset, validateSiteGateway, validateSiteHome, validateSiteIdentity, validateSiteInvitation, validateSiteLink, validateSiteMaster, validateSiteOtaEnter, validateSiteReport, validateSiteRequestStatus, validateSiteResetGrid, validateSiteRestoreLast, validateSiteRules, validateSiteRulesCommand, validateSiteRulesStatus, validateSiteSetEcoLimit, validateSiteSetGridLimit, validateSiteSetMode, validateSiteSetRelay, validateSiteSetTou, validateSiteSocket, validateSiteSocketCommand, validateSiteTelemetry, validateSiteUpdateStatus, validateSiteUpdateTrigger, validateStatusReport, validateUpdate, validateUpdateStart };

@@ -729,6 +729,8 @@ export interface SiteReport {
   home?: string[];
   /** Fingerprint of the site's CA: SHA-256 of its certificate. */
   ca?: Digest;
+  /** Phones that the household took away at its gateway. */
+  removed?: string[];
 }
 export interface SiteRulesStatus {
   /** When it was heard or computed, by the gateway's clock; absent while the gateway has no valid time. */

@@ -10,3 +10,13 @@ export function phoneUser(site: string, phone: string): string {
 export function gatewayUser(site: string): string {
   return `_${site}.gateway`;
 }
+
+/** Letters and digits that aren't taken for one another. */
+const alphabet = "abcdefghijkmnpqrstuvwxyz23456789";
+
+export const phoneIdLength = 12;
+
+/** The id of a phone that no other phone ever had. `random`: 12 bytes, of which each gives five bits. */
+export function newPhoneId(random: Uint8Array): string {
+  return [...random.subarray(0, phoneIdLength)].map((byte) => alphabet[byte & 31]).join("");
+}

@@ -250,7 +250,16 @@ export const rooms: Readonly<Record<string, Room>> = {
     packages: ["node:", "ws"],
   },
   "gateway/adapters/storage": {
-    mayImport: ["kernel", "gateway/app", "gateway/domain", "gateway/ports", "schemas/generated", "schemas/wire"],
+    // The household's CA makes certificates.
+    mayImport: [
+      "kernel",
+      "kernel/x509",
+      "gateway/app",
+      "gateway/domain",
+      "gateway/ports",
+      "schemas/generated",
+      "schemas/wire",
+    ],
     packages: ["node:"],
   },
   // The household's app runs in a browser: of the house it sees the contracts alone.
