@@ -1,8 +1,8 @@
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { Fault } from "../../../kernel/fault.ts";
+import { pem } from "../../../kernel/x509/pem.ts";
 import { certificateRequest } from "../../../manager/adapters/certificates/certificate-request.ts";
 import { DerError } from "../../../manager/adapters/certificates/der-reader.ts";
-import { pem } from "../../../kernel/x509/pem.ts";
 import { revocationList } from "../../../manager/adapters/certificates/revocation-list.ts";
 import { revokedSerials } from "../../../manager/adapters/certificates/revoked-serials.ts";
 import { type FuzzTarget, mustHold } from "./fuzz-target.ts";
