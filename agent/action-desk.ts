@@ -86,6 +86,11 @@ export class ActionDesk {
     this.#job?.abort.abort("stopping" satisfies JobEnd);
   }
 
+  /** Somebody here wants the update under way to end. */
+  cancelUpdate(): void {
+    this.#job?.abort.abort("cancelled" satisfies JobEnd);
+  }
+
   /** A heartbeat with this result was answered. */
   heard(result: ActionResult): void {
     if (this.#memory.result !== result) return;

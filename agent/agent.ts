@@ -12,7 +12,7 @@ import { ManagerLink } from "./manager-link.ts";
 import type { NodeHost } from "./node-host.ts";
 import type { NodeMemories } from "./node-memory.ts";
 import { nodeRoutes } from "./node-routes.ts";
-import { NodeSpeaker } from "./node-speaker.ts";
+import { type InstallAnswer, NodeSpeaker } from "./node-speaker.ts";
 
 export interface AgentOptions {
   /** Not yet started; the agent adds its routes. Its association with the manager secures everything that is said. */
@@ -119,6 +119,16 @@ export class Agent {
   /** What its registration says changed. */
   registerAgain(node: string): void {
     this.#find(node)?.registerAgain();
+  }
+
+  /** Asks for an update that nobody offered to the node. Never rejects. */
+  install(node: string, update: string): Promise<InstallAnswer> {
+    return this.#find(node)?.install(update) ?? Promise.resolve({ kind: "refused", reason: "there is no such node" });
+  }
+
+  /** Ends the node's update where it stands. */
+  cancelUpdate(node: string): void {
+    this.#find(node)?.desk.cancelUpdate();
   }
 
   /** It fell silent: nothing is said in its name, and who observes it hears 5.04. `returned` undoes it. */

@@ -29,6 +29,13 @@ export interface NodeSpeakerOptions {
   changed(what: "health" | "update"): void;
 }
 
+/** What the manager says to a wish for an update: `wait` says that it may be asked again. */
+export interface InstallAnswer {
+  readonly kind: "begun" | "wait" | "refused";
+  /** In the manager's words; empty where it began. */
+  readonly reason?: string;
+}
+
 const seconds = (maxAge: number | undefined): number => (maxAge ?? 0) * 1000;
 
 /** Speaks for one node: registers it, sends its heartbeats, takes its actions. */
@@ -97,6 +104,31 @@ export class NodeSpeaker {
     const { host } = this.#options;
     const { lastRev, result } = this.desk;
     return { ...host.report(), lastRev, ...(result !== undefined && { result }) };
+  }
+
+  /** Asks the manager for an update that nobody offered. Never rejects. */
+  async install(update: string): Promise<InstallAnswer> {
+    const { link, log, host } = this.#options;
+    try {
+      const response = await link.ask({
+        method: "POST",
+        path: managerPath("updateInstall", { update }),
+        child: this.#child,
+        accept: cborFormat,
+        timeoutMs: agentTimes.requestMs,
+        signal: this.#era.signal,
+      });
+      if (response.code === Code.changed) {
+        // Without an action it runs that already.
+        if (response.payload.length > 0) this.#offered(response);
+        return { kind: "begun" };
+      }
+      const reason = textOf(response) || codeText(response.code);
+      return { kind: response.code === Code.serviceUnavailable ? "wait" : "refused", reason };
+    } catch (error) {
+      log.debug("install-unanswered", { node: host.id, error });
+      return { kind: "wait", reason: "the manager doesn't answer" };
+    }
   }
 
   #perform(effect: NodeLifeEffect): void {

@@ -14,7 +14,9 @@ import type { Part } from "../kernel/lifecycle.ts";
 import type { Log } from "../kernel/log.ts";
 import { retrySchedule } from "../kernel/retry-schedule.ts";
 import { nodeSuitCrypto } from "../schemas/crypto/node-suit-crypto.ts";
+import type { SiteUpdateTrigger } from "../schemas/generated/types.ts";
 import type { NodeId } from "../schemas/wire/node-id.ts";
+import type { HardwareNumber } from "../schemas/wire/site-topics.ts";
 import { readKeySet, type TrustAnchor } from "../schemas/wire/suit/trust-anchor.ts";
 import { GatewayHost, type GatewayHostOptions } from "./adapters/coap/gateway-host.ts";
 import { keptMemories } from "./adapters/coap/kept-memories.ts";
@@ -23,7 +25,9 @@ import { artifactHttp } from "./adapters/http/artifact-http.ts";
 import { NodePlane } from "./adapters/mqtt/node-plane.ts";
 import { ArtifactFolder } from "./adapters/storage/artifact-folder.ts";
 import { jsonRecords } from "./adapters/storage/json-records.ts";
+import { HouseholdUpdates, type HouseholdUpdatesOptions, type WishAnswer } from "./app/household-updates.ts";
 import { PackUpdates } from "./app/pack-updates.ts";
+import type { SiteAnswer } from "./app/site-requests.ts";
 import type { FirmwareCarrier } from "./ports/firmware-carrier.ts";
 import type { PackCommands } from "./ports/pack-commands.ts";
 import type { SitePacks } from "./ports/site-packs.ts";
@@ -39,6 +43,8 @@ export interface ManagerPartOptions extends Pick<GatewayHostOptions, "id" | "fac
   readonly packModel: string;
   /** Of all images together. */
   readonly maxArtifactBytes: number;
+  /** Where the household sees how updates go; it asks for them by `trigger`. */
+  readonly household?: Pick<HouseholdUpdatesOptions, "site" | "topics" | "publisher" | "isTimeValid"> | undefined;
   readonly packs: SitePacks;
   readonly commands: PackCommands;
   readonly carrier: FirmwareCarrier;
@@ -65,6 +71,7 @@ export class ManagerPart implements Part {
   readonly plane: NodePlane;
   readonly #options: ManagerPartOptions;
   readonly #host: GatewayHost;
+  readonly #household: HouseholdUpdates | undefined;
   #agent: Agent | undefined;
   #association: Association | undefined;
   #stopping = new AbortController();
@@ -80,7 +87,19 @@ export class ManagerPart implements Part {
       ...{ packs, carrier, crypto: nodeSuitCrypto, anchors: anchorsOf(credentials) },
       source: artifactHttp({ ca }),
       store: new ArtifactFolder({ folder: join(folder, "artifacts"), maxBytes: maxArtifactBytes }),
+      told: (pack, action, news) => this.#household?.told(pack, action, news),
     });
+    this.#household =
+      options.household &&
+      new HouseholdUpdates({
+        ...{ ...options.household, packs, clock: options.clock },
+        current: () => this.updates.current,
+        wish: (pack, update) => this.#wish(pack, update),
+        stop: (pack) => {
+          const child = this.childOf(pack);
+          if (child !== undefined) this.#agent?.cancelUpdate(child);
+        },
+      });
     this.#host = new GatewayHost({
       ...options,
       speaksTls: ca !== undefined,
@@ -101,15 +120,30 @@ export class ManagerPart implements Part {
   }
 
   /** The pack's node there. */
-  childOf(pack: Parameters<ManagedSite["childOf"]>[0]): NodeId | undefined {
+  childOf(pack: HardwareNumber): NodeId | undefined {
     return this.#association?.site.childOf(pack);
   }
 
+  /** An update that somebody of the household asks for: the manager decides. */
+  async trigger(trigger: SiteUpdateTrigger): Promise<SiteAnswer> {
+    const absent: SiteAnswer = { outcome: "not-sent", reason: "This gateway isn't set up for it." };
+    return (await this.#household?.trigger(trigger)) ?? absent;
+  }
+
+  async #wish(pack: HardwareNumber, update: string): Promise<WishAnswer> {
+    const child = this.childOf(pack);
+    if (this.#agent === undefined || child === undefined) return { kind: "wait", reason: "The manager is away." };
+    const { kind, reason = "" } = await this.#agent.install(child, update);
+    return kind === "begun" ? { kind } : { kind, reason };
+  }
+
   start(): void {
+    this.#household?.start();
     this.#next(() => this.#associate());
   }
 
   async stop(): Promise<void> {
+    this.#household?.stop();
     this.#stopping.abort(new Error("The gateway stops."));
     await this.#work;
     await this.plane.stop();

@@ -10,6 +10,7 @@ import type { TrustAnchor } from "../../schemas/wire/suit/trust-anchor.ts";
 import type { PayloadVariant, UpdateManifest } from "../../schemas/wire/suit/update-manifest.ts";
 import { verifyManifest } from "../../schemas/wire/suit/verify-manifest.ts";
 import type { PackFacts } from "../domain/pack-facts.ts";
+import type { PackUpdateNews } from "../domain/update-progress.ts";
 import { nextTurn } from "../domain/update-turns.ts";
 import type { StoredArtifact } from "../ports/artifact-store.ts";
 import type { FirmwareCarrier, PayloadBytes, WantedPayload } from "../ports/firmware-carrier.ts";
@@ -42,6 +43,8 @@ export interface PackUpdatesOptions extends ArtifactDownloadOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;
+  /** What happens to the update of a pack, for whoever shows it. */
+  told?(pack: HardwareNumber, action: UpdateAction, news: PackUpdateNews): void;
 }
 
 interface Waiting {
@@ -93,6 +96,31 @@ export class PackUpdates {
 
   /** Resolves with how it ended; `cancelled` when the signal aborted. Never rejects but by a defect. */
   async update(pack: HardwareNumber, task: UpdateTask): Promise<UpdateEnd> {
+    const { told } = this.#options;
+    const end = await this.#update(pack, this.#watched(pack, task));
+    // What goes on with the next start hasn't ended.
+    if (task.signal.reason !== "stopping") told?.(pack, task.action, { kind: "ended", ...end });
+    return end;
+  }
+
+  #watched(pack: HardwareNumber, task: UpdateTask): UpdateTask {
+    const { told } = this.#options;
+    if (told === undefined) return task;
+    return {
+      get action() {
+        return task.action;
+      },
+      signal: task.signal,
+      renew: () => task.renew(),
+      envelope: () => task.envelope(),
+      report: (report) => {
+        task.report(report);
+        told(pack, task.action, { kind: "report", report });
+      },
+    };
+  }
+
+  async #update(pack: HardwareNumber, task: UpdateTask): Promise<UpdateEnd> {
     const { log } = this.#options;
     const { signal } = task;
     try {
@@ -194,6 +222,7 @@ export class PackUpdates {
       }
       if (end.kind === "refused") throw new Ended("failed", end.reason);
       if (end.kind === "cancelled") throw new Ended("cancelled", "cancelled");
+      this.#options.told?.(pack, task.action, { kind: "interrupted", reason: end.reason });
       if (this.#options.packs.find(pack)?.isSilent !== false) throw new Away();
       if (reached > before) {
         tries = 0;

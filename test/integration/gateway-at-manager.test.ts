@@ -10,9 +10,11 @@ import type { PackCommands } from "../../gateway/ports/pack-commands.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { systemClock } from "../../kernel/system/system-clock.ts";
 import { systemEntropy } from "../../kernel/system/system-entropy.ts";
+import type { Messages } from "../../schemas/generated/types.ts";
+import type { Sendable } from "../../schemas/wire/codec.ts";
 import { toHex } from "../../schemas/wire/hex.ts";
 import { nodeId } from "../../schemas/wire/node-id.ts";
-import type { HardwareNumber } from "../../schemas/wire/site-topics.ts";
+import { type HardwareNumber, SiteTopics, siteId } from "../../schemas/wire/site-topics.ts";
 import { writeKeySet } from "../../schemas/wire/suit/trust-anchor.ts";
 import { keys } from "../vectors/update-manifest-world.ts";
 import { operator } from "./agent-world.ts";
@@ -53,6 +55,7 @@ class Gateway {
   readonly sent: [string, string, object][] = [];
   answer: Awaited<ReturnType<PackCommands["send"]>> = { outcome: "done" };
   readonly ends: string[] = [];
+  readonly documents: Sendable<Messages["site-update-status"]>[] = [];
   readonly folder = mkdtempSync(join(tmpdir(), "coxswain-gateway-"));
   readonly #id: string;
   #part: ManagerPart | undefined;
@@ -80,6 +83,10 @@ class Gateway {
       ...{ model: "coxswain-gateway", packModel: "energy-pack", maxArtifactBytes: 1_000_000 },
       facts: () => ({ version: "0.1.0", uptimeSeconds: 5, services: [{ name: "can", state: "running" }] }),
       end: (why) => this.ends.push(why),
+      household: {
+        ...{ site: siteId("home"), topics: new SiteTopics(), isTimeValid: () => true },
+        publisher: { retain: (_topic, _kind, value) => this.documents.push(value as never) },
+      },
       commands: {
         send: (pack, name, payload) => {
           this.sent.push([pack, name, payload]);
@@ -118,12 +125,16 @@ async function presence(manager: TestManager, node: string, state: string): Prom
 }
 
 async function offer(manager: TestManager, nodes: readonly string[]): Promise<void> {
+  await create(manager);
+  await manager.app.updates.start("u-1", nodes, operator);
+}
+
+async function create(manager: TestManager): Promise<void> {
   await trustKey(manager.app);
   await manager.app.artifacts.store(bytesOf(image), { digest });
   const update = { id: "u-1", version: "2.6", size: image.length, digest, model: "energy-pack", sequence: 5 };
   const created = await manager.app.updates.create(update, operator, await envelopeOf(update));
   expect(created.kind).toBe("created");
-  await manager.app.updates.start("u-1", nodes, operator);
 }
 
 const attempt = (manager: TestManager, node: string) => manager.app.attempts.find("u-1", node)?.attempt;
@@ -294,6 +305,53 @@ describe("an update of packs", () => {
       (found) => found?.state === "succeeded",
     );
     expect(gateway.carrier.blocks).toBe(20);
+  });
+});
+
+describe("an update that the household asks for", () => {
+  test("is what the manager allows, by its words", async () => {
+    const { gateway } = await ready();
+    expect(await gateway.part.trigger({})).toMatchObject({ outcome: "invalid" });
+    expect(await gateway.part.trigger({ update: "u-9" })).toEqual({ outcome: "refused", reason: "no such update" });
+    const unknown = await gateway.part.trigger({ update: "u-9", nodes: ["a0b1c2d3e4ff"] });
+    expect(unknown).toEqual({ outcome: "invalid", reason: "There is no pack a0b1c2d3e4ff." });
+    expect(gateway.carrier.began).toEqual([]);
+  });
+
+  test("goes to all packs, is shown as it goes, and can be stopped", async () => {
+    const { manager, gateway } = await ready();
+    await create(manager);
+    expect(await gateway.part.trigger({ update: "u-1" })).toEqual({ outcome: "done" });
+    for (const pack of [a, b]) {
+      await soon(
+        () => attempt(manager, `gw.${pack}`),
+        (found) => found?.state === "succeeded",
+      );
+    }
+    await soon(
+      () => gateway.documents.at(-1),
+      (said) => said?.state === "done" && said.nodes.length === 2 && said.percent === 100,
+    );
+    expect(gateway.documents.at(-1)).toMatchObject({ available: "u-1", availableVersion: "2.6" });
+    // Whoever runs it already needs nothing.
+    expect(await gateway.part.trigger({})).toEqual({ outcome: "done" });
+    gateway.packs.firmware(a, { digests: { running: old } });
+    await soon(
+      () => manager.app.registry.find(`gw.${a}`),
+      (view) => view?.manifest.digest === old,
+    );
+    gateway.carrier.times.blockMs = 100;
+    gateway.carrier.forget();
+    expect(await gateway.part.trigger({ nodes: [a] })).toEqual({ outcome: "done" });
+    await soon(
+      () => gateway.carrier.began.length,
+      (count) => count === 3,
+    );
+    expect(await gateway.part.trigger({ stop: true })).toEqual({ outcome: "done" });
+    await soon(
+      () => attempt(manager, `gw.${a}`),
+      (found) => found?.state === "cancelled",
+    );
   });
 });
 

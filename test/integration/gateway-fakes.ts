@@ -102,6 +102,11 @@ export class FakeCarrier implements FirmwareCarrier {
     this.#clock = clock;
   }
 
+  /** As packs do whose slots were used for something else since. */
+  forget(): void {
+    this.#slots.clear();
+  }
+
   async carry(job: CarryJob): Promise<CarryEnd> {
     if (this.#isBusy) throw new Error("Two transfers at once.");
     if (job.envelope.length === 0) throw new Error("A transfer without an envelope.");

@@ -82,6 +82,9 @@ function installAnswer(request: CoapRequest, outcome: InstallOutcome, registered
         case "unsigned":
         case "not-a-target":
           return refusal(outcome.reason);
+        // It has what it asks for: nothing is left to do.
+        case "already-running":
+          return { code: Code.changed };
         default:
           return refusal("not-now", outcome.reason);
       }
