@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
+import type { SettingProblem, SettingSource } from "../kernel/settings-load.ts";
 import type { Settings } from "./settings.ts";
-import type { SettingProblem, SettingSource } from "./settings-load.ts";
 
 const leastWithSecurity = 10;
 const strength: Record<SettingSource, number> = { default: 0, file: 1, environment: 2, flag: 3 };

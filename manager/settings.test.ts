@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { namedSettings, type SettingsDescription } from "../kernel/settings-entry.ts";
+import { settingsInForce, settingsPage } from "../kernel/settings-help.ts";
+import { loadSettings, type SettingsInput } from "../kernel/settings-load.ts";
 import { settingsDescription } from "./settings.ts";
-import { namedSettings, type SettingsDescription } from "./settings-entry.ts";
 import { readStartFlags, startHelp } from "./settings-flags.ts";
-import { settingsInForce, settingsPage } from "./settings-help.ts";
-import { loadSettings, type SettingsInput } from "./settings-load.ts";
 import { isLoopbackHost, settingConflicts } from "./settings-rules.ts";
 
 const nothing: SettingsInput = { environment: {}, flags: new Map() };

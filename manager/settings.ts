@@ -1,4 +1,4 @@
-import type { SettingsDescription, SettingsOf } from "./settings-entry.ts";
+import type { SettingsDescription, SettingsOf } from "../kernel/settings-entry.ts";
 
 const host = {
   pattern: /^$|^[A-Za-z0-9:][A-Za-z0-9.:%_-]*$/,

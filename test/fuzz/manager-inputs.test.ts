@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { formatLinks, parseLinks } from "../../coap/link-format.ts";
+import { namedSettings } from "../../kernel/settings-entry.ts";
+import { loadSettings } from "../../kernel/settings-load.ts";
 import { linkLimits, registeredLinks } from "../../manager/adapters/coap/registered-links.ts";
 import { byteRange } from "../../manager/adapters/http/byte-range.ts";
 import { settingsDescription } from "../../manager/settings.ts";
-import { namedSettings } from "../../manager/settings-entry.ts";
-import { loadSettings } from "../../manager/settings-load.ts";
 
 // Names as RFC 6690 has them (parmname), values and targets as texts without what would end them early.
 const name = fc.stringMatching(/^[A-Za-z0-9!#$&+\-.^_`|~]{1,12}$/).filter((each) => each !== "href");

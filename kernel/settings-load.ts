@@ -1,4 +1,6 @@
 import {
+  gatewayPrefix,
+  managerPrefix,
   type NamedSetting,
   namedSettings,
   type SettingEntry,
@@ -29,7 +31,18 @@ export interface SettingsInput {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Values of flags by setting name (`coap.port`), as text or as a boolean. */
   readonly flags: ReadonlyMap<string, string | boolean>;
+  /** Whose settings they are; default the manager's. */
+  readonly program?: ProgramNames;
 }
+
+/** How a program is called where people read it, and how its variables begin. */
+export interface ProgramNames {
+  readonly command: string;
+  readonly prefix: string;
+}
+
+export const managerNames: ProgramNames = { command: "coxswain start", prefix: managerPrefix };
+export const gatewayNames: ProgramNames = { command: "coxswain gateway", prefix: gatewayPrefix };
 
 export type LoadedSettings<D> =
   | { readonly ok: true; readonly settings: SettingsOf<D>; readonly sources: ReadonlyMap<string, SettingSource> }
@@ -42,6 +55,7 @@ const otherVariables = new Set([
   "COXSWAIN_TOKEN",
   "COXSWAIN_CA",
   "COXSWAIN_FINGERPRINT",
+  "COXSWAIN_GATEWAY_CONFIG",
 ]);
 
 /**
@@ -50,14 +64,17 @@ const otherVariables = new Set([
  */
 export function loadSettings<D extends SettingsDescription>(description: D, input: SettingsInput): LoadedSettings<D> {
   const problems: SettingProblem[] = [];
-  const known = namedSettings(description);
-  const fileValues = input.file === undefined ? new Map<string, unknown>() : readFile(input.file, known, problems);
-  for (const variable of unknownVariables(known, input.environment)) {
+  const { command, prefix } = input.program ?? managerNames;
+  const known = namedSettings(description, prefix);
+  const fileValues =
+    input.file === undefined ? new Map<string, unknown>() : readFile(input.file, known, command, problems);
+  for (const variable of unknownVariables(known, input.environment, prefix)) {
     problems.push(
       unknown(
         `environment variable ${variable}`,
         variable,
         known.map((each) => each.variable),
+        command,
       ),
     );
   }
@@ -129,6 +146,7 @@ function check(entry: SettingEntry, value: unknown, place: string): Checked {
 function readFile(
   file: { readonly path: string; readonly text: string },
   known: readonly NamedSetting[],
+  command: string,
   problems: SettingProblem[],
 ): Map<string, unknown> {
   const found = new Map<string, unknown>();
@@ -152,22 +170,28 @@ function readFile(
     const pairs = inner ? inner.map(([key, each]) => [`${name}.${key}`, each] as const) : [[name, value] as const];
     for (const [full, each] of pairs) {
       if (names.includes(full)) found.set(full, each);
-      else problems.push(unknown(`settings file ${file.path}, ${full}`, full, names));
+      else problems.push(unknown(`settings file ${file.path}, ${full}`, full, names, command));
     }
   }
   return found;
 }
 
-function unknownVariables(known: readonly NamedSetting[], environment: SettingsInput["environment"]): string[] {
+function unknownVariables(
+  known: readonly NamedSetting[],
+  environment: SettingsInput["environment"],
+  prefix: string,
+): string[] {
   const variables = new Set(known.map((each) => each.variable));
+  const isOthers = (name: string): boolean =>
+    otherVariables.has(name) || (prefix === managerPrefix && name.startsWith(`${gatewayPrefix}_`));
   return Object.keys(environment).filter(
-    (name) => name.startsWith("COXSWAIN_") && !variables.has(name) && !otherVariables.has(name),
+    (name) => name.startsWith(`${prefix}_`) && !variables.has(name) && !isOthers(name),
   );
 }
 
-function unknown(place: string, name: string, names: readonly string[]): SettingProblem {
+function unknown(place: string, name: string, names: readonly string[], command: string): SettingProblem {
   const nearest = closest(name, names);
-  const hint = nearest === undefined ? "`coxswain start --help` lists them" : `did you mean ${nearest}?`;
+  const hint = nearest === undefined ? `\`${command} --help\` lists them` : `did you mean ${nearest}?`;
   return { code: "unknown-setting", message: `${place}: there is no such setting; ${hint}` };
 }
 

@@ -62,25 +62,29 @@ export interface NamedSetting {
   readonly entry: SettingEntry;
 }
 
-/** Every setting of a description, in its order. */
-export function namedSettings(description: SettingsDescription): NamedSetting[] {
+/** Every setting of a description, in its order. Each program has variables of its own by their first words. */
+export function namedSettings(description: SettingsDescription, prefix = managerPrefix): NamedSetting[] {
   return Object.entries(description).flatMap(([name, value]) =>
     isEntry(value)
-      ? [named(name, value)]
-      : Object.entries(value).map(([inner, entry]) => named(`${name}.${inner}`, entry)),
+      ? [named(name, value, prefix)]
+      : Object.entries(value).map(([inner, entry]) => named(`${name}.${inner}`, entry, prefix)),
   );
 }
+
+/** The manager's variables begin so, the gateway's with one word more. */
+export const managerPrefix = "COXSWAIN";
+export const gatewayPrefix = "COXSWAIN_GATEWAY";
 
 function isEntry(value: SettingsDescription[string]): value is SettingEntry {
   return typeof value["kind"] === "string";
 }
 
-function named(name: string, entry: SettingEntry): NamedSetting {
+function named(name: string, entry: SettingEntry, prefix: string): NamedSetting {
   const words = name.split(".").flatMap((part) => part.split(/(?=[A-Z])/));
   return {
     name,
     entry,
-    variable: `COXSWAIN_${words.join("_").toUpperCase()}`,
+    variable: `${prefix}_${words.join("_").toUpperCase()}`,
     flag: `--${words.join("-").toLowerCase()}`,
   };
 }
