@@ -72,7 +72,8 @@ export async function downloadArtifact(
         await request.renew();
         continue;
       }
-      if (/^http-4/.test(outcome) && outcome !== "http-429") return await gone(artifact, outcome);
+      const isFinal = outcome === "unknown-scheme" || (/^http-4/.test(outcome) && outcome !== "http-429");
+      if (isFinal) return await gone(artifact, outcome);
       const pause = pauses.next();
       if (pause.done === true) return await gone(artifact, outcome);
       log.debug("artifact-cut", { digest, at: artifact.length, reason: outcome });
@@ -96,7 +97,7 @@ async function attempt(
   { digest, size, uris, signal, progress }: DownloadRequest,
 ): Promise<string> {
   const uri = uris().find((each) => /^https?:/.test(each));
-  if (uri === undefined) return "http-400";
+  if (uri === undefined) return "unknown-scheme";
   const answer = await source.fetch(uri, { offset: artifact.length, etag: `"${digestHex(digest)}"` }, signal);
   if (answer.kind === "status") return `http-${answer.status}`;
   if (answer.kind === "unreachable") return answer.reason;

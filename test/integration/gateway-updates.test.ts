@@ -197,6 +197,12 @@ describe("the download", () => {
     expect(store.open_).toBe(0);
   });
 
+  test("is by HTTP, and ends where the manager names no such address", async () => {
+    const one = await task();
+    one.action = { ...one.action, uris: one.action.uris.map((uri) => uri.replace("http:", "coap:")) };
+    expect(await ended(updates.update(a, one))).toEqual({ outcome: "failed", reason: "unknown-scheme" });
+  });
+
   test("isn't begun where it wouldn't fit", async () => {
     store = new MemoryStore(10_000);
     updates = made();
