@@ -48,6 +48,10 @@ test("nobody without a token reads, changes or counts anything; the console's fi
     expect((await ask("/api/v1/system", { headers: { authorization } })).status, authorization).toBe(401);
   }
   expect((await ask("/")).status).toBe(200);
+  // The household's app is for phones, which prove themselves to the broker; nothing else is below it.
+  for (const path of ["/app/../package.json", "/app/%2e%2e/%2e%2e/package.json", "/app/key.pem"]) {
+    expect([401, 404], path).toContain((await ask(path)).status);
+  }
   expect((await ask(`/artifacts/${"0".repeat(64)}`)).status).toBe(401);
 });
 

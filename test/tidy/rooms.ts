@@ -88,9 +88,11 @@ export const rooms: Readonly<Record<string, Room>> = {
     ],
     packages: ["node:net"],
   },
+  // The files of the household's app are listed by the kernel for both who serve it.
   "manager/adapters/http": {
     mayImport: [
       "kernel",
+      "kernel/system",
       "manager/app",
       "manager/domain",
       "manager/ports",
@@ -240,6 +242,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   "gateway/adapters/http": {
     mayImport: [
       "kernel",
+      "kernel/system",
       "mqtt",
       "gateway/app",
       "gateway/domain",

@@ -149,6 +149,7 @@ export const describedRoutes: Readonly<Record<string, string>> = {
     "For nodes, by the link of their action with its token `t`, and for operators: the bytes, with Range, If-Range, If-None-Match and the digest as strong ETag",
   "GET /u/:digits": "The same by the first 16 digits, for early device code",
   "GET /": "The console, with its scripts and style",
+  "GET /app/*": "The household's app, with all its files",
 };
 
 /** Files of the console, which the page names once. */

@@ -5,6 +5,7 @@ import { WebSocketDoor } from "../../../mqtt/websocket-door.ts";
 import type { Principal } from "../../domain/authoriser.ts";
 import { addAnchorRoutes } from "./anchor-routes.ts";
 import { ApiError } from "./api-error.ts";
+import { addAppFiles, appFiles } from "./app-files.ts";
 import { addArtifactDownload } from "./artifact-download.ts";
 import { addArtifactRoutes } from "./artifact-routes.ts";
 import { admit, isLoopbackAddress } from "./asker.ts";
@@ -45,6 +46,7 @@ export class HttpServer {
   readonly #options: HttpServerOptions;
   readonly #server: FastifyInstance;
   readonly #events: EventStream;
+  readonly #appFiles = appFiles();
   readonly #routes: string[] = [];
   readonly #signIn: SignIn;
   readonly #https: HttpsListener | undefined;
@@ -94,6 +96,7 @@ export class HttpServer {
     addAuthorityRoutes(this.#server, options.app);
     addMetricsPage(this.#server, options);
     addConsoleFiles(this.#server);
+    addAppFiles(this.#server, this.#appFiles);
     this.#events.addRoutes(this.#server);
     this.#server.register((scope, _options, done) => {
       takeStreams(scope);
@@ -218,7 +221,7 @@ export class HttpServer {
 
   #addGates(): void {
     const { isInsecure, log, httpsUrl } = this.#options;
-    const openPaths = new Set([...consolePaths, sessionPath]);
+    const openPaths = new Set([...consolePaths, ...this.#appFiles.keys(), sessionPath]);
     const ownHosts = new Set(this.#options.ownHosts.map((each) => each.toLowerCase()));
     this.#server.addHook("onRequest", (request, reply, done) => {
       const isEncrypted = request.protocol === "https";
@@ -267,7 +270,8 @@ export class HttpServer {
 /** Where a browser that asks in the open, from elsewhere, is sent: the same page by https. Other requests are refused, since what they carry was said already. */
 function wayIn({ method, socket, url, protocol }: FastifyRequest, httpsUrl: string | undefined): string | undefined {
   if (httpsUrl === undefined || protocol === "https" || isLoopbackAddress(socket.remoteAddress)) return undefined;
-  const isPage = method === "GET" && consolePaths.includes(url.split("?")[0] ?? "");
+  const path = url.split("?")[0] ?? "";
+  const isPage = method === "GET" && (consolePaths.includes(path) || path === "/app/");
   return isPage ? `${httpsUrl}${url}` : undefined;
 }
 

@@ -11,6 +11,7 @@ export const routeActions: Readonly<Record<string, ActionName>> = {
   "GET /session.js": "console.load",
   "GET /account.js": "console.load",
   "GET /console.css": "console.load",
+  "GET /app/*": "console.load",
   "POST /api/v1/session": "session.begin",
   "GET /api/v1/session": "session.begin",
   "DELETE /api/v1/session": "session.begin",
