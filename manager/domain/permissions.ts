@@ -32,7 +32,10 @@ function nodes(which: "own" | "own-and-children", words: string): Permission {
  * everybody, and fails a test.
  */
 export const permissions = {
-  "console.load": { ...operators("viewer", "any", "Load the files of the console and of the household's app, which hold no secret"), strangers: true },
+  "console.load": {
+    ...operators("viewer", "any", "Load the files of the console and of the household's app, which hold no secret"),
+    strangers: true,
+  },
   "session.begin": { ...operators("viewer", "any", "Sign in"), strangers: true },
   "artifact.fetch": {
     ...operators("viewer", "any", "Fetch an artifact; by HTTP with the token of the node's link, or as an operator"),
