@@ -23,6 +23,7 @@ const heard: CanMessage[] = [];
 let hub: CanHub;
 let gateway: BusMember;
 let sequence = 0;
+let isNoisy = false;
 
 const until = (isSo: () => boolean, seconds = 30) =>
   expect.poll(isSo, { timeout: seconds * 1000, interval: 20 }).toBe(true);
@@ -63,7 +64,10 @@ async function command(
 
 beforeAll(async () => {
   requireBuild();
-  hub = new CanHub({ clock: systemClock, log: silentLog, at: { host: "127.0.0.1", port: 0 } });
+  hub = new CanHub({
+    ...{ clock: systemClock, log: silentLog, at: { host: "127.0.0.1", port: 0 } },
+    noise: { destroys: () => isNoisy },
+  });
   await hub.start();
   joinBus();
   for (const [at, number] of hardware.entries()) {
@@ -196,6 +200,21 @@ it("when the hub goes and comes back every pack is on the bus again, with the id
   );
   expect(packs.map(nodeOf)).toEqual(nodes);
   await until(() => masters().length === 1);
+});
+
+it("noise that destroys every frame drives the packs off the bus, and they come back by themselves and tell of it", async () => {
+  const nodes = packs.map(nodeOf);
+  const before = heard.length;
+  isNoisy = true;
+  for (const pack of packs) await until(() => pack.events.includes("can down: the controller is off the bus"));
+  isNoisy = false;
+  const told = () =>
+    heard
+      .slice(before)
+      .flatMap((each) => (each.frame === "ErrorReport" && each.error === "bus-off" ? [each.node] : []));
+  await until(() => nodes.every((node) => told().includes(node)));
+  await until(() => packs.every((pack) => pack.now("can") === "up"));
+  expect(packs.map(nodeOf)).toEqual(nodes);
 });
 
 it("the master is unplugged: within 125 s another leads, and until then nothing was written to anybody's flash", {

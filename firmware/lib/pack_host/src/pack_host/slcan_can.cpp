@@ -16,7 +16,8 @@ constexpr size_t framesPerRead = readSize / 6 + 1;  // t, 3 digits, length, CR
 }  // namespace
 
 const char* SlcanCan::fault() const {
-  if (state_ == State::open) return isBusOff_ ? "the controller is off the bus" : "";
+  if (line_.isOpen() && isBusOff_) return "the controller is off the bus";
+  if (state_ == State::open) return "";
   if (line_.isOpen()) return isRefused_ ? "the adapter refuses to open its channel at 500 kbit/s" : "the adapter's channel is being opened";
   return line_.fault() == 0 ? "the other side closed the line" : std::strerror(line_.fault());
 }
