@@ -27,6 +27,7 @@ export class AppPage {
   folder = "";
   #browser: Browser | undefined;
   #context: BrowserContext | undefined;
+  readonly #others: BrowserContext[] = [];
   #complaints: string[] = [];
 
   async launch(): Promise<void> {
@@ -60,9 +61,17 @@ export class AppPage {
 
   /** Ends a test; what the browser complained of fails it. */
   async end(): Promise<void> {
-    await this.#context?.close();
+    for (const each of [this.#context, ...this.#others.splice(0)]) await each?.close();
     await this.site.close();
     expect(this.#complaints).toEqual([]);
+  }
+
+  /** Another phone's browser, which shares nothing with the first. */
+  async anotherPhone(): Promise<Page> {
+    const context = await this.#browser?.newContext({ viewport: { width: 390, height: 844 }, locale: "en-GB" });
+    if (context === undefined) throw new Error("no browser was launched");
+    this.#others.push(context);
+    return await context.newPage();
   }
 
   until(check: () => unknown): Promise<unknown> {

@@ -57,6 +57,16 @@ describe("the connection", () => {
     expect(isOn("home")).toBe(true);
   });
 
+  test("isn't fought for at full speed with another phone that has the same invitation", async () => {
+    await t.joined();
+    const other = await t.anotherPhone();
+    await other.goto(t.site.link("home"));
+    // Each of them throws the other out; whoever is thrown out at once waits longer each time.
+    await Promise.any(
+      [t.page, other].map((page) => page.getByText("Is this invitation used on another phone").waitFor()),
+    );
+  });
+
   test("says that this phone was removed", async () => {
     await t.joined();
     await Promise.all([

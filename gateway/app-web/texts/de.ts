@@ -18,6 +18,8 @@ export const de: Texts = {
     unreachable: "Weder das Zuhause noch der Server antwortet. Zu sehen ist, was zuletzt bekannt war.",
     unreachableHome: "Das Zuhause antwortet nicht. Zu sehen ist, was zuletzt bekannt war.",
     elsewhere: "Die App ist in einem anderen Fenster offen, das die Verbindung hat.",
+    thrownOut:
+      "Die Verbindung wird geschlossen, sobald sie offen ist. Nutzt ein anderes Telefon dieselbe Einladung? Jedes braucht seine eigene.",
     tryNow: "Jetzt versuchen",
   },
   ages: {

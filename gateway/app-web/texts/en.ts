@@ -16,6 +16,8 @@ export const en = {
     unreachable: "Neither home nor the server answers. What you see is the last that was known.",
     unreachableHome: "Home doesn't answer. What you see is the last that was known.",
     elsewhere: "The app is open in another window, which has the connection.",
+    thrownOut:
+      "The connection is closed as soon as it is open. Is this invitation used on another phone too? Each phone needs its own.",
     tryNow: "Try now",
   },
   ages: {

@@ -36,5 +36,6 @@ function troubleOf({ phase, problems }: LinkState, hasServer: boolean, { link }:
     return;
   if (problems.home === "refused" || problems.server === "refused") return link.refused;
   if (phase !== "resting" && (problems.server === undefined || problems.home === undefined) && hasServer) return;
+  if (phase === "resting" && (problems.home === "closed" || problems.server === "closed")) return link.thrownOut;
   return hasServer ? link.unreachable : link.unreachableHome;
 }
