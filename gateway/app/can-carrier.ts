@@ -85,7 +85,8 @@ export class CanCarrier implements FirmwareCarrier {
         timer =
           due === Number.POSITIVE_INFINITY
             ? undefined
-            : clock.after(Math.max(0, due - clock.monotonicMs()), () => {
+            : // Whole milliseconds: a clock with fractions must not come too early by less than it can tell, time after time.
+              clock.after(Math.max(1, Math.ceil(due - clock.monotonicMs())), () => {
                 dueMs = Number.POSITIVE_INFINITY;
                 happens({ kind: "tick" });
               });

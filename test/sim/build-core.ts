@@ -5,17 +5,14 @@ import { promisify } from "node:util";
 
 const root = join(import.meta.dirname, "../..");
 const output = join(root, ".pio/build/sim");
-const sourceGlobs = [
-  "firmware/lib/{core,hal,hal_sim}/src/**/*.cpp",
-  "firmware/lib/profiles/sensor/*.cpp",
-  "test/sim/core-addon.cpp",
-];
-const headerGlobs = ["firmware/lib/**/*.{hpp,h}", "schemas/generated/cpp/*.hpp"];
+const sharedGlobs = ["firmware/lib/{core,hal,hal_sim}/src/**/*.cpp", "firmware/lib/profiles/sensor/*.cpp"];
+const headerGlobs = ["firmware/lib/**/*.{hpp,h}", "schemas/generated/cpp/*.hpp", "test/sim/*.hpp"];
 const includes = [
   "firmware/lib/core/src",
   "firmware/lib/hal/src",
   "firmware/lib/hal_sim/src",
   "firmware/lib/profiles",
+  "test/sim",
   "schemas/generated/cpp",
   `node_modules/node-linux-${process.arch}/include/node`,
 ];
@@ -23,12 +20,21 @@ const flags = ["-std=c++17", "-O1", "-g1", "-fPIC", "-fno-rtti", "-fno-exception
 const parallel = 2;
 
 /** Compiles the firmware core on its simulated port into an addon, what changed only. Resolves with the addon's path. */
-export async function buildCore(): Promise<string> {
+export function buildCore(): Promise<string> {
+  return build("core", ["test/sim/core-addon.cpp"]);
+}
+
+/** Likewise a pack with its profile. */
+export function buildPack(): Promise<string> {
+  return build("pack", ["firmware/lib/profiles/pack/*.cpp", "test/sim/pack-addon.cpp"]);
+}
+
+async function build(name: string, own: readonly string[]): Promise<string> {
   const run = promisify(execFile);
   mkdirSync(output, { recursive: true });
-  const addon = join(output, "core.node");
+  const addon = join(output, `${name}.node`);
   const headers = Math.max(...globSync(headerGlobs, { cwd: root }).map(changedAt));
-  const sources = globSync(sourceGlobs, { cwd: root }).sort();
+  const sources = globSync([...sharedGlobs, ...own], { cwd: root }).sort();
   const stale: { source: string; object: string }[] = [];
   const objects = sources.map((source) => {
     const object = join(output, `${source.replaceAll("/", "-")}.o`);
@@ -53,4 +59,7 @@ function changedAt(path: string): number {
   return statSync(path.startsWith(dirname(root)) ? path : join(root, path)).mtimeMs;
 }
 
-if (import.meta.main) console.log(await buildCore());
+if (import.meta.main) {
+  console.log(await buildCore());
+  console.log(await buildPack());
+}

@@ -6,13 +6,12 @@
 //   ending(handle), status(handle), cut(handle, operations)
 //
 // The flash is the caller's Buffer and must outlive the handle; core.ts keeps both together.
-#include <node_api.h>
-
 #include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
 
+#include "addon-call.hpp"
 #include "hal/address.hpp"
 #include "hal_sim/sim_core.h"
 
@@ -47,69 +46,6 @@ void onStream(void* context, uint32_t stream, const uint8_t* bytes, uint32_t siz
 void onClose(void* context, uint32_t stream) { static_cast<Handle*>(context)->events.push_back({streamClose, stream, {}, {}}); }
 void onLog(void* context, uint32_t level, const char* line, uint32_t size) {
   static_cast<Handle*>(context)->events.push_back({logLine, level, {}, std::vector<uint8_t>(line, line + size)});
-}
-
-constexpr size_t argumentsMax = 5;
-
-struct Call {
-  Call(napi_env environment, napi_callback_info info) : env(environment) { napi_get_cb_info(env, info, &count, values, nullptr, nullptr); }
-  Handle* handle() const {
-    void* data = nullptr;
-    napi_get_value_external(env, values[0], &data);
-    return static_cast<Handle*>(data);
-  }
-  double number(size_t index) const {
-    double value = 0;
-    napi_get_value_double(env, values[index], &value);
-    return value;
-  }
-  bool boolean(size_t index) const {
-    bool value = false;
-    napi_get_value_bool(env, values[index], &value);
-    return value;
-  }
-  uint8_t* bytes(size_t index, size_t& size) const { return bytesOf(values[index], size); }
-  uint8_t* bytesOf(napi_value value, size_t& size) const {
-    void* data = nullptr;
-    napi_typedarray_type type;
-    napi_value buffer;
-    size_t offset = 0;
-    size = 0;
-    if (napi_get_typedarray_info(env, value, &type, &size, &data, &buffer, &offset) != napi_ok) return nullptr;
-    return static_cast<uint8_t*>(data);
-  }
-  std::string text(size_t index) const { return textOf(values[index]); }
-  std::string textOf(napi_value value) const {
-    char out[256] = {};
-    size_t size = 0;
-    napi_get_value_string_utf8(env, value, out, sizeof out, &size);
-    return std::string(out, size);
-  }
-  napi_value field(napi_value object, const char* name) const {
-    napi_value value;
-    napi_get_named_property(env, object, name, &value);
-    return value;
-  }
-  double fieldNumber(napi_value object, const char* name) const {
-    double value = 0;
-    napi_get_value_double(env, field(object, name), &value);
-    return value;
-  }
-
-  napi_env env;
-  size_t count = argumentsMax;
-  napi_value values[argumentsMax] = {};
-};
-
-napi_value numberOf(napi_env env, double value) {
-  napi_value out;
-  napi_create_double(env, value, &out);
-  return out;
-}
-
-napi_value fail(napi_env env, const char* message) {
-  napi_throw_error(env, "sim-core", message);
-  return nullptr;
 }
 
 napi_value sizeOf(napi_env env, napi_callback_info) { return numberOf(env, cx_sim_size()); }
@@ -177,14 +113,14 @@ napi_value create(napi_env env, napi_callback_info info) {
 
 napi_value step(napi_env env, napi_callback_info info) {
   Call call(env, info);
-  const uint64_t due = cx_sim_step(call.handle()->node, static_cast<uint64_t>(call.number(1)));
+  const uint64_t due = cx_sim_step(call.handleOf<Handle>()->node, static_cast<uint64_t>(call.number(1)));
   return numberOf(env, due == UINT64_MAX ? __builtin_inf() : static_cast<double>(due));
 }
 
 // One flat array of five values an event: kind, stream or level, address, port, bytes.
 napi_value drain(napi_env env, napi_callback_info info) {
   Call call(env, info);
-  Handle* handle = call.handle();
+  Handle* handle = call.handleOf<Handle>();
   napi_value out;
   napi_create_array_with_length(env, handle->events.size() * 5, &out);
   uint32_t at = 0;
@@ -228,13 +164,13 @@ napi_value datagram(napi_env env, napi_callback_info info) {
   std::memcpy(from.bytes, parsed.bytes, sizeof from.bytes);
   size_t size = 0;
   const uint8_t* bytes = call.bytes(4, size);
-  cx_sim_datagram_in(call.handle()->node, &from, call.boolean(3) ? 1 : 0, bytes, static_cast<uint32_t>(size));
+  cx_sim_datagram_in(call.handleOf<Handle>()->node, &from, call.boolean(3) ? 1 : 0, bytes, static_cast<uint32_t>(size));
   return nullptr;
 }
 
 napi_value connected(napi_env env, napi_callback_info info) {
   Call call(env, info);
-  cx_sim_stream_connected(call.handle()->node, static_cast<uint32_t>(call.number(1)), call.boolean(2) ? 1 : 0);
+  cx_sim_stream_connected(call.handleOf<Handle>()->node, static_cast<uint32_t>(call.number(1)), call.boolean(2) ? 1 : 0);
   return nullptr;
 }
 
@@ -242,30 +178,30 @@ napi_value data(napi_env env, napi_callback_info info) {
   Call call(env, info);
   size_t size = 0;
   const uint8_t* bytes = call.bytes(2, size);
-  return numberOf(env, cx_sim_stream_in(call.handle()->node, static_cast<uint32_t>(call.number(1)), bytes, static_cast<uint32_t>(size)));
+  return numberOf(env, cx_sim_stream_in(call.handleOf<Handle>()->node, static_cast<uint32_t>(call.number(1)), bytes, static_cast<uint32_t>(size)));
 }
 
 napi_value ended(napi_env env, napi_callback_info info) {
   Call call(env, info);
-  cx_sim_stream_ended(call.handle()->node, static_cast<uint32_t>(call.number(1)));
+  cx_sim_stream_ended(call.handleOf<Handle>()->node, static_cast<uint32_t>(call.number(1)));
   return nullptr;
 }
 
 napi_value ending(napi_env env, napi_callback_info info) {
   Call call(env, info);
-  return numberOf(env, cx_sim_ending(call.handle()->node));
+  return numberOf(env, cx_sim_ending(call.handleOf<Handle>()->node));
 }
 
 napi_value cut(napi_env env, napi_callback_info info) {
   Call call(env, info);
-  cx_sim_cut_power_after(call.handle()->node, static_cast<uint32_t>(call.number(1)));
+  cx_sim_cut_power_after(call.handleOf<Handle>()->node, static_cast<uint32_t>(call.number(1)));
   return nullptr;
 }
 
 napi_value status(napi_env env, napi_callback_info info) {
   Call call(env, info);
   cx_sim_status found;
-  cx_sim_status_of(call.handle()->node, &found);
+  cx_sim_status_of(call.handleOf<Handle>()->node, &found);
   napi_value out, value;
   napi_create_object(env, &out);
   const auto put = [&](const char* name, double number) { napi_set_named_property(env, out, name, numberOf(env, number)); };
@@ -297,15 +233,7 @@ napi_value status(napi_env env, napi_callback_info info) {
 }  // namespace
 
 NAPI_MODULE_INIT() {
-  const struct {
-    const char* name;
-    napi_callback function;
-  } table[] = {{"size", sizeOf}, {"install", install}, {"create", create}, {"step", step}, {"drain", drain}, {"datagram", datagram},
-               {"connected", connected}, {"data", data}, {"ended", ended}, {"ending", ending}, {"status", status}, {"cut", cut}};
-  for (const auto& row : table) {
-    napi_value function;
-    napi_create_function(env, row.name, NAPI_AUTO_LENGTH, row.function, nullptr, &function);
-    napi_set_named_property(env, exports, row.name, function);
-  }
-  return exports;
+  static const AddonFunction table[] = {{"size", sizeOf}, {"install", install}, {"create", create}, {"step", step}, {"drain", drain}, {"datagram", datagram},
+                                        {"connected", connected}, {"data", data}, {"ended", ended}, {"ending", ending}, {"status", status}, {"cut", cut}};
+  return exported(env, exports, table);
 }

@@ -62,7 +62,14 @@ const steps = [
   {
     name: "simulation addon",
     group: "sim",
-    inputs: ["firmware/lib", "schemas/generated/cpp", "test/sim/build-core.ts", "test/sim/core-addon.cpp"],
+    inputs: [
+      "firmware/lib",
+      "schemas/generated/cpp",
+      "test/sim/build-core.ts",
+      "test/sim/addon-call.hpp",
+      "test/sim/core-addon.cpp",
+      "test/sim/pack-addon.cpp",
+    ],
     result: ".pio/build/sim/core.node",
     run: (log) => command(log, runtimeNode(), ["test/sim/build-core.ts"]),
   },

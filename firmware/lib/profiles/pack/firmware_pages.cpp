@@ -13,7 +13,7 @@ constexpr T least(T left, T right) {
 }  // namespace
 
 void FirmwarePages::owe(const can::FirmwareAsk& wanted) {
-  const bool pages[] = {wanted.version, wanted.reason, wanted.runningDigest, wanted.rolledBackDigest, wanted.payload, wanted.limits, wanted.boots, wanted.state};
+  const bool pages[] = {wanted.boots, wanted.state, wanted.limits, wanted.version, wanted.runningDigest, wanted.rolledBackDigest, wanted.reason, wanted.payload};
   for (uint8_t page = 0; page < noPage; page++) {
     if (!pages[page]) continue;
     owed_ = static_cast<uint8_t>(owed_ | 1U << page);

@@ -38,8 +38,8 @@ class FirmwarePages {
   bool next(uint8_t node, const FirmwareFacts& facts, can::Frame& out);
 
  private:
-  // In this order: whoever hears of the state has the rest.
-  enum Page : uint8_t { versionPage, reasonPage, runningPage, rolledBackPage, payloadPage, limitsPage, bootsPage, statePage, noPage };
+  // In this order: a gateway forgets what it knew of another boot or image, and what follows is of this one.
+  enum Page : uint8_t { bootsPage, statePage, limitsPage, versionPage, runningPage, rolledBackPage, reasonPage, payloadPage, noPage };
 
   bool isOwed(uint8_t page) const { return (owed_ & (1U << page)) != 0; }
   bool tell(uint8_t node, const FirmwareFacts& facts, can::Frame& out);
