@@ -6,7 +6,7 @@ import { canTools, installPythonTools, modbusPeer, updateTools } from "./python-
 import { root } from "./root.mjs";
 import { runtimeNode } from "./runtime.mjs";
 import { digestOf, isStamped, stamp } from "./stamp.mjs";
-import { compilerPackages, installSystemPackages, peerPackages } from "./system-packages.mjs";
+import { compilerPackages, installSystemPackages, linuxPackages, peerPackages } from "./system-packages.mjs";
 
 /**
  * The parts of the set-up, in order. `group` is what a target asks for; `inputs` decide whether a finished step must run again;
@@ -45,7 +45,7 @@ const steps = [
     },
   },
   {
-    name: "node program (cxnode)",
+    name: "host programs (cxnode, cxpack)",
     group: "firmware",
     inputs: ["platformio.ini", "firmware", "schemas/generated/cpp", "test/firmware"],
     result: ".pio/build/native/cxnode",
@@ -78,6 +78,13 @@ const steps = [
     group: "peers",
     inputs: ["tools/setup/system-packages.mjs"],
     run: (log) => installSystemPackages(peerPackages, (...words) => command(log, ...words)),
+  },
+  {
+    name: "a kernel of its own (user-mode Linux)",
+    group: "peers",
+    inputs: ["tools/setup/system-packages.mjs"],
+    without: "the tests on a real vcan are skipped",
+    run: (log) => installSystemPackages(linuxPackages, (...words) => command(log, ...words)),
   },
   {
     name: "peer in Python (aiocoap)",

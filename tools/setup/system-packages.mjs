@@ -22,6 +22,12 @@ export const peerPackages = [
   { package: "chromium", isThere: hasCommand("chromium") },
 ];
 
+/** A kernel of its own, in which a test has a real vcan, and the tools of SocketCAN. */
+export const linuxPackages = [
+  { package: "user-mode-linux", isThere: hasCommand("linux.uml") },
+  { package: "can-utils", isThere: hasCommand("candump") },
+];
+
 /** What the peer in Java is compiled and run with. */
 export const javaPackages = [
   { package: "default-jdk-headless", isThere: hasCommand("javac") },
