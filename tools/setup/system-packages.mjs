@@ -18,6 +18,8 @@ export const compilerPackages = [
 export const peerPackages = [
   { package: "libcoap3-bin", isThere: hasCommand("coap-client-notls") },
   { package: "mosquitto-clients", isThere: hasCommand("mosquitto_sub") },
+  // Its plug-in for access rules comes with the broker.
+  { package: "mosquitto", isThere: () => existsSync("/usr/sbin/mosquitto") },
   { package: "curl", isThere: hasCommand("curl") },
   { package: "chromium", isThere: hasCommand("chromium") },
 ];
