@@ -220,7 +220,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       "schemas/generated",
       "schemas/wire",
     ],
-    packages: ["node:crypto", "node:tls", "node:net"],
+    packages: ["node:crypto", "node:tls", "node:net", "node:stream"],
   },
   // The gateway and its packs as nodes of the manager.
   "gateway/adapters/coap": {
