@@ -210,7 +210,10 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     registry: () => registry,
   });
 
-  const anchors = new TrustAnchorService({ ...core, crypto: options.manifestCrypto, vendor: options.vendor });
+  const anchors = new TrustAnchorService({
+    ...{ ...core, crypto: options.manifestCrypto, vendor: options.vendor },
+    removed: (keyId) => updates.keyRemoved(keyId),
+  });
   const envelopes = new EnvelopeCheck({
     ...{ anchors, artifacts, crypto: options.manifestCrypto, sizeMax: suitLimits.envelopeMax },
     factsOf: (model, nodes) => modelFacts(registry, model, nodes),

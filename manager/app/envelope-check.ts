@@ -1,4 +1,5 @@
 import type { Update } from "../../schemas/generated/types.ts";
+import { toHex } from "../../schemas/wire/hex.ts";
 import type { ManifestReason } from "../../schemas/wire/suit/manifest-reason.ts";
 import { stripText } from "../../schemas/wire/suit/strip-text.ts";
 import { suitLimits } from "../../schemas/wire/suit/suit-limits.ts";
@@ -80,6 +81,18 @@ export class EnvelopeCheck {
       mismatch(verified, update) ??
       this.#payloads(manifest);
     return against ?? { kind: "good", verified, warnings: warningsOf(manifest, model, facts) };
+  }
+
+  trusts(keyId: string): boolean {
+    return this.#options.anchors.keys().some((each) => toHex(each.keyId) === keyId);
+  }
+
+  /** Which of the present keys signed it; undefined: none. */
+  signerOf(envelope: Uint8Array): string | undefined {
+    const { anchors, crypto, sizeMax } = this.#options;
+    const keys = anchors.keys();
+    const verified = keys.length === 0 ? undefined : verifyManifest(envelope, keys, crypto, sizeMax);
+    return verified?.ok === true ? toHex(verified.signer.keyId) : undefined;
   }
 
   /** All that can be said of an update which nobody signed: whether it fits the nodes that are there. */

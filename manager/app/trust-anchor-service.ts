@@ -19,6 +19,8 @@ export interface TrustAnchorServiceOptions {
   readonly clock: Clock;
   readonly crypto: ManifestCrypto;
   readonly vendor: string;
+  /** Nobody trusts it any more, and it is out of `keys`. */
+  removed(keyId: string): Promise<void>;
 }
 
 interface AnchorRecord {
@@ -80,6 +82,7 @@ export class TrustAnchorService implements TrustAnchors {
         audit.change({ what: "anchor-removed", actor: by, subject: subjectOf(keyId), before: { keyId, name } }, 0),
       ]);
       this.#anchors.delete(keyId);
+      await this.#options.removed(keyId);
       return "removed";
     });
   }

@@ -53,7 +53,7 @@ export interface UpdateServiceOptions {
   readonly offersUnsigned: boolean;
   /** For the link of an attempt. */
   token(this: void, attempt: string): string;
-  readonly envelopes: Pick<EnvelopeCheck, "check" | "checkUnsigned">;
+  readonly envelopes: Pick<EnvelopeCheck, "check" | "checkUnsigned" | "trusts" | "signerOf">;
   readonly limits: {
     readonly updates: number;
     readonly attemptBudget: number;
@@ -262,6 +262,25 @@ export class UpdateService implements Updates {
     return { kind: "go", action };
   }
 
+  /** A key isn't trusted any more: what another of the keys signed too is that one's from now on. */
+  async keyRemoved(keyId: string): Promise<void> {
+    const { serial, envelopes } = this.#options;
+    const its = [...this.#records.keys()].filter((id) => this.#records.get(id)?.record.signed?.keyId === keyId);
+    for (const update of its) {
+      await serial.run(`update/${update}`, async () => {
+        const known = this.#records.get(update);
+        const envelope = await this.#envelopes.read(update);
+        if (known?.record.signed === undefined || envelope === undefined) return;
+        const signer = envelopes.signerOf(envelope);
+        if (signer === undefined || signer === known.record.signed.keyId) return;
+        const record = { ...known.record, signed: { ...known.record.signed, keyId: signer } };
+        const actor = { kind: "manager", id: "trust anchors" } as const;
+        const change = { before: { keyId }, after: { keyId: signer } };
+        await this.#store(update, record, known.revision, { what: "signer-changed", actor, ...change });
+      });
+    }
+  }
+
   /** Whether these bytes are its image or one of its payloads. */
   hasPayload(update: string, digest: string): boolean {
     const record = this.#records.get(update)?.record;
@@ -436,8 +455,13 @@ export class UpdateService implements Updates {
     return this.#options.isQuarantined(ofNode, digest) || this.#options.isQuarantined(model, digest);
   }
 
-  #isOffered({ signed }: UpdateRecord): boolean {
-    return signed !== undefined || this.#options.offersUnsigned;
+  /** A key that was removed since signs nothing any more. */
+  #isReady({ signed }: UpdateRecord): boolean {
+    return signed !== undefined && this.#options.envelopes.trusts(signed.keyId);
+  }
+
+  #isOffered(record: UpdateRecord): boolean {
+    return this.#isReady(record) || this.#options.offersUnsigned;
   }
 
   async #store(
@@ -456,8 +480,9 @@ export class UpdateService implements Updates {
     this.#records.set(update, { record, revision: written.revision });
   }
 
-  #view({ body, createdAtMs, createdBy, isWithdrawn, signed }: UpdateRecord): UpdateView {
-    const state = signed === undefined ? "unsigned" : "ready";
+  #view(record: UpdateRecord): UpdateView {
+    const { body, createdAtMs, createdBy, isWithdrawn, signed } = record;
+    const state = this.#isReady(record) ? "ready" : "unsigned";
     return {
       update: body,
       state: isWithdrawn ? "withdrawn" : state,

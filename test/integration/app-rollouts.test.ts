@@ -378,6 +378,27 @@ describe("a rollout through the manager", () => {
     expect(Date.parse(changed) - wallMs).toBeLessThan(1000);
   });
 
+  it("a rollout that has the id of a forgotten one makes attempts of its own", async () => {
+    const fleet = await started(3, { waves: ["100%"] }, { limits: { rollouts: 1 } });
+    fleet.how = () => "fails";
+    const names = async () =>
+      (await fleet.h.wait(fleet.h.app.attempts.list({ node: "n1" }))).map(({ attempt }) => attempt.id);
+    await fleet.until("paused", ({ status }) => status === "paused");
+    const before = await names();
+    expect(before.length).toBeGreaterThan(0);
+    await fleet.h.wait(fleet.h.app.rollouts.steer("r1", { kind: "abort", cancelsUnderWay: true }, operator));
+    const { app } = fleet.h;
+    expect(await fleet.h.wait(app.rollouts.create(plan({ id: "other" }), operator))).toMatchObject({ kind: "created" });
+    await fleet.h.wait(app.rollouts.steer("other", { kind: "abort", cancelsUnderWay: true }, operator));
+    const again = plan({ waves: ["100%"], retry: { attempts: 9 } });
+    expect(await fleet.h.wait(app.rollouts.create(again, operator))).toMatchObject({ kind: "created" });
+    fleet.how = () => "succeeds";
+    await fleet.h.wait(app.rollouts.steer("r1", { kind: "start" }, operator));
+    const view = await fleet.until("completed", ({ status }) => status === "completed");
+    expect(view.counts).toEqual({ succeeded: 3 });
+    expect(new Set(await names()).size).toBeGreaterThan(before.length);
+  });
+
   it("a forecast is the machine on virtual time, the same for the same seed", async () => {
     const h = await new AppHarness().start();
     for (let i = 0; i < 30; i++) await h.register(`n${i}`);

@@ -216,6 +216,28 @@ describe("an envelope is refused", () => {
   });
 });
 
+describe("a key that is removed", () => {
+  it("takes what it alone signed out of use, and not what another key signed too; added again, it is good again", async () => {
+    let h = await trusting();
+    await h.wait(trustKey(h.app, "second"));
+    await h.register("n1");
+    const both = update({ id: "both" as never, sequence: 8 });
+    const make = (body: Update, by: Parameters<typeof envelopeOf>[2]) => envelopeOf(body, {}, by);
+    await h.wait(h.app.updates.create(update(), operator, await make(update(), ["vendor"])));
+    await h.wait(h.app.updates.create(both, operator, await make(both, ["vendor", "second"])));
+    const states = () => ["fw-2", "both"].map((id) => h.app.updates.find(id)?.state);
+    expect(states()).toEqual(["ready", "ready"]);
+    const [vendor] = h.app.anchors.list();
+    await h.wait(h.app.anchors.remove(vendor?.keyId ?? "", operator));
+    expect(states()).toEqual(["unsigned", "ready"]);
+    expect(await h.wait(h.app.updates.start("fw-2", ["n1"], operator))).toEqual({ kind: "unsigned" });
+    h = await h.crash();
+    expect(states()).toEqual(["unsigned", "ready"]);
+    await h.wait(trustKey(h.app));
+    expect(states()).toEqual(["ready", "ready"]);
+  });
+});
+
 describe("trust anchors", () => {
   it("are points of P-256, at most as many as a node holds, each of them once, and in the audit", async () => {
     const h = await new AppHarness().start();

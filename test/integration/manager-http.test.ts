@@ -283,6 +283,22 @@ describe("room for artifacts", () => {
     expect((await put(first)).status).toBe(201);
     const second = await put(new Uint8Array(700_000).fill(2));
     expect([second.status, await second.json()]).toMatchObject([507, { error: { code: "disk-full" } }]);
+    // Nor at the same time as another that fits alone, with a length said or without.
+    const third = [new Uint8Array(200_000).fill(3), new Uint8Array(200_000).fill(4)] as const;
+    const both = await Promise.all(third.map((bytes) => put(bytes)));
+    expect(both.map(({ status }) => status).sort((x, y) => x - y)).toEqual([201, 507]);
+    const stored = small.app.artifacts.list();
+    for (const { digest } of stored.filter(({ size }) => size === 200_000)) await small.app.artifacts.remove(digest);
+    const streamed = await Promise.all(
+      third.map(async (bytes) => {
+        const parts = new Blob([bytes]).stream();
+        const init = { method: "PUT", headers: octets, body: parts, duplex: "half" } as RequestInit;
+        return (await fetch(`${small.urls.http}/api/v1/artifacts/${hexOf(bytes)}`, init)).status;
+      }),
+    );
+    expect(streamed.filter((status) => status === 201).length).toBeLessThan(2);
+    for (const { digest } of small.app.artifacts.list().filter(({ size }) => size === 200_000))
+      await small.app.artifacts.remove(digest);
     expect((await put(first)).status).toBe(200);
     expect(small.app.artifacts.list()).toHaveLength(1);
     await small.end();

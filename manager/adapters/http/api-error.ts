@@ -282,7 +282,7 @@ export const apiErrors = {
   },
   "update-unsigned": {
     status: 409,
-    message: "The update {update} isn't signed, so it is offered to nobody.",
+    message: "The update {update} isn't signed by a key that the manager trusts, so it is offered to nobody.",
     next: "Sign it and PUT the envelope to /api/v1/updates/{update}/manifest.",
   },
   "signature-required": {

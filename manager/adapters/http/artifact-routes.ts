@@ -15,6 +15,14 @@ export function addArtifactRoutes(
   app: ManagerApp,
   limits: Pick<HttpLimits, "artifactBytes" | "storedBytes">,
 ): void {
+  const uploads = new Set<{ bytes: number }>();
+  /** What may still be stored beside this one: others that are under way have their room already. */
+  const roomBeside = (own: object): number => {
+    let taken = app.artifacts.list().reduce((sum, each) => sum + each.size, 0);
+    for (const each of uploads) if (each !== own) taken += each.bytes;
+    return limits.storedBytes - taken;
+  };
+
   server.get("/api/v1/artifacts", () => ({ artifacts: app.artifacts.list() }));
 
   server.get("/api/v1/artifacts/:hex", (request, reply) => {
@@ -61,10 +69,11 @@ export function addArtifactRoutes(
     if (size !== undefined && size > limits.artifactBytes) {
       throw new ApiError("body-too-large", { limit: limits.artifactBytes });
     }
-    const stored = app.artifacts.list().reduce((sum, each) => sum + each.size, 0);
     const isKept = options.digest !== undefined && app.artifacts.find(options.digest) !== undefined;
-    const room = isKept ? limits.artifactBytes : limits.storedBytes - stored;
-    if ((size ?? 1) > room) throw new ApiError("disk-full");
+    // Taken before anything is awaited, so that what comes at the same time counts it. Without a length it grows as bytes come.
+    const upload = { bytes: isKept ? 0 : (size ?? 1) };
+    if (!isKept && upload.bytes > roomBeside(upload)) throw new ApiError("disk-full");
+    uploads.add(upload);
     const aborter = new AbortController();
     const onClose = (): void => {
       if (!request.raw.complete) aborter.abort(new ApiError("size-mismatch"));
@@ -73,7 +82,11 @@ export function addArtifactRoutes(
     try {
       // Without a body there is no stream either; storage then says that the artifact is empty.
       const body = request.body === undefined ? [] : (request.body as Readable);
-      const source = limited(body, limits.artifactBytes, room);
+      const source = limited(body, limits.artifactBytes, (bytes) => {
+        if (isKept || bytes <= upload.bytes) return true;
+        upload.bytes = bytes;
+        return bytes <= roomBeside(upload);
+      });
       const found = await app.artifacts.store(source, {
         ...options,
         ...(size === undefined ? {} : { size }),
@@ -90,6 +103,7 @@ export function addArtifactRoutes(
       }
       return found;
     } finally {
+      uploads.delete(upload);
       request.raw.off("close", onClose);
     }
   }
@@ -107,13 +121,13 @@ function artifactSubject(digest: string): string {
 async function* limited(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   maxBytes: number,
-  room: number,
+  hasRoom: (bytes: number) => boolean,
 ): AsyncGenerator<Uint8Array> {
   let bytes = 0;
   for await (const chunk of source) {
     bytes += chunk.length;
     if (bytes > maxBytes) throw new ApiError("body-too-large", { limit: maxBytes });
-    if (bytes > room) throw new ApiError("disk-full");
+    if (!hasRoom(bytes)) throw new ApiError("disk-full");
     yield chunk;
   }
 }

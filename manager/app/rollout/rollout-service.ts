@@ -370,7 +370,8 @@ export class RolloutService implements Rollouts {
       0,
     );
     const atMs = this.#nowMs();
-    return await shelf.create({ kind: "created", plan, image: checked.image, by: by.id, atMs }, [entry]);
+    const created = { kind: "created", plan, image: checked.image, by: by.id, atMs, salt: `@${atMs}` } as const;
+    return await shelf.create(created, [entry]);
   }
 
   /** Who matches and isn't in joins; who waits and doesn't match any more leaves. Durable when it resolves. */

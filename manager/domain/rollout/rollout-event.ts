@@ -31,7 +31,14 @@ export interface OfferedNode {
  * event that is stored is never decided anew. Times are wall milliseconds.
  */
 export type RolloutEvent = { readonly atMs: number } & (
-  | { readonly kind: "created"; readonly plan: RolloutPlan; readonly image: RolloutImage; readonly by: string }
+  | {
+      readonly kind: "created";
+      readonly plan: RolloutPlan;
+      readonly image: RolloutImage;
+      readonly by: string;
+      /** Part of the names of its attempts, since a rollout of the same id may have been there and be forgotten. Absent in logs of before. */
+      readonly salt?: string;
+    }
   | { readonly kind: "started"; readonly by: string }
   | { readonly kind: "approved"; readonly by: string }
   | { readonly kind: "joined"; readonly nodes: readonly JoinedNode[] }

@@ -20,7 +20,7 @@ const nothing: readonly RolloutEffect[] = [];
 export function rolloutTransition(state: RolloutState | undefined, event: RolloutEvent): RolloutNext {
   if (state === undefined) {
     if (event.kind !== "created") return { state, effects: ignored("not-created") };
-    return { state: new RolloutState(event.plan, event.image, event.by, event.atMs), effects: nothing };
+    return { state: new RolloutState(event), effects: nothing };
   }
   const refusal = rolloutRefusal(state, event);
   const effects = refusal === undefined ? apply(state, event) : ignored(refusal);

@@ -47,6 +47,7 @@ export class RolloutMembers {
   #table: TextRowTable<typeof columns>;
   readonly #seed: number;
   readonly #rollout: string;
+  readonly #attempts: string;
   readonly #canaries: ReadonlySet<string>;
   readonly #texts: string[] = ["", "other"];
   readonly #numbers = new Map<string, number>([["", 0]]);
@@ -56,8 +57,10 @@ export class RolloutMembers {
   #isOrdered: boolean = true;
   #touched = 0;
 
-  constructor({ id, canaries }: Pick<RolloutPlan, "id" | "canaries">) {
+  /** `salt`: beside the rollout's id in the names of attempts. */
+  constructor({ id, canaries }: Pick<RolloutPlan, "id" | "canaries">, salt: string = "") {
     this.#rollout = id;
+    this.#attempts = `${id}${salt}`;
     this.#seed = stableHash(id, "");
     this.#canaries = new Set(canaries);
     this.#table = new TextRowTable({ capacity: 256, columns, hashSeed: this.#seed });
@@ -156,7 +159,7 @@ export class RolloutMembers {
 
   /** The name of its newest attempt, or of the next one. The same after a restart, so that nothing is offered twice. */
   attemptId(row: MemberRow, offers: number = this.columns.offers[row]!): string {
-    const text = `${this.#rollout}/${offers}`;
+    const text = `${this.#attempts}/${offers}`;
     const node = this.idOf(row);
     return `r-${hex(stableHash(text, node))}${hex(stableHash(node, text))}`;
   }
@@ -164,7 +167,7 @@ export class RolloutMembers {
   /** Whether that is the name of its newest attempt; asked for each event, so that no text is made. */
   isNewestAttempt(row: MemberRow, attempt: string): boolean {
     if (attempt.length !== 18 || !attempt.startsWith("r-")) return false;
-    const text = `${this.#rollout}/${this.columns.offers[row]!}`;
+    const text = `${this.#attempts}/${this.columns.offers[row]!}`;
     const node = this.idOf(row);
     return (
       stableHash(text, node) === Number.parseInt(attempt.slice(2, 10), 16) &&

@@ -1,5 +1,5 @@
 import type { GateVerdict } from "./gate-verdict.ts";
-import type { RolloutImage } from "./rollout-event.ts";
+import type { RolloutEvent, RolloutImage } from "./rollout-event.ts";
 import { type MemberRow, memberFlags, RolloutMembers } from "./rollout-members.ts";
 import type { RolloutPlan } from "./rollout-plan.ts";
 
@@ -70,13 +70,13 @@ export class RolloutState {
   readonly #offers: Float64Array;
   #offered = 0;
 
-  constructor(plan: RolloutPlan, image: RolloutImage, by: string, atMs: number) {
+  constructor({ plan, image, by, atMs, salt = "" }: Extract<RolloutEvent, { kind: "created" }>) {
     this.plan = plan;
     this.image = image;
     this.createdBy = by;
     this.createdAtMs = atMs;
     this.atMs = atMs;
-    this.members = new RolloutMembers(plan);
+    this.members = new RolloutMembers(plan, salt);
     this.#offers = new Float64Array(plan.limits.ratePerMinute ?? 0).fill(Number.NEGATIVE_INFINITY);
   }
 
