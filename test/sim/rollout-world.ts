@@ -256,7 +256,7 @@ export class RolloutWorld {
       return;
     }
     if (this.#entropy.fraction() < this.#options.loss) {
-      this.#end(node, attempt, "failed", "timed-out");
+      this.#end(node, attempt, "failed", "timeout");
       return;
     }
     // Never the running slot.

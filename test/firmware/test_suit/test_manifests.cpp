@@ -117,8 +117,7 @@ TEST("every beginning of a good manifest is truncated, and nothing else") {
 TEST("no changed bit anywhere leads to an installation") {
   World world(vectors::goodManifests[1].target);
   Hex<hexMax> bytes = bytesOf(vectors::goodManifests[2].hex);
-  // The signature is the slow part; where it stands doesn't matter to what is before it.
-  for (size_t bit = 0; bit < bytes.size * 8; bit += 3) {
+  for (size_t bit = 0; bit < bytes.size * 8; ++bit) {
     bytes.bytes[bit / 8] = static_cast<uint8_t>(bytes.bytes[bit / 8] ^ 1U << bit % 8);
     CHECK(world.judge(bytes.view()) != ManifestReason::none);
     bytes.bytes[bit / 8] = static_cast<uint8_t>(bytes.bytes[bit / 8] ^ 1U << bit % 8);
