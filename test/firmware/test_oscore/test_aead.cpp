@@ -36,7 +36,7 @@ TEST("AES-CCM gives packet vector 1 of RFC 3610") {
   CHECK(isHex(ByteSpan(data, 23), "08090a0b0c0d0e0f101112131415161718191a1b1c1d1e"));
 }
 
-TEST("every length opens as it was sealed, and no changed bit anywhere is taken for genuine") {
+TEST("every length opens as it was sealed, and with a changed bit of its tag or text it is not taken for genuine") {
   SoftwareAead aead;
   SeededRandom random(7);
   uint8_t key[16], nonce[13], aad[40], plain[70], data[70], tag[8];

@@ -337,6 +337,39 @@ TEST("a deflate bomb ends at the image's size, and what runs isn't touched") {
   CHECK_EQ(it.flashFaults(), 0u);
 }
 
+TEST("the last bytes of a payload that make a long image are undone in turns, not in one") {
+  SignedBench it;
+  it.image = Bytes(74000, 0);
+  const char head[] = "CXSIM 2.0.0 ok\n";
+  std::memcpy(it.image.data(), head, sizeof head - 1);
+  // Of zlib: nothing but the longest repeats, which with the tag are one piece of the cipher, taken at once.
+  Bytes packed(110, 0);
+  const uint8_t begin[] = {0xed, 0xc1, 0xb1, 0x11, 0x00, 0x10, 0x10, 0x00, 0x30, 0xb5, 0x29, 0x4c, 0xf0, 0xe7, 0xac, 0xa0, 0x52, 0xa8, 0x34, 0x76, 0x50, 0xd8, 0xbf, 0xb3, 0x87, 0x4b, 0xd2, 0xf7, 0x1a, 0xb3, 0xb4, 0xa8, 0x51, 0xcb, 0x3d, 0x39, 0x01};
+  const uint8_t end[] = {0xc0, 0x0f, 0x1e};
+  std::memcpy(packed.data(), begin, sizeof begin);
+  std::memcpy(packed.data() + packed.size() - sizeof end, end, sizeof end);
+  SuitPlan plan = it.planOf(it.image, 5);
+  SuitVariant variant;
+  variant.kind = PayloadKind::deflate;
+  variant.payload = encryptedOf(packed);
+  variant.encryptionInfo = encryptionInfoOf();
+  plan.variants = {variant};
+  uint32_t before = 0, most = 0, turns = 0;
+  it.bench.onTurn = [&](PowerCycle& cycle) {
+    const uint32_t now = cycle.flash.operations();
+    if (now > before && now - before > most) most = now - before;
+    if (now > before + 3) ++turns;
+    before = now;
+    return false;
+  };
+  it.offer(1, plan);
+  CHECK(it.runUntilSaid(1));
+  CHECK(it.outcome() == "1 done" && it.isNew());
+  // A sector is erased, written and noted; eight pieces of 4 KiB are a turn's share, and some records are written with them.
+  CHECK(turns > 1);
+  CHECK(most <= 8 * 3 + 8);
+}
+
 TEST("payloads that can't be undone, or are of another size, end the attempt with their reason") {
   {
     SignedBench it;

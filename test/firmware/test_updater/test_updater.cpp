@@ -72,6 +72,45 @@ TEST("503 is tried again with back-off, then by the other way, and in the end fa
   CHECK(board.clock.nowMs > 60000);
 }
 
+TEST("an action that comes again in another order, or without the way in use, is followed") {
+  for (const bool hasHttp : {true, false}) {
+    std::vector<uint8_t> flash = factoryFlash();
+    Board board(flash);
+    board.http.content = board.coapDownload.content = imageOf(newHead, newSize);
+    board.http.refuseCode = 403;
+    const Action action = actionFor(board.http.content);
+    board.updater.start(action, 0);
+    while (board.updater.isRunning() && !board.updater.takeActionWish()) board.turn();
+    CHECK_EQ(board.http.starts, 1);
+    board.http.refuseCode = 0;
+    Action again = action;
+    again.uris[0] = action.uris[1];
+    again.uris[1] = action.uris[0];
+    if (!hasHttp) again.uriCount = 1;
+    board.updater.renew(again, board.clock.nowMs);
+    CHECK(board.run() == UpdaterResult::staged);
+    CHECK_EQ(board.http.starts, hasHttp ? 2 : 1);
+    CHECK_EQ(board.coapDownload.starts, hasHttp ? 0 : 1);
+    CHECK(board.updater.report().way == (hasHttp ? DownloadWay::http : DownloadWay::coap));
+  }
+}
+
+TEST("a way that an action no longer has is left, also in the middle of a download") {
+  std::vector<uint8_t> flash = factoryFlash();
+  Board board(flash);
+  board.http.content = board.coapDownload.content = imageOf(newHead, newSize);
+  Action action = actionFor(board.http.content);
+  board.updater.start(action, 0);
+  while (board.updater.isRunning() && board.http.taken < 10000) board.turn();
+  action.uris[0] = action.uris[1];
+  action.uriCount = 1;
+  board.updater.renew(action, board.clock.nowMs);
+  CHECK(!board.http.isRunning());
+  CHECK(board.run() == UpdaterResult::staged);
+  CHECK_EQ(board.coapDownload.starts, 1);
+  CHECK(board.http.taken < 12000);
+}
+
 TEST("a download that stalls for ever ends at the deadline") {
   std::vector<uint8_t> flash = factoryFlash();
   Board board(flash);

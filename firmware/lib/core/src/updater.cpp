@@ -58,7 +58,15 @@ void Updater::renew(const Action& action, uint64_t nowMs) {
   // A URI that is in use stays: the request may be sent again from it.
   uriCount_ = action.uriCount;
   for (uint8_t i = 0; i < uriCount_; ++i) uris_[i] = action.uris[i];
-  if (uri_ >= uriCount_ && !chooseWay(false)) return end(UpdaterResult::refused, AttemptReason::unknownScheme);
+  // The same way, wherever its address stands now; where it has none any more, what runs on it is given up.
+  if (!keepWay()) {
+    if (state_ == State::fetching) {
+      download()->cancel();
+      state_ = State::waiting;
+      dueMs_ = nowMs;
+    }
+    if (!chooseWay(false)) return end(UpdaterResult::refused, AttemptReason::unknownScheme);
+  }
   if (isWaiting && isActionAwaited_) {
     isActionAwaited_ = isActionWished_ = false;
     dueMs_ = nowMs;
@@ -142,6 +150,7 @@ void Updater::poll(uint64_t nowMs) {
       [[fallthrough]];
     case State::resolving: return resolve(nowMs);
     case State::fetching: return download()->poll();
+    case State::finishing: return finish();
     case State::verifying: return verify(nowMs);
     case State::judged:
     case State::idle: return;
@@ -153,6 +162,7 @@ uint64_t Updater::nextDueMs() const {
   uint64_t due = dueMs_;
   switch (state_) {
     case State::idle: return UINT64_MAX;
+    case State::finishing:
     case State::verifying:
     case State::judged: return 1;
     case State::manifest: due = manifest_.nextDueMs(); break;

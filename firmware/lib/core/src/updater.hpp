@@ -81,7 +81,7 @@ class Updater final : private DownloadSink {
   const uint8_t* digest() const { return identity_.digest; }
 
  private:
-  enum class State : uint8_t { idle, manifest, judged, resolving, fetching, waiting, verifying };
+  enum class State : uint8_t { idle, manifest, judged, resolving, fetching, waiting, finishing, verifying };
 
   // updater.cpp: from the action to the first byte, from the last byte to the trial
   void awaitManifest();
@@ -99,6 +99,7 @@ class Updater final : private DownloadSink {
   Status onBytes(uint64_t offset, ByteSpan bytes) override;
   void onEnd(const DownloadEnd& end) override;
   bool chooseWay(bool other);
+  bool keepWay();
   void resolve(uint64_t nowMs);
   void sayFrom(const Uri& uri);
   void notStarted(Status why);
@@ -112,6 +113,7 @@ class Updater final : private DownloadSink {
   uint64_t spentMs(uint64_t nowMs) const { return costBefore_ + (nowMs - startedMs_); }
   Status decode(uint64_t offset, ByteSpan bytes);
   void keepCheckpoint();
+  void allCame();
   void finish();
   void tryAgain(std::string_view why, uint32_t askedMs);
   void awaitAction(uint64_t nowMs);

@@ -52,6 +52,17 @@ bool Updater::chooseWay(bool other) {
   return false;
 }
 
+// The present way, by the addresses of another action.
+bool Updater::keepWay() {
+  const bool hasTls = context_.http != nullptr && context_.http->hasTls();
+  for (uint8_t i = 0; i < uriCount_; ++i) {
+    if (wayOf(uris_[i].view(), hasTls) != way_) continue;
+    uri_ = i;
+    return true;
+  }
+  return brought_ != nullptr;
+}
+
 void Updater::resolve(uint64_t nowMs) {
   if (way_ == DownloadWay::can) return fetch(nullptr);
   const Expected<Uri> uri = parseUri(uris_[uri_].view());
@@ -276,17 +287,20 @@ void Updater::keepCheckpoint() {
   hasNext_ = decoder_->checkpoint(next_) && next_.imageOffset >= keptAt_ + limits_.checkpointEvery;
 }
 
-// The last byte of the payload was taken.
+// The last byte of the payload was taken. What it still makes is made from the next turn on.
+void Updater::allCame() {
+  state_ = State::finishing;
+  if (cameTo_ != payloadSize_) return;
+  uint8_t found[Sha256::digestSize];
+  came_.finish(found);
+  if (std::memcmp(found, payloadDigest_, sizeof found) != 0) isChanged_ = true;
+}
+
 void Updater::finish() {
-  if (cameTo_ == payloadSize_) {
-    uint8_t found[Sha256::digestSize];
-    came_.finish(found);
-    if (std::memcmp(found, payloadDigest_, sizeof found) != 0) isChanged_ = true;
-  }
   if (decoder_ != nullptr) {
-    Status status = decoder_->finish();
-    // Bounded by the image: each call that has more to do puts some of it.
-    for (uint32_t i = 0; status == Status::again && i < identity_.size / 1024 + 8; ++i) status = decoder_->finish();
+    Status status = Status::again;
+    for (uint8_t i = 0; i < feedsPerTurn && status == Status::again; ++i) status = decoder_->finish();
+    if (status == Status::again) return;  // a few bytes may be the rest of a long image
     if (isOk(status) && writer_.position() != identity_.size) status = Status::malformed;
     if (!isOk(status)) {
       dueMs_ = context_.clock.monotonicMs();
@@ -314,7 +328,7 @@ AttemptReason Updater::payloadReason(Status status) const {
 
 void Updater::onEnd(const DownloadEnd& done) {
   if (state_ != State::fetching) return;
-  if (done.status == Status::ok && taken() == payloadSize_) return finish();
+  if (done.status == Status::ok && taken() == payloadSize_) return allCame();
   char buffer[40];
   TextWriter reason(buffer, sizeof buffer);
   // A code of success says nothing about an end that isn't one: then the cause is on this side.
