@@ -1,4 +1,3 @@
-import type { Duplex } from "node:stream";
 import type { Clock } from "../../../kernel/clock.ts";
 import type { Entropy } from "../../../kernel/entropy.ts";
 import type { Log } from "../../../kernel/log.ts";
@@ -83,7 +82,7 @@ export class LocalBroker implements SiteBroker {
   }
 
   /** Takes over a connection that somebody else accepted. */
-  attach(stream: Duplex): void {
+  attach(stream: Parameters<Broker["attach"]>[0]): void {
     this.#broker.attach(stream);
   }
 
