@@ -59,6 +59,10 @@ export const commandActions: Readonly<Record<string, readonly ActionName[]>> = {
   "site phones": ["site.read"],
   "site remove-phone": ["site.change"],
   "site access": ["site.export"],
+  // They ask the gateway on this machine; whoever may read its data folder may.
+  "gateway phone add": [],
+  "gateway phone list": [],
+  "gateway phone remove": [],
   watch: ["events.follow"],
   status: ["system.read", "events.follow"],
   "audit list": ["audit.read"],

@@ -10,6 +10,7 @@ import { commandActions } from "./command-actions.ts";
 import type { CommandContext } from "./command-context.ts";
 import { addCredentialCommands } from "./credential-commands.ts";
 import { addCredentialListCommand } from "./credential-list-command.ts";
+import { addGatewayPhoneCommands } from "./gateway-phone-commands.ts";
 import { addLabelCommand } from "./label-command.ts";
 import { addNodeCommands } from "./node-commands.ts";
 import { addOperatorCommands } from "./operator-commands.ts";
@@ -38,6 +39,10 @@ export function coxswainProgram(context: CommandContext, defaultUrl: string): Co
   program
     .command("can-bus")
     .description("Run a virtual CAN bus for trying out an energy site; `coxswain can-bus --help`.");
+  const gateway = program
+    .command("gateway")
+    .description("The household's gateway; `coxswain gateway --help` lists its settings.");
+  addGatewayPhoneCommands(gateway, context);
   const node = addNodeCommands(program, context);
   addCredentialCommands(node, context);
   addCredentialListCommand(node, context);

@@ -1,7 +1,9 @@
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { connectAsync, type MqttClient } from "mqtt";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { HouseholdPart } from "../../gateway/household-part.ts";
@@ -30,9 +32,9 @@ async function api<T>(method: string, path: string, body?: unknown): Promise<T> 
     method,
     ...(body !== undefined && { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
   });
-  const text = await response.text();
-  expect(response.ok, text).toBe(true);
-  return (text === "" ? undefined : JSON.parse(text)) as T;
+  const answer = await response.text();
+  expect(response.ok, answer).toBe(true);
+  return (answer === "" ? undefined : JSON.parse(answer)) as T;
 }
 
 interface Gateway {
@@ -128,6 +130,15 @@ async function control(
   });
 }
 
+/** The command itself, as a program. */
+async function coxswain(...args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+  const program = new URL("../../manager/cli/coxswain.ts", import.meta.url).pathname;
+  const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const [out, err] = [text(child.stdout), text(child.stderr)];
+  const code = await new Promise<number>((resolve) => child.once("close", (value) => resolve(value ?? -1)));
+  return { code, out: await out, err: await err };
+}
+
 const has = (part: HouseholdPart, name: string): boolean => part.phones.list().some((each) => each.name === name);
 
 test("a phone that is removed at the manager is cut off within a second on both brokers, and comes back at neither", async () => {
@@ -202,6 +213,26 @@ test("with the manager away the household adds and removes phones, who was there
   expect((await control(folder, "DELETE", `/phones/${phone}`)).status).toBe(200);
   expect((await end) - askedMs).toBeLessThan(1000);
   await expect(phoneAt(second.url, phone, homePassword)).rejects.toMatchObject({ code: 4 });
+});
+
+test("`coxswain gateway phone` lets a phone in, lists it and takes it away, and says where no gateway is", async () => {
+  const { url, folder } = await gateway(undefined);
+  const nowhere = await coxswain("gateway", "phone", "list", "--data-dir", join(folder, "nowhere"));
+  expect([nowhere.code, nowhere.err]).toEqual([3, expect.stringContaining("No gateway answers")]);
+  const at = ["--data-dir", folder];
+  const added = await coxswain("gateway", "phone", "add", "--name", "Gina's phone", "--json", ...at);
+  const { phone, invitation } = JSON.parse(added.out) as { phone: string; invitation: SiteInvitation };
+  expect((await phoneAt(url, phone, invitation.homePassword)).connected).toBe(true);
+  const shown = await coxswain("gateway", "phone", "add", "--name", "Hugo's phone", ...at);
+  // The code, and what is in it for who can't scan it.
+  expect(shown.out).toContain("\u001b[97;40m");
+  expect(shown.out).toMatch(/^https:\/\/192\.168\.1\.5:8443\/app\/#invite=\S+$/m);
+  expect((await coxswain("gateway", "phone", "list", ...at)).out).toMatch(/Gina's phone +here/);
+  const again = await coxswain("gateway", "phone", "add", "--name", "Gina's phone", ...at);
+  expect([again.code, again.err]).toEqual([1, expect.stringContaining("already")]);
+  const removed = await coxswain("gateway", "phone", "remove", "Gina's phone", ...at);
+  expect([removed.code, removed.out]).toEqual([0, expect.stringContaining("no phone of home-1")]);
+  await expect(phoneAt(url, phone, invitation.homePassword)).rejects.toMatchObject({ code: 4 });
 });
 
 test("who was removed at home while the manager was away is off the server as soon as it is there again", async () => {
