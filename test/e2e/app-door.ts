@@ -1,47 +1,35 @@
-import { readFile } from "node:fs/promises";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { extname, join } from "node:path";
 import type { Duplex } from "node:stream";
-import { createWebSocketStream, WebSocketServer } from "ws";
+import { readAppFiles } from "../../gateway/adapters/http/app-files.ts";
+import { SiteDoor, type SiteDoorOptions } from "../../gateway/adapters/http/site-door.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { systemClock } from "../../kernel/system/system-clock.ts";
 import { systemEntropy } from "../../kernel/system/system-entropy.ts";
 import { Broker } from "../../mqtt/broker.ts";
 import type { PublishedMessage } from "../../mqtt/published-batch.ts";
+import { encodeJson } from "../../schemas/wire/codec.ts";
 import { SiteTopics, siteId } from "../../schemas/wire/site-topics.ts";
 import { phoneUser } from "../../schemas/wire/site-users.ts";
 
 export interface AppDoorOptions {
+  /** The phone's household. */
   readonly site: string;
+  /** Whose door it says to be. */
+  readonly says: string;
   /** Where the built app lies. */
   readonly app: string;
-  /** A gateway says whose it is; a server has no household of its own. */
-  readonly saysWhose: boolean;
   readonly phone: { readonly id: string; readonly password: string };
+  /** What https shows, where it is spoken. */
+  readonly material?: (() => { readonly cert: string; readonly key: string }) | undefined;
   onPublished(message: PublishedMessage): void;
 }
 
-const types: Readonly<Record<string, string>> = {
-  ".html": "text/html; charset=utf-8",
-  ".js": "text/javascript",
-  ".css": "text/css",
-  ".svg": "image/svg+xml",
-  ".png": "image/png",
-  ".webmanifest": "application/manifest+json",
-};
-const policy = [
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; manifest-src 'self'; worker-src 'self'",
-  "connect-src 'self' http: https: ws: wss:; base-uri 'none'; form-action 'none'",
-].join("; ");
-
-/** A real broker behind MQTT over WebSocket, and the built app beside it, as gateway and server have them. It can close and open on one port. */
+/** The gateway's own door with a broker behind it, which can close and open again on the same ports. */
 export class AppDoor {
   readonly broker: Broker;
   readonly #options: AppDoorOptions;
-  readonly #sockets = new Set<Duplex>();
-  #server: Server | undefined;
-  #port = 0;
+  readonly #streams = new Set<Duplex>();
+  #door: SiteDoor | undefined;
+  #ports: { readonly http: number; readonly https?: number } = { http: 0 };
 
   constructor(options: AppDoorOptions) {
     this.#options = options;
@@ -49,6 +37,7 @@ export class AppDoor {
       clock: systemClock,
       entropy: systemEntropy,
       log: silentLog,
+      limits: { batchDelayMs: 0 },
       onPublished: (batch) => {
         for (const message of batch) options.onPublished(message);
       },
@@ -58,61 +47,41 @@ export class AppDoor {
     this.broker.setCredentials([{ clientId: phoneUser(options.site, id), password, ...rights }]);
   }
 
+  /** Where the page is: by https where that is spoken. */
   get base(): string {
-    return `http://127.0.0.1:${this.#port}`;
+    const { http, https } = this.#ports;
+    return https === undefined ? `http://127.0.0.1:${http}` : `https://127.0.0.1:${https}`;
   }
 
   async open(): Promise<void> {
+    const { app, says, material } = this.#options;
+    const host = "127.0.0.1";
+    const https: SiteDoorOptions["https"] = material && { host, port: this.#ports.https ?? 0, material };
     await this.broker.start();
-    const server = createServer((request, response) => void this.#answer(request, response));
-    const sockets = new WebSocketServer({
-      ...{ noServer: true, handleProtocols: (offered) => offered.has("mqtt") && "mqtt" },
+    this.#door = new SiteDoor({
+      http: { host, port: this.#ports.http },
+      https,
+      app: readAppFiles(app),
+      home: () => encodeJson("site-home", { site: says, mqttPath: "/mqtt" }),
+      attach: (stream) => this.#attach(stream),
+      log: silentLog,
     });
-    server.on("upgrade", (request, socket, head) => {
-      this.#keep(socket);
-      sockets.handleUpgrade(request, socket, head, (webSocket) => this.broker.attach(createWebSocketStream(webSocket)));
-    });
-    server.on("connection", (socket) => this.#keep(socket));
-    await new Promise<void>((resolve) => server.listen(this.#port, "127.0.0.1", resolve));
-    this.#port = (server.address() as AddressInfo).port;
-    this.#server = server;
+    await this.#door.start();
+    this.#ports = this.#door.ports();
   }
 
   /** As if the cable were pulled: everything breaks at once. Retained messages stay. */
   async close(): Promise<void> {
-    const server = this.#server;
-    this.#server = undefined;
-    for (const socket of this.#sockets) socket.destroy();
-    await new Promise<void>((resolve) => (server === undefined ? resolve() : server.close(() => resolve())));
+    for (const stream of this.#streams) stream.destroy();
+    await this.#door?.stop();
+    this.#door = undefined;
     await this.broker.stop();
   }
 
-  #keep(socket: Duplex): void {
-    this.#sockets.add(socket);
-    socket.on("error", () => {});
-    socket.on("close", () => this.#sockets.delete(socket));
-  }
-
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pathname } = new URL(request.url ?? "/", "http://door");
-    if (pathname === "/site.json" && this.#options.saysWhose) {
-      const home = { site: this.#options.site, name: "Linden Street 7", mqttPath: "/mqtt" };
-      response.writeHead(200, { "content-type": "application/json", "access-control-allow-origin": "*" });
-      response.end(JSON.stringify(home));
-      return;
-    }
-    const file = pathname === "/app/" ? "index.html" : pathname.replace(/^\/app\//, "");
-    const body = pathname.startsWith("/app/") && !file.includes("..") ? await this.#read(file) : undefined;
-    const type = types[extname(file)] ?? "application/octet-stream";
-    response.writeHead(body === undefined ? 404 : 200, { "content-type": type, "content-security-policy": policy });
-    response.end(body);
-  }
-
-  async #read(file: string): Promise<Buffer | undefined> {
-    try {
-      return await readFile(join(this.#options.app, file));
-    } catch {
-      return undefined;
-    }
+  #attach(stream: Duplex): void {
+    this.#streams.add(stream);
+    stream.on("error", () => {});
+    stream.on("close", () => this.#streams.delete(stream));
+    this.broker.attach(stream);
   }
 }

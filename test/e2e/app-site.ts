@@ -1,7 +1,7 @@
 import type { PublishedMessage } from "../../mqtt/published-batch.ts";
 import type { SiteAggregate, SiteInvitation, SiteTelemetry } from "../../schemas/generated/types.ts";
 import { invitationLink } from "../../schemas/wire/site-invitation.ts";
-import { AppDoor } from "./app-door.ts";
+import { AppDoor, type AppDoorOptions } from "./app-door.ts";
 
 export interface HeardCommand {
   readonly door: "home" | "server";
@@ -23,10 +23,12 @@ export class AppSite {
   /** Called for each command, to answer it or not. */
   onCommand: (command: HeardCommand) => void = () => {};
 
-  constructor(app: string) {
+  /** `material`: what https shows at home, where it is spoken. */
+  constructor(app: string, material?: AppDoorOptions["material"]) {
     const door = (name: "home" | "server"): AppDoor =>
       new AppDoor({
-        ...{ site: siteName, app, saysWhose: name === "home", phone },
+        ...{ site: siteName, says: name === "home" ? siteName : "of-nobody", app, phone },
+        material: name === "home" ? material : undefined,
         onPublished: (message) => this.#hear(name, message),
       });
     this.home = door("home");

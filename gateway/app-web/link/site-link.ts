@@ -93,8 +93,17 @@ export class SiteLink {
   }
 
   #connect(place: Place): void {
+    try {
+      this.#connection = this.#opened(place);
+    } catch {
+      // Browsers throw for a broker in the clear when the page came over https. Not from inside of the machine's own step.
+      queueMicrotask(() => this.#take({ kind: "failed", problem: "unreachable" }));
+    }
+  }
+
+  #opened(place: Place): SiteConnection {
     const { clientId, filters, credentials, onMessage } = this.#options;
-    const connection = new SiteConnection({
+    const connection: SiteConnection = new SiteConnection({
       url: place.url,
       clientId,
       filters,
@@ -109,6 +118,6 @@ export class SiteLink {
         this.#take({ kind: "failed", problem });
       },
     });
-    this.#connection = connection;
+    return connection;
   }
 }
