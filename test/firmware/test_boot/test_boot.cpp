@@ -255,6 +255,21 @@ TEST("an image that was left before only comes back in SAFE") {
   CHECK(machine.info().safe);
 }
 
+TEST("a rollback that was forgotten stays so over boots, its image is nothing to fall back on, and may be tried again") {
+  Machine machine;
+  CHECK(machine.boot(RunEnd::power) == Code::ok && machine.download() && machine.boot(RunEnd::restart) == Code::ok);
+  CHECK(machine.boot(RunEnd::trialTimeout) == Code::ok && machine.info().rolledBack);
+  {
+    FileImageSlots slots(machine.files);
+    CHECK(slots.load(machine.choice.slot, false) == Code::ok && slots.forgetRollback() == Code::ok);
+    CHECK(slots.forgetRollback() == Code::ok);
+    ImageIdentity unused;
+    CHECK(!slots.boot().rolledBack && !slots.previous(unused));
+  }
+  CHECK(machine.boot(RunEnd::power) == Code::ok && machine.runs(oldImage) && !machine.info().rolledBack && !machine.info().safe);
+  CHECK(machine.download() && machine.boot(RunEnd::restart) == Code::ok && machine.runs(newImage) && machine.info().trial);
+}
+
 TEST("a confirmed image that fails three times comes up in SAFE, and a restart it asks for is a normal boot again") {
   Machine machine;
   for (int i = 0; i < 3; i++) {
