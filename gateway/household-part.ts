@@ -92,6 +92,11 @@ export class HouseholdPart implements Part {
     this.#bridge?.said(topic, payload, isRetained);
   }
 
+  /** Where home is has changed: the manager, and with it who is invited, hears of it soon. */
+  homeChanged(): void {
+    this.#follower?.hurry();
+  }
+
   async start(): Promise<void> {
     const { site, title, folder, link, clock, entropy, log, home } = this.#options;
     const records = jsonRecords(folder);

@@ -16,6 +16,10 @@ export async function coxswain(args: readonly string[]): Promise<number> {
     const { runManager } = await import("../main.ts");
     return await runManager(args.slice(1));
   }
+  if (args[0] === "gateway") {
+    const { runGateway } = await import("../../gateway/main.ts");
+    return await runGateway(args.slice(1));
+  }
   if (args[0] === "can-bus") {
     const { runCanBus } = await import("../../gateway/run-can-bus.ts");
     return await runCanBus(args.slice(1));

@@ -46,7 +46,7 @@ async function running(options: Partial<SiteDoorOptions> = {}) {
     ends.push(() => client.endAsync(true));
     return client;
   };
-  const port = door.ports().http;
+  const port = door.ports()!.http;
   return { broker, door, join, phone, port, base: `http://127.0.0.1:${port}`, ws: `ws://127.0.0.1:${port}/mqtt` };
 }
 
@@ -87,7 +87,7 @@ describe("the household's door, asked wrongly", () => {
 
   it("a port that is taken is said with the flag for another", async () => {
     const { door } = await running();
-    const second = running({ http: { host: "127.0.0.1", port: door.ports().http } });
+    const second = running({ http: { host: "127.0.0.1", port: door.ports()!.http } });
     await expect(second).rejects.toMatchObject({ code: "gateway.port-in-use", data: { flag: "--http-port" } });
   });
 

@@ -98,10 +98,11 @@ export class SiteDoor {
     this.#https?.setSecureContext({ ...material, minVersion: "TLSv1.2" });
   }
 
-  /** Ports that are listened on; valid after `start`. */
-  ports(): { readonly http: number; readonly https?: number } {
+  /** Ports that are listened on; undefined while it isn't. */
+  ports(): { readonly http: number; readonly https?: number } | undefined {
+    if (this.#http?.listening !== true || (this.#https !== undefined && !this.#https.listening)) return undefined;
     const portOf = (server: Server | SecureServer): number => (server.address() as AddressInfo).port;
-    return { http: portOf(this.#http!), ...(this.#https && { https: portOf(this.#https) }) };
+    return { http: portOf(this.#http), ...(this.#https && { https: portOf(this.#https) }) };
   }
 
   #prepared<S extends Server | SecureServer>(server: S): S {
