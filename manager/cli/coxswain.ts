@@ -16,7 +16,8 @@ export async function coxswain(args: readonly string[]): Promise<number> {
     const { runManager } = await import("../main.ts");
     return await runManager(args.slice(1));
   }
-  if (args[0] === "gateway") {
+  // Letting phones in is a command to a gateway that runs.
+  if (args[0] === "gateway" && args[1] !== "phone") {
     const { runGateway } = await import("../../gateway/main.ts");
     return await runGateway(args.slice(1));
   }

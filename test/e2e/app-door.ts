@@ -67,7 +67,7 @@ export class AppDoor {
       log: silentLog,
     });
     await this.#door.start();
-    this.#ports = this.#door.ports();
+    this.#ports = this.#door.ports()!;
   }
 
   /** As if the cable were pulled: everything breaks at once. Retained messages stay. */

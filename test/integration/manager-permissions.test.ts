@@ -57,7 +57,7 @@ describe("every way in has a row in the table of permissions, and no row names a
     const program: Command = coxswainProgram({ client: () => expect.fail(), isJson: () => false }, "http://x");
     const commands = namedCommands(program).filter(([, { commands: below }]) => below.length === 0);
     // Programs of their own, which ask no manager.
-    const programs = ["start", "gateway", "can-bus"];
+    const programs = ["start", "can-bus"];
     expect(sorted(commands.map(([name]) => name))).toEqual(sorted([...Object.keys(commandActions), ...programs]));
     const help = namedCommands(program).find(([name]) => name === "operator add")?.[1];
     let text = "";
