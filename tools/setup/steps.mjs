@@ -5,6 +5,7 @@ import { installJavaPeer, installPythonPeer, installSuitPeer, javaPeer, pythonPe
 import { canTools, installPythonTools, modbusPeer, updateTools } from "./python-tools.mjs";
 import { root } from "./root.mjs";
 import { runtimeNode } from "./runtime.mjs";
+import { buildSocketcan, socketcanAddon } from "./socketcan.mjs";
 import { digestOf, isStamped, stamp } from "./stamp.mjs";
 import { compilerPackages, installSystemPackages, linuxPackages, peerPackages } from "./system-packages.mjs";
 
@@ -58,6 +59,14 @@ const steps = [
     result: ".setup/build/coap.node",
     without: "datagrams go one by one through node:dgram",
     run: (log) => command(log, runtimeNode(), ["coap/native/build.mjs"]),
+  },
+  {
+    name: "SocketCAN addon",
+    group: "native",
+    inputs: ["tools/setup/socketcan.mjs", "package-lock.json"],
+    result: socketcanAddon,
+    without: "a gateway has CAN by serial-line adapters and the virtual bus only",
+    run: (log) => buildSocketcan((...words) => command(log, ...words)),
   },
   {
     name: "simulation addon",
