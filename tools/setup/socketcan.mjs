@@ -27,7 +27,15 @@ export async function buildSocketcan(command) {
     const result = `${folder}/build/Release/${addon}`;
     const fresh = `${result}.${process.pid}`;
     await command("g++", [
-      ...["-std=c++20", "-O2", "-shared", "-fPIC", "-fvisibility=hidden", "-Wl,-z,now", "-DNAPI_DISABLE_CPP_EXCEPTIONS"],
+      ...[
+        "-std=c++20",
+        "-O2",
+        "-shared",
+        "-fPIC",
+        "-fvisibility=hidden",
+        "-Wl,-z,now",
+        "-DNAPI_DISABLE_CPP_EXCEPTIONS",
+      ],
       // Node-API only, so the addon stays good when Node changes.
       ...[`-DNODE_GYP_MODULE_NAME=${addon.replace(".node", "")}`, "-DBUILDING_NODE_EXTENSION"],
       ...[`-I${headers}`, "-Inode_modules/node-addon-api", "-o", fresh, `${folder}/native/${source}`],

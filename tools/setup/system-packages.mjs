@@ -22,16 +22,14 @@ export const peerPackages = [
   { package: "mosquitto", isThere: () => existsSync("/usr/sbin/mosquitto") },
   { package: "curl", isThere: hasCommand("curl") },
   { package: "chromium", isThere: hasCommand("chromium") },
-  // A real CAN interface, in a Linux of its own.
-  { package: "user-mode-linux", isThere: hasCommand("linux.uml") },
-  { package: "can-utils", isThere: hasCommand("candump") },
-  { package: "kmod", isThere: hasCommand("insmod") },
 ];
 
 /** A kernel of its own, in which a test has a real vcan, and the tools of SocketCAN. */
 export const linuxPackages = [
   { package: "user-mode-linux", isThere: hasCommand("linux.uml") },
   { package: "can-utils", isThere: hasCommand("candump") },
+  { package: "iproute2", isThere: hasCommand("ip") },
+  { package: "kmod", isThere: hasCommand("insmod") },
 ];
 
 /** What the peer in Java is compiled and run with. */

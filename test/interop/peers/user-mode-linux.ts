@@ -12,6 +12,7 @@ export function whyNoLinux(): string | undefined {
   if (process.platform !== "linux" || process.arch !== "x64") return "there is no user-mode Linux for this machine";
   if (!existsSync(kernel)) return "user-mode-linux isn't installed";
   if (!existsSync(modules) || readdirSync(modules).length === 0) return "user-mode-linux has no modules";
+  if (!existsSync("/sbin/insmod")) return "kmod isn't installed";
   return existsSync("/usr/bin/candump") ? undefined : "can-utils isn't installed";
 }
 
@@ -26,6 +27,7 @@ export async function runInLinux(script: string): Promise<string | undefined> {
   writeFileSync(
     init,
     `#!/bin/sh
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t tmpfs tmpfs /run
@@ -48,7 +50,7 @@ poweroff -f || halt -f
         "rootfstype=hostfs",
         "rootflags=/",
         "rw",
-        "mem=256M",
+        "mem=512M",
         `init=${init}`,
         "con=null",
         "con0=null",
