@@ -115,14 +115,20 @@ class PackBench {
   static constexpr uint8_t node = 4;  // MAC[5] & 0x1F
 
   explicit PackBench(uint64_t seed = 1) : maker(seed), stranger(seed + 100), gateway(node, seed), flash_(packFlashSize, 0xFF) {
-    sim::Flash medium(flash_.data(), packFlashSize);
-    sim::Storage storage(medium, 0, sim::storageSectorsPerArea);
-    sim::Slots slots(medium, storage);
-    (void)slots.install(runningImage.data(), static_cast<uint32_t>(runningImage.size()));
     const Bytes set = maker.keySet();
     (void)(readKeySet(spanOf(set), anchors) == ManifestReason::none);
     settings.vendor.assignCut("vendor.example");
     settings.anchors = &anchors;
+    wipe();
+  }
+  // As it leaves the factory.
+  void wipe() {
+    endCycle();
+    flash_.assign(packFlashSize, 0xFF);
+    sim::Flash medium(flash_.data(), packFlashSize);
+    sim::Storage storage(medium, 0, sim::storageSectorsPerArea);
+    sim::Slots slots(medium, storage);
+    (void)slots.install(runningImage.data(), static_cast<uint32_t>(runningImage.size()));
     boot(hal::ResetReason::powerOn);
   }
 

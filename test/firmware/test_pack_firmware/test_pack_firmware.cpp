@@ -73,6 +73,20 @@ TEST("what isn't signed by its maker, for another model, older or too large is r
   }
 }
 
+TEST("a pack that trusts nobody takes nothing, also where images that nobody signed are allowed") {
+  for (const bool isUnsignedAllowed : {false, true}) {
+    PackBench it;
+    it.settings.anchors = nullptr;
+    it.settings.isUnsignedAllowed = isUnsignedAllowed;
+    it.wipe();
+    it.run(3000);
+    it.offer(fullPlan(it));
+    CHECK(it.runUntil([&] { return it.gateway.step == TestGateway::Step::failed && !it.gateway.reason.empty(); }, 60000));
+    CHECK(it.gateway.reason == "unknown-signer");
+    CHECK_EQ(it.faults, 0u);
+  }
+}
+
 TEST("a number that was used, or a lower one, brings nothing back") {
   PackBench it;
   it.offer(fullPlan(it, 7));

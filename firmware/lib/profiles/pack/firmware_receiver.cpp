@@ -146,7 +146,10 @@ FirmwareReceiver::Answer FirmwareReceiver::take(const can::FirmwareEnd& end) {
 
 FirmwareReceiver::Answer FirmwareReceiver::judge() {
   manifest_.hold(manifestSize_);
-  updater_.start(Action(), nowMs_);
+  // Nothing comes by CAN without a manifest, whatever a developer allowed.
+  Action action;
+  action.hasManifest = true;
+  updater_.start(action, nowMs_);
   if (updater_.isJudged()) {
     const bool isInstall = manifest_.manifest().kind == ManifestKind::install;
     wantedSize_ = isInstall ? manifest_.variant().size : 0;
