@@ -1,15 +1,9 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { CarryEnd } from "../../gateway/ports/firmware-carrier.ts";
 import { buildPack } from "./build-core.ts";
-import {
-  CanSite,
-  type CanSiteOptions,
-  hardwareOf,
-  packImage,
-  type SiteGateway,
-  type SiteRelease,
-  siteRelease,
-} from "./can-site.ts";
+import { CanSite, type CanSiteOptions, hardwareOf, packImage } from "./can-site.ts";
+import type { SiteGateway } from "./site-gateway.ts";
+import { type SiteRelease, siteRelease } from "./site-release.ts";
 
 let addon: string;
 beforeAll(async () => {
