@@ -91,6 +91,28 @@ describe("a command", () => {
     ]);
   });
 
+  test("of every kind that packs know can be asked for", async () => {
+    const updates = { state: "idle", nodes: [], available: "a-2.6.0", availableVersion: "2.6.0" };
+    await t.site.say("ota/status", updates);
+    await t.joined();
+    await t.open(`packs/${first}`);
+    await t.page.getByRole("button", { name: "Ask for all values" }).click();
+    const twice = ["Set the day's import to zero", "Make ready for firmware", "Forget all settings", "Update to 2.6.0"];
+    for (const name of twice) {
+      await t.page.getByRole("button", { name }).click();
+      await t.page.getByRole("button", { name: `${name}: Really?` }).click();
+    }
+    await t.page.getByText("Give back the day's import").click();
+    await t.page.getByLabel("Imported since 05:00").fill("4,371");
+    await t.page.getByLabel("It was used up").check();
+    await t.page.keyboard.press("Enter");
+    await t.until(() => expect(t.site.heard).toHaveLength(6));
+    const names = t.site.heard.map(({ topic }) => topic.split("/").at(-1));
+    expect(names).toEqual(["request-status", "reset-grid", "ota-enter", "factory-reset", "trigger", "restore-last"]);
+    expect(t.commands("trigger")[0]?.payload).toMatchObject({ update: "a-2.6.0", nodes: [first] });
+    expect(t.commands("restore-last")[0]?.payload).toMatchObject({ import: 4.37, lockedOut: true });
+  });
+
   test("goes to a socket by keyboard alone", async () => {
     await t.site.say("socket/pump/state", { stale: false, online: true, on: false, power: 0, name: "Pool pump" });
     await t.joined();

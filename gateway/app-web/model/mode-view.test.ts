@@ -1,6 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { SiteTelemetry } from "../../../schemas/generated/types.ts";
-import { addressed, clockToMinutes, minutesToClock, modeSettings, modeStanding, relayStanding } from "./mode-view.ts";
+import {
+  addressed,
+  clockToMinutes,
+  dayOfEnergy,
+  minutesToClock,
+  modeSettings,
+  modeStanding,
+  relayStanding,
+} from "./mode-view.ts";
 import { emptySite, type SiteState } from "./site-state.ts";
 
 const pack = (value: Partial<SiteTelemetry> = {}) => ({
@@ -34,6 +42,13 @@ describe("a switch for several packs", () => {
     const one = site({ modes: ["eco"] }, { modes: [], online: false });
     expect(modeStanding(addressed(one, undefined), "eco")).toBe("on");
     expect(modeStanding(addressed(site({ modes: ["eco"], online: false }), undefined), "eco")).toBe("on");
+  });
+});
+
+describe("the energy day", () => {
+  it("begins at 05:00, also across the end of a month", () => {
+    expect(dayOfEnergy(new Date(2026, 2, 1, 4, 59))).toBe(28);
+    expect(dayOfEnergy(new Date(2026, 2, 1, 5, 0))).toBe(1);
   });
 });
 

@@ -56,6 +56,13 @@ export function clockToMinutes(text: string): number | undefined {
   return match === null ? undefined : Number(match[1]) * 60 + Number(match[2]);
 }
 
+/** Day of the month on which the energy day began: it begins at 05:00 local. */
+export function dayOfEnergy(now: Date): number {
+  const began = new Date(now);
+  if (began.getHours() < 5) began.setDate(began.getDate() - 1);
+  return began.getDate();
+}
+
 function standing(values: readonly (boolean | undefined)[]): Standing {
   const known = values.filter((value) => value !== undefined);
   if (known.length === 0) return "unknown";

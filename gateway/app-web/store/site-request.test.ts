@@ -17,6 +17,8 @@ describe("what a person asks for", () => {
     { kind: "pack", name: "request-status", payload: {}, node },
     { kind: "pack", name: "reset-grid", payload: {}, node },
     { kind: "pack", name: "factory-reset", payload: {}, node },
+    { kind: "pack", name: "ota-enter", payload: {}, node },
+    { kind: "pack", name: "restore-last", payload: { import: 4.37, lockedOut: true, day: 31 }, node: undefined },
     { kind: "socket", socket: "pump", on: true },
     { kind: "rules", rules: [{ name: "a", rule: "when P_solar > load then socket pump on" }], isTest: true },
     { kind: "rules", rules: [], isTest: false },

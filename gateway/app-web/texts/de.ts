@@ -134,6 +134,10 @@ export const de: Texts = {
     requestStatus: "Alle Werte erfragen",
     resetGrid: "Tagesbezug auf null setzen",
     factoryReset: "Alle Einstellungen vergessen",
+    otaEnter: "Für Firmware bereit machen",
+    updateThis: (version) => `Auf ${version} aktualisieren`,
+    restore: "Tagesbezug nach Stromausfall zurückgeben",
+    restoreLocked: "Er war aufgebraucht",
   },
   control: {
     title: "Steuern",

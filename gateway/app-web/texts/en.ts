@@ -128,6 +128,10 @@ export const en = {
     requestStatus: "Ask for all values",
     resetGrid: "Set the day's import to zero",
     factoryReset: "Forget all settings",
+    otaEnter: "Make ready for firmware",
+    updateThis: (version: string) => `Update to ${version}`,
+    restore: "Give back the day's import after a power loss",
+    restoreLocked: "It was used up",
   },
   control: {
     title: "Control",

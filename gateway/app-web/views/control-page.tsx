@@ -1,6 +1,7 @@
 import { useApp } from "./app-context.ts";
 import { ModeList } from "./mode-list.tsx";
 import { RelayList } from "./relay-list.tsx";
+import { ServiceCard } from "./service-card.tsx";
 import { SocketList } from "./socket-list.tsx";
 
 /** What all packs are told at once, and the smart sockets. One pack alone is told on its own page. */
@@ -16,6 +17,7 @@ export function ControlPage() {
         <div class="column">
           <RelayList node={undefined} />
           <SocketList />
+          <ServiceCard node={undefined} />
         </div>
       </div>
     </div>

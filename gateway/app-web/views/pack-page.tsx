@@ -3,9 +3,7 @@ import { instantToMs } from "../../../schemas/wire/instant.ts";
 import { isStale } from "../model/staleness.ts";
 import { AgeNote } from "./age-note.tsx";
 import { useApp } from "./app-context.ts";
-import { AskNote } from "./ask-note.tsx";
 import { ChargeBar } from "./charge-bar.tsx";
-import { ConfirmButton } from "./confirm-button.tsx";
 import { FlowPicture } from "./flow-picture.tsx";
 import { nothing } from "./formats.ts";
 import { Icon } from "./icon.tsx";
@@ -13,10 +11,11 @@ import { ImportMeter, importOf } from "./import-meter.tsx";
 import { ModeList } from "./mode-list.tsx";
 import { packName } from "./pack-name.ts";
 import { RelayList } from "./relay-list.tsx";
+import { ServiceCard } from "./service-card.tsx";
 
 /** Everything of one pack, and everything it can be told. */
 export function PackPage({ node }: { readonly node: string }) {
-  const { state, store, texts, formats } = useApp();
+  const { state, texts, formats } = useApp();
   const { site, now } = state;
   const { packs: words } = texts;
   const pack = site.packs[node];
@@ -28,8 +27,6 @@ export function PackPage({ node }: { readonly node: string }) {
   const bits = (number: number | undefined): string => (number === undefined ? nothing : `0x${number.toString(16)}`);
   const seen = identity?.seen === undefined ? undefined : instantToMs(identity.seen);
   const yesNo = (flag: boolean | undefined): string => (flag === undefined ? nothing : flag ? words.yes : words.no);
-  const service = (name: "request-status" | "reset-grid" | "factory-reset") => () =>
-    store.request(`service:${node}`, { kind: "pack", name, payload: {}, node }, [node]);
   return (
     <div class="page pack">
       <a class="back" href="#/packs">
@@ -95,17 +92,7 @@ export function PackPage({ node }: { readonly node: string }) {
             <Row name={words.firstSeen}>{seen === undefined ? nothing : formats.moment(seen)}</Row>
           </dl>
         </section>
-        <section class="card" aria-labelledby="service-title">
-          <h2 id="service-title">{words.service}</h2>
-          <div class="buttons">
-            <button type="button" class="button" onClick={service("request-status")}>
-              {words.requestStatus}
-            </button>
-            <ConfirmButton label={words.resetGrid} onConfirm={service("reset-grid")} />
-            <ConfirmButton label={words.factoryReset} onConfirm={service("factory-reset")} />
-          </div>
-          <AskNote control={`service:${node}`} />
-        </section>
+        <ServiceCard node={node} />
       </div>
     </div>
   );
