@@ -100,7 +100,12 @@ describe("the health of updated nodes, as their heartbeats tell it", () => {
       await mute.beat();
       await mute.h.settle(20_000);
     }
-    expect(mute.h.app.rollouts.find("r1")).toMatchObject({ status: "running", counts: { waiting: 60 } });
+    expect(mute.h.app.rollouts.find("r1")).toMatchObject({
+      ...{ status: "running", counts: { waiting: 60 } },
+      waitsFor: expect.stringMatching(
+        /^more of the day of its canary n\d+: its reports are known for 0 s of the 150 s/,
+      ),
+    });
     const answers: Awaited<ReturnType<typeof mute.h.app.rollouts.why>>[] = [];
     for (const id of mute.ids) answers.push(await mute.h.wait(mute.h.app.rollouts.why("r1", id)));
     const reasons = answers.flatMap((each) => (typeof each === "string" ? [] : each.reasons));

@@ -413,7 +413,7 @@ export class RolloutService implements Rollouts {
   }
 
   #view(state: RolloutState): RolloutView {
-    return rolloutView(state, this.#revertOf(state)?.state.plan.id);
+    return rolloutView(state, this.#revertOf(state)?.state.plan.id, (node) => this.#why(state, node));
   }
 
   /** Tells why a node is no member; undefined: it is one. A revert is for those to whom the rollout that it takes back offered the image: others passed gates of their own with it. */

@@ -1,12 +1,17 @@
 import { sampleOf, waveSize } from "../../domain/rollout/count-gate.ts";
 import { type MemberPhase, memberPhases, noWave } from "../../domain/rollout/rollout-members.ts";
-import { waveLimit } from "../../domain/rollout/rollout-plan.ts";
+import { hasLoneCanary, waveLimit } from "../../domain/rollout/rollout-plan.ts";
 import type { RolloutState } from "../../domain/rollout/rollout-state.ts";
+import type { WhyNot } from "../../domain/rollout/why-not-yet.ts";
 import type { MemberView, RolloutView, WaveView } from "../api/rollouts.ts";
 import type { LiveEvent } from "../api/watching.ts";
 
 /** A rollout as people see it. */
-export function rolloutView(state: RolloutState, revertedBy: string | undefined): RolloutView {
+export function rolloutView(
+  state: RolloutState,
+  revertedBy: string | undefined,
+  why: (node: string) => readonly WhyNot[],
+): RolloutView {
   const { plan, image, members, status, startedAtMs, endedAtMs, pause, revertWhy } = state;
   const waves = state.waves.map(
     ({ openedAtMs, succeeded, failed, settledAtMs, verdict }, wave): WaveView => ({
@@ -15,7 +20,7 @@ export function rolloutView(state: RolloutState, revertedBy: string | undefined)
       ...(verdict && { verdict }),
     }),
   );
-  const waitsFor = whatItWaitsFor(state);
+  const waitsFor = whatItWaitsFor(state, why);
   return {
     ...{ id: plan.id, update: plan.update, status, plan, image, createdBy: state.createdBy },
     ...{ createdAtMs: state.createdAtMs, members: members.count, counts: countsOf(state), waves },
@@ -59,7 +64,7 @@ export function memberView(state: RolloutState, row: number): MemberView {
   };
 }
 
-function whatItWaitsFor(state: RolloutState): string | undefined {
+function whatItWaitsFor(state: RolloutState, why: (node: string) => readonly WhyNot[]): string | undefined {
   if (state.status === "awaiting-approval")
     return `the approval of a second person: \`coxswain rollout approve ${state.plan.id}\``;
   const open = state.waves[state.wave];
@@ -70,6 +75,13 @@ function whatItWaitsFor(state: RolloutState): string | undefined {
   }
   const { active, sleepers } = state;
   if (active + sleepers > 0) return `${active + sleepers} nodes of wave ${number} that are at it`;
+  const [canary] = state.wave === 0 && hasLoneCanary(state.plan, state.members.count) ? state.members.order : [];
+  if (canary !== undefined && state.members.phase(canary) === "waiting") {
+    const node = state.members.idOf(canary);
+    const short = why(node).find((each) => each.why === "history-too-short");
+    if (short?.why === "history-too-short")
+      return `more of the day of its canary ${node}: its reports are known for ${seconds(short.knownMs)} of the ${seconds(short.neededMs)} that its gate needs`;
+  }
   const { needed, has } = sampleOf(state);
   if (has < needed) {
     // Nobody else brings those back: the rollout would wait for them without an end.
@@ -78,4 +90,8 @@ function whatItWaitsFor(state: RolloutState): string | undefined {
     return `the sample of wave ${number}: ${has} of the ${needed} ends that its gate needs${hint}`;
   }
   return waveSize(state) === 0 ? undefined : `members of wave ${number} that can't be offered it now`;
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 1000)} s`;
 }
