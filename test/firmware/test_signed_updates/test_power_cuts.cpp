@@ -248,3 +248,39 @@ TEST("power lost within any operation of a second try isn't taken for the rollba
   }
   CHECK(cut > 8);
 }
+
+// What the slot holds of an earlier download is given up: of another image, or of this one whose content changed.
+TEST("power lost within any operation that gives up what is downloaded leaves a node that boots and ends the update") {
+  // An erase that is cut short leaves a sector in one of four ways: each of them is met.
+  for (uint32_t round = 0; round < 5; ++round) {
+    const bool isOther = round == 0;
+    uint32_t cut = 1;
+    for (;; ++cut) {
+      SignedBench it;
+      it.bench.settings.downloadRate = 8000;
+      it.bench.boot(hal::ResetReason::powerOn);
+      it.bench.run(10000);
+      const Bytes other = imageOf("CXSIM 3.0.0 ok\n", newImageSize);
+      SuitPlan before = it.planOf(isOther ? other : it.image, sequence);
+      before.variants = {SignedBench::fullOf(isOther ? other : it.image)};
+      it.offer(1, before);
+      for (int i = 0; i < 200 && it.bench.node().attempt().percent < 70; ++i) it.bench.run(100);
+      CHECK(it.bench.node().attempt().percent >= 70);
+      it.bench.settings.downloadRate = 0;
+      it.bench.endCycle();
+      it.bench.cutAt = it.bench.operations + cut;
+      it.bench.cutSeed = round;
+      checkBoots(it);
+      it.bench.boot(hal::ResetReason::powerOn);
+      it.bench.manager.etag = 2;
+      it.offer(2, planFor(it, payloads[0]));
+      CHECK(it.runUntilSaid(2));
+      it.bench.run(settleMs);
+      CHECK(it.outcome() == "2 done");
+      checkEnd(it, payloads[0], cut);
+      if (it.bench.cuts == 0) break;
+      CHECK(cut < cutsMax);
+    }
+    CHECK(cut > 30);
+  }
+}
