@@ -21,6 +21,8 @@ export interface SiteFollowerOptions {
 }
 
 const defaultWaitSeconds = 50;
+/** Between lists: news that come one after another aren't each written to the disk. */
+const paceMs = 250;
 /** Beyond the wait: the manager is gone. */
 const graceMs = 15_000;
 const maxAnswerBytes = 32_768;
@@ -78,9 +80,15 @@ export class SiteFollower {
       this.#isHurried = false;
       let failure: string;
       try {
-        const answer = await this.#ask({ ...report(), waitSeconds: this.#options.waitSeconds ?? defaultWaitSeconds });
-        if (answer.kind === "access") await replace(answer.access);
+        const asked = { ...report(), waitSeconds: this.#options.waitSeconds ?? defaultWaitSeconds };
+        const answer = await this.#ask(asked);
         failure = answer.kind === "refused" ? `answered ${answer.status}` : "";
+        // Whoever says at once what was known would be asked in a circle.
+        if (answer.kind === "access" && answer.access.revision === asked.revision) failure = "said no news as news";
+        else if (answer.kind === "access") {
+          await replace(answer.access);
+          await this.#wait(paceMs);
+        }
       } catch (error) {
         failure = error instanceof Error ? error.message : String(error);
       }
