@@ -76,6 +76,8 @@ export class ActionDesk {
   async start(): Promise<void> {
     const { host, memories } = this.#options;
     this.#isStopped = false;
+    this.#underWay = undefined;
+    this.#job = undefined;
     this.#memory = (await memories.load(host.id)) ?? emptyMemory;
     const { job } = this.#memory;
     if (job !== undefined && job.rev > this.#memory.lastRev) this.#begin(job, true);
@@ -157,7 +159,8 @@ export class ActionDesk {
         return endsWith("failed", "internal");
       })
       .then(async (how) => {
-        if (this.#isStopped && how === stopping) return;
+        // Also when the next life has begun already: then it goes on there.
+        if (how === stopping) return;
         await this.#finish(rev, how);
       })
       .catch((error: unknown) => log.error("action-not-stored", { node: host.id, rev, error }));

@@ -318,6 +318,7 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     },
     view: (node, record, row) => nodeView(node, record, row, viewOptions),
     waitingRev: (node) => queues.waitingRev(node),
+    children: (gateway) => children.of(gateway),
     hasChild: (gateway, child) => children.add(gateway, child),
     registered: async (node, { manifest, gateway, face }) => {
       if (gateway !== undefined && children.add(gateway, node)) {

@@ -44,6 +44,8 @@ export interface NodeRegistryOptions {
   /** After the receipt and before the answer. A rejection is the registration's: it is idempotent, the node tries again. */
   registered(node: string, record: NodeRecord): Promise<void>;
   removed(node: string, by: Actor): Promise<void>;
+  /** Children that the gateway was heard to speak for. */
+  children(gateway: string): readonly string[];
   /** A stored child of a gateway, at load. */
   hasChild(gateway: string, child: string): void;
   /** Its address is another node's now: nothing may be asked of it until it is heard. */
@@ -278,6 +280,13 @@ export class NodeRegistry implements Registry {
     columns.pollSeconds[row] = record.pollSeconds;
     columns.lifetimeSeconds[row] = record.lifetimeSeconds;
     columns.gateway[row] = record.gateway === undefined ? 0 : fleet.find(record.gateway) + 1;
+    // Of a gateway that was removed and is back: its children stayed.
+    if (isNew) {
+      for (const child of this.#options.children(node)) {
+        const childRow = fleet.find(child);
+        if (childRow !== -1) columns.gateway[childRow] = row + 1;
+      }
+    }
     this.#claim(row, record.path, record.gateway !== undefined);
     fleet.set(row, nodeFlags.sleepy, record.manifest.sleepy === true);
     fleet.set(row, nodeFlags.speaksCbor, record.contentFormat === 60);

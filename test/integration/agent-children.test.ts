@@ -138,6 +138,17 @@ describe("children of a gateway", () => {
     expect(await presenceOf(first)).toBe("unknown");
   });
 
+  test("belong to their gateway again after that was removed and came back", async () => {
+    await child(first);
+    await world.until(async () => (await presenceOf(first)) === "online");
+    await world.during(world.app.registry.remove("gw", { kind: "manager", id: "test" }));
+    await world.until(() => gateway.host.registrations === 2);
+    await world.clock.advance(30_000);
+    await gateway.kill();
+    await world.until(async () => (await presenceOf("gw")) === "offline", 900_000);
+    expect(await presenceOf(first)).toBe("unknown");
+  });
+
   test("come back with their manager, and with their gateway at another address", async () => {
     await child(first);
     world.manager.kill();
@@ -210,6 +221,31 @@ describe("an update of a child", () => {
     await world.during(world.app.updates.withdraw("u-1", operator));
     await world.until(() => held.jobs[0]?.signal.aborted);
     expect(held.jobs[0]?.signal.reason).toBe("cancelled");
+  });
+
+  test("goes on when the child is back before the gateway noticed that its job had ended", async () => {
+    const host = await child(first);
+    const jobs: UpdateJob[] = [];
+    host.install = (job) => {
+      jobs.push(job);
+      // As a transfer does that waits for the pack's last word.
+      return new Promise((resolve) => {
+        job.signal.addEventListener("abort", () => {
+          world.clock.after(5_000, () => resolve({ outcome: "cancelled" }));
+        });
+      });
+    };
+    await createUpdate();
+    await world.during(world.app.updates.start("u-1", [first], operator));
+    await world.until(() => jobs.length === 1);
+    gateway.agent.fellSilent(first);
+    await world.clock.advance(1_000);
+    await world.during(gateway.agent.returned(first));
+    await world.until(() => jobs.length === 2);
+    await world.clock.advance(60_000);
+    expect(jobs[1]?.isResumed).toBe(true);
+    expect(jobs[1]?.signal.aborted).toBe(false);
+    expect(["cancelled", "failed"]).not.toContain(world.app.attempts.find("u-1", first)?.attempt.state);
   });
 
   test("goes on after the gateway was started anew, with links that are renewed", async () => {
