@@ -91,7 +91,8 @@ export class FirmwareAsker {
     const wanted = asking.wantsAll ? everything(facts.firmware) : missing(facts);
     asking.wantsAll = false;
     if (wanted === undefined) return;
-    this.#sequence = (this.#sequence + 1) & 255;
+    // Those from 128 on are a transfer's.
+    this.#sequence = (this.#sequence + 1) & 127;
     this.#options.send({ frame: "FirmwareAsk", target: facts.canNode, sequence: this.#sequence, ...wanted });
     this.#arm(pack, asking, asking.pauseMs);
     asking.pauseMs = Math.min(asking.pauseMs * 2, longestPauseMs);

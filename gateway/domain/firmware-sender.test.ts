@@ -1,4 +1,5 @@
 import { crc32 as zlibCrc32 } from "node:zlib";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { CanMessage, CommandResult, FirmwareAck } from "../../schemas/generated/can.ts";
 import { type Digest, digestFromBytes } from "../../schemas/wire/digest.ts";
@@ -85,6 +86,12 @@ class Bench {
     const [read] = this.effects.filter((effect) => effect.kind === "read");
     if (read === undefined) throw new Error(`nothing is read: ${this.state.step.kind}`);
     this.event({ kind: "block", block: read.block, bytes: payload.subarray(read.offset, read.offset + read.length) });
+  }
+  giveWhatIsAsked(): void {
+    const { step } = this.state;
+    if (step.kind !== "reading") return;
+    const bytes = payload.subarray(step.block * 1024, (step.block + 1) * 1024);
+    this.event({ kind: "block", block: step.block, bytes });
   }
   get sent(): CanMessage[] {
     return this.effects.flatMap((effect) => (effect.kind === "send" ? effect.frames : []));
@@ -311,6 +318,42 @@ describe("the sender of firmware", () => {
     bench.event({ kind: "tick" });
     expect(bench.effects).toEqual([]);
     expect(senderDueMs(bench.state)).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe("the sender of firmware, whatever it hears", () => {
+  it("never throws, asks nothing without an end to the waiting, and ends once it hears nothing more", () => {
+    const results: readonly CommandResult[] = ["ok", "busy", "wrong-block", "bad-checksum", "not-updating"];
+    const message = fc.oneof(
+      fc.record({ result: fc.constantFrom(...results), block: fc.nat(4), isAnswer: fc.boolean() }),
+      fc.constantFrom("digest", "wanted", "reason", "ready", "give", "wait", "state" as const),
+    );
+    fc.assert(
+      fc.property(fc.array(message, { maxLength: 120 }), (heard) => {
+        const bench = new Bench();
+        for (const each of heard) {
+          bench.nowMs += 13;
+          if (typeof each === "object") {
+            if (each.isAnswer) bench.answer(each.result, each.block);
+            else
+              bench.frame({ frame: "FirmwareAck", node, sequence: each.block, result: each.result, block: each.block });
+          } else if (each === "digest") bench.digest("running", 9);
+          else if (each === "wanted") {
+            bench.frame({ frame: "FirmwareWanted", node, size: wanted.size });
+            bench.digest("wanted-payload", 2);
+          } else if (each === "reason") bench.reason("bad-signature");
+          else if (each === "ready") bench.event({ kind: "ready" });
+          else if (each === "give" && bench.state.step.kind === "reading") bench.giveWhatIsAsked();
+          else if (each === "wait" && bench.end === undefined) bench.wait();
+        }
+        for (let i = 0; i < 3_000 && bench.end === undefined; i++) {
+          expect(senderDueMs(bench.state)).toBeLessThan(Number.POSITIVE_INFINITY);
+          bench.wait();
+        }
+        expect(bench.end).toBeDefined();
+      }),
+      { numRuns: 300, seed: 1 },
+    );
   });
 });
 

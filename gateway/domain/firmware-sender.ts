@@ -68,7 +68,7 @@ function onTick(state: SenderState, nowMs: number): Next {
     const mayRun = step.kind === "ending" && step.part === "payload";
     return mayRun ? again(state, nowMs) : finish(state, { kind: "interrupted", reason: "pack-silent" });
   }
-  return ask({ ...state, tries: tries + 1, sequence: (sequence + 1) & 0xff, askedMs: undefined });
+  return ask({ ...state, tries: tries + 1, sequence: nextSequence(sequence), askedMs: undefined });
 }
 
 function late(state: SenderState): Next {
@@ -218,7 +218,7 @@ function wait(state: SenderState, nowMs: number): Next {
 }
 
 function go(state: SenderState, step: SenderStep, nowMs: number): Next {
-  return ask({ ...state, step, sequence: (state.sequence + 1) & 0xff, sinceMs: nowMs, askedMs: undefined, tries: 0 });
+  return ask({ ...state, step, sequence: nextSequence(state.sequence), sinceMs: nowMs, askedMs: undefined, tries: 0 });
 }
 
 function ask(state: SenderState): Next {
@@ -275,6 +275,11 @@ function end(state: SenderState, outcome: SenderEnd): Next {
 
 function stay(state: SenderState): Next {
   return { state, effects: [] };
+}
+
+/** Of a transfer, from 128 to 255: who asks a pack other things has the rest, so that no answer is taken for another. */
+function nextSequence(sequence: number): number {
+  return 0x80 | ((sequence + 1) & 0x7f);
 }
 
 function blockOf(bytes: Uint8Array, block: number): Uint8Array {

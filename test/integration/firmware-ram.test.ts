@@ -20,11 +20,27 @@ describe.runIf(isThere)("a small node on the ESP8266's CPU", () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it("fits into its RAM with all its buffers, all payload decoders and the main stack", () => {
-    const sizes = measured(join(folder, "board.o"));
+    const sizes = measured("board_objects", join(folder, "board.o"));
     const board = [...sizes].filter(([name]) => name.startsWith("board_"));
     expect(board).toHaveLength(3);
     const sum = board.reduce((total, [, size]) => total + size, 0);
     expect(sum + mainStack, [...sizes].map(([name, size]) => `${name} ${size}`).join(", ")).toBeLessThanOrEqual(gate);
+  });
+});
+
+/** Of the 320 KB of an ESP32 without Wi-Fi: what the rules, an image that comes by CAN and its decoders may take, stack apart. */
+const packGate = 18_432;
+
+describe.runIf(isThere)("a pack on a 32-bit CPU", () => {
+  const folder = mkdtempSync(join(tmpdir(), "coxswain-ram-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it("fits into its RAM with the receiver of images and all payload decoders", () => {
+    const sizes = measured("pack_objects", join(folder, "pack.o"));
+    const board = [...sizes].filter(([name]) => name.startsWith("board_"));
+    expect(board).toHaveLength(3);
+    const sum = board.reduce((total, [, size]) => total + size, 0);
+    expect(sum, [...sizes].map(([name, size]) => `${name} ${size}`).join(", ")).toBeLessThanOrEqual(packGate);
   });
 });
 
@@ -46,7 +62,7 @@ function packaged(name: string, tail: string): string {
   return files.find((file) => file.endsWith(tail)) ?? "";
 }
 
-function measured(object: string): Map<string, number> {
+function measured(source: string, object: string): Map<string, number> {
   const system = [
     "firmware/emulator/cxx",
     dirname(packaged("libstdc++-12-dev", "/c++/12/array")),
@@ -57,8 +73,10 @@ function measured(object: string): Map<string, number> {
     `-specs=${packaged("picolibc-xtensa-lx106-elf", "/picolibc.specs")}`,
     ...flags,
     ...system.flatMap((folder) => ["-isystem", folder]),
-    ...["firmware/lib/core/src", "firmware/lib/hal/src", "schemas/generated/cpp"].map((folder) => `-I${folder}`),
-    ...["-c", "test/firmware/ram/board_objects.cpp", "-o", object],
+    ...["firmware/lib/core/src", "firmware/lib/hal/src", "firmware/lib/profiles", "schemas/generated/cpp"].map(
+      (folder) => `-I${folder}`,
+    ),
+    ...["-c", `test/firmware/ram/${source}.cpp`, "-o", object],
   ]);
   const table = execFileSync("xtensa-lx106-elf-nm", ["-S", object], { encoding: "utf8" });
   return new Map(

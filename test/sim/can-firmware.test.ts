@@ -135,6 +135,22 @@ describe("firmware by CAN, the gateway's sender against compiled packs", () => {
     expect(gateway.runs(pack, image) && other.runs(hardwareOf(1), image)).toBe(true);
   });
 
+  it("a pack that has to move to another node id meanwhile gets the rest there, and nobody else does", async () => {
+    const { site, gateway } = await siteWith({ seed: 11 });
+    const ends: CarryEnd[] = [];
+    const release = await siteRelease(packImage("2.0.0", "ok", 100_000), 5);
+    void gateway.carry(pack, release, never).then((end) => ends.push(end));
+    await site.until("the payload is under way", () => site.packs[0]!.status.nextBlock > 5);
+    const newcomer = site.join(32);
+    await site.until("the transfer ends", () => ends.length > 0);
+    expect(newcomer.status.node).toBe(0);
+    expect(site.packs[0]!.status.node).toBe(1);
+    expect(ends[0]?.kind).toBe("interrupted");
+    await updated(site, () => gateway, release);
+    expect(gateway.runs(pack, release.image)).toBe(true);
+    expect(newcomer.status).toMatchObject({ version: "1.0.0", phase: "idle" });
+  });
+
   it("what the pack refuses is told in its own words", async () => {
     const { site, gateway } = await siteWith({ seed: 7 });
     await updated(site, () => gateway, await siteRelease(image, 5));

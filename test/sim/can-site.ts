@@ -32,8 +32,9 @@ export function packImage(version: string, behaviour: string, size: number): Uin
 export class CanSite {
   readonly clock = new VirtualClock();
   readonly bus: VirtualBus;
-  readonly packs: readonly SimPack[];
+  readonly packs: SimPack[];
   readonly entropy: Entropy;
+  readonly #join: (number: number) => SimPack;
 
   constructor({ addon, seed, packs = 1, missPercent = 0, doublePercent = 0, errorPercent = 0 }: CanSiteOptions) {
     this.entropy = seededEntropy(seed);
@@ -42,14 +43,29 @@ export class CanSite {
       clock: this.clock,
       noise: { misses: () => draws(missPercent), destroys: () => draws(errorPercent) },
     });
-    this.packs = Array.from({ length: packs }, (_, i) => {
+    this.#join = (number) => {
       return new SimPack({
-        ...{ addon, bus: this.bus, clock: this.clock, seed: seed * 100 + i, anchors: simAnchors, vendor: simVendor },
-        hardware: hardwareOf(i),
+        ...{
+          addon,
+          bus: this.bus,
+          clock: this.clock,
+          seed: seed * 100 + number,
+          anchors: simAnchors,
+          vendor: simVendor,
+        },
+        hardware: hardwareOf(number),
         image: packImage("1.0.0", "ok", 9000),
         doubles: () => draws(doublePercent),
       });
-    });
+    };
+    this.packs = Array.from({ length: packs }, (_, i) => this.#join(i));
+  }
+
+  /** One more pack comes to the bus; numbers that differ by 32 want the same node id. */
+  join(number: number): SimPack {
+    const pack = this.#join(number);
+    this.packs.push(pack);
+    return pack;
   }
 
   /** A gateway comes to the bus. */
