@@ -86,7 +86,11 @@ describe("a gateway that asks a manager which answers wrongly", () => {
   });
 
   test("that isn't there is asked again, and heard when it is", async () => {
-    const listening = createServer((_asked, answer) => void answer.end(JSON.stringify(access)));
+    const listening = createServer(async (asked, answer) => {
+      const isNew = (await bodyOf(asked))["revision"] === 0;
+      if (isNew) answer.end(JSON.stringify(access));
+      else answer.writeHead(204).end();
+    });
     await new Promise<void>((resolve) => listening.listen(0, "127.0.0.1", resolve));
     const { port } = listening.address() as AddressInfo;
     await new Promise<void>((resolve) => listening.close(() => resolve()));
