@@ -19,6 +19,8 @@ if (root === null) throw new Error("the page has no #app");
 let route: Route = routeOf(location.hash);
 let installEvent: InstallEvent | undefined;
 let isDrawn = false;
+/** 32 packs speak 16 times a second, and a phone has other things to do. */
+const drawEveryMs = 100;
 /** The app's other windows on this phone. */
 const windows = new BroadcastChannel("alfaspark");
 
@@ -60,14 +62,14 @@ if (isSecureContext && "serviceWorker" in navigator) {
   navigator.serviceWorker.register("./service-worker.js").catch(() => {});
 }
 
-/** At most once a frame, however many messages come. */
+/** However many messages come. */
 function draw(): void {
   if (isDrawn) return;
   isDrawn = true;
   setTimeout(() => {
     isDrawn = false;
     paint(store.state);
-  }, 50);
+  }, drawEveryMs);
 }
 
 function paint(state: AppState): void {

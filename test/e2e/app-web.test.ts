@@ -128,6 +128,7 @@ describe("what a person should know", () => {
     const status = { state: "running", update: "a-2.5.0", version: "2.5.0", percent: 41, current: third };
     await t.site.say("ota/status", { ...status, nodes: [node, { node: first, state: "waiting" }] });
     await t.joined();
+    await t.says('[data-notice="update"]', "An update is under way. 41 %");
     await t.open("more");
     await t.says('[data-update="running"]', "To version 2.5.0.");
     await t.says(`[data-node="${third}"]`, "on its way over CAN");

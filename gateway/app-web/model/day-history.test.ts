@@ -45,6 +45,7 @@ describe("the history of the day", () => {
     expect(first.finished).toBeUndefined();
     const second = addSample(first.history, { solar: 3 }, 10 * minute + 59_999);
     const third = addSample(second.history, { solar: 5 }, 11 * minute);
+    expect(second.history.points).toBe(first.history.points);
     expect(third.finished).toEqual({ minute: 10, solar: 2, grid: -1 });
     expect(third.history.points).toEqual([third.finished]);
   });

@@ -62,11 +62,10 @@ export function addSample(
     sums[name] = { sum: known.sum + value, count: known.count + 1 };
   }
   const finished = open === undefined || isSame ? undefined : meansOf(open);
-  const points = finished === undefined ? history.points : [...history.points, finished];
-  return {
-    history: { points: points.filter((point) => point.minute > minute - keptMinutes), open: { minute, sums } },
-    finished,
-  };
+  // The same list as before where no minute ended: who draws it sees that nothing is to be drawn anew.
+  if (finished === undefined) return { history: { points: history.points, open: { minute, sums } }, finished };
+  const points = [...history.points, finished].filter((point) => point.minute > minute - keptMinutes);
+  return { history: { points, open: { minute, sums } }, finished };
 }
 
 /** Points of the local day that begins at `dayStartMs`, the minute that runs among them. */

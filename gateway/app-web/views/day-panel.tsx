@@ -1,9 +1,10 @@
-import { useState } from "preact/hooks";
-import { energyOf, type HistoryPoint, pointsOfDay, thinned } from "../model/day-history.ts";
+import { useMemo, useState } from "preact/hooks";
+import { type DayHistory, energyOf, type HistoryPoint, pointsOfDay, thinned } from "../model/day-history.ts";
 import { useApp } from "./app-context.ts";
 import { DayChart } from "./day-chart.tsx";
 
 const bucketMinutes = 5;
+const redrawMs = 10_000;
 
 /** The day as this phone saw it: sun and use, grid, charge, with one hand to read all three. */
 export function DayPanel() {
@@ -15,15 +16,12 @@ export function DayPanel() {
   next.setDate(next.getDate() + 1);
   const dayStart = midnight.getTime() / 60_000;
   const dayMinutes = (next.getTime() - midnight.getTime()) / 60_000;
-  const points = pointsOfDay(state.history, midnight.getTime(), state.now);
-  const drawn = thinned(points, bucketMinutes);
+  // Everything is drawn with each message; a day's points only when they can have changed to an eye.
+  const { drawn, sun, load, grid, power, gridHigh, gridLow } = useMemo(
+    () => dayFigures(state.history, midnight.getTime(), state.now),
+    [state.history.points, state.history.open === undefined, Math.floor(state.now / redrawMs)],
+  );
   const read = cursor === undefined ? undefined : nearest(drawn, dayStart + cursor);
-  const sun = energyOf(points, "solar").positive;
-  const load = energyOf(points, "load").positive;
-  const grid = energyOf(points, "grid");
-  const power = Math.max(1, ...drawn.flatMap((point) => [point.solar ?? 0, point.load ?? 0]));
-  const gridHigh = Math.max(0.5, ...drawn.map((point) => point.grid ?? 0));
-  const gridLow = Math.min(0, ...drawn.map((point) => point.grid ?? 0));
   const shared = { points: drawn, dayStart, dayMinutes, cursor };
   const { day } = texts;
   const sunText = day.solarEnergy(formats.energy(sun));
@@ -39,7 +37,7 @@ export function DayPanel() {
         {day.title}
         {read !== undefined && <span class="hint"> {day.at(formats.clock(read.minute * 60_000))}</span>}
       </h2>
-      {points.length === 0 && <p class="hint">{day.empty}</p>}
+      {drawn.length === 0 && <p class="hint">{day.empty}</p>}
       <figure>
         <figcaption>
           <span>{day.sunAndUse}</span>
@@ -106,6 +104,21 @@ export function DayPanel() {
       />
     </section>
   );
+}
+
+/** What the three pictures need of one day. */
+function dayFigures(history: DayHistory, midnightMs: number, nowMs: number) {
+  const points = pointsOfDay(history, midnightMs, nowMs);
+  const drawn = thinned(points, bucketMinutes);
+  return {
+    drawn,
+    sun: energyOf(points, "solar").positive,
+    load: energyOf(points, "load").positive,
+    grid: energyOf(points, "grid"),
+    power: Math.max(1, ...drawn.flatMap((point) => [point.solar ?? 0, point.load ?? 0])),
+    gridHigh: Math.max(0.5, ...drawn.map((point) => point.grid ?? 0)),
+    gridLow: Math.min(0, ...drawn.map((point) => point.grid ?? 0)),
+  };
 }
 
 /** The point of that minute, if there is one close to it. */

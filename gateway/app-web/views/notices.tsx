@@ -40,6 +40,16 @@ export function Notices() {
       notices.push({ key: `${node}-${each.code}`, icon: "warning", grade: gradeOf(each), title: `${title}${age}` });
     }
   }
+  const update = site.update?.value;
+  if (update?.state === "running" || update?.state === "waiting") {
+    const percent = update.percent === undefined ? "" : ` ${formats.percent(update.percent)}`;
+    const reason = update.reason === undefined ? {} : { text: update.reason };
+    notices.push({
+      ...{ key: "update", icon: "chip", grade: "info" },
+      title: `${texts.firmware.state[update.state]}${percent}`,
+      ...reason,
+    });
+  }
   if (sums?.disagrees === true) {
     const text = sums.differing?.join(", ");
     notices.push({
