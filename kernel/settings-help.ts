@@ -27,23 +27,30 @@ export function helpText({ entry, variable }: NamedSetting): string {
   return `${entry.help}${range} (${variable}, default ${defaultText(entry)})`;
 }
 
-/** The reference page of the settings: one table, in the description's order. */
-export function settingsPage(description: SettingsDescription): string {
-  const rows = namedSettings(description).map(({ name, variable, flag, entry }) => {
+/** What a reference page of settings says around its table. */
+export interface SettingsPage {
+  readonly title: string;
+  /** Where the description stands. */
+  readonly source: string;
+  readonly intro: readonly string[];
+  /** How the program's variables begin; default the manager's. */
+  readonly prefix?: string;
+}
+
+/** The reference page of a program's settings: one table, in the description's order. */
+export function settingsPage(description: SettingsDescription, { title, source, intro, prefix }: SettingsPage): string {
+  const rows = namedSettings(description, prefix).map(({ name, variable, flag, entry }) => {
     const range = entry.kind === "integer" ? ` From ${entry.min} to ${entry.max}.` : "";
     const choices = entry.kind === "choice" ? ` One of ${entry.choices.map((each) => `\`${each}\``).join(", ")}.` : "";
     const flagged = entry.isSecret === true ? "" : `\`${flag}\`<br>`;
     return `| \`${name}\` | ${flagged}\`${variable}\` | ${defaultText(entry)} | ${entry.help}${range}${choices} |`;
   });
   return [
-    "# Settings of the manager",
+    `# ${title}`,
     "",
-    "<!-- Rendered from manager/settings.ts by a test; change it there. -->",
+    `<!-- Rendered from ${source} by a test; change it there. -->`,
     "",
-    "A setting comes from its flag, else its environment variable, else the settings file (`--config FILE`, `COXSWAIN_CONFIG`, or",
-    "`coxswain.json` in the working folder), else its default. In the file a dot is a group: `coap.port` is",
-    '`{"coap": {"port": 5683}}`. A name that doesn\'t exist or a value out of range stops the start with a message that names the place.',
-    "`coxswain start --print-settings` shows the values in force and where each came from.",
+    ...intro,
     "",
     "| setting | flag, variable | default | what it does |",
     "| --- | --- | --- | --- |",

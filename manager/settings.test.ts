@@ -196,7 +196,16 @@ describe("settings that exclude each other", () => {
 // UPDATE_DOCS=1 writes the page anew.
 test("docs/reference/settings.md is what the description renders", () => {
   const path = new URL("../docs/reference/settings.md", import.meta.url);
-  const page = settingsPage(settingsDescription);
+  const page = settingsPage(settingsDescription, {
+    title: "Settings of the manager",
+    source: "manager/settings.ts",
+    intro: [
+      "A setting comes from its flag, else its environment variable, else the settings file (`--config FILE`, `COXSWAIN_CONFIG`, or",
+      "`coxswain.json` in the working folder), else its default. In the file a dot is a group: `coap.port` is",
+      '`{"coap": {"port": 5683}}`. A name that doesn\'t exist or a value out of range stops the start with a message that names the place.',
+      "`coxswain start --print-settings` shows the values in force and where each came from.",
+    ],
+  });
   if (process.env["UPDATE_DOCS"]) writeFileSync(path, page);
   expect(readFileSync(path, "utf8")).toBe(page);
 });
