@@ -150,6 +150,7 @@ class PackBench {
   bool isBusBroken = false;   // for the next boots
   uint32_t telemetry = 0;     // frames of the pack that aren't about firmware
   uint32_t heard = 0;         // frames of the pack
+  uint32_t errors[16] = {};   // reports of each kind
 
   SuitPlan planOf(const Bytes& of, uint32_t sequence) const {
     SuitPlan plan;
@@ -231,6 +232,8 @@ class PackBench {
     for (; !power->can.out.empty(); power->can.out.pop_front()) {
       const can::Frame& frame = power->can.out.front();
       heard++;
+      can::ErrorReport report;
+      if (can::decode(frame, report) == can::Fault::none) errors[static_cast<uint8_t>(report.error)]++;
       if (!frame.isExtended && (frame.id < 0x280 || (frame.id & 0x780) == 0x300)) telemetry++;
       if (isGatewayOn && loss_.below(100) >= gateway.lossPercent) gateway.hear(frame);
     }

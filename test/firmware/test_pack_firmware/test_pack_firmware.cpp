@@ -69,6 +69,7 @@ TEST("what isn't signed by its maker, for another model, older or too large is r
       check::failed(__FILE__, __LINE__, each.reason);
     }
     CHECK_EQ(it.power->flash.operations(), operations);
+    CHECK_EQ(it.errors[static_cast<uint8_t>(can::PackError::firmwareRefused)], 1u);
     CHECK(!it.power->firmware.holdsRelays());
   }
 }
@@ -197,6 +198,32 @@ TEST("an image that crashes three times is left by the boot loader, and that is 
   // The same image may come again: who forbids it is the manager.
   it.offer(fullPlan(it));
   CHECK(it.runUntil([&] { return it.isDone(); }));
+}
+
+TEST("a pack whose image crashed three times keeps its relays in the safe state, and takes the image that helps") {
+  PackBench it;
+  it.run(61000);
+  for (int i = 0; i < 3; i++) it.boot(hal::ResetReason::crash);
+  CHECK(!it.power->firmware.trial().boot().safe);
+  it.boot(hal::ResetReason::crash);
+  CHECK(it.power->firmware.trial().boot().safe && it.power->firmware.holdsRelays());
+  it.run(5000);
+  CHECK(it.gateway.state.isSafe);
+  it.offer(fullPlan(it));
+  CHECK(it.runUntil([&] { return it.isDone(); }));
+  CHECK(!it.power->firmware.trial().boot().safe && !it.power->firmware.holdsRelays());
+}
+
+TEST("a minute without an end makes a boot a good one, with one write") {
+  PackBench it;
+  it.run(59000);
+  const uint32_t before = it.power->flash.operations();
+  CHECK(it.power->slots.boot().bootCount == 1);
+  it.run(20000);
+  CHECK(it.power->slots.boot().bootCount == 0);
+  CHECK_EQ(it.power->flash.operations(), before + 1);
+  it.run(600000);
+  CHECK_EQ(it.power->flash.operations(), before + 1);
 }
 
 TEST("a pack on trial takes no other image before it has proven itself") {

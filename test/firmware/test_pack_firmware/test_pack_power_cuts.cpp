@@ -29,13 +29,14 @@ bool runThrough(PackBench& it, const SuitPlan& plan) {
   return false;
 }
 
-void cutEverywhere(PayloadKind kind, bool isEncrypted, const char* name) {
+// `damage`: what power that goes leaves of the operation is drawn from it.
+void cutEverywhere(PayloadKind kind, bool isEncrypted, const char* name, uint64_t damage = 0) {
   uint32_t cut = 1;
   for (;; ++cut) {
     PackBench it;
     it.endCycle();
     it.cutAt = it.operations + cut;
-    it.cutSeed = cut;
+    it.cutSeed = damage * cutsMax + cut;
     checkBoots(it);
     it.boot(hal::ResetReason::powerOn);
     SuitPlan plan = it.planOf(it.image, sequence);
@@ -64,10 +65,10 @@ void cutEverywhere(PayloadKind kind, bool isEncrypted, const char* name) {
 }  // namespace
 
 TEST("power pulled from a pack within any operation of an update by a full image leaves one that boots and ends it") {
-  cutEverywhere(PayloadKind::full, false, "full");
+  for (uint64_t damage = 0; damage < 4; damage++) cutEverywhere(PayloadKind::full, false, "full", damage);
 }
 TEST("power pulled from a pack within any operation of an update by deflate leaves one that boots and ends it") {
-  cutEverywhere(PayloadKind::deflate, false, "deflate");
+  for (uint64_t damage = 0; damage < 4; damage++) cutEverywhere(PayloadKind::deflate, false, "deflate", damage);
 }
 TEST("power pulled from a pack within any operation of an update by a delta leaves one that boots and ends it") {
   cutEverywhere(PayloadKind::delta, false, "delta");

@@ -152,6 +152,7 @@ void Pack::report() {
   errors_.set(can::PackError::busOff, sender_.isBusOff());
   errors_.set(can::PackError::nodeIdsTaken, claim_.phase() == NodeClaim::Phase::crowded);
   errors_.set(can::PackError::storageFailed, store_.hasFailed());
+  errors_.set(can::PackError::firmwareRefused, ports_.firmware != nullptr && ports_.firmware->receiver().phase() == can::FirmwarePhase::failed);
   errors_.set(can::PackError::watchdogReset, boot_.reset == hal::ResetReason::watchdog);
   errors_.set(can::PackError::rolledBack, boot_.reset == hal::ResetReason::rollback, static_cast<int32_t>(boot_.rolledBack));
   can::Frame frame;
