@@ -166,7 +166,9 @@ export class NodeSpeaker {
       },
       (error: unknown) => {
         if (signal.aborted) return;
-        log.debug("manager-unreachable", { node: host.id, error });
+        // What the host says breaks its schema: that is ours to mend, and no fault of the way.
+        if (error instanceof TypeError) log.error("report-invalid", { node: host.id, error });
+        else log.debug("manager-unreachable", { node: host.id, error });
         this.#life.dispatch(failure);
       },
     );

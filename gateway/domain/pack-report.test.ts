@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { encode } from "../../schemas/wire/codec.ts";
 import { readSenml, senmlJsonFormat } from "../../schemas/wire/senml.ts";
@@ -78,6 +79,25 @@ test("a pack of which only its name is known registers, and claims nothing", () 
   const bare: PackFacts = { ...facts, state: undefined, battery: undefined, firmware: unknownFirmware };
   const manifest = packManifest(bare, "energy-pack");
   for (const name of ["digest", "confirmed", "version", "slotSize"]) expect(manifest).not.toHaveProperty(name);
+});
+
+test("whatever a pack says letter by letter, and however much it measures, it can be told", () => {
+  const word = fc.uint8Array({ maxLength: 64 }).map((bytes) => new TextDecoder().decode(bytes));
+  const watts = fc.integer({ min: -32_768, max: 32_767 });
+  fc.assert(
+    fc.property(word, word, watts, fc.nat(65_535), (version, reason, power, count) => {
+      const said: PackFacts = {
+        ...facts,
+        power: { frame: "PackPower", node: 1, grid: power, home: power, battery: power, solar: power },
+        loads: { ...facts.loads!, pool: count, imported: count },
+        firmware: { ...facts.firmware, texts: { version, reason }, boots: { ...facts.firmware.boots!, errors: count } },
+      };
+      encode("node-manifest", { ...packManifest(said, "energy-pack"), id: "gw.0a", parent: "gw", lastRev: 0 }, 60);
+      encode("status-report", packStatus(said), 60);
+      encode("metrics", packMetrics(said), 60);
+      encode("configuration", packConfiguration(said), 60);
+    }),
+  );
 });
 
 test("its status report is as small as one on the air may be", () => {

@@ -1,19 +1,26 @@
 import type { Measure, Metrics, NodeManifest, StatusReport } from "../../schemas/generated/types.ts";
 import type { PackFacts } from "./pack-facts.ts";
 
+/** As the schema has it: what a pack says letter by letter may be anything. */
+const versionRule = /^[!-~]{1,32}$/;
+
+function versionOf({ state, firmware }: PackFacts): string | undefined {
+  const { version } = firmware.texts;
+  if (version !== undefined && versionRule.test(version)) return version;
+  return state && `${state.firmwareMajor}.${state.firmwareMinor}`;
+}
+
 /** A pack's registration at the manager. What it runs is what it says itself. */
-export function packManifest(
-  { hardware, state, firmware }: PackFacts,
-  model: string,
-): Omit<NodeManifest, "id" | "parent" | "lastRev"> {
-  const { state: carried, limits, boots, digests, texts } = firmware;
-  const version = texts.version ?? (state && `${state.firmwareMajor}.${state.firmwareMinor}`);
+export function packManifest(facts: PackFacts, model: string): Omit<NodeManifest, "id" | "parent" | "lastRev"> {
+  const { hardware, firmware } = facts;
+  const { state: carried, limits, boots, digests } = firmware;
+  const version = versionOf(facts);
   const rolledBack = carried?.wasRolledBack === true ? digests["rolled-back"] : undefined;
   return {
     model,
     hw: hardware,
     caps: ["can", "pack"],
-    ...(version !== undefined && version !== "" && { version }),
+    ...(version !== undefined && { version }),
     ...(digests.running !== undefined && { digest: digests.running }),
     ...(carried !== undefined && { confirmed: !carried.isTrial, seq: carried.manifestSequence }),
     ...(limits !== undefined && limits.slotSize > 0 && { slotSize: limits.slotSize }),
@@ -41,13 +48,14 @@ export function packHealth({ state, battery, alarms, firmware }: PackFacts): Sta
 /** What is said of a pack with each heartbeat. Values that are old are left out: a silent BMS is no empty battery. */
 export function packStatus(facts: PackFacts): Omit<StatusReport, "id" | "lastRev" | "result"> {
   const { battery, firmware } = facts;
-  const { state: carried, boots, digests, texts } = firmware;
+  const { state: carried, boots, digests } = firmware;
   const status = packHealth(facts);
+  const version = versionOf(facts);
   const charge = battery?.bmsState === "ok" ? battery.stateOfCharge : null;
   return {
     ...(status !== undefined && { status }),
     phase: phaseOf(facts),
-    ...(texts.version !== undefined && texts.version !== "" && { version: texts.version }),
+    ...(version !== undefined && { version }),
     ...(digests.running !== undefined && { digest: digests.running }),
     ...(carried !== undefined && { confirmed: !carried.isTrial }),
     ...(boots !== undefined && {

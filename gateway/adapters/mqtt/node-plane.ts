@@ -116,20 +116,25 @@ export class NodePlane {
 
   #publishAll(): void {
     const { gateway, report, packs, clock } = this.#options;
-    this.#sayStatus(gateway, report());
+    this.#sayStatus(gateway, report);
     for (const [pack, { id, isThere }] of this.#children) {
       // Each time: what was said before the manager knew the child was refused.
       this.#sayAvailability(id, isThere);
       const facts = packs.find(pack);
       if (!isThere || facts === undefined) continue;
-      this.#sayStatus(id, packStatus(facts));
+      this.#sayStatus(id, () => packStatus(facts));
       const payload = packSenml(facts, clock.wallMs());
       if (payload !== undefined) this.#say("telemetry", id, payload, false);
     }
   }
 
-  #sayStatus(id: NodeId, status: Omit<StatusReport, "id" | "lastRev" | "result">): void {
-    this.#say("status", id, encodeJson("status-report", status), true);
+  /** A report that can't be told is one node's, and keeps none of the others from theirs. */
+  #sayStatus(id: NodeId, status: () => Omit<StatusReport, "id" | "lastRev" | "result">): void {
+    try {
+      this.#say("status", id, encodeJson("status-report", status()), true);
+    } catch (error) {
+      this.#options.log.error("status-not-told", { node: id, error });
+    }
   }
 
   #sayAvailability(id: NodeId, isThere: boolean): void {
