@@ -65,8 +65,8 @@ export class SiteHomes {
 
   async start(): Promise<void> {
     const { homes, folder, can, anchors, packFlags = [], startMinute } = this.#options;
-    for (const plan of homes) {
-      const bms = await BmsOnPty.start({ name: `bms-${plan.name}` });
+    const started = homes.map(async (plan) => ({ plan, bms: await BmsOnPty.start({ name: `bms-${plan.name}` }) }));
+    for (const { plan, bms } of await Promise.all(started)) {
       const house = newHouse(plan.house, plan.charge, startMinute);
       bms.set(bmsOf(house));
       const trust = anchors === undefined ? ["--unsigned-updates"] : ["--anchors", anchors];

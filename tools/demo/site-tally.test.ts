@@ -65,4 +65,8 @@ it("takes the gateway's own count of handovers, and passes over what is none of 
   tally.read(topics.ofSite("master", site), new TextEncoder().encode("{"));
   tally.read("other/topic", master(7));
   expect(tally.counts.handovers).toBe(1);
+  tally.settled();
+  expect(tally.counts.handovers).toBe(0);
+  tally.read(topics.ofSite("master", site), master(3));
+  expect(tally.counts.handovers).toBe(2);
 });

@@ -8,7 +8,7 @@ type Telemetry = Messages["site-telemetry"];
 export interface SiteCounts {
   readonly packs: number;
   readonly mastersAtEnd: number;
-  /** By the gateway: one master after another. */
+  /** By the gateway, since the packs had settled: one master after another. */
   readonly handovers: number;
   /** Packs whose import limit opened the grid relay. */
   readonly lockouts: number;
@@ -23,6 +23,7 @@ export class SiteTally {
   readonly #topics: SiteTopics;
   readonly #packs = new Map<string, Telemetry>();
   #handovers = 0;
+  #handoversBefore = 0;
   #lockouts = 0;
   #shed = 0;
   #reconnects = 0;
@@ -38,8 +39,18 @@ export class SiteTally {
     return {
       packs: online.length,
       mastersAtEnd: online.filter(({ master }) => master === true).length,
-      ...{ handovers: this.#handovers, lockouts: this.#lockouts, shed: this.#shed, reconnects: this.#reconnects },
+      ...{
+        handovers: this.#handovers - this.#handoversBefore,
+        lockouts: this.#lockouts,
+        shed: this.#shed,
+        reconnects: this.#reconnects,
+      },
     };
+  }
+
+  /** The packs have settled: while they come up one after the other, each of them may lead for a while. */
+  settled(): void {
+    this.#handoversBefore = this.#handovers;
   }
 
   /** The last that was heard of a pack. */
