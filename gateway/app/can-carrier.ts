@@ -15,7 +15,7 @@ import {
   type SenderState,
   senderDueMs,
 } from "../domain/sender-state.ts";
-import type { CanBus } from "../ports/can-bus.ts";
+import type { CanBus, CanBusState } from "../ports/can-bus.ts";
 import type { CarryEnd, CarryJob, FirmwareCarrier, PayloadBytes } from "../ports/firmware-carrier.ts";
 import type { SitePacks } from "../ports/site-packs.ts";
 import { FramePacer } from "./frame-pacer.ts";
@@ -49,6 +49,7 @@ export class CanCarrier implements FirmwareCarrier {
   async carry(job: CarryJob): Promise<CarryEnd> {
     if (job.signal.aborted) return { kind: "cancelled" };
     if (this.#isCarrying) return { kind: "interrupted", reason: "another-pack" };
+    if (isGone(this.#options.bus.state)) return { kind: "interrupted", reason: "bus-down" };
     const facts = this.#options.packs.find(job.pack);
     if (facts === undefined || facts.isSilent) return { kind: "interrupted", reason: "pack-silent" };
     const read = refusing(() => ({ ok: true as const, image: imageOf(job.envelope) }));
@@ -129,10 +130,8 @@ export class CanCarrier implements FirmwareCarrier {
           const decoded = decodeCan(frame);
           if (decoded.ok) happens({ kind: "frame", message: decoded.value });
         }),
-        bus.onState(({ kind }) => {
-          // It comes back from bus-off by itself.
-          const isGone = kind === "closed" || kind === "unplugged" || kind === "wrong-bit-rate";
-          if (isGone) happens({ kind: "fail", reason: "bus-down" });
+        bus.onState((state) => {
+          if (isGone(state)) happens({ kind: "fail", reason: "bus-down" });
         }),
         packs.onChange((pack) => {
           if (pack !== job.pack || packs.find(pack)?.canNode === node) return;
@@ -144,6 +143,11 @@ export class CanCarrier implements FirmwareCarrier {
       happens({ kind: "begin" });
     });
   }
+}
+
+/** Until somebody does something about it; from bus-off it comes back by itself. */
+function isGone({ kind }: CanBusState): boolean {
+  return kind === "closed" || kind === "unplugged" || kind === "wrong-bit-rate";
 }
 
 /** Answers of packs, what they tell of their firmware, and transfers of others. */

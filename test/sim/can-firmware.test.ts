@@ -176,6 +176,18 @@ describe("firmware by CAN, the gateway's sender against compiled packs", () => {
     expect(site.packs[0]!.status.version).toBe("1.0.0");
   });
 
+  it("where there is no bus, or another transfer is under way, nothing is begun", async () => {
+    const { site, gateway } = await siteWith({ seed: 12, packs: 2 });
+    const release = await siteRelease(image, 5);
+    const ends: CarryEnd[] = [];
+    void gateway.carry(pack, release, never).then((end) => ends.push(end));
+    expect(await gateway.carry(hardwareOf(1), release, never)).toEqual({ kind: "interrupted", reason: "another-pack" });
+    await gateway.bus.close();
+    await site.until("it ends", () => ends.length > 0);
+    expect(ends).toEqual([{ kind: "interrupted", reason: "bus-down" }]);
+    expect(await gateway.carry(pack, release, never)).toEqual({ kind: "interrupted", reason: "bus-down" });
+  });
+
   it("a transfer that is called off frees the pack's relays at once", async () => {
     const { site, gateway } = await siteWith({ seed: 9 });
     const control = new AbortController();

@@ -211,6 +211,23 @@ TEST("a second gateway is told busy while a payload is under way, and after 5 s 
   CHECK_EQ(it.answer.block, 8);  // what is durable: whole sectors
 }
 
+TEST("what an earlier transfer of the image took doesn't count against the next: whose attempt it is only the gateway knows") {
+  Steps it;
+  for (int i = 0; i < 3; i++) {
+    it.accept();
+    it.load(1);
+    for (int minutes = 0; minutes < 40; minutes++) {
+      it.it.clock.nowMs += 59'000;
+      CHECK(it.end(can::FirmwarePart::manifest) == CommandResult::ok);
+    }
+    CHECK(it.block(it.it.image, 1) == CommandResult::ok);
+    CHECK(it.ask(can::FirmwareAbort()) == CommandResult::ok);
+  }
+  it.accept();
+  it.load(30);
+  CHECK(it.end(can::FirmwarePart::payload) == CommandResult::ok);
+}
+
 TEST("an abort frees the relays, and the next transfer goes on where the slot ends") {
   Steps it;
   it.accept();

@@ -149,6 +149,8 @@ FirmwareReceiver::Answer FirmwareReceiver::judge() {
   // Nothing comes by CAN without a manifest, whatever a developer allowed.
   Action action;
   action.hasManifest = true;
+  // Each transfer is an attempt of its own here: what one may cost is the gateway's and the manager's to say.
+  action.rev = (trial_.boot().bootsTotal << 8U) | ++transfers_;
   updater_.start(action, nowMs_);
   if (updater_.isJudged()) {
     const bool isInstall = manifest_.manifest().kind == ManifestKind::install;

@@ -84,6 +84,7 @@ class FirmwareReceiver {
   bool isBlockOwed_ = false;       // a whole block waits for the slot
   bool isEndOwed_ = false;         // the answer to the payload's end
   uint8_t owedSequence_ = 0;
+  uint8_t transfers_ = 0;          // since boot
 };
 
 }  // namespace cx::pack
