@@ -908,7 +908,7 @@ export const messageShapes: { readonly [K in MessageKind]: { readonly maxBytes: 
   "site-gateway": { maxBytes: 1024, shape: siteGatewayShape },
   "site-home": { maxBytes: 1024, shape: siteHomeShape },
   "site-identity": { maxBytes: 512, shape: siteIdentityShape },
-  "site-invitation": { maxBytes: 512, shape: siteInvitationShape },
+  "site-invitation": { maxBytes: 1024, shape: siteInvitationShape },
   "site-link": { maxBytes: 8192, shape: siteLinkShape },
   "site-master": { maxBytes: 256, shape: siteMasterShape },
   "site-report": { maxBytes: 2048, shape: siteReportShape },
