@@ -5,6 +5,7 @@ import { connectAsync, type MqttClient } from "mqtt";
 import { CanHub } from "../../gateway/adapters/can/can-hub.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { systemClock } from "../../kernel/system/system-clock.ts";
+import type { SiteInvitation } from "../../schemas/generated/types.ts";
 import { phoneUser } from "../../schemas/wire/site-users.ts";
 
 export interface ReadyGateway {
@@ -44,7 +45,7 @@ export class RealGateway {
   }
 
   /** Adds a phone by the control socket, as the command on the same machine does. */
-  async phone(name: string): Promise<{ readonly phone: string; readonly homePassword: string }> {
+  async phone(name: string): Promise<SiteInvitation & { readonly homePassword: string }> {
     const body = JSON.stringify({ name });
     const text = await new Promise<string>((resolve, reject) => {
       const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
@@ -63,7 +64,7 @@ export class RealGateway {
       });
       asked.end(body);
     });
-    return (JSON.parse(text) as { invitation: { phone: string; homePassword: string } }).invitation;
+    return (JSON.parse(text) as { invitation: SiteInvitation & { homePassword: string } }).invitation;
   }
 
   async join({ phone, homePassword }: { phone: string; homePassword: string }): Promise<MqttClient> {
