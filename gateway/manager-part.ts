@@ -67,6 +67,8 @@ const resolving = { baseMs: 1_000, capMs: 60_000 };
  */
 export class ManagerPart implements Part {
   readonly name = "manager-link";
+  /** The gateway there. */
+  readonly id: NodeId;
   readonly updates: PackUpdates;
   readonly plane: NodePlane;
   readonly #options: ManagerPartOptions;
@@ -81,6 +83,7 @@ export class ManagerPart implements Part {
   constructor(options: ManagerPartOptions) {
     this.#options = options;
     const { id, folder, maxArtifactBytes, credentials, packs, carrier } = options;
+    this.id = id;
     const { ca = credentials?.certificate?.ca } = credentials ?? {};
     this.updates = new PackUpdates({
       ...options,

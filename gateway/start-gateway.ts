@@ -21,6 +21,7 @@ import { SiteDoor } from "./adapters/http/site-door.ts";
 import { LocalBroker } from "./adapters/mqtt/local-broker.ts";
 import { readCredentialFile } from "./adapters/storage/credential-file.ts";
 import { jsonRecords } from "./adapters/storage/json-records.ts";
+import { AwayRefresh } from "./app/away-refresh.ts";
 import { CanCarrier } from "./app/can-carrier.ts";
 import { FirmwareAsker } from "./app/firmware-asker.ts";
 import { Site } from "./app/site.ts";
@@ -110,7 +111,10 @@ export async function startGateway({
     ...{ site, title, folder, link, broker, clock, entropy, log },
     home: () => homeUrls(settings, door.ports()),
     asked: (topic, payload) => house.requests.take({ topic, payload, isRetained: false, from: "server-broker" }),
-    onLink: () => reportLinks(),
+    onLink: () => {
+      reportLinks();
+      away.linked();
+    },
   });
   const door: SiteDoor = new SiteDoor({
     ...{ http: { host: settings.host, port: settings.http.port }, app: readAppFiles(builtApp), log },
@@ -127,6 +131,13 @@ export async function startGateway({
       ],
     ]),
     attach: (stream) => broker.attach(stream),
+  });
+  const away = new AwayRefresh({
+    clock,
+    retained: () => house.publisher.retained(),
+    isUp: () => household.isBridged,
+    isKept: () => household.phones.access?.retain === true,
+    say: (topic, payload) => household.said(topic, payload, true),
   });
   const carrier = new CanCarrier({ bus, packs: house.packs, clock, log });
   const asker = new FirmwareAsker({ packs: house.packs, clock, send: (ask) => void bus.send(encodeCan(ask)) });
@@ -167,12 +178,12 @@ export async function startGateway({
     const isBridged = household.isBridged;
     const isRegistered = manager?.isRegistered === true;
     const hasLink = manager !== undefined || link?.broker !== undefined;
-    const { waiting = 0, lost = 0, dropped = 0 } = household.counters();
+    const { waiting = 0, streamDropped = 0, latestDropped = 0, refused = 0 } = household.counters();
     house.status.report({
       internet: isBridged || isRegistered ? "up" : hasLink ? "down" : "unknown",
       manager: manager === undefined ? "off" : isRegistered ? "up" : "down",
       serverBroker: link?.broker === undefined ? "off" : isBridged ? "up" : "down",
-      ...{ waiting, lost: lost + dropped, node: manager === undefined ? undefined : settings.manager.id || undefined },
+      ...{ waiting, lost: streamDropped + latestDropped + refused, node: manager?.id },
     });
   }
 
@@ -183,6 +194,8 @@ export async function startGateway({
       stops.push(
         house.publisher.onPublished(({ topic, payload, isRetained }) => household.said(topic, payload, isRetained)),
       );
+      away.start();
+      stops.push(() => away.stop());
       stops.push(repeatedly(clock, lookMs, reportLinks));
       stops.push(
         repeatedly(clock, certificateMs, () => {
