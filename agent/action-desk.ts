@@ -4,10 +4,13 @@ import type {
   Action,
   ActionResult,
   AttemptReport,
+  Command,
   CommandAction,
+  CommandName,
   Environment,
   UpdateAction,
 } from "../schemas/generated/types.ts";
+import { instantToMs } from "../schemas/wire/instant.ts";
 import { AttemptReporter, type AttemptReporterOptions } from "./attempt-reporter.ts";
 import { type ActionUnderWay, judgeAction } from "./judge-action.ts";
 import type { ActionEnd, Envelope, JobEnd, NodeHost, UpdateJob } from "./node-host.ts";
@@ -86,6 +89,21 @@ export class ActionDesk {
   stop(): void {
     this.#isStopped = true;
     this.#job?.abort.abort("stopping" satisfies JobEnd);
+  }
+
+  /** A command that came another way than the queue, such as MQTT: done once as well, by its id. */
+  async takeCommand({ command, id = "", expires }: Command): Promise<ActionEnd> {
+    const { clock, host, log } = this.#options;
+    if (id === "") return endsWith("refused", "no-id");
+    if (this.#memory.commands.includes(id)) return endsWith("done");
+    const expiresAtMs = expires === undefined ? undefined : instantToMs(expires);
+    if (expiresAtMs !== undefined && expiresAtMs <= clock.wallMs()) return endsWith("refused", "expired");
+    try {
+      return await this.#perform(command, id, {});
+    } catch (error) {
+      log.error("command-failed", { node: host.id, command, error });
+      return endsWith("failed", "internal");
+    }
   }
 
   /** Somebody here wants the update under way to end. */
@@ -214,17 +232,21 @@ export class ActionDesk {
     }
   }
 
-  /** Stored before it acts: whatever power does in between, it isn't done twice. */
   async #command({ rev, command, id }: CommandAction): Promise<ActionEnd> {
-    const { host, rememberedCommands } = this.#options;
-    const commands = [...this.#memory.commands, id].slice(-rememberedCommands);
     const isEnding = command === "restart" || command === "terminate";
+    const isDone = isEnding && this.#options.host.command !== undefined;
+    return await this.#perform(command, id, isDone ? { lastRev: rev, result: { rev, outcome: "done" } } : {});
+  }
+
+  /** Stored before it acts, with what else is true by then: whatever power does in between, it isn't done twice. */
+  async #perform(
+    command: CommandName,
+    id: string,
+    also: Pick<NodeMemory, "result"> | Pick<NodeMemory, "lastRev" | "result">,
+  ): Promise<ActionEnd> {
+    const { host, rememberedCommands } = this.#options;
     const before = this.#memory;
-    this.#memory = {
-      ...before,
-      commands,
-      ...(isEnding && host.command !== undefined && { lastRev: rev, result: { rev, outcome: "done" } }),
-    };
+    this.#memory = { ...before, commands: [...before.commands, id].slice(-rememberedCommands), ...also };
     try {
       await this.#store();
     } catch {
@@ -233,7 +255,7 @@ export class ActionDesk {
     }
     if (command === "query-status") {
       this.#options.beat();
-      return endsWith("done");
+      if (host.command === undefined) return endsWith("done");
     }
     if (command === "boot-previous") return endsWith("refused", "needs-a-signed-authorisation");
     return (await host.command?.(command, id)) ?? unsupported;

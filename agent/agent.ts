@@ -4,12 +4,13 @@ import type { CoapRequest } from "../coap/route.ts";
 import type { Clock, Timer } from "../kernel/clock.ts";
 import type { Entropy } from "../kernel/entropy.ts";
 import type { Log } from "../kernel/log.ts";
+import type { Command } from "../schemas/generated/types.ts";
 import { isChildOf, type NodeId } from "../schemas/wire/node-id.ts";
 import { type NodeResource, nodePath } from "../schemas/wire/paths.ts";
 import { agentFaults } from "./agent-faults.ts";
 import { type AgentLimits, agentLimits } from "./agent-limits.ts";
 import { ManagerLink } from "./manager-link.ts";
-import type { NodeHost } from "./node-host.ts";
+import type { ActionEnd, NodeHost } from "./node-host.ts";
 import type { NodeMemories } from "./node-memory.ts";
 import { nodeRoutes } from "./node-routes.ts";
 import { type InstallAnswer, NodeSpeaker } from "./node-speaker.ts";
@@ -124,6 +125,12 @@ export class Agent {
   /** Asks for an update that nobody offered to the node. Never rejects. */
   install(node: string, update: string): Promise<InstallAnswer> {
     return this.#find(node)?.install(update) ?? Promise.resolve({ kind: "refused", reason: "there is no such node" });
+  }
+
+  /** A command that came by MQTT. Never rejects. */
+  command(node: string, command: Command): Promise<ActionEnd> {
+    const unknown: ActionEnd = { outcome: "refused", reason: "no-such-node" };
+    return this.#find(node)?.desk.takeCommand(command) ?? Promise.resolve(unknown);
   }
 
   /** Ends the node's update where it stands. */

@@ -114,6 +114,11 @@ export class ManagerPart implements Part {
       ...{ gateway: id, ca },
       report: () => this.#host.report(),
       updateWaits: (node) => this.#agent?.changed(node),
+      command: async (node, command) => {
+        const end = await this.#agent?.command(node, command);
+        if (end === undefined) return { result: "failed", reason: "not-now" };
+        return { result: end.outcome, ...(end.reason !== undefined && { reason: end.reason }) };
+      },
     });
   }
 

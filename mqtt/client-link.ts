@@ -110,6 +110,23 @@ export class ClientLink {
     });
   }
 
+  /** For this connection alone. False: it is down, or the broker doesn't let us. */
+  subscribe(filters: readonly string[]): Promise<boolean> {
+    const client = this.#client;
+    if (client === undefined || !this.#isUp) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const ended = (): void => {
+        this.#unanswered.delete(ended);
+        resolve(false);
+      };
+      this.#unanswered.add(ended);
+      client.subscribe([...filters], { qos: 1 }, (error, granted) => {
+        this.#unanswered.delete(ended);
+        resolve(!error && granted !== undefined && granted.every(({ qos }) => qos < 128));
+      });
+    });
+  }
+
   #open(): void {
     const { broker, will, log, keepsSession = false, subscriptions = [] } = this.#options;
     const { host, port, ca, clientId, user, password } = broker;

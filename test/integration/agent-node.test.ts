@@ -111,6 +111,21 @@ describe("an agent", () => {
     expect(host.commands).toEqual([]);
   });
 
+  test("does a command that comes by MQTT once by its id, whichever way it comes again, and none that is too old", async () => {
+    const { agent, host } = await world.agent("gw", "127.0.1.1");
+    await world.until(() => agent.isRegistered);
+    const done = { outcome: "done" };
+    expect(await agent.command("gw", { command: "identify", id: "m-1" })).toEqual(done);
+    expect(await agent.command("gw", { command: "identify", id: "m-1" })).toEqual(done);
+    const past = { command: "identify", id: "m-2", expires: "2020-01-01T00:00:00Z" } as const;
+    expect(await agent.command("gw", past)).toEqual({ outcome: "refused", reason: "expired" });
+    expect(await agent.command("gw", { command: "identify" })).toEqual({ outcome: "refused", reason: "no-id" });
+    expect(await agent.command("gx", { command: "identify", id: "m-3" })).toMatchObject({ outcome: "refused" });
+    await world.during(world.app.commands.send("gw", { command: "identify", id: "m-1" }, operator));
+    await world.until(async () => (await world.during(world.app.commands.list("gw")))[0]?.state === "done");
+    expect(host.commands).toEqual(["identify"]);
+  });
+
   test("is told the mode that an operator wants", async () => {
     const { agent, host } = await world.agent("gw", "127.0.1.1");
     await world.until(() => agent.isRegistered);

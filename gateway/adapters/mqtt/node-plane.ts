@@ -2,8 +2,8 @@ import type { Clock, Timer } from "../../../kernel/clock.ts";
 import type { Entropy } from "../../../kernel/entropy.ts";
 import type { Log } from "../../../kernel/log.ts";
 import { ClientLink } from "../../../mqtt/client-link.ts";
-import type { Environment, StatusReport } from "../../../schemas/generated/types.ts";
-import { encodeJson } from "../../../schemas/wire/codec.ts";
+import type { Command, CommandAnswer, Environment, StatusReport } from "../../../schemas/generated/types.ts";
+import { cborFormat, decode, encodeJson, jsonFormat } from "../../../schemas/wire/codec.ts";
 import type { NodeId } from "../../../schemas/wire/node-id.ts";
 import type { HardwareNumber } from "../../../schemas/wire/site-topics.ts";
 import { defaultTopicRoot, Topics } from "../../../schemas/wire/topics.ts";
@@ -23,6 +23,8 @@ export interface NodePlaneOptions {
   report(): Omit<StatusReport, "id" | "lastRev" | "result">;
   /** An update waits for that node: its action is to be asked for. */
   updateWaits(node: string): void;
+  /** A command for that node; each is done once, by its id. */
+  command(node: string, command: Command): Promise<Pick<CommandAnswer, "result" | "reason">>;
 }
 
 const defaultReportSeconds = 30;
@@ -40,6 +42,8 @@ export class NodePlane {
   #reportSeconds = defaultReportSeconds;
   #timer: Timer | undefined;
   #isStopped: boolean = false;
+  /** Children whose topics the broker lets us hear; it does when the manager knows them. */
+  readonly #heard = new Set<NodeId>();
   /** Connections after the first. */
   reconnects = -1;
 
@@ -74,15 +78,16 @@ export class NodePlane {
       ...this.#options,
       broker: { host, port, ca: tls ? ca : undefined, clientId: clientId ?? gateway, user, password },
       will: { topic: node.of("availability", gateway), payload: "offline", qos: 1, retain: true },
-      subscriptions: [node.of("update-start", gateway)],
+      subscriptions: filtersOf(node, gateway),
       connected: () => {
         this.reconnects++;
+        this.#heard.clear();
         this.#sayAvailability(gateway, true);
         this.#publishAll();
       },
-      message: (topic) => {
-        const parsed = node.parse(topic);
-        if (parsed?.kind === "update-start") this.#options.updateWaits(parsed.node);
+      // A retained one is somebody's mistake.
+      message: (topic, payload, isRetained) => {
+        if (!isRetained) this.#take(topic, payload);
       },
     });
     this.#link = link;
@@ -106,6 +111,35 @@ export class NodePlane {
     await link.stop();
   }
 
+  #take(topic: string, payload: Uint8Array): void {
+    const { updateWaits, command, log } = this.#options;
+    const parsed = this.#topics.parse(topic);
+    if (parsed?.kind === "update-start") updateWaits(parsed.node);
+    if (parsed?.kind !== "command") return;
+    const { node, name } = parsed;
+    const format = (payload[0] ?? 0) >= 0x80 ? cborFormat : jsonFormat;
+    const read = decode("command", payload, format);
+    if (!read.ok || read.value.id === undefined || read.value.command !== name) {
+      log.info("command-unreadable", { node, name });
+      return;
+    }
+    const { id } = read.value;
+    command(node, read.value).then(
+      (end) => {
+        const answer = encodeJson("command-answer", { id, ...end });
+        void this.#link?.publish({ topic: this.#topics.commandAnswer(node, name), payload: answer, qos: 1 });
+      },
+      (error: unknown) => log.error("command-failed", { node, name, error }),
+    );
+  }
+
+  #hear(child: NodeId): void {
+    if (this.#heard.has(child)) return;
+    void this.#link?.subscribe(filtersOf(this.#topics, child)).then((isGranted) => {
+      if (isGranted) this.#heard.add(child);
+    });
+  }
+
   #arm(): void {
     this.#timer?.cancel();
     this.#timer = this.#options.clock.after(this.#reportSeconds * 1000, () => {
@@ -120,6 +154,7 @@ export class NodePlane {
     for (const [pack, { id, isThere }] of this.#children) {
       // Each time: what was said before the manager knew the child was refused.
       this.#sayAvailability(id, isThere);
+      this.#hear(id);
       const facts = packs.find(pack);
       if (!isThere || facts === undefined) continue;
       this.#sayStatus(id, () => packStatus(facts));
@@ -145,4 +180,9 @@ export class NodePlane {
     // What can't be said now is said anew when there is a connection, or is history.
     void this.#link?.publish({ topic: this.#topics.of(kind, id), payload, qos: 1, retain });
   }
+}
+
+/** What a node hears: that an update waits, and commands. */
+function filtersOf(topics: Topics, node: NodeId): readonly string[] {
+  return [topics.of("update-start", node), `${topics.command(node, "any").slice(0, -"any".length)}+`];
 }
