@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
-import { readAppFiles } from "../../gateway/adapters/http/app-files.ts";
 import { SiteDoor, type SiteDoorOptions } from "../../gateway/adapters/http/site-door.ts";
 import { silentLog } from "../../kernel/log.ts";
+import { readAppFiles } from "../../kernel/system/app-files.ts";
 import { systemClock } from "../../kernel/system/system-clock.ts";
 import { systemEntropy } from "../../kernel/system/system-entropy.ts";
 import { Broker } from "../../mqtt/broker.ts";

@@ -3,8 +3,8 @@ import { createServer as createSecureServer, type Server as SecureServer } from 
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Log } from "../../../kernel/log.ts";
+import { type AppFile, appPolicy } from "../../../kernel/system/app-files.ts";
 import { WebSocketDoor } from "../../../mqtt/websocket-door.ts";
-import type { AppFile } from "./app-files.ts";
 import { doorFaults } from "./http-faults.ts";
 import { isLanAddress } from "./lan-address.ts";
 
@@ -38,13 +38,8 @@ const headersMs = 10_000;
 const idleMs = 60_000;
 const maxConnections = 256;
 const maxPacketBytes = 65_536;
-/** The app speaks with brokers elsewhere, at home and away, so it may connect to any. */
-const policy = [
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; manifest-src 'self'; worker-src 'self'",
-  "connect-src 'self' http: https: ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-].join("; ");
 const always = {
-  "content-security-policy": policy,
+  "content-security-policy": appPolicy,
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
   "cache-control": "no-cache",

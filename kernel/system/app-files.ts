@@ -21,12 +21,18 @@ const types: Readonly<Record<string, string>> = {
   ".json": "application/json",
   ".webmanifest": "application/manifest+json",
 };
+/** The app speaks with brokers elsewhere, at home and away, so it may connect to any. No script stands in its page. */
+export const appPolicy = [
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; manifest-src 'self'; worker-src 'self'",
+  "connect-src 'self' http: https: ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+].join("; ");
+
 /** The app is a few hundred kilobytes; a folder beyond this isn't one. */
 const maxBytes = 16_777_216;
 const maxFiles = 500;
 
 /**
- * The built app, read once: by path below it, so that no path of a request ever reaches the disk. Empty where the folder isn't there or holds
+ * The household's app as it was built, for the gateway and the manager, which both serve it; read once: by path below it, so that no path of a request ever reaches the disk. Empty where the folder isn't there or holds
  * no app.
  */
 export function readAppFiles(folder: string): ReadonlyMap<string, AppFile> {
