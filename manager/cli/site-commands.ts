@@ -133,10 +133,24 @@ export function addSiteCommands(program: Command, context: CommandContext): void
     .description("Print the access rules of all households for a broker that isn't the manager's own.")
     .action(async ({ merge }: { readonly merge?: string }) => {
       const rules = await context.client().get<MosquittoFile>("/site-access/mosquitto");
-      const file = merge === undefined ? rules : mergedMosquittoFile(readFileSync(merge, "utf8"), rules);
+      const file = merge === undefined ? rules : mergedMosquittoFile(textOf(merge), rules);
       // For a file in either case.
       console.log(JSON.stringify(file, null, context.isJson() ? undefined : 2));
     });
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    const reason = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    throw new CommandFailure(
+      "unreadable-file",
+      `${file} can't be read (${reason}).`,
+      "Name the file that Mosquitto's plugin_opt_config_file names.",
+      exitCodes.usage,
+    );
+  }
 }
 
 function withFacts(command: Command): Command {
@@ -167,8 +181,15 @@ function factsOf({ title, timeZone, gateway, retain, brokerPhones, brokerGateway
 
 async function link(context: CommandContext, name: string, out: string | undefined): Promise<void> {
   const place = out ?? (context.isJson() ? undefined : `${name}.link.json`);
+  // Before the secret is made: it is told once, so there must be a place for it.
   const file = place === undefined ? undefined : reserveFile(place);
-  const made = await context.client().post<SiteLink>(pathOf(name, "/link"), {});
+  const made = await context
+    .client()
+    .post<SiteLink>(pathOf(name, "/link"), {})
+    .catch((error: unknown) => {
+      file?.discard();
+      throw error;
+    });
   if (file === undefined) {
     print(context, made, "");
     return;
