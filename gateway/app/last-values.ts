@@ -10,6 +10,9 @@ export interface LastValuesOptions {
   readonly writeMs?: number;
 }
 
+/** What may not be lost is written so soon, and so are the first values after a start. */
+const soonMs = 2000;
+
 const recordName = "last-values";
 /** 32 packs, their sockets and the site; more aren't kept over a restart. */
 const topicsMax = 1024;
@@ -22,6 +25,8 @@ export class LastValues {
   readonly #options: LastValuesOptions;
   readonly #values = new Map<string, string>();
   #timer: Timer | undefined;
+  #dueMs = Number.POSITIVE_INFINITY;
+  #hasWritten: boolean = false;
   #isChanged: boolean = false;
   #isStopped: boolean = false;
   #writing: Promise<void> = Promise.resolve();
@@ -43,8 +48,8 @@ export class LastValues {
     return new Map([...this.#values].map(([topic, payload]) => [topic, encoder.encode(payload)]));
   }
 
-  /** An empty payload forgets the topic. */
-  keep(topic: string, payload: Uint8Array): void {
+  /** An empty payload forgets the topic. `isUrgent`: a loss of power a moment later shall not take it. */
+  keep(topic: string, payload: Uint8Array, isUrgent = false): void {
     if (payload.length === 0) {
       if (!this.#values.delete(topic)) return;
     } else {
@@ -52,8 +57,7 @@ export class LastValues {
       this.#values.set(topic, decoder.decode(payload));
     }
     this.#isChanged = true;
-    if (!this.#isStopped)
-      this.#timer ??= this.#options.clock.after(this.#options.writeMs ?? 60_000, () => this.#write());
+    this.#writeWithin(isUrgent || !this.#hasWritten ? soonMs : this.#everyMs);
   }
 
   /** Writes what has changed. */
@@ -64,18 +68,32 @@ export class LastValues {
     await this.#writing;
   }
 
+  get #everyMs(): number {
+    return this.#options.writeMs ?? 60_000;
+  }
+
+  #writeWithin(delayMs: number): void {
+    const { clock } = this.#options;
+    const dueMs = clock.monotonicMs() + delayMs;
+    if (this.#isStopped || this.#dueMs <= dueMs) return;
+    this.#timer?.cancel();
+    this.#dueMs = dueMs;
+    this.#timer = clock.after(delayMs, () => this.#write());
+  }
+
   #write(): void {
-    this.#timer = undefined;
+    this.#timer?.cancel();
+    this.#dueMs = Number.POSITIVE_INFINITY;
     if (!this.#isChanged) return;
     this.#isChanged = false;
+    this.#hasWritten = true;
     const value = { version: 1, values: Object.fromEntries(this.#values) };
     this.#writing = this.#writing
       .then(() => this.#options.records.store(recordName, value))
       .catch((error: unknown) => {
         this.#isChanged = true;
         this.#options.log.error("last-values-not-stored", { error });
-        if (!this.#isStopped)
-          this.#timer ??= this.#options.clock.after(this.#options.writeMs ?? 60_000, () => this.#write());
+        this.#writeWithin(this.#everyMs);
       });
   }
 }

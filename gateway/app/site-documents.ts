@@ -29,6 +29,7 @@ export class SiteDocuments {
   readonly #disagreement = new Disagreement();
   /** When a pack's telemetry was last published, and how old its values were. */
   readonly #published = new Map<HardwareNumber, { readonly heardMs: number | undefined; readonly atMs: number }>();
+  readonly #lockedOut = new Map<HardwareNumber, boolean>();
   readonly #changed = new Set<HardwareNumber>();
   #stopListening: () => void = () => {};
   #timer: Timer | undefined;
@@ -73,7 +74,10 @@ export class SiteDocuments {
     ) {
       this.#published.set(pack, { heardMs: heard?.monotonicMs, atMs: now.monotonicMs });
       const telemetry = telemetryDocument(facts, heard, now, isTimeValid());
-      publisher.retain(topics.ofPack("telemetry", site, pack), "site-telemetry", telemetry);
+      // A lock-out is given back after a loss of power, which often takes pack and gateway together.
+      const isUrgent = telemetry.lockedOut !== this.#lockedOut.get(pack);
+      if (telemetry.lockedOut !== undefined) this.#lockedOut.set(pack, telemetry.lockedOut);
+      publisher.retain(topics.ofPack("telemetry", site, pack), "site-telemetry", telemetry, isUrgent);
     }
     if (facts.state !== undefined) {
       const identity = identityDocument(facts, managedId?.(pack));

@@ -52,11 +52,11 @@ export class SitePublisher {
     return restored;
   }
 
-  /** A document on its topic, retained. The same again is nothing new. */
-  retain<K extends MessageKind>(topic: string, kind: K, value: Sendable<Messages[K]>): void {
+  /** A document on its topic, retained. The same again is nothing new. `isUrgent`: a loss of power a moment later shall not take it. */
+  retain<K extends MessageKind>(topic: string, kind: K, value: Sendable<Messages[K]>, isUrgent = false): void {
     const payload = this.#encoded(topic, kind, value);
     if (payload === undefined || isSame(this.#retained.get(topic), payload)) return;
-    this.#options.lastValues.keep(topic, payload);
+    this.#options.lastValues.keep(topic, payload, isUrgent);
     this.#send(topic, payload, true);
   }
 

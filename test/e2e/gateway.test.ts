@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MqttClient } from "mqtt";
@@ -85,7 +85,7 @@ it("a household from its packs to a phone: values, a command, and what is left o
   await until(() => packs.every(({ state }) => state.eco));
   await until(() => documents.get("alfaspark/home-7/ack/set-mode")?.["id"] === "c1");
   await until(() => JSON.stringify(documents.get(telemetry)?.["modes"]) === '["eco"]');
-  // What is there is written once a minute; an orderly end writes it at once.
+  // Written within two seconds of the first, then once a minute; an orderly end writes what is newest.
   expect(await gateway.kill("SIGTERM")).toBe(0);
   for (const pack of packs) pack.cutPower();
   const again = await started(place, hub.address());
@@ -95,6 +95,27 @@ it("a household from its packs to a phone: values, a command, and what is left o
   await until(() => known.get(telemetry) !== undefined);
   expect(known.get(telemetry)).toMatchObject({ stale: true, online: false, P_home: 0.8, modes: ["eco"] });
   await until(() => known.get("alfaspark/home-7/aggregate")?.["stale"] === true);
+});
+
+it("a gateway that is killed has the values that it stored last, and its ports and folder are free for the next", async () => {
+  const place = folder();
+  const hub = await realHub();
+  ends.push(() => hub.stop());
+  const pack = new PlayedPack(hub.bus, systemClock, 1);
+  pack.powerUp();
+  const gateway = await started(place, hub.address());
+  const invitation = await gateway.phone("Anna");
+  await until(() => existsSync(join(place, "last-values.json")));
+  await until(() => readFileSync(join(place, "last-values.json"), "utf8").includes("telemetry"));
+  await gateway.kill("SIGKILL");
+  pack.cutPower();
+  const again = await started(place, hub.address());
+  const phone = await again.join(invitation);
+  const known = watch(phone);
+  await phone.subscribeAsync("alfaspark/home-7/#", { qos: 1 });
+  const telemetry = `alfaspark/home-7/${pack.hardware}/telemetry`;
+  await until(() => known.get(telemetry) !== undefined);
+  expect(known.get(telemetry)).toMatchObject({ stale: true, online: false, P_home: 0.8 });
 });
 
 it("a bus that goes away and comes back needs no restart, and the app says what is wrong meanwhile", async () => {
