@@ -1,4 +1,4 @@
-import { cutInternet, settleDown, shedLoads, unplugMaster, updatePack, useUpImport } from "./site-scenes.ts";
+import { cutInternet, settleDown, shedLoads, unplugMaster, updatePack, useSun, useUpImport } from "./site-scenes.ts";
 import { homes, SiteStage } from "./site-stage.ts";
 import { Story } from "./story.ts";
 
@@ -31,6 +31,7 @@ export async function playSite(options: SiteJobOptions): Promise<"complete" | "i
     await useUpImport(stage);
     await cutInternet(stage);
     const canUpdates = await updatePack(stage);
+    await useSun(stage);
     story.chapter("The day goes on, and the master is missed");
     await missing;
     await stage.until("all three packs are there", () => stage.tally.counts.packs === 3);

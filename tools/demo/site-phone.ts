@@ -1,7 +1,13 @@
 import { connect, type MqttClient } from "mqtt";
 import type { Messages, SiteInvitation } from "../../schemas/generated/types.ts";
 import { decode, jsonFormat } from "../../schemas/wire/codec.ts";
-import { type HardwareNumber, type SiteCommandName, SiteTopics, siteId } from "../../schemas/wire/site-topics.ts";
+import {
+  type HardwareNumber,
+  type SiteCommandName,
+  type SiteId,
+  SiteTopics,
+  siteId,
+} from "../../schemas/wire/site-topics.ts";
 import { phoneUser } from "../../schemas/wire/site-users.ts";
 
 const answerMs = 10_000;
@@ -52,11 +58,27 @@ export class SitePhone {
   }
 
   /** Commands one pack and resolves with what it answered; rejects when nothing came of it. */
-  async command(name: SiteCommandName, node: HardwareNumber, payload: object): Promise<SiteAck> {
+  command(name: SiteCommandName, node: HardwareNumber, payload: object): Promise<SiteAck> {
+    return this.#ask(this.#topics.command(this.#site, name, node), payload);
+  }
+
+  /** The household's rules, all of them. */
+  rule(rules: readonly { readonly name: string; readonly rule: string }[]): Promise<SiteAck> {
+    return this.#ask(this.#topics.ofSite("rules-command", this.#site), { rules });
+  }
+
+  switch(socket: string, on: boolean): Promise<SiteAck> {
+    return this.#ask(this.#topics.socketCommand(this.#site, socket), { on });
+  }
+
+  get #site(): SiteId {
+    return siteId(this.#options.invitation.site);
+  }
+
+  async #ask(topic: string, payload: object): Promise<SiteAck> {
     const id = `demo-${++this.#commands}`;
-    const topic = this.#topics.command(siteId(this.#options.invitation.site), name, node);
     const ack = new Promise<SiteAck>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`${name} to ${node}: no answer`)), answerMs);
+      const timer = setTimeout(() => reject(new Error(`${topic}: no answer`)), answerMs);
       this.#waiting.set(id, (each) => {
         clearTimeout(timer);
         resolve(each);

@@ -3,7 +3,7 @@ import type { AttemptView } from "../../manager/app/api/updates.ts";
 import { type SiteCommandName, siteCommands } from "../../schemas/wire/site-topics.ts";
 import { firmware, stampImage } from "./programs.ts";
 import type { HomePlan } from "./site-homes.ts";
-import { gatewayId, hardwareOf, homes, type SiteStage } from "./site-stage.ts";
+import { gatewayId, hardwareOf, homes, pump, type SiteStage } from "./site-stage.ts";
 
 const nextVersion = "2.6.0";
 const hourMs = 3_600_000;
@@ -45,6 +45,26 @@ export async function unplugMaster(stage: SiteStage): Promise<void> {
   story.tell(homes.shed.name, "is plugged in again");
   await stage.until("the shed leads again", () => stage.tally.master === homes.shed.hardware);
   story.tell(homes.shed.name, "leads again, with the node id that it had", "good");
+}
+
+/** A pack asks for a socket where a rule lets it; another rule gives the socket what the sun has too much. */
+export async function useSun(stage: SiteStage): Promise<void> {
+  const { story } = stage.options;
+  story.chapter("Smart sockets and the household's rules");
+  const rule = async (name: string, words: string): Promise<void> => {
+    const { outcome, reason } = await stage.phone.rule([{ name, rule: words }]);
+    if (outcome !== "done") throw new Error(`the rule "${words}" was ${outcome}: ${reason ?? "no reason"}`);
+    story.tell("phone", `rule: ${words}`);
+  };
+  await rule("packs", `allow packs socket ${pump.id}`);
+  stage.homes.pack(homes.house.name).requestSocket(pump.number, true);
+  await stage.until("the socket is on, as a pack asked", () => stage.tally.isOn(pump.id) === true);
+  story.tell(homes.house.name, `asked for socket ${pump.number} on the bus, and it is on`, "good");
+  await stage.phone.switch(pump.id, false);
+  await stage.until("the socket is off again", () => stage.tally.isOn(pump.id) === false);
+  await rule("sun", `when P_solar > load for 3s then socket ${pump.id} on`);
+  await stage.until("the sun switches the socket on", () => stage.tally.isOn(pump.id) === true, 90);
+  story.tell("gateway", "the sun gave more than the load for 3 s: the socket is on", "good");
 }
 
 /** A house that takes more than it may opens its heater, then its pump. */

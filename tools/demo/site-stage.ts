@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setDefaultCACertificates } from "node:tls";
@@ -10,6 +11,7 @@ import { type HomePlan, SiteHomes } from "./site-homes.ts";
 import { SitePhone } from "./site-phone.ts";
 import { SiteTally } from "./site-tally.ts";
 import type { Story } from "./story.ts";
+import { TasmotaSocket } from "./tasmota-socket.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const house = {
@@ -23,6 +25,8 @@ const house = {
 
 export const siteName = "linden-7";
 export const gatewayId = "gw-linden";
+/** A smart socket, as the gateway's file of sockets names it, and its number on the bus. */
+export const pump = { id: "pump", name: "Fountain", number: 0, tasmota: "fountain", watts: 60 } as const;
 /** The greatest MAC leads: the shed's. */
 export const homes = {
   house: plan("house", "24a160000004", 0.45),
@@ -53,6 +57,7 @@ export class SiteStage {
   #manager: ManagerUrls | undefined;
   #homes: SiteHomes | undefined;
   #phone: SitePhone | undefined;
+  #socket: TasmotaSocket | undefined;
 
   constructor(options: SiteStageOptions) {
     this.options = options;
@@ -118,12 +123,17 @@ export class SiteStage {
     const link = (await this.coxswain("site", "link", siteName)) as SiteLink;
     const linkFile = join(folder, "site.link.json");
     writeFileSync(linkFile, JSON.stringify(await this.#throughInternet(link)), { mode: 0o600 });
+    const password = randomUUID();
+    const socketsFile = join(folder, "sockets.json");
+    const { watts, ...socket } = pump;
+    writeFileSync(socketsFile, JSON.stringify({ sockets: [{ ...socket, password }] }), { mode: 0o600 });
     const gateway = new Program(
       "gateway",
       process.execPath,
       [
         join(root, "gateway/main.ts"),
         ...["--json", "--data-dir", join(folder, "gateway"), "--site-link", linkFile, "--can", can],
+        ...["--sockets", socketsFile],
         ...["--http-port", "0", "--https-port", "0", "--mqtt-port", "0", "--mqtts-port", "0"],
         ...["--manager-address", `coap://127.0.0.1:${await this.internet.udp(Number(new URL(coap).port))}`],
         ...["--manager-credentials", credentials],
@@ -133,6 +143,10 @@ export class SiteStage {
     this.#programs.push(gateway);
     const ready = JSON.parse(await gateway.firstLine(/^\{.*"ready":/)) as { mqtt: string; appTls: string };
     story.tell("gateway", `app ${ready.appTls}, broker ${ready.mqtt}`, "good");
+    const user = `socket-${pump.id}`;
+    this.#socket = new TasmotaSocket({ url: ready.mqtt, user, password, topic: pump.tasmota, watts });
+    await this.#socket.start();
+    story.tell(pump.id, `a smart socket with Tasmota is in at the local broker: ${pump.name}`, "good");
     const words = ["site", "invite", siteName, "--name", "Anna's phone"];
     const { invitation } = (await this.coxswain(...words)) as { invitation: SiteInvitation };
     this.#phone = new SitePhone({
@@ -184,6 +198,7 @@ export class SiteStage {
 
   async stop(): Promise<void> {
     await this.#phone?.stop();
+    await this.#socket?.stop();
     for (const program of this.#programs.slice(2).reverse()) await program.stop();
     await this.#homes?.stop();
     for (const program of this.#programs.slice(0, 2).reverse()) await program.stop();

@@ -22,6 +22,7 @@ export interface SiteCounts {
 export class SiteTally {
   readonly #topics: SiteTopics;
   readonly #packs = new Map<string, Telemetry>();
+  readonly #sockets = new Map<string, boolean | undefined>();
   #handovers = 0;
   #handoversBefore = 0;
   #lockouts = 0;
@@ -63,6 +64,11 @@ export class SiteTally {
     return [...this.#packs].find(([, { master, online }]) => master === true && online === true)?.[0];
   }
 
+  /** Whether a smart socket is on, as the gateway last heard. */
+  isOn(socket: string): boolean | undefined {
+    return this.#sockets.get(socket);
+  }
+
   get serverBroker(): string | undefined {
     return this.#broker;
   }
@@ -75,6 +81,9 @@ export class SiteTally {
     } else if (parsed?.kind === "master") {
       const read = decode("site-master", payload, jsonFormat);
       if (read.ok) this.#handovers = Math.max(this.#handovers, read.value.handovers ?? 0);
+    } else if (parsed?.kind === "socket") {
+      const read = decode("site-socket", payload, jsonFormat);
+      if (read.ok) this.#sockets.set(parsed.socket, read.value.on);
     } else if (parsed?.kind === "gateway") {
       const read = decode("site-gateway", payload, jsonFormat);
       if (read.ok) this.#gateway(read.value);
