@@ -36,8 +36,10 @@ export interface SiteState {
   readonly rulesStatus?: SiteRulesStatus;
   /** The answer of the last test of rules. */
   readonly rulesTest?: SiteRulesStatus;
-  /** The phone's clock less the gateway's, milliseconds, from the last live message. */
+  /** The phone's clock less the gateway's, milliseconds: the least that a fresh message showed, since delays only add to it. */
   readonly skewMs: number;
+  /** When that message came; undefined: none did. */
+  readonly skewAt?: number;
   /** Messages that broke their schema or were none of ours. */
   readonly garbage: number;
 }

@@ -90,21 +90,29 @@ interface Timed {
   readonly age?: number;
 }
 
-/** A live message left the gateway just now, its age after its time, so the clocks' difference is known from it. */
+/** After this a larger difference is believed too: the phone's clock may have been set. */
+const skewKeptMs = 60_000;
+
+/**
+ * What is fresh by its own words left the gateway just now, its age after its time; so the clocks' difference is known from it. Of a server broker
+ * that keeps nothing, also old messages come as live ones, said again: they tell nothing of clocks.
+ */
 function withSkew(site: SiteState, message: SiteMessage, { at, isRetained }: Reception): SiteState {
-  const { time, age } = message.value as Timed;
-  if (isRetained || time === undefined || (age ?? 0) >= oldestAge) return site;
-  const heard = instantToMs(time);
-  return heard === undefined ? site : { ...site, skewMs: at - heard - (age ?? 0) * 1000 };
+  if (isRetained || (message.kind !== "telemetry" && message.kind !== "aggregate") || message.value.stale) return site;
+  const { time, age = 0 } = message.value;
+  const heard = time === undefined ? undefined : instantToMs(time);
+  if (heard === undefined || age >= oldestAge) return site;
+  const skewMs = at - heard - age * 1000;
+  const isOver = site.skewAt === undefined || at - site.skewAt > skewKeptMs || at < site.skewAt;
+  return isOver || skewMs <= site.skewMs ? { ...site, skewMs, skewAt: at } : site;
 }
 
-/** When a value held: a retained one by the gateway's time, a live one by when it came; less the age that it had. */
+/** When a value held: by the gateway's time; a live one without a time when it came, less the age that it had. Never in the future. */
 function stamped<T extends Timed>(value: T, site: SiteState, { at, isRetained }: Reception): Stamped<T> {
-  const ageMs = (value.age ?? 0) * 1000;
-  if (!isRetained) return { value, at: at - ageMs };
   const heard = value.time === undefined ? undefined : instantToMs(value.time);
-  if (heard === undefined) return { value, at: undefined };
-  return { value, at: Math.min(heard + site.skewMs, at) };
+  const came = at - (value.age ?? 0) * 1000;
+  if (heard === undefined) return { value, at: isRetained ? undefined : came };
+  return { value, at: Math.min(heard + site.skewMs, isRetained ? at : came) };
 }
 
 function withPack(site: SiteState, node: string, change: Partial<SiteState["packs"][string]>): SiteState {
@@ -124,6 +132,6 @@ export function restoreSite(kept: unknown): SiteState {
   if (typeof kept !== "object" || kept === null) return emptySite;
   const { packs, sockets } = kept as Partial<SiteState>;
   if (typeof packs !== "object" || packs === null || typeof sockets !== "object" || sockets === null) return emptySite;
-  const { rulesTest: _test, ...site } = kept as SiteState;
+  const { rulesTest: _test, skewAt: _skewAt, ...site } = kept as SiteState;
   return { ...site, garbage: 0 };
 }
