@@ -127,6 +127,11 @@ export class Agent {
     return this.#find(node)?.install(update) ?? Promise.resolve({ kind: "refused", reason: "there is no such node" });
   }
 
+  /** Telemetry where there is no broker: SenML JSON. False: it wasn't taken. Never rejects. */
+  telemetry(node: string, senml: Uint8Array): Promise<boolean> {
+    return this.#find(node)?.telemetry(senml) ?? Promise.resolve(false);
+  }
+
   /** A command that came by MQTT. Never rejects. */
   command(node: string, command: Command): Promise<ActionEnd> {
     const unknown: ActionEnd = { outcome: "refused", reason: "no-such-node" };

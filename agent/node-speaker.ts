@@ -8,6 +8,7 @@ import type { Action, AttemptReport, Environment, StatusReport } from "../schema
 import { cborFormat, decode, encode } from "../schemas/wire/codec.ts";
 import type { NodeId } from "../schemas/wire/node-id.ts";
 import { managerPath, queryNames } from "../schemas/wire/paths.ts";
+import { senmlJsonFormat } from "../schemas/wire/senml.ts";
 import { ActionDesk } from "./action-desk.ts";
 import { type AgentLimits, agentTimes } from "./agent-limits.ts";
 import type { ManagerLink } from "./manager-link.ts";
@@ -128,6 +129,26 @@ export class NodeSpeaker {
     } catch (error) {
       log.debug("install-unanswered", { node: host.id, error });
       return { kind: "wait", reason: "the manager doesn't answer" };
+    }
+  }
+
+  /** Telemetry without MQTT: a pack of SenML JSON. False: the manager didn't take it. Never rejects. */
+  async telemetry(senml: Uint8Array): Promise<boolean> {
+    const { link, log, host } = this.#options;
+    if (!this.isRegistered) return false;
+    try {
+      const response = await link.ask({
+        method: "POST",
+        path: managerPath("nodeTelemetry", { node: host.id }),
+        payload: senml,
+        contentFormat: senmlJsonFormat,
+        timeoutMs: agentTimes.requestMs,
+        signal: this.#era.signal,
+      });
+      return response.code >> 5 === 2;
+    } catch (error) {
+      log.debug("telemetry-unanswered", { node: host.id, error });
+      return false;
     }
   }
 

@@ -114,6 +114,7 @@ export class ManagerPart implements Part {
       ...{ gateway: id, ca },
       report: () => this.#host.report(),
       updateWaits: (node) => this.#agent?.changed(node),
+      post: (node, senml) => void this.#agent?.telemetry(node, senml),
       command: async (node, command) => {
         const end = await this.#agent?.command(node, command);
         if (end === undefined) return { result: "failed", reason: "not-now" };

@@ -227,9 +227,11 @@ export function createManagerApp(options: ManagerAppOptions): ManagerApp {
     queues,
     desiredState,
     bases: (node) => {
-      const row = fleet.find(node);
+      // Of a child it is the gateway that fetches, by the keys that it has.
+      const fetcher = children.gatewayOf(node) ?? node;
+      const row = fleet.find(fetcher);
       const speaksTls = row !== -1 && fleet.has(row, nodeFlags.speaksTls);
-      return usableBases(artifactBases, credentials.schemeOf(children.gatewayOf(node) ?? node), speaksTls);
+      return usableBases(artifactBases, credentials.schemeOf(fetcher), speaksTls);
     },
     offersUnsigned: options.offersUnsigned,
     limits,

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectAsync, type MqttClient } from "mqtt";
@@ -27,25 +27,32 @@ const image = new Uint8Array(20_000).map((_, i) => (i * 7) & 255);
 const digest = sha256(image);
 const old = sha256(Uint8Array.of(1));
 
+const tls = { "tls.mode": "on", "https.port": "0", "mqtts.port": "0" };
 const observerPassword = "who may read all of it";
 const stops: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop();
 });
 
-async function startManager(folder?: string): Promise<TestManager> {
+async function startManager(more: Readonly<Record<string, string>> = {}): Promise<TestManager> {
   const flags = {
+    ...more,
     insecure: false,
     vendor: "vendor.example",
     poll: "10",
     report: "1",
     "mqtt.observerPassword": observerPassword,
   };
-  return await testManager({ flags, ...(folder !== undefined && { folder }) });
+  return await testManager({ flags });
 }
 
-async function credentialsFor(manager: TestManager, id: string): Promise<NodeCredentials> {
-  const file = { id, oscore: await issueKeys(manager, id), anchors: toHex(writeKeySet([keys.vendor.signer.anchor])) };
+async function credentialsFor(manager: TestManager, id: string, ca?: string): Promise<NodeCredentials> {
+  const file = {
+    id,
+    ...(ca !== undefined && { ca }),
+    oscore: await issueKeys(manager, id),
+    anchors: toHex(writeKeySet([keys.vendor.signer.anchor])),
+  };
   return parseNodeCredentials(JSON.stringify(file));
 }
 
@@ -105,10 +112,17 @@ class Gateway {
   }
 }
 
-async function ready(): Promise<{ manager: TestManager; gateway: Gateway; credentials: NodeCredentials }> {
-  const manager = await startManager();
+interface Ready {
+  readonly manager: TestManager;
+  readonly gateway: Gateway;
+  readonly credentials: NodeCredentials;
+}
+
+async function ready(more: Readonly<Record<string, string>> = {}, hasCa = false): Promise<Ready> {
+  const manager = await startManager(more);
   stops.push(() => manager.end());
-  const credentials = await credentialsFor(manager, "gw");
+  const ca = hasCa ? readFileSync(join(manager.folder, "ca.pem"), "utf8") : undefined;
+  const credentials = await credentialsFor(manager, "gw", ca);
   const gateway = new Gateway("gw");
   gateway.packs.add(a, old);
   gateway.packs.add(b, old);
@@ -232,6 +246,26 @@ describe("a gateway and its packs", () => {
     );
   });
 
+  test.each([
+    ["by CoAP to a manager whose broker speaks TLS, where the gateway has no CA", false],
+    ["by MQTT over TLS where it has one", true],
+  ])("telemetry goes %s", async (_, hasCa) => {
+    const { manager, gateway } = await ready(tls, hasCa);
+    const say = (): void =>
+      gateway.packs.change(a, {
+        heardAtMs: Date.now(),
+        power: { frame: "PackPower", node: 0, grid: -20, home: 1500, battery: -79, solar: 1441 },
+      });
+    await soon(
+      async () => {
+        say();
+        return await manager.app.telemetry.latest(`gw.${a}`);
+      },
+      (series) => series.some(({ series: name, value }) => name === "solar" && value === 1441),
+    );
+    expect(gateway.part.plane.isConnected).toBe(hasCa);
+  });
+
   test("the gateway ends when it is told to, and nothing ends a pack", async () => {
     const { manager, gateway } = await ready();
     await manager.app.commands.send("gw", { command: "restart" }, operator);
@@ -270,6 +304,19 @@ describe("an update of packs", () => {
     await soon(
       () => attempt(manager, `gw.${a}`),
       (found) => found?.state === "deferred",
+    );
+  });
+
+  test("is fetched by HTTPS where the gateway has the manager's CA, and nothing in the open", async () => {
+    const { manager, gateway } = await ready(tls, true);
+    gateway.carrier.times.blockMs = 30;
+    await offer(manager, [`gw.${b}`]);
+    const [queued] = manager.app.desiredState.waiting(`gw.${b}`);
+    const uris = queued?.action.kind === "update" ? queued.action.uris : [];
+    expect(uris.map((uri) => uri.split(":")[0])).toEqual(["https", "coap"]);
+    await soon(
+      () => attempt(manager, `gw.${b}`),
+      (found) => found?.state === "succeeded",
     );
   });
 

@@ -50,6 +50,7 @@ async function joined() {
   const plane = new NodePlane({
     ...{ gateway, packs, ...parts },
     report: () => ({ status: "healthy" }),
+    post: () => undefined,
     updateWaits: (node) => waits.push(node),
     command: (node, { command, id }) => {
       commands.push(`${node} ${command} ${id}`);

@@ -23,6 +23,8 @@ export interface NodePlaneOptions {
   report(): Omit<StatusReport, "id" | "lastRev" | "result">;
   /** An update waits for that node: its action is to be asked for. */
   updateWaits(node: string): void;
+  /** Telemetry of a node for whom the manager has no broker that we may speak to. */
+  post(node: NodeId, senml: Uint8Array): void;
   /** A command for that node; each is done once, by its id. */
   command(node: string, command: Command): Promise<Pick<CommandAnswer, "result" | "reason">>;
 }
@@ -64,6 +66,8 @@ export class NodePlane {
     this.#access = access;
     void this.#link?.stop();
     this.#link = undefined;
+    this.#arm();
+    // None that we may be told: telemetry goes by CoAP then.
     if (mqtt === undefined) return;
     const { host, port, tls = false, clientId, user, password } = mqtt;
     if (tls && ca === undefined) {
@@ -92,7 +96,6 @@ export class NodePlane {
     });
     this.#link = link;
     link.start();
-    this.#arm();
   }
 
   presence(id: NodeId, pack: HardwareNumber, isThere: boolean): void {
@@ -159,7 +162,9 @@ export class NodePlane {
       if (!isThere || facts === undefined) continue;
       this.#sayStatus(id, () => packStatus(facts));
       const payload = packSenml(facts, clock.wallMs());
-      if (payload !== undefined) this.#say("telemetry", id, payload, false);
+      if (payload === undefined) continue;
+      if (this.#link === undefined) this.#options.post(id, payload);
+      else this.#say("telemetry", id, payload, false);
     }
   }
 
