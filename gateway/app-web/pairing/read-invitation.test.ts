@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { invitationIn, invitationLink } from "../../../schemas/wire/site-invitation.ts";
 import { readHomeAddress } from "./home-address.ts";
+import { readKeptPhone } from "./kept-phone.ts";
 import { readInvitation } from "./read-invitation.ts";
 
 const whole = {
@@ -54,6 +55,36 @@ describe("an invitation in a page's address", () => {
       expect(readInvitation(` ${link(invitation)}\n`)).toEqual({ kind: "invitation", invitation });
       expect(invitationIn(new URL(link(invitation)).hash)).toEqual({ ok: true, value: invitation });
     }
+  });
+});
+
+describe("what the phone kept of itself", () => {
+  const homes = [{ label: "Wi-Fi", base: "https://gateway.local" }];
+
+  it.each([undefined, null, 3, "x", [], {}, { invitation: {} }, { invitation: { ...whole, phone: 7 }, homes }])(
+    "is nothing as %j",
+    (kept) => {
+      expect(readKeptPhone(kept)).toBeUndefined();
+    },
+  );
+
+  it("comes back, without what is no address", () => {
+    expect(readKeptPhone({ invitation: whole, homes, language: "de" })).toEqual({
+      invitation: whole,
+      homes,
+      language: "de",
+    });
+    const odd = [
+      null,
+      7,
+      {},
+      { label: "x" },
+      { label: 1, base: "https://a" },
+      { label: "", base: "javascript:x" },
+      ...homes,
+    ];
+    expect(readKeptPhone({ invitation: whole, homes: odd, language: 7 })).toEqual({ invitation: whole, homes });
+    expect(readKeptPhone({ invitation: whole })).toEqual({ invitation: whole, homes: [] });
   });
 });
 

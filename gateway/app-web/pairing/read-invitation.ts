@@ -1,8 +1,8 @@
-import { validateSiteInvitation } from "../../../schemas/generated/raw-validators.ts";
 import type { SiteInvitation } from "../../../schemas/generated/types.ts";
 import { fromBase64Url } from "../../../schemas/wire/base64url.ts";
 import { type CborKey, readCbor } from "../../../schemas/wire/cbor.ts";
 import { toHex } from "../../../schemas/wire/hex.ts";
+import { isInvitation } from "./is-invitation.ts";
 
 /**
  * The CBOR keys of an invitation. `schemas/wire/site-invitation.ts` reads any message and brings all of their schemas, a
@@ -35,8 +35,4 @@ export function readInvitation(text: string): InvitationRead {
     if (member !== undefined) value[name] = member instanceof Uint8Array ? `sha256:${toHex(member)}` : member;
   }
   return isInvitation(value) ? { kind: "invitation", invitation: value } : { kind: "broken" };
-}
-
-function isInvitation(value: unknown): value is SiteInvitation {
-  return validateSiteInvitation(value);
 }

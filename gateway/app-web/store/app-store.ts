@@ -10,6 +10,7 @@ import { readMessage } from "../model/site-message.ts";
 import { emptySite } from "../model/site-state.ts";
 import { countGarbage, forget, restoreSite, takeMessage } from "../model/take-message.ts";
 import type { HomeAddress } from "../pairing/home-address.ts";
+import { readKeptPhone } from "../pairing/kept-phone.ts";
 import { HistoryStore } from "../storage/history-store.ts";
 import { dropKept, keep, readKept } from "../storage/kept.ts";
 import type { AppState, InstallState } from "./app-state.ts";
@@ -19,11 +20,8 @@ import { requestMessage, type SiteRequest } from "./site-request.ts";
 const keptNames = { phone: "alfaspark-phone", values: "alfaspark-values" } as const;
 const keepEveryMs = 5_000;
 
-interface KeptPhone {
-  readonly invitation: SiteInvitation;
-  readonly homes: readonly HomeAddress[];
-  readonly language?: string;
-}
+/** Of the values' shape: what another version kept is forgotten. */
+const valuesVersion = 1;
 
 /** The app's one state, changed by messages, by the connection, by time and by people; views draw what it is. */
 export class AppStore {
@@ -44,7 +42,7 @@ export class AppStore {
   }) {
     this.#onChange = options.onChange;
     this.#claim = options.claim;
-    const phone = readKept(keptNames.phone) as Partial<KeptPhone> | undefined;
+    const phone = readKeptPhone(readKept(keptNames.phone));
     this.#state = {
       invitation: phone?.invitation,
       offered: undefined,
@@ -113,7 +111,7 @@ export class AppStore {
     const { invitation, site } = this.#state;
     this.#keptAt = Date.now();
     if (!this.#hasNews || invitation === undefined) return;
-    this.#hasNews = !keep(keptNames.values, { of: invitation.site, site });
+    this.#hasNews = !keep(keptNames.values, { version: valuesVersion, of: invitation.site, site });
   }
 
   /** Somebody uses this window, or asks for it: a window that gave way takes the connection back, any other looks for home. */
@@ -236,8 +234,8 @@ export class AppStore {
   }
 
   #readValues(site: string): AppState["site"] {
-    const kept = readKept(keptNames.values) as { readonly of?: unknown; readonly site?: unknown } | undefined;
-    return kept?.of === site ? restoreSite(kept.site) : emptySite;
+    const kept = readKept(keptNames.values) as { version?: unknown; of?: unknown; site?: unknown } | null | undefined;
+    return kept?.version === valuesVersion && kept.of === site ? restoreSite(kept.site) : emptySite;
   }
 
   #keepPhone(): void {

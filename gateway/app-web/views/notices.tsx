@@ -15,7 +15,7 @@ interface Notice {
 /** What a person should know of, worst first; nothing where nothing is wrong. */
 export function Notices() {
   const { state, texts, formats } = useApp();
-  const { site, now } = state;
+  const { site } = state;
   const { notices: words } = texts;
   const notices: Notice[] = [];
   const gateway = site.gateway?.value;
@@ -63,7 +63,7 @@ export function Notices() {
   if (gateway?.internet === "down")
     notices.push({ key: "internet", icon: "warning", grade: "info", title: words.internetDown });
   return (
-    <ul class="notices" aria-label={words.title} data-now={now}>
+    <ul class="notices" aria-label={words.title} aria-live="polite">
       {notices.map(({ key, icon, grade, title, text }) => (
         <li key={key} data-grade={grade} data-notice={key}>
           <Icon name={icon} />

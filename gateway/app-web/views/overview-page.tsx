@@ -22,6 +22,7 @@ export function OverviewPage() {
   const master = aggregate?.value.master ?? site.master?.node;
   return (
     <div class="page overview">
+      <h1 class="visually-hidden">{texts.tabs.overview}</h1>
       <Notices />
       <section class="card flow-card" aria-label={texts.flow.title}>
         <FlowPicture
