@@ -101,6 +101,19 @@ describe("packs that aren't what they seem", () => {
     expect(registry.master()).toBe(hardware(1));
   });
 
+  it("one that led and comes back from its silence leads when it says so again, and not before", () => {
+    const registry = registryOf(packMac(1, 9), packMac(2, 5), stateOf(1, { isMaster: true }), stateOf(2));
+    registry.take(stateOf(2), at(100));
+    registry.look(at(121));
+    registry.take(stateOf(2, { isMaster: true }), at(122));
+    expect(registry.master()).toBe(hardware(5));
+    registry.take(power(1), at(130));
+    expect(registry.find(hardware(9))?.isSilent).toBe(false);
+    expect(registry.master()).toBe(hardware(5));
+    registry.take(stateOf(1, { isMaster: true }), at(132));
+    expect(registry.master()).toBe(hardware(9));
+  });
+
   it("sums of a pack that isn't the master are nobody's", () => {
     const totals: CanMessage = { frame: "TotalsBattery", node: 3, packsOnline: 2, stateOfCharge: 50, battery: 100 };
     const registry = registryOf(packMac(3, 1), packMac(4, 9), stateOf(3), stateOf(4, { isMaster: true }), totals);

@@ -184,6 +184,9 @@ export class PackRegistry {
     pack.heard = at;
     if (!pack.isSilent) return [];
     pack.isSilent = false;
+    // It may lead no longer: another took over while it was silent, and it first has to say so itself.
+    const { state } = pack.newest;
+    if (state?.isMaster === true) pack.newest.state = { ...state, isMaster: false };
     return [{ pack: pack.hardware, what: "presence" }];
   }
 
