@@ -6,7 +6,7 @@ import { silentLog } from "../../kernel/log.ts";
 import { seededEntropy } from "../../kernel/seeded-entropy.ts";
 import { VirtualClock } from "../../kernel/virtual-clock.ts";
 import type { HardwareNumber } from "../../schemas/wire/site-topics.ts";
-import { SimPack } from "./sim-pack.ts";
+import { type PackHouse, SimPack } from "./sim-pack.ts";
 import { simAnchors, simVendor } from "./sim-release.ts";
 import { SiteGateway } from "./site-gateway.ts";
 
@@ -19,6 +19,10 @@ export interface CanSiteOptions {
   readonly doublePercent?: number;
   /** Of a hundred frames on the bus so many are ended by an error. */
   readonly errorPercent?: number;
+  /** How long a pack's loop takes; default 2 ms. */
+  readonly turnMs?: number;
+  readonly hardware?: (pack: number) => HardwareNumber;
+  readonly house?: (pack: number) => PackHouse;
 }
 
 /** An image as the simulated boot loader reads it; the text says how it behaves. */
@@ -36,12 +40,19 @@ export class CanSite {
   readonly entropy: Entropy;
   readonly #join: (number: number) => SimPack;
 
-  constructor({ addon, seed, packs = 1, missPercent = 0, doublePercent = 0, errorPercent = 0 }: CanSiteOptions) {
+  /** May be changed while it runs. */
+  noise: { missPercent: number; doublePercent: number; errorPercent: number };
+
+  constructor(options: CanSiteOptions) {
+    const { addon, seed, packs = 1, missPercent = 0, doublePercent = 0, errorPercent = 0 } = options;
+    const { hardware = hardwareOf, house, turnMs } = options;
     this.entropy = seededEntropy(seed);
-    const draws = (percent: number): boolean => percent > 0 && this.entropy.fraction() * 100 < percent;
+    this.noise = { missPercent, doublePercent, errorPercent };
+    const draws = (kind: keyof typeof this.noise): boolean =>
+      this.noise[kind] > 0 && this.entropy.fraction() * 100 < this.noise[kind];
     this.bus = new VirtualBus({
       clock: this.clock,
-      noise: { misses: () => draws(missPercent), destroys: () => draws(errorPercent) },
+      noise: { misses: () => draws("missPercent"), destroys: () => draws("errorPercent") },
     });
     this.#join = (number) => {
       return new SimPack({
@@ -53,9 +64,11 @@ export class CanSite {
           anchors: simAnchors,
           vendor: simVendor,
         },
-        hardware: hardwareOf(number),
+        hardware: hardware(number),
         image: packImage("1.0.0", "ok", 9000),
-        doubles: () => draws(doublePercent),
+        ...(house !== undefined && { house: house(number) }),
+        ...(turnMs !== undefined && { turnMs }),
+        doubles: () => draws("doublePercent"),
       });
     };
     this.packs = Array.from({ length: packs }, (_, i) => this.#join(i));

@@ -2,7 +2,7 @@
 //
 //   install(flash, image) -> 0, create(flash, config) -> handle, step(handle, nowMs) -> ending,
 //   frame(handle, id, isExtended, bytes), sending(handle) -> [id, isExtended, bytes] or null, sent(handle, isOk),
-//   status(handle), cut(handle, operations)
+//   status(handle), cut(handle, operations), house(handle, gridW, homeW, decivolts, centiamperes), busOff(handle, isOff) -> wantsBack
 //
 // The flash is the caller's Buffer and must outlive the handle; sim-pack.ts keeps both together.
 #include <cstdlib>
@@ -12,6 +12,7 @@
 
 #include "addon-call.hpp"
 #include "hal_sim/sim_parts.hpp"
+#include "pack/crc16_modbus.hpp"
 #include "pack/pack.hpp"
 #include "payload_kit.hpp"
 
@@ -52,9 +53,12 @@ class SimCan final : public CanPort {
     return now;
   }
   void abort() override { outcome_ = CanSend::idle; }
-  bool isBusOff() override { return false; }
-  void recover() override {}
+  bool isBusOff() override { return isOff; }
+  void recover() override { wantsBack = true; }
   uint32_t lost = 0;
+  // The controller left the bus; the firmware asks for it to come back.
+  bool isOff = false;
+  bool wantsBack = false;
 
  private:
   std::deque<can::Frame> in_;
@@ -62,26 +66,39 @@ class SimCan final : public CanPort {
   CanSend outcome_ = CanSend::idle;
 };
 
-// 52.8 V and 1 A, at once.
+// Answers at once.
 class SimBms final : public BytePort {
  public:
+  // 52.8 V and 1 A unless somebody says otherwise.
+  uint16_t decivolts = 528;
+  int16_t centiamperes = 100;
+
   size_t read(MutableSpan out) override {
-    static constexpr uint8_t reply[] = {0x01, 0x03, 0x04, 0x02, 0x10, 0x00, 0x64, 0xFB, 0xA5};
-    if (!isAsked_) return 0;
+    if (!isAsked_ || out.size() < replyBytes) return 0;
     isAsked_ = false;
-    std::memcpy(out.data(), reply, sizeof reply);
-    return sizeof reply;
+    uint8_t* reply = out.data();
+    const uint16_t current = static_cast<uint16_t>(centiamperes);
+    const uint8_t head[] = {0x01, 0x03, 0x04, high(decivolts), low(decivolts), high(current), low(current)};
+    std::memcpy(reply, head, sizeof head);
+    const uint16_t crc = crc16Modbus(reply, sizeof head);
+    reply[7] = low(crc);
+    reply[8] = high(crc);
+    return replyBytes;
   }
   bool send(ByteSpan) override { return isAsked_ = true; }
   bool isSending() override { return false; }
 
  private:
+  static constexpr size_t replyBytes = 9;
+  static uint8_t high(uint16_t value) { return static_cast<uint8_t>(value >> 8); }
+  static uint8_t low(uint16_t value) { return static_cast<uint8_t>(value & 0xff); }
   bool isAsked_ = false;
 };
 
 class SimBoard final : public PackBoard {
  public:
-  MeasuredPower measure() override { return MeasuredPower(); }
+  MeasuredPower power;
+  MeasuredPower measure() override { return power; }
   void setRelays(const Relays&) override {}
   void show(const Pixel (&)[barPixels], const uint8_t (&)[3], const Leds&) override {}
 };
@@ -241,6 +258,7 @@ napi_value status(napi_env env, napi_callback_info info) {
   put("lostFrames", it.can.lost);
   put("node", it.hasPack && it.pack().claim().isSettled() ? it.pack().claim().nodeId() : -1);
   put("isMaster", it.hasPack && it.pack().election().isMaster() ? 1 : 0);
+  put("ecoLimit", it.hasPack ? it.pack().settings().ecoLimitWatts : 0);
   put("phase", it.hasPack ? static_cast<double>(it.firmware().receiver().phase()) : 0);
   put("nextBlock", it.hasPack ? it.firmware().receiver().nextBlock() : 0);
   put("imageSequence", it.hasPack ? it.firmware().imageSequence() : 0);
@@ -256,10 +274,32 @@ napi_value cut(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+napi_value house(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  Handle& it = *call.handleOf<Handle>();
+  it.board.power.grid = static_cast<int32_t>(call.number(1));
+  it.board.power.home = static_cast<int32_t>(call.number(2));
+  it.bms.decivolts = static_cast<uint16_t>(call.number(3));
+  it.bms.centiamperes = static_cast<int16_t>(call.number(4));
+  return nullptr;
+}
+
+napi_value busOff(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  SimCan& can = call.handleOf<Handle>()->can;
+  can.isOff = call.boolean(1);
+  const bool wantsBack = can.wantsBack;
+  can.wantsBack = false;
+  napi_value out;
+  napi_get_boolean(env, wantsBack, &out);
+  return out;
+}
+
 }  // namespace
 
 NAPI_MODULE_INIT() {
   static const AddonFunction table[] = {{"install", install}, {"create", create},   {"step", step}, {"frame", frame},
-                                        {"sending", sending}, {"sent", sent}, {"status", status}, {"cut", cut}};
+                                        {"sending", sending}, {"sent", sent}, {"status", status}, {"cut", cut},
+                                        {"house", house}, {"busOff", busOff}};
   return exported(env, exports, table);
 }

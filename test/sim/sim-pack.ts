@@ -12,6 +12,16 @@ interface Addon {
   sent(handle: unknown, isOk: boolean): void;
   status(handle: unknown): Record<string, number> & { readonly version: string };
   cut(handle: unknown, operations: number): void;
+  house(handle: unknown, gridW: number, homeW: number, decivolts: number, centiamperes: number): void;
+  busOff(handle: unknown, isOff: boolean): boolean;
+}
+
+/** What a pack measures. W, 0.1 V, 0.01 A. */
+export interface PackHouse {
+  readonly grid: number;
+  readonly home: number;
+  readonly decivolts: number;
+  readonly centiamperes: number;
 }
 
 /** Bytes of flash: two slots of 112 KB each, and the storage. */
@@ -22,7 +32,9 @@ const phases = [
 ] as const;
 const bitRate = 500_000;
 /** A pack's loop turns so often; a frame that arrived waits no longer. */
-const turnMs = 2;
+const defaultTurnMs = 2;
+/** 128 times 11 recessive bits at 500 kbit/s: how long a controller that was bus-off listens before it comes back. */
+const busOffRecoveryMs = (128 * 11) / 500;
 
 export interface SimPackOptions {
   /** What `buildPack()` resolved with. */
@@ -37,6 +49,9 @@ export interface SimPackOptions {
   readonly vendor: string;
   /** COSE key set. */
   readonly anchors: Uint8Array;
+  /** How long its loop takes; default 2 ms. */
+  readonly turnMs?: number;
+  readonly house?: PackHouse;
   /** Whether a frame arrives twice: where only its sender saw an error at its very end, it is sent again. */
   doubles?(): boolean;
 }
@@ -50,6 +65,7 @@ export interface SimPackStatus {
   readonly isRolledBack: boolean;
   readonly isMaster: boolean;
   readonly nextBlock: number;
+  readonly ecoLimit: number;
   readonly imageSequence: number;
   /** Writes that real flash would have refused, over all boots. Anything but 0 is a defect. */
   readonly flashFaults: number;
@@ -70,6 +86,8 @@ export class SimPack {
   #faults = 0;
   #isSending = false;
   #cutAfter = 0;
+  #backAtMs: number | undefined;
+  #wasOff = false;
 
   constructor(options: SimPackOptions) {
     this.#options = options;
@@ -81,7 +99,7 @@ export class SimPack {
 
   /** From now on it has power; what ran is cut off. */
   powerOn(reason: "power-on" | "restart" | "crash" = "power-on"): void {
-    const { bus, clock, hardware, seed, vendor, anchors } = this.#options;
+    const { clock, hardware, seed, vendor, anchors, house } = this.#options;
     this.powerOff();
     this.#boots++;
     this.#handle = this.#addon.create(this.#flash, {
@@ -92,8 +110,25 @@ export class SimPack {
       resetReason: { "power-on": 1, restart: 2, crash: 3 }[reason],
     });
     this.#cutAfter = 0;
+    if (house !== undefined) {
+      this.#addon.house(this.#handle, house.grid, house.home, house.decivolts, house.centiamperes);
+    }
+    this.#joinBus();
+    this.#turn();
+  }
+
+  get isOn(): boolean {
+    return this.#handle !== undefined;
+  }
+
+  /** As too many errors do to its controller; it comes back when the firmware asks. */
+  goBusOff(): void {
+    this.#member?.goBusOff();
+  }
+
+  #joinBus(): void {
     const handle = this.#handle;
-    this.#member = bus.join({
+    this.#member = this.#options.bus.join({
       bitRate,
       received: ({ id, isExtended, data }) => {
         this.#addon.frame(handle, id, isExtended, data);
@@ -101,7 +136,22 @@ export class SimPack {
       },
     });
     this.#isSending = false;
-    this.#turn();
+    this.#backAtMs = undefined;
+  }
+
+  /** Whether the controller is off the bus; brings it back once the firmware has asked for it. */
+  #isOffBus(): boolean {
+    const isOff = this.#member?.isBusOff === true;
+    if (!isOff && !this.#wasOff) return false;
+    this.#wasOff = isOff;
+    const wantsBack = this.#addon.busOff(this.#handle, isOff);
+    if (!isOff) return false;
+    const nowMs = this.#options.clock.monotonicMs();
+    if (wantsBack) this.#backAtMs ??= nowMs + busOffRecoveryMs;
+    if (this.#backAtMs === undefined || nowMs < this.#backAtMs) return true;
+    this.#member?.leave();
+    this.#joinBus();
+    return this.#isOffBus();
   }
 
   powerOff(): void {
@@ -128,6 +178,7 @@ export class SimPack {
       isRolledBack: number("isRolledBack") === 1,
       isMaster: number("isMaster") === 1,
       nextBlock: number("nextBlock"),
+      ecoLimit: number("ecoLimit"),
       imageSequence: number("imageSequence"),
       flashFaults: this.#faults + number("flashFaults"),
       flashOperations: number("flashOperations"),
@@ -136,15 +187,16 @@ export class SimPack {
   }
 
   #turn(): void {
-    const { clock } = this.#options;
+    const { clock, turnMs = defaultTurnMs } = this.#options;
     const handle = this.#handle;
+    const isOff = this.#isOffBus();
     const ending = this.#addon.step(handle, Math.floor(clock.monotonicMs()));
     if (ending !== 0) {
       // Restarted by itself, crashed, or without power for a moment.
       this.powerOn(ending === 1 ? "restart" : ending === 3 ? "crash" : "power-on");
       return;
     }
-    const frame = this.#isSending ? null : this.#addon.sending(handle);
+    const frame = this.#isSending || isOff ? null : this.#addon.sending(handle);
     if (frame !== null) {
       const [id, isExtended, data] = frame;
       const ended = (end: "sent" | "failed"): void => {
