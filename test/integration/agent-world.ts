@@ -30,6 +30,7 @@ export const operator = { kind: "operator", id: "test" } as const;
 export class FakeHost implements NodeHost {
   readonly id;
   readonly commands: CommandName[] = [];
+  readonly commandIds: string[] = [];
   readonly configurations: Configuration[] = [];
   readonly environments: Environment[] = [];
   readonly modes: Mode[] = [];
@@ -92,8 +93,9 @@ export class FakeHost implements NodeHost {
     return Promise.resolve({ outcome: "done" });
   }
 
-  command(command: CommandName): Promise<ActionEnd> {
+  command(command: CommandName, id: string): Promise<ActionEnd> {
     this.commands.push(command);
+    this.commandIds.push(id);
     return Promise.resolve({ outcome: "done" });
   }
 
