@@ -55,7 +55,7 @@ export async function downloadArtifact(
       if (artifact.length === size) {
         if ((await artifact.digest()) === digest) return { kind: "here", artifact };
         // What a cut left may be wrong: once more from the first byte, and no third time.
-        if (isSecondRound) return await gone(artifact, "digest-mismatch");
+        if (isSecondRound) return await gone(artifact, "artifact-changed");
         isSecondRound = true;
         await artifact.clear();
       }

@@ -70,7 +70,8 @@ export class FirmwareAsker {
   #told(pack: HardwareNumber): void {
     const asking = this.#asking.get(pack);
     const state = this.#options.packs.find(pack)?.firmware.state;
-    if (asking === undefined || state === undefined || state === asking.answered) return;
+    // Nothing known any more is news as well: it has booted, and its own words may get lost.
+    if (asking === undefined || state === asking.answered) return;
     asking.answered = state;
     asking.pauseMs = firstPauseMs;
     this.#arm(pack, asking, settledMs);

@@ -150,10 +150,11 @@ export class PackUpdates {
 
   async #install(pack: HardwareNumber, task: UpdateTask): Promise<UpdateEnd> {
     if (this.#runs(pack, task)) return { outcome: "done", reason: "already-running" };
-    const isOnTrial = this.#options.packs.find(pack)?.firmware.digests.running === task.action.digest;
+    const before = this.#options.packs.find(pack)?.firmware;
+    const isOnTrial = before?.digests.running === task.action.digest;
     if (!isOnTrial) await this.#carry(pack, task);
     task.report({ state: "trial", way: "can" });
-    return await this.#confirmed(pack, task);
+    return await this.#confirmed(pack, task, isOnTrial ? undefined : before?.boots?.boots);
   }
 
   /** Everything from the manager to the pack's slot. */
@@ -290,13 +291,17 @@ export class PackUpdates {
     });
   }
 
-  /** The pack says what it runs: nobody else does. */
-  async #confirmed(pack: HardwareNumber, task: UpdateTask): Promise<UpdateEnd> {
+  /**
+   * The pack says what it runs: nobody else does. `bootsBefore`: its boots when the image was brought; until it has booted again what it says of a
+   * roll-back is of an earlier trial, maybe of the same image.
+   */
+  async #confirmed(pack: HardwareNumber, task: UpdateTask, bootsBefore: number | undefined): Promise<UpdateEnd> {
     const { digest } = task.action;
     const end = await this.#until(task.signal, trialMs, (): UpdateEnd | undefined => {
       const firmware = this.#options.packs.find(pack)?.firmware;
       if (this.#runs(pack, task)) return { outcome: "done" };
-      if (firmware?.state?.wasRolledBack === true && firmware.digests["rolled-back"] === digest) {
+      const isOld = bootsBefore !== undefined && (firmware?.boots?.boots ?? bootsBefore) === bootsBefore;
+      if (!isOld && firmware?.state?.wasRolledBack === true && firmware.digests["rolled-back"] === digest) {
         return { outcome: "failed", reason: firmware.state.rollbackReason };
       }
       if (firmware?.state?.phase === "failed")

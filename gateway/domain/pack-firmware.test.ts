@@ -73,6 +73,19 @@ test("after another start nothing is known of what runs until the pack says it",
   expect(heard([boots(8)], before)).toMatchObject({ digests: {}, texts: {}, boots: { boots: 8 } });
 });
 
+test("an image that a pack booted isn't taken for a confirmed one where its word on the trial was lost", () => {
+  const boots = (count: number): FirmwareFrame => ({
+    ...{ frame: "FirmwareBoots", node: 3, resetReason: "update", boots: count, errors: 0 },
+  });
+  const staged: FirmwareFrame = {
+    ...{ frame: "FirmwareState", node: 3, phase: "staged", isTrial: false, isSafe: false, wasRolledBack: false },
+    ...{ rollbackReason: "none", manifestSequence: 7 },
+  };
+  const booted = heard([boots(7), staged, boots(8), ...digestFrames(sha(9))]);
+  expect(booted.digests.running).toBe(digestFromBytes(sha(9)));
+  expect(booted.state).toBeUndefined();
+});
+
 test("a trial that ended leaves nothing known of what runs: it may have gone back", () => {
   const state = (isTrial: boolean, wasRolledBack: boolean): FirmwareFrame => ({
     ...{ frame: "FirmwareState", node: 3, phase: "idle", isTrial, isSafe: false, wasRolledBack },

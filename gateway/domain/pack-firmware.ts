@@ -61,8 +61,8 @@ export function withFirmware(before: PackFirmware, frame: FirmwareFrame): PackFi
       const { frame: _, node: __, ...boots } = frame;
       // Another start, another image maybe: what was said before it says nothing now.
       if (before.boots !== undefined && before.boots.boots !== boots.boots) {
-        const { state, limits } = before;
-        return { ...unknownFirmware, ...(state && { state }), ...(limits && { limits }), boots };
+        const { limits } = before;
+        return { ...unknownFirmware, ...(limits && { limits }), boots };
       }
       return { ...before, boots };
     }

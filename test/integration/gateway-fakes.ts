@@ -142,7 +142,7 @@ export class FakeCarrier implements FirmwareCarrier {
       this.blocks++;
       progress(Math.min(at + blockBytes, size), size);
     }
-    if (sha256(Buffer.concat(slot)) !== digest) return { kind: "refused", reason: "digest-mismatch" };
+    if (sha256(Buffer.concat(slot)) !== digest) return { kind: "refused", reason: "artifact-changed" };
     this.#boot(pack);
     return { kind: "applied" };
   }
@@ -153,7 +153,11 @@ export class FakeCarrier implements FirmwareCarrier {
     if (state === undefined || boots === undefined) throw new Error("The pack has no firmware.");
     const after = (isTrial: boolean, running: Digest | undefined, more: object = {}): void =>
       this.#packs.firmware(pack, {
-        state: { ...state, phase: isTrial ? "applied" : "idle", isTrial, ...more },
+        // The next trial makes a pack forget the roll-back before.
+        state: {
+          ...{ ...state, wasRolledBack: false, rollbackReason: "none" },
+          ...{ phase: isTrial ? "applied" : "idle", isTrial, ...more },
+        },
         boots: { ...boots, boots: boots.boots + (isTrial ? 1 : 2) },
         digests: {
           ...(running !== undefined && { running }),

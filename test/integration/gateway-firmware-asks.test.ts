@@ -67,6 +67,21 @@ test("a pack that tells of a change, as each does after its start, is asked for 
   expect(asks[0]).toMatchObject({ runningDigest: true, boots: false, version: true, state: false });
 });
 
+test("a pack that booted and whose own words got lost but for that is asked for all of them", async () => {
+  asker.start();
+  packs.add(pack, running);
+  await clock.advance(10_000);
+  asks.length = 0;
+  packs.firmware(pack, {
+    state: undefined,
+    boots: { resetReason: "update", boots: 2, errors: 0 },
+    digests: {},
+    texts: {},
+  } as never);
+  await clock.advance(1_000);
+  expect(asks[0]).toMatchObject({ state: true, runningDigest: true, version: true });
+});
+
 test("nothing is asked while an image is on its way, but what became of a failed one is", async () => {
   asker.start();
   packs.add(pack, running);

@@ -171,7 +171,7 @@ describe("before a byte goes on the bus", () => {
     source = lying;
     store = new MemoryStore();
     updates = made();
-    expect(await ended(updates.update(b, await task()))).toEqual({ outcome: "failed", reason: "digest-mismatch" });
+    expect(await ended(updates.update(b, await task()))).toEqual({ outcome: "failed", reason: "artifact-changed" });
     expect(carrier.began).toEqual([a]);
   });
 });
@@ -325,6 +325,21 @@ describe("an update has succeeded", () => {
     const one = await task();
     expect(await ended(updates.update(a, one))).toEqual({ outcome: "failed", reason: "self-test" });
     expect(one.reports.at(-1)).toEqual({ state: "rolled-back", reason: "self-test" });
+  });
+
+  test("also where the same image was left before: what the pack said of that is no news", async () => {
+    carrier.fate = "rolled-back";
+    expect(await ended(updates.update(a, await task()))).toMatchObject({ outcome: "failed" });
+    carrier.forget();
+    carrier.fate = "confirmed";
+    expect(await ended(updates.update(a, await task()))).toEqual({ outcome: "done" });
+    carrier.fate = "rolled-back";
+    packs.add(b, old);
+    expect(await ended(updates.update(b, await task()))).toMatchObject({ outcome: "failed" });
+    const again = await task();
+    expect(await ended(updates.update(b, again))).toEqual({ outcome: "failed", reason: "self-test" });
+    expect(carrier.began).toEqual([a, a, b, b]);
+    expect(again.states).toContain("trial");
   });
 
   test("at once when it runs it already; and on trial since an earlier life it is only waited for", async () => {
