@@ -148,7 +148,7 @@ function describe(details: NodeDetails, timeline: readonly TimelineEntry[]): str
     parts.push(`attempts\n${attempts.map((each) => printableLine(`  ${attemptText(each)}`)).join("\n")}`);
   // Of the last one alone: what came of those before it is the past.
   const hint = attempts[0]?.attempt.state === "failed" ? attemptHint(attempts[0].attempt.reason) : undefined;
-  if (hint !== undefined) parts.push(`${attempts[0]?.attempt.reason}: ${hint}.`);
+  if (hint !== undefined) parts.push(`${attempts[0]?.attempt.reason}: ${hint}`);
   if (alerts.length > 0)
     parts.push(`alerts\n${alerts.map((each) => printableLine(`  ${each.severity} ${each.text}`)).join("\n")}`);
   if (timeline.length > 0) {

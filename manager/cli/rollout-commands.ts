@@ -133,13 +133,15 @@ function create(context: CommandContext): PlanAction<{ readonly start?: true }> 
   return async (update, flags) => {
     const client = context.client();
     const made = await client.post<RolloutView>("/rollouts", planBody(update, flags));
+    const empty = `\nNobody is in it: \`coxswain rollout preview ${made.update}\` with the same options says who is out, and why.`;
+    const note = made.members === 0 ? empty : "";
     if (flags.start !== true) {
-      const text = `${made.id} is made for ${made.members} nodes. Start it with: coxswain rollout start ${made.id}`;
+      const text = `${made.id} is made for ${made.members} nodes. Start it with: coxswain rollout start ${made.id}${note}`;
       print(context, made, text);
       return;
     }
     const started = await client.post<RolloutView>(`${pathOf(made.id)}/steps`, { step: "start" });
-    print(context, started, rolloutText(started, Date.now()));
+    print(context, started, `${rolloutText(started, Date.now())}${note}`);
   };
 }
 

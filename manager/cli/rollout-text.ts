@@ -13,7 +13,9 @@ export function rolloutText(view: RolloutView, nowMs: number): string {
   ];
   if (waitsFor !== undefined) lines.push(`waits for ${waitsFor}`);
   if (revertWhy !== undefined)
-    lines.push(`reverted${revertedBy === undefined ? "" : ` by ${revertedBy}`}: ${revertWhy}`);
+    lines.push(
+      `${status === "reverting" ? "being reverted" : "reverted"}${revertedBy === undefined ? "" : ` by ${revertedBy}`}: ${revertWhy}`,
+    );
   if (isRevertWhole === false)
     lines.push(
       "not everybody is back: the revert couldn't be made, was aborted, nodes fell silent with the image, or run a higher sequence number than it has",

@@ -224,7 +224,7 @@ async function createSigned(
 ): Promise<Created> {
   const known = await findUpdate(client, body.id);
   if (known !== undefined && isMadeAlready(known, { ...body, variants })) return { ...known, isKnown: true };
-  for (const file of files) await upload(client, file, !context.isJson());
+  for (const [at, file] of files.entries()) await upload(client, file, !context.isJson(), variants[at]?.digest);
   return await client.post<Created>("/updates", { ...body, envelope: Buffer.from(envelope).toString("base64") });
 }
 

@@ -50,7 +50,7 @@ function describe({ update, state, signed, attempts }: UpdateDetails): string {
   const reasons = new Set(attempts.map(({ attempt }) => attempt.reason));
   const hints = [...reasons].flatMap((reason) => {
     const hint = attemptHint(reason);
-    return hint === undefined ? [] : [`${reason}: ${hint}.`];
+    return hint === undefined ? [] : [`${reason}: ${hint}`];
   });
   return [
     ...lines,

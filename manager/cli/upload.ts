@@ -14,11 +14,27 @@ export interface Uploaded {
   readonly isNew: boolean;
 }
 
-/** Stores a file as an artifact: digest first, so that what the manager has isn't sent again and what it gets is checked. */
-export async function upload(client: ManagerClient, path: string, isShown: boolean): Promise<Uploaded> {
+/**
+ * Stores a file as an artifact: digest first, so that what the manager has isn't sent again and what it gets is checked. `signed` is the digest that a
+ * manifest names; a file with another one isn't sent.
+ */
+export async function upload(
+  client: ManagerClient,
+  path: string,
+  isShown: boolean,
+  signed?: string,
+): Promise<Uploaded> {
   const size = await sizeOf(path);
   const hex = await digestHexOf(path, size, isShown);
   const digest = `sha256:${hex}`;
+  if (signed !== undefined && signed !== digest) {
+    const message = `${path} isn't the payload that was signed: it has the digest ${digest}.`;
+    throw new CommandFailure(
+      "payload-changed",
+      message,
+      "Copy the folder again, or sign again with `coxswain update sign`.",
+    );
+  }
   const { artifacts } = await client.get<{ artifacts: readonly { digest: string }[] }>("/artifacts");
   if (artifacts.some((each) => each.digest === digest)) return { digest, size, isNew: false };
   await send(client, path, hex, size, isShown);

@@ -238,6 +238,11 @@ describe("coxswain rollout", () => {
     expect([refused.code, refused.err]).toEqual([1, expect.stringContaining("make another, with --id")]);
     expect(await coxswain("rollout", "create", "fw-2", "--id", "r3", "--waves", "5%")).toMatchObject({ code: 1 });
     expect((await coxswain("rollout", "create")).code).toBe(2);
+    const empty = await coxswain("rollout", "create", "fw-2", "--id", "r4", "--site", "nowhere");
+    expect([empty.code, empty.out]).toEqual([
+      0,
+      expect.stringMatching(/made for 0 nodes.*\nNobody is in it: .* preview fw-2/),
+    ]);
     const noWayBack = await coxswain("rollout", "create", "fw-2", "--auto-revert");
     expect([noWayBack.code, noWayBack.err]).toEqual([2, expect.stringContaining("--revert-to UPDATE")]);
     expect((await coxswain("rollout", "plan", "fw-2")).code).toBe(2);

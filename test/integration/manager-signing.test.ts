@@ -149,6 +149,15 @@ describe("signing an update on the command line", () => {
     expect(told).toMatchObject({ sequence: 30, signature: "not checked" });
     await run(["update", "anchors", "export", "--out", "anchors.cbor"]);
     expect(await json(["update", "inspect", "out", "--anchors", "anchors.cbor"])).toMatchObject({ signature: "good" });
+    const payload = file(`out/${hex(fresh)}.bin`);
+    const spoilt = Buffer.from(fresh).fill(0, 0, 8);
+    writeFileSync(payload, spoilt);
+    const changed = await json(["update", "upload", "out"]);
+    expect(changed).toMatchObject({
+      error: { code: "payload-changed", message: expect.stringContaining(payload.slice(-20)) },
+    });
+    expect(manager.app.artifacts.find(`sha256:${hex(spoilt)}`)).toBeUndefined();
+    writeFileSync(payload, fresh);
     expect(await json(["update", "upload", "out"])).toMatchObject({ state: "ready", update: { id: "sensor-3.0.0" } });
     // The wrong program: its signature isn't that key's.
     await run(["update", "keygen", "other.pem"]);
@@ -217,7 +226,7 @@ describe("signing an update on the command line", () => {
     await manager.app.attempts.report("n1", { ...attempt, state: "failed", reason: "unknown-signer" }, "coap");
     const shown = (await run(["update", "show", "sensor-2.0.0"])).out;
     expect(shown).toMatch(/n1 +failed +unknown-signer/);
-    expect(shown).toContain("it has other trust anchors, or none");
+    expect(shown).toMatch(/unknown-signer: The node has other trust anchors, or none\. Sign with .*[^.]\.\n$/);
     expect((await run(["update", "withdraw", "sensor-2.0.0"])).out).toContain("is withdrawn");
     expect(await json(["update", "start", "sensor-2.0.0", "--all"])).toMatchObject({
       error: { code: "update-withdrawn" },

@@ -89,7 +89,9 @@ function whatItWaitsFor(state: RolloutState, why: (node: string) => readonly Why
     const hint = cancelled === 0 ? "" : `; ${cancelled} cancelled: \`coxswain rollout retry ${state.plan.id}\``;
     return `the sample of wave ${number}: ${has} of the ${needed} ends that its gate needs${hint}`;
   }
-  return waveSize(state) === 0 ? undefined : `members of wave ${number} that can't be offered it now`;
+  const { members } = state;
+  if (waveSize(state) === 0 || members.countIn("waiting") + members.countIn("deferred") === 0) return undefined;
+  return `members of wave ${number} that can't be offered it now`;
 }
 
 function seconds(ms: number): string {
