@@ -239,6 +239,7 @@ export const de: Texts = {
       holding: "Bald: ihre Bedingung gilt und muss noch andauern.",
       true: "Ja.",
     },
+    cantSay: (reason) => `Niemand weiß es: ${reason}.`,
     heldFor: (seconds) => `seit ${seconds} s`,
     fired: (age) => `zuletzt ${age}`,
     words:

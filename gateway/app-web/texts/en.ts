@@ -237,6 +237,7 @@ export const en = {
       holding: "Soon: its condition holds, and has to go on.",
       true: "Yes.",
     },
+    cantSay: (reason: string) => `Nobody can say: ${reason}.`,
     heldFor: (seconds: number) => `for ${seconds} s`,
     fired: (age: string) => `last fired ${age}`,
     words:

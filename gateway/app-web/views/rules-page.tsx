@@ -156,7 +156,8 @@ function RuleItem({ rule, problem, tested, isDraft, onChange }: RuleItemProps) {
       {!isDraft && status !== undefined && (
         <p class="hint" data-standing={status.state}>
           {[
-            words.standing[status.state],
+            // The gateway knows better which value it is.
+            status.state === "unknown" && status.reason !== undefined ? "" : words.standing[status.state],
             status.heldFor === undefined || status.state === "off" ? "" : words.heldFor(status.heldFor),
             fired === undefined ? "" : words.fired(formats.age(Math.max(0, state.now - fired - state.site.skewMs))),
             status.reason ?? "",
@@ -167,7 +168,9 @@ function RuleItem({ rule, problem, tested, isDraft, onChange }: RuleItemProps) {
       )}
       {tested !== undefined && (
         <p class="tested" role="status" data-tested={tested.state}>
-          {would[tested.state] ?? tested.state} {tested.reason ?? ""}
+          {tested.state === "unknown" && tested.reason !== undefined
+            ? words.cantSay(tested.reason)
+            : `${would[tested.state] ?? tested.state} ${tested.reason ?? ""}`}
         </p>
       )}
     </li>
