@@ -106,6 +106,19 @@ describe("a gateway that asks a manager which answers wrongly", () => {
     await until(() => follower.isHeard);
   });
 
+  test("in the open, on another machine, is told nothing", async () => {
+    for (const manager of [
+      "http://192.0.2.1:8683",
+      "http://manager.example",
+      "http://127.0.0.1.example",
+      "http://[2001:db8::1]",
+    ]) {
+      const { reasons } = followed(manager);
+      await until(() => reasons.length > 0);
+      expect(reasons[0], manager).toContain("in the open");
+    }
+  });
+
   test("with the certificate of another CA is told nothing", async () => {
     const [ours, other] = [new TestCa(), new TestCa()];
     onTestFinished(() => {

@@ -120,10 +120,13 @@ export class SiteFollower {
   #ask(report: Sendable<SiteReport>): Promise<Answer> {
     const { link, clock } = this.#options;
     const body = encodeJson("site-report", report);
+    const url = new URL(`${link.manager}/site-link/${encodeURIComponent(link.site)}`);
+    if (url.protocol !== "https:" && !isHere(url.hostname)) {
+      return Promise.reject(new Error("the link's secret isn't told in the open: the manager has to speak https"));
+    }
     const aborting = new AbortController();
     this.#request = aborting;
     const deadline = clock.after((report.waitSeconds ?? 0) * 1000 + graceMs, () => aborting.abort());
-    const url = new URL(`${link.manager}/site-link/${encodeURIComponent(link.site)}`);
     const options: RequestOptions & { ca?: string } = {
       ...{ method: "POST", signal: aborting.signal, agent: false },
       headers: {
@@ -159,4 +162,8 @@ function answerOf(status: number, body: Uint8Array, site: string): Answer {
   const decoded = decode("site-access", body, jsonFormat);
   if (!decoded.ok || decoded.value.site !== site) return { kind: "refused", status };
   return { kind: "access", access: decoded.value };
+}
+
+function isHere(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
