@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import type { SiteInvitation, SiteLink } from "../../schemas/generated/types.ts";
+import { gatewayUser, phoneUser } from "../../schemas/wire/site-users.ts";
 import type { PhoneView, SiteView } from "../app/api/sites.ts";
 import type { MosquittoFile } from "../domain/mosquitto-access.ts";
 import { type CommandContext, print } from "./command-context.ts";
@@ -81,8 +82,10 @@ export function addSiteCommands(program: Command, context: CommandContext): void
     .argument(...siteArgument)
     .description("Remove a household: its phones and its gateway are off the server broker at once.")
     .action(async (name: string) => {
+      const { broker, phones } = await context.client().get<SiteView>(pathOf(name));
       await context.client().delete(pathOf(name));
-      print(context, { site: name, removed: true }, `The site ${name} is removed.`);
+      const users = [gatewayUser(name), ...phones.map(({ phone }) => phoneUser(name, phone))];
+      print(context, { site: name, removed: true }, `The site ${name} is removed.${atOther(broker, users)}`);
     });
 
   site
@@ -123,7 +126,10 @@ export function addSiteCommands(program: Command, context: CommandContext): void
         .client()
         .open(pathOf(name, `/phones/${encodeURIComponent(phone)}`), { method: "DELETE" });
       const removed = (await response.json()) as PhoneView;
-      print(context, { site: name, ...removed, removed: true }, `${removed.name} is no phone of ${name} any more.`);
+      const { broker } = await context.client().get<SiteView>(pathOf(name));
+      const words = `${removed.name} is no phone of ${name} any more.`;
+      const done = { site: name, ...removed, removed: true };
+      print(context, done, words + atOther(broker, [phoneUser(name, removed.phone)]));
     });
 
   site
@@ -242,6 +248,13 @@ function wordsOf(view: SiteView): string {
     ["phones", phones.length === 0 ? "-" : phones.map((each) => each.name).join(", ")],
   ];
   return rows.map(([name = "", value = ""]) => `${name.padEnd(14)}${value}`).join("\n");
+}
+
+/** The manager doesn't speak to a broker that isn't its own: there its operator has to do it. */
+function atOther(broker: SiteView["broker"], users: readonly string[]): string {
+  if (broker === undefined) return "";
+  const commands = users.map((user) => `\n    mosquitto_ctrl dynsec deleteClient ${user}`);
+  return `\nIts server broker isn't the manager's; there it ends by:${commands.join("")}`;
 }
 
 function heard({ linkedAtMs, heardAtMs }: SiteView): string {
