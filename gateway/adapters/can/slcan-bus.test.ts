@@ -205,12 +205,15 @@ describe("a bus behind a serial-line adapter, when things go wrong", () => {
     expect(send(frame(1))).toBe("queued");
   });
 
-  it("an adapter that answers nothing is opened anew, and its reason says what to look at", async () => {
+  it("an adapter that says only what nobody understands is opened anew, and its reason says what to look at", async () => {
     const clock = new VirtualClock();
     let opens = 0;
-    const open: OpenByteLink = () => {
+    const open: OpenByteLink = (events) => {
       opens++;
-      return Promise.resolve({ write: () => {}, close: () => {} });
+      return Promise.resolve({
+        write: () => void clock.after(1, () => events.data(bytesOf("ERROR\r"))),
+        close: () => {},
+      });
     };
     const mine = new SlcanBus({ open, clock, entropy: { fraction: () => 0 }, log: silentLog });
     mine.open();
@@ -218,7 +221,75 @@ describe("a bus behind a serial-line adapter, when things go wrong", () => {
     expect(mine.state.kind).toBe("unplugged");
     expect(mine.state.reason).toContain("slcan");
     expect(opens).toBeGreaterThan(1);
+    expect(mine.counters.garbled).toBeGreaterThan(0);
   });
+
+  it("an adapter that answers nothing at all may carry frames all the same: it isn't called up before one was heard", async () => {
+    const clock = new VirtualClock();
+    const lines: string[] = [];
+    let given: ByteLinkEvents | undefined;
+    const open: OpenByteLink = (events) => {
+      given = events;
+      return Promise.resolve({ write: (text) => void lines.push(text), close: () => {} });
+    };
+    const mine = new SlcanBus({ open, clock, entropy: { fraction: () => 0 }, log: silentLog });
+    mine.open();
+    await clock.advance(1200);
+    expect(mine.state).toMatchObject({ kind: "error-passive", reason: expect.stringContaining("answers nothing") });
+    const ends: string[] = [];
+    for (let i = 0; i < 20; i++) mine.send(frame(0x200 + i), (end) => ends.push(end));
+    await clock.advance(100);
+    expect(ends).toEqual(new Array(20).fill("sent"));
+    expect(lines.join("").match(/t2[0-9A-F]{2}0/g)).toHaveLength(20);
+    expect(mine.state.kind).toBe("error-passive");
+    given?.data(bytesOf("t1011AA\r"));
+    expect(mine.state.kind).toBe("up");
+    await clock.advance(60_000);
+    expect(mine.state.kind).toBe("up");
+    expect(lines.filter((line) => line === "F\r")).toEqual([]);
+  });
+
+  it.each(["\x07", ""])(
+    "an adapter that has no status to tell (%j) works without, and is opened anew after many failures",
+    async (answerToStatus) => {
+      const clock = new VirtualClock();
+      let isHeard = true;
+      let openings = 0;
+      const open: OpenByteLink = (events) => {
+        const answer = (text: string) => clock.after(1, () => events.data(bytesOf(text)));
+        return Promise.resolve({
+          write: (text) => {
+            for (const line of text.split("\r").slice(0, -1)) {
+              if (line === "O") openings++;
+              if (line === "F") answer(answerToStatus);
+              else if (line.startsWith("t")) answer(isHeard ? "z\r" : "\x07");
+              else answer("\r");
+            }
+          },
+          close: () => {},
+        });
+      };
+      const mine = new SlcanBus({ open, clock, entropy: { fraction: () => 0 }, log: silentLog });
+      mine.open();
+      await clock.advance(2000);
+      expect(mine.state.kind).toBe("up");
+      const ends: string[] = [];
+      const send = () => mine.send(frame(0x200), (end) => ends.push(end));
+      for (let i = 0; i < 10; i++) send();
+      await clock.advance(30_000);
+      expect(ends).toEqual(new Array(10).fill("sent"));
+      expect(openings).toBe(1);
+      isHeard = false;
+      for (let i = 0; i < 25; i++) send();
+      await clock.advance(5000);
+      expect(mine.state.kind).toBe("error-passive");
+      expect(openings).toBe(2);
+      isHeard = true;
+      send();
+      await clock.advance(100);
+      expect(mine.state.kind).toBe("up");
+    },
+  );
 
   it("an adapter that falls silent after a while is opened anew", async () => {
     const clock = new VirtualClock();

@@ -28,10 +28,19 @@ interface Waiting {
 
 /**
  * absent: there is no line. resting: bus-off, before the next try. closing, rating, opening: the steps of opening the adapter's channel.
- * listening: open to listen only, after bus-off or at a wrong bit rate: it disturbs nobody. open: it takes part.
+ * asking: open, and asked for its status. listening: open to listen only, after bus-off or at a wrong bit rate: it disturbs nobody. open: it takes part.
  */
-type Phase = "absent" | "resting" | "closing" | "rating" | "opening" | "listening" | "open";
+type Phase = "absent" | "resting" | "closing" | "rating" | "opening" | "asking" | "listening" | "open";
 
+/** What an adapter answers: all; all but its status; nothing at all, as some do that carry frames all the same. */
+type Manner = "full" | "no-status" | "mute";
+
+/** A mute adapter's frames count as sent after so long, which is longer than they take. */
+const mutePaceMs = 5;
+/** So many frames in a row that nobody acknowledged make it open the channel anew, where there is no status to tell of bus-off. */
+const failsUntilAnew = 20;
+
+const nobodyAcknowledges = "Nobody on the CAN bus acknowledges: is a pack switched on and connected?";
 /** So many looks at the status in a row with bus errors and without a frame mean another bit rate. */
 const errorsOfOtherRate = 2;
 /** So many looks in a row without any error end the mere listening at a wrong bit rate: whoever spoke at it is gone. */
@@ -63,6 +72,10 @@ export class SlcanBus implements CanBus {
   #isLookDue: boolean = false;
   #errorsInARow = 0;
   #quietLooks = 0;
+  #manner: Manner = "full";
+  #hasAnswered: boolean = false;
+  #failsInARow = 0;
+  #muteTimer: Timer | undefined;
   #hasOpenedBefore: boolean = false;
 
   constructor(options: SlcanBusOptions) {
@@ -145,6 +158,7 @@ export class SlcanBus implements CanBus {
         this.#link = link;
         this.#reader.reset();
         this.#heardMs = this.#options.clock.monotonicMs();
+        this.#manner = "full";
         this.#setUp(false);
       },
       (error: unknown) => {
@@ -171,6 +185,7 @@ export class SlcanBus implements CanBus {
   #dropLink(): void {
     this.#stepTimer?.cancel();
     this.#statusTimer?.cancel();
+    this.#muteTimer?.cancel();
     this.#link?.close();
     this.#link = undefined;
     this.#phase = "absent";
@@ -179,6 +194,9 @@ export class SlcanBus implements CanBus {
   /** Begins to open the adapter's channel, whatever state it was left in. */
   #setUp(isListenWanted: boolean): void {
     this.#isListenWanted = isListenWanted;
+    this.#hasAnswered = false;
+    // One that was mute may have been asleep.
+    if (this.#manner === "mute") this.#manner = "full";
     this.#statusTimer?.cancel();
     this.#reopenTimer?.cancel();
     this.#failAll("lost");
@@ -191,9 +209,21 @@ export class SlcanBus implements CanBus {
   #step(phase: Phase, text: string): void {
     this.#phase = phase;
     this.#link?.write(text);
-    this.#stepLater(this.#limits.setUpMs, () =>
-      this.#lost("The CAN adapter doesn't answer: is it one for serial-line CAN (slcan), and in that mode?"),
-    );
+    this.#stepLater(this.#limits.setUpMs, () => this.#unanswered(phase));
+  }
+
+  #unanswered(phase: Phase): void {
+    if (phase === "asking") {
+      this.#manner = "no-status";
+      this.#opened();
+    } else if (this.#hasAnswered) {
+      this.#lost("The CAN adapter doesn't answer: is it one for serial-line CAN (slcan), and in that mode?");
+    } else if (phase === "rating") {
+      this.#step("opening", this.#isListenWanted ? "L\r" : "O\r");
+    } else {
+      this.#manner = "mute";
+      this.#opened();
+    }
   }
 
   #stepLater(delayMs: number, next: () => void): void {
@@ -203,6 +233,7 @@ export class SlcanBus implements CanBus {
 
   #read(bytes: Uint8Array): void {
     this.#heardMs = this.#options.clock.monotonicMs();
+    this.#hasAnswered = true;
     this.#reader.read(bytes, (line, end) => {
       if (end === "error") this.#answered("no-ack");
       else if (end === "garbage") this.#face.counters.garbled++;
@@ -215,14 +246,16 @@ export class SlcanBus implements CanBus {
     switch (line?.kind) {
       case "frame":
         // What comes while the channel is being opened is of the time before.
-        if (this.#phase === "open" || this.#phase === "listening") this.#frame(line.frame);
+        if (["open", "listening", "asking"].includes(this.#phase)) this.#frame(line.frame);
         return;
       case "sent":
       case "ok":
         this.#answered("sent");
         return;
       case "status":
-        if (this.#phase === "open" || this.#phase === "listening") this.#status(line.flags);
+        // What was before it opened is cleared by asking.
+        if (this.#phase === "asking") this.#opened();
+        else if (this.#phase === "open" || this.#phase === "listening") this.#status(line.flags);
         return;
       case "text":
       case "remote-frame":
@@ -241,6 +274,7 @@ export class SlcanBus implements CanBus {
 
   /** The bus works: a frame came or went. */
   #proven(): void {
+    this.#reopenTimer?.cancel();
     this.#errorsInARow = 0;
     this.#pauses = this.#freshPauses();
     this.#face.set("up");
@@ -255,10 +289,15 @@ export class SlcanBus implements CanBus {
         else this.#step("opening", this.#isListenWanted ? "L\r" : "O\r");
         return;
       case "opening":
-        if (!isRefused) this.#opened();
+        if (!isRefused) this.#chosen();
         // An adapter that can't only listen is taken as it is.
         else if (this.#isListenWanted) this.#setUp(false);
         else this.#lost("The CAN adapter refuses to open its channel: is another program using it?");
+        return;
+      case "asking":
+        if (!isRefused) return;
+        this.#manner = "no-status";
+        this.#opened();
         return;
       case "listening":
         // It has no status to tell, so there is nothing to wait for.
@@ -271,8 +310,15 @@ export class SlcanBus implements CanBus {
     }
   }
 
+  /** The channel is open. Whether it tells its status shows while nothing else waits for an answer. */
+  #chosen(): void {
+    if (this.#isListenWanted || this.#manner !== "full") this.#opened();
+    else this.#step("asking", "F\r");
+  }
+
   #opened(): void {
     this.#stepTimer?.cancel();
+    this.#failsInARow = 0;
     this.#sinceStatus = { frames: 0, tries: 0 };
     this.#quietLooks = 0;
     this.#phase = this.#isListenWanted ? "listening" : "open";
@@ -284,10 +330,16 @@ export class SlcanBus implements CanBus {
       this.#askStatusLater(this.#limits.listenMs);
       return;
     }
-    this.#askStatusLater();
+    if (this.#manner !== "mute") this.#askStatusLater();
     // After bus-off or at a wrong bit rate that it opens again proves nothing yet.
     const { kind } = this.#face.state;
-    if (kind === "closed" || kind === "unplugged") this.#face.set("up");
+    if (this.#manner === "mute") {
+      this.#face.set(
+        "error-passive",
+        "The CAN adapter answers nothing, as some do, and no frame was heard yet: is it one for slcan?",
+      );
+      this.#reopenLater(() => this.#setUp(false));
+    } else if (kind === "closed" || kind === "unplugged") this.#face.set("up");
     this.#pump();
   }
 
@@ -297,14 +349,25 @@ export class SlcanBus implements CanBus {
     this.#sinceStatus.tries++;
     if (end === "sent") {
       this.#face.counters.sent++;
-      this.#proven();
+      this.#failsInARow = 0;
+      // A mute adapter proves nothing by its silence.
+      if (this.#manner !== "mute") this.#proven();
     } else {
       this.#face.counters.failed++;
-      // Why, the status says: nobody there, bus-off, or a full queue.
-      this.#link?.write("F\r");
+      this.#failed();
     }
     waiting.ended?.(end);
     this.#pump();
+  }
+
+  /** Why, the status says: nobody there, bus-off, or a full queue. */
+  #failed(): void {
+    if (this.#manner === "full") {
+      this.#link?.write("F\r");
+      return;
+    }
+    this.#face.set("error-passive", nobodyAcknowledges);
+    if (++this.#failsInARow >= failsUntilAnew) this.#setUp(false);
   }
 
   #pump(): void {
@@ -318,22 +381,31 @@ export class SlcanBus implements CanBus {
       text += `${slcanOfFrame(next.frame)}\r`;
       this.#sinceStatus.tries++;
     }
-    if (text !== "") this.#link.write(text);
+    if (text === "") return;
+    this.#link.write(text);
+    if (this.#manner !== "mute") return;
+    this.#muteTimer = this.#options.clock.after(mutePaceMs, () => {
+      // Those that were given; what they set off is given then.
+      for (let left = this.#given.length; left > 0 && this.#phase === "open"; left--) this.#ended("sent");
+    });
   }
 
   #askStatusLater(delayMs = this.#limits.statusMs): void {
     this.#statusTimer?.cancel();
     this.#statusTimer = this.#options.clock.after(delayMs, () => {
       const nowMs = this.#options.clock.monotonicMs();
-      if (nowMs - this.#heardMs >= this.#limits.silentMs) {
+      // Who tells no status has nothing to say on a quiet bus.
+      if (this.#manner === "full" && nowMs - this.#heardMs >= this.#limits.silentMs) {
         this.#lost("The CAN adapter says nothing any more.");
         return;
       }
       const isOverdue = (waiting: Waiting | undefined): boolean =>
         waiting !== undefined && waiting.givenMs + this.#limits.answerMs < nowMs;
       while (this.#phase === "open" && isOverdue(this.#given[0])) this.#ended("no-ack");
-      this.#isLookDue = true;
-      this.#link?.write("F\r");
+      if (this.#manner === "full" || this.#phase === "listening") {
+        this.#isLookDue = true;
+        this.#link?.write("F\r");
+      }
       this.#askStatusLater();
     });
   }
@@ -365,7 +437,7 @@ export class SlcanBus implements CanBus {
     else if ((flags & slcanFlags.errorPassive) === 0) {
       if (isLook && !isError) this.#face.set("up");
     } else if (isError && frames === 0 && tries > 0) {
-      this.#face.set("error-passive", "Nobody on the CAN bus acknowledges: is a pack switched on and connected?");
+      this.#face.set("error-passive", nobodyAcknowledges);
     }
   }
 
