@@ -32,6 +32,8 @@ class House {
   readonly #world: AgentWorld;
   #address: number;
   live: LiveAgent | undefined;
+  /** Nothing that it says arrives. */
+  isMute = false;
 
   constructor(world: AgentWorld, id: string, address: number) {
     this.#world = world;
@@ -43,7 +45,10 @@ class House {
 
   async on(): Promise<void> {
     // DHCP gives another address each time.
-    const live = await this.#world.agent(this.id, `127.0.${this.#address++ % 200}.7`, { memories: this.memories });
+    const address = `127.0.${this.#address++ % 200}.7`;
+    this.isMute = false;
+    this.#world.network.rules.push(({ from }) => (this.isMute && from.address === address ? "drop" : undefined));
+    const live = await this.#world.agent(this.id, address, { memories: this.memories });
     this.live = live;
     for (const { host, isSilent } of this.packs) {
       await live.agent.addChild(host);
@@ -128,8 +133,16 @@ async function weather(seed: number): Promise<Run> {
     const { house, pack } = pick(packs);
     if (chance(0.5) && world.manager.app !== undefined) {
       const id = `c-${sent.length}`;
+      // Its power goes when the command was done and nobody heard of it.
+      const isCut = house.live !== undefined && chance(0.4);
+      house.isMute = isCut;
       const outcome = await world.during(world.app.commands.send(pack.host.id, { command: "identify", id }, operator));
       if (outcome.kind === "queued") sent.push(id);
+      if (isCut) {
+        await world.clock.advance(3_000);
+        await house.off();
+        await house.on();
+      }
     }
     if (turn === 10) await world.during(world.app.updates.start("u-1", nodes, operator));
     if (chance(0.1)) await house.silence(pack, !pack.isSilent);
