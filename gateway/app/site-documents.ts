@@ -56,6 +56,8 @@ export class SiteDocuments {
     // Before any pack was heard, what was known before the restart stands.
     if (packs.list().length === 0) return;
     for (const pack of packs.list()) this.#pack(pack);
+    for (const kept of [this.#alarmTimes, this.#published, this.#lockedOut])
+      for (const pack of kept.keys()) if (packs.find(pack) === undefined) kept.delete(pack);
     this.#changed.clear();
     this.#site();
   }

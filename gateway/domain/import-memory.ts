@@ -8,6 +8,8 @@ export interface DayImport {
   readonly isLockedOut: boolean;
 }
 
+/** Packs that are remembered; for one more the one that was heard first is forgotten. */
+const packsMax = 128;
 /** A step back smaller than this is rounding. */
 const leastLoss = 5;
 /** A pack that didn't take it is asked again after so long. */
@@ -35,6 +37,7 @@ export class ImportMemory {
     const known = this.#packs.get(pack);
     if (known === undefined || known.day.date !== now.date) {
       // A clock that was set back doesn't make an older day the present one.
+      if (known === undefined && this.#packs.size >= packsMax) this.#packs.delete([...this.#packs.keys()][0]!);
       if (known === undefined || known.day.date < now.date)
         this.#packs.set(pack, { day: now, restoringSinceMs: undefined });
       return undefined;

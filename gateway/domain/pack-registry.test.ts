@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { CanMessage, PackPower, PackState } from "../../schemas/generated/can.ts";
 import type { HardwareNumber } from "../../schemas/wire/site-topics.ts";
-import { PackRegistry } from "./pack-registry.ts";
+import { PackRegistry, packsMax } from "./pack-registry.ts";
 
 const at = (seconds: number) => ({ monotonicMs: seconds * 1000, wallMs: 1_800_000_000_000 + seconds * 1000 });
 const mac = (last: number) => Uint8Array.of(0x24, 0x0a, 0xc4, 0, 1, last);
@@ -86,6 +86,18 @@ describe("packs that aren't what they seem", () => {
     expect(registry.online()).toHaveLength(1);
     // It lives, but its values are as old as they were.
     expect(registry.telemetryAt(hardware(1))).toEqual(at(0));
+  });
+
+  it("remembers 64, and forgets who has been silent longest for one more, but nobody who is there", () => {
+    const registry = registryOf(packMac(0, 1), stateOf(0));
+    for (let i = 0; i < 200; i++) {
+      const other = Uint8Array.of(0x30, 0, 0, 0, Math.floor(i / 256), i % 256);
+      registry.take({ frame: "PackMac", node: 1 + (i % 3), mac: other }, at(i));
+    }
+    expect(registry.list()).toHaveLength(packsMax);
+    expect(registry.find(hardware(1))).toBeDefined();
+    expect(registry.list().at(-1)).toBe("3000000000c7");
+    expect(registry.list()).not.toContain("300000000000");
   });
 
   it("of two that say they are the master the election's rule tells", () => {

@@ -15,6 +15,9 @@ export const packSilentMs = 120_000;
 /** What a pack reports holds for so long after it last did; some of it ends sooner, when a frame says the opposite. */
 export const errorHeldMs = 600_000;
 
+/** Packs that are remembered, silent ones too; for one more the one that has been silent longest is forgotten. 32 can be online at once. */
+export const packsMax = 64;
+
 export type PackChange = "presence" | "firmware" | "state";
 
 /** When something was heard: on the clock that never jumps, and for people. */
@@ -165,6 +168,7 @@ export class PackRegistry {
         ...{ hardware, canNode: node, newest: {}, firmware: unknownFirmware, errors: new Map() },
         ...{ heard: undefined, telemetry: undefined, isSilent: true },
       };
+      this.#makeRoom();
       this.#packs.set(hardware, pack);
     } else if (pack.canNode !== node && this.#byNode[pack.canNode] === pack) {
       // It moved to another node id.
@@ -178,6 +182,15 @@ export class PackRegistry {
     // What another pack said under this node id is not this one's.
     if (before === undefined) for (const message of waiting?.values() ?? []) this.#apply(pack, message, at);
     return isNew && changes.length === 0 ? [{ pack: hardware, what: "presence" }] : changes;
+  }
+
+  /** Never one that a node id leads to: there are fewer node ids than packs. */
+  #makeRoom(): void {
+    if (this.#packs.size < packsMax) return;
+    const idle = [...this.#packs.values()].filter((each) => this.#byNode[each.canNode] !== each);
+    const silentSince = (pack: Pack): number => pack.heard?.monotonicMs ?? Number.NEGATIVE_INFINITY;
+    const [oldest] = idle.sort((one, other) => silentSince(one) - silentSince(other));
+    if (oldest !== undefined) this.#packs.delete(oldest.hardware);
   }
 
   #heard(pack: Pack, at: Moment): { pack: HardwareNumber; what: PackChange }[] {
