@@ -7,7 +7,7 @@ import type { TelemetryPoint } from "../ports/telemetry-store.ts";
 import { attemptHint } from "./attempt-hint.ts";
 import { type CommandContext, print } from "./command-context.ts";
 import { printableLine } from "./printable.ts";
-import { ago, byteCount, clockTime, day, members, table } from "./table.ts";
+import { ago, byteCount, clockTime, day, duration, members, table } from "./table.ts";
 
 const filters = ["model", "tag", "phase", "site", "parent"] as const;
 const presences: readonly PresenceState[] = ["online", "late", "offline", "unknown"];
@@ -147,7 +147,7 @@ function describe(details: NodeDetails, timeline: readonly TimelineEntry[]): str
   if (attempts.length > 0)
     parts.push(`attempts\n${attempts.map((each) => printableLine(`  ${attemptText(each)}`)).join("\n")}`);
   // Of the last one alone: what came of those before it is the past.
-  const hint = attempts[0]?.attempt.state === "failed" ? attemptHint(attempts[0].attempt.reason) : undefined;
+  const hint = attemptHint(attempts[0]?.attempt.reason);
   if (hint !== undefined) parts.push(`${attempts[0]?.attempt.reason}: ${hint}`);
   if (alerts.length > 0)
     parts.push(`alerts\n${alerts.map((each) => printableLine(`  ${each.severity} ${each.text}`)).join("\n")}`);
@@ -160,11 +160,12 @@ function describe(details: NodeDetails, timeline: readonly TimelineEntry[]): str
   return parts.join("\n\n");
 }
 
-function attemptText({ attempt, bytesByWay, resumes }: AttemptView): string {
+function attemptText({ attempt, bytesByWay, resumes, startedAtMs, endedAtMs }: AttemptView): string {
   const ways = Object.entries(bytesByWay).map(([way, bytes]) => `${byteCount(bytes)} by ${way}`);
   const details = [
     attempt.reason,
     ...ways,
+    endedAtMs === undefined ? undefined : `in ${duration(endedAtMs - startedAtMs)}`,
     resumes > 0 ? `resumed ${resumes === 1 ? "once" : `${resumes} times`}` : undefined,
   ].filter(Boolean);
   return `${attempt.id} ${attempt.update} ${attempt.state}${details.length > 0 ? ` (${details.join(", ")})` : ""}`;

@@ -3,7 +3,7 @@ import type { AttemptView, UpdateCounts, UpdateView } from "../app/api/updates.t
 import { attemptHint } from "./attempt-hint.ts";
 import { type CommandContext, print } from "./command-context.ts";
 import { printableLine } from "./printable.ts";
-import { byteCount, table } from "./table.ts";
+import { byteCount, duration, table } from "./table.ts";
 
 type UpdateDetails = UpdateView & { readonly counts?: UpdateCounts; readonly attempts: readonly AttemptView[] };
 
@@ -41,11 +41,12 @@ function describe({ update, state, signed, attempts }: UpdateDetails): string {
     .map(([name, value]) => `  ${name.padEnd(10)}${printableLine(value ?? "")}`);
   const lines = [update.id, ...head, ""];
   if (attempts.length === 0) return [...lines, nobodyYet(update.id, state)].join("\n");
-  const rows = attempts.map(({ node, attempt, bytesByWay }) => [
+  const rows = attempts.map(({ node, attempt, bytesByWay, startedAtMs, endedAtMs }) => [
     ...[node, attempt.state, attempt.reason ?? ""],
     Object.entries(bytesByWay)
       .map(([way, bytes]) => `${byteCount(bytes)} by ${way}`)
       .join(", "),
+    endedAtMs === undefined ? "" : duration(endedAtMs - startedAtMs),
   ]);
   const reasons = new Set(attempts.map(({ attempt }) => attempt.reason));
   const hints = [...reasons].flatMap((reason) => {
@@ -54,7 +55,7 @@ function describe({ update, state, signed, attempts }: UpdateDetails): string {
   });
   return [
     ...lines,
-    table(["NODE", "ATTEMPT", "REASON", "SENT"], rows),
+    table(["NODE", "ATTEMPT", "REASON", "SENT", "TOOK"], rows),
     ...(hints.length > 0 ? ["", ...hints] : []),
   ].join("\n");
 }
