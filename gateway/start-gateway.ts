@@ -57,6 +57,8 @@ export interface StartGatewayOptions {
   readonly log: Log;
   /** Asks the process to end or to start anew: the manager's commands do. */
   end?(why: "restart" | "terminate"): void;
+  /** Names and addresses of this machine at home; default: those that it has at that moment. */
+  hosts?(): readonly string[];
 }
 
 export interface RunningGateway {
@@ -74,7 +76,7 @@ const builtApp = fileURLToPath(new URL("./app-web/dist", import.meta.url));
 /** systemd-timesyncd says by this file that the clock was set; where it doesn't run there is no such folder. */
 const timeSync = { folder: "/run/systemd/timesync", done: "/run/systemd/timesync/synchronized" };
 const lookMs = 5000;
-/** A certificate is made anew each day, with the addresses that the machine has by then. */
+/** A certificate is made anew each day, and when the machine has other addresses. */
 const certificateMs = 86_400_000;
 
 /** The composition root: chooses bus, ports and files from the settings and joins the parts. Rejects with a Fault; nothing is left running then. */
@@ -84,6 +86,7 @@ export async function startGateway({
   entropy,
   log,
   end,
+  hosts = ownHosts,
 }: StartGatewayOptions): Promise<RunningGateway> {
   const folder = settings.dataDir;
   makeFolder(folder);
@@ -97,7 +100,7 @@ export async function startGateway({
   const sockets = settings.sockets === "" ? [] : readSocketFile(settings.sockets);
   const bus = openCan({ address: settings.can, serialSpeed: settings.canSerialSpeed, clock, entropy, log });
 
-  const material = (): { cert: string; key: string } => household.authority.serverCertificate(ownHosts());
+  const material = (): { cert: string; key: string } => household.authority.serverCertificate(hosts());
   const broker = new LocalBroker({
     ...{ clock, entropy, log, tcp: { host: settings.host, port: settings.mqtt.port } },
     tls: { host: settings.host, port: settings.mqtts.port, material },
@@ -109,7 +112,7 @@ export async function startGateway({
   });
   const household: HouseholdPart = new HouseholdPart({
     ...{ site, title, folder, link, broker, clock, entropy, log },
-    home: () => homeUrls(settings, door.ports()),
+    home: () => homeUrls(settings, hosts(), door.ports()),
     asked: (topic, payload) => house.requests.take({ topic, payload, isRetained: false, from: "server-broker" }),
     onLink: () => {
       reportLinks();
@@ -197,11 +200,21 @@ export async function startGateway({
       away.start();
       stops.push(() => away.stop());
       stops.push(repeatedly(clock, lookMs, reportLinks));
+      const renewCertificate = (): void => {
+        const shown = material();
+        broker.useCertificate(shown);
+        door.useCertificate(shown);
+      };
+      stops.push(repeatedly(clock, certificateMs, renewCertificate));
+      let known = hosts().join();
       stops.push(
-        repeatedly(clock, certificateMs, () => {
-          const shown = material();
-          broker.useCertificate(shown);
-          door.useCertificate(shown);
+        repeatedly(clock, lookMs, () => {
+          const now = hosts().join();
+          if (now === known) return;
+          known = now;
+          // The router gave it another address: phones find no certificate for that, and the manager invites to the old one.
+          renewCertificate();
+          household.homeChanged();
         }),
       );
     },
@@ -274,12 +287,12 @@ function ownHosts(): string[] {
 }
 
 /** Where phones find the app at home, best first: by TLS, by an address of the LAN. */
-function homeUrls({ host }: GatewaySettings, ports: ReturnType<SiteDoor["ports"]>): string[] {
+function homeUrls({ host }: GatewaySettings, own: readonly string[], ports: ReturnType<SiteDoor["ports"]>): string[] {
   // Before the door stands there is nothing to tell.
   if (ports?.https === undefined) return [];
   const isAny = host === "0.0.0.0" || host === "::";
   const hosts = isAny
-    ? ownHosts().filter((each) => each !== "localhost" && !/^(127\.|::1$|fe80:|169\.254\.)/.test(each))
+    ? own.filter((each) => each !== "localhost" && !/^(127\.|::1$|fe80:|169\.254\.)/.test(each))
     : [host];
   return hosts.slice(0, 4).map((each) => `https://${each.includes(":") ? `[${each}]` : each}:${ports.https}`);
 }
