@@ -1,11 +1,10 @@
 import { BmsOnPty } from "./bms-on-pty.ts";
 import { PackProgram } from "./pack-program.ts";
 import { firmware } from "./programs.ts";
-import { amperesOf, bmsOf, type House, type HousePlan, newHouse, stepHouse } from "./site-house.ts";
+import { amperesOf, bmsOf, type House, type HousePlan, newHouse, standStill, stepHouse } from "./site-house.ts";
 
 /** How often the houses go on. */
 const tickMs = 250;
-const noRelays = { grid: false, output: false, pump: false, heater: false };
 
 export interface HomePlan {
   readonly name: string;
@@ -108,9 +107,9 @@ export class SiteHomes {
   #tick(): void {
     const minutes = (this.#options.minutesPerSecond * tickMs) / 1000;
     for (const home of this.#homes.values()) {
-      // Without its pack a house has no relay that holds.
-      const relays = (home.pack.isRunning ? home.pack.board.relays : undefined) ?? noRelays;
-      home.house = stepHouse(home.house, minutes, relays, home.more);
+      const relays = home.pack.isRunning ? home.pack.board.relays : undefined;
+      const { house, more } = home;
+      home.house = relays === undefined ? standStill(house, minutes) : stepHouse(house, minutes, relays, more);
       home.bms.set(bmsOf(home.house));
       home.pack.carry(amperesOf(home.house));
     }

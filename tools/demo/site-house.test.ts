@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { amperesOf, bmsOf, type House, type HousePlan, newHouse, stepHouse } from "./site-house.ts";
+import { amperesOf, bmsOf, type House, type HousePlan, newHouse, standStill, stepHouse } from "./site-house.ts";
 
 const plan: HousePlan = {
   ...{ peakSunWatts: 4000, baseWatts: 300, busyWatts: 1500, poolWatts: 800, heaterWatts: 2000, batteryWattHours: 5000 },
@@ -26,6 +26,12 @@ describe("a simulated house", () => {
     expect(sunny.flow.battery).toBeGreaterThan(800);
     expect(stepHouse(noon, 1, { ...alone, output: false }).flow.home).toBe(0);
     expect(stepHouse(newHouse(plan, 1, 13 * 60), 1, closed).flow).toMatchObject({ battery: 0, grid: 0, sun: 300 });
+  });
+
+  it("stands still without its pack, while the day goes on", () => {
+    const still = standStill(stepHouse(newHouse(plan, 0.5, 1430), 5, alone), 10);
+    expect(still).toMatchObject({ minuteOfDay: 5, flow: { sun: 0, home: 0, grid: 0, battery: 0 } });
+    expect(still.charge).toBe(stepHouse(newHouse(plan, 0.5, 1430), 5, alone).charge);
   });
 
   it("is what CTs and BMS say, in the numbers of the firmware", () => {

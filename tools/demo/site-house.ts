@@ -35,6 +35,7 @@ export interface HouseFlow {
 export type HouseRelays = NonNullable<BoardState["relays"]>;
 
 const minutesPerDay = 1440;
+const nothing: HouseFlow = { sun: 0, home: 0, pool: 0, heater: 0, grid: 0, battery: 0 };
 const mainsVolts = 220;
 /** 16 cells: what firmware takes for 0 and 100 %. */
 const emptyVolts = 46.4;
@@ -46,8 +47,12 @@ const evening = 19.5 * 60;
 const busyMinutes = 90;
 
 export function newHouse(plan: HousePlan, charge: number, minuteOfDay: number): House {
-  const none: HouseFlow = { sun: 0, home: 0, pool: 0, heater: 0, grid: 0, battery: 0 };
-  return { plan, charge, minuteOfDay, flow: none };
+  return { plan, charge, minuteOfDay, flow: nothing };
+}
+
+/** The house some minutes later without its pack: there is no inverter, and nothing flows. */
+export function standStill(house: House, minutes: number): House {
+  return { ...house, minuteOfDay: (house.minuteOfDay + minutes) % minutesPerDay, flow: nothing };
 }
 
 /**
