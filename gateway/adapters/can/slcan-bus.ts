@@ -3,11 +3,12 @@ import type { Entropy } from "../../../kernel/entropy.ts";
 import type { Log } from "../../../kernel/log.ts";
 import { retrySchedule } from "../../../kernel/retry-schedule.ts";
 import type { CanFrame } from "../../../schemas/wire/can.ts";
-import { parseSlcan, SlcanReader, slcanBitRates, slcanFlags, slcanOfFrame } from "../../../schemas/wire/slcan.ts";
+import { parseSlcan, SlcanReader, slcanBitRates, slcanOfFrame } from "../../../schemas/wire/slcan.ts";
 import type { CanBus, CanBusState, CanCounters, CanEnd } from "../../ports/can-bus.ts";
 import { BusFace } from "./bus-face.ts";
 import type { ByteLink, OpenByteLink } from "./byte-link.ts";
 import { type CanLimits, canLimits } from "./can-limits.ts";
+import { StatusJudge } from "./status-judge.ts";
 
 export interface SlcanBusOptions {
   readonly open: OpenByteLink;
@@ -41,10 +42,6 @@ const mutePaceMs = 5;
 const failsUntilAnew = 20;
 
 const nobodyAcknowledges = "Nobody on the CAN bus acknowledges: is a pack switched on and connected?";
-/** So many looks at the status in a row with bus errors and without a frame mean another bit rate. */
-const errorsOfOtherRate = 2;
-/** So many looks in a row without any error end the mere listening at a wrong bit rate: whoever spoke at it is gone. */
-const looksUntilQuiet = 10;
 
 /**
  * A CAN bus behind a serial-line adapter (`schemas/wire/slcan.ts`), real or virtual. Frames are given a few at a time and each ends as the
@@ -70,8 +67,7 @@ export class SlcanBus implements CanBus {
   #heardMs = 0;
   #sinceStatus = { frames: 0, tries: 0 };
   #isLookDue: boolean = false;
-  #errorsInARow = 0;
-  #quietLooks = 0;
+  readonly #judge = new StatusJudge();
   #manner: Manner = "full";
   #hasAnswered: boolean = false;
   #failsInARow = 0;
@@ -275,7 +271,7 @@ export class SlcanBus implements CanBus {
   /** The bus works: a frame came or went. */
   #proven(): void {
     this.#reopenTimer?.cancel();
-    this.#errorsInARow = 0;
+    this.#judge.forget();
     this.#pauses = this.#freshPauses();
     this.#face.set("up");
   }
@@ -320,7 +316,7 @@ export class SlcanBus implements CanBus {
     this.#stepTimer?.cancel();
     this.#failsInARow = 0;
     this.#sinceStatus = { frames: 0, tries: 0 };
-    this.#quietLooks = 0;
+    this.#judge.forget();
     this.#phase = this.#isListenWanted ? "listening" : "open";
     if (this.#hasOpenedBefore) this.#face.counters.reopened++;
     this.#hasOpenedBefore = true;
@@ -411,46 +407,36 @@ export class SlcanBus implements CanBus {
   }
 
   #status(flags: number): void {
-    const { frames, tries } = this.#sinceStatus;
+    const since = { ...this.#sinceStatus, isLook: this.#isLookDue };
     this.#sinceStatus = { frames: 0, tries: 0 };
-    const isError = (flags & slcanFlags.busError) !== 0;
-    const isLook = this.#isLookDue;
     this.#isLookDue = false;
     if (this.#phase === "listening") {
-      if (isLook) this.#listened(isError);
+      if (!since.isLook) return;
+      const verdict = this.#judge.listening(flags, this.#face.state.kind === "wrong-bit-rate");
+      if (verdict === "wrong-bit-rate") this.#wrongBitRate();
+      else if (verdict === "take-part") this.#setUp(false);
       return;
     }
-    if ((flags & slcanFlags.busOff) !== 0) {
-      this.#face.set(
-        "bus-off",
-        "Too many errors on the CAN bus: check the wiring, the 120 ohm at both ends and the bit rate.",
-      );
-      this.#failAll("lost");
-      this.#statusTimer?.cancel();
-      this.#phase = "resting";
-      this.#reopenLater(() => this.#setUp(true));
-      return;
-    }
-    // Errors while it sends come of its own sending; errors while it is quiet, with nothing understood, come of others at another rate.
-    if (isLook) this.#errorsInARow = isError && frames === 0 && tries === 0 ? this.#errorsInARow + 1 : 0;
-    if (this.#errorsInARow >= errorsOfOtherRate) this.#wrongBitRate();
-    else if ((flags & slcanFlags.errorPassive) === 0) {
-      if (isLook && !isError) this.#face.set("up");
-    } else if (isError && frames === 0 && tries > 0) {
-      this.#face.set("error-passive", nobodyAcknowledges);
-    }
+    const verdict = this.#judge.taking(flags, since);
+    if (verdict === "bus-off") this.#busOff();
+    else if (verdict === "wrong-bit-rate") this.#wrongBitRate();
+    else if (verdict === "error-passive") this.#face.set(verdict, nobodyAcknowledges);
+    else if (verdict === "up") this.#face.set(verdict);
   }
 
-  /** What came while it only listened: errors alone, or nothing at all. */
-  #listened(isError: boolean): void {
-    this.#quietLooks = isError ? 0 : this.#quietLooks + 1;
-    if (isError) this.#wrongBitRate();
-    else if (this.#face.state.kind !== "wrong-bit-rate" || this.#quietLooks >= looksUntilQuiet) this.#setUp(false);
+  #busOff(): void {
+    this.#face.set(
+      "bus-off",
+      "Too many errors on the CAN bus: check the wiring, the 120 ohm at both ends and the bit rate.",
+    );
+    this.#failAll("lost");
+    this.#statusTimer?.cancel();
+    this.#phase = "resting";
+    this.#reopenLater(() => this.#setUp(true));
   }
 
   #wrongBitRate(): void {
     const bitRate = slcanBitRates[this.#bitRateDigit]!;
-    this.#errorsInARow = 0;
     this.#face.set(
       "wrong-bit-rate",
       `There is traffic on the CAN bus, but not at ${bitRate / 1000} kbit/s. It only listens, so that it disturbs nobody.`,
