@@ -12,6 +12,7 @@ import {
   siteMessageKind,
 } from "../../schemas/wire/site-topics.ts";
 import { instantOf } from "../domain/local-time.ts";
+import { RequestMemory } from "../domain/request-memory.ts";
 import type { SiteMessage } from "../ports/site-broker.ts";
 import type { BusCommands, CheckedCommand } from "./bus-commands.ts";
 import type { SitePublisher } from "./site-publisher.ts";
@@ -43,9 +44,10 @@ const requestsMax = 128;
  * done, and every request is acknowledged with what became of it.
  */
 export class SiteRequests {
-  readonly counters = { taken: 0, invalid: 0, retainedRefused: 0, overLimit: 0 };
+  readonly counters = { taken: 0, invalid: 0, retainedRefused: 0, overLimit: 0, repeated: 0 };
   readonly handlers: SiteHandlers = {};
   readonly #options: SiteRequestsOptions;
+  readonly #memory = new RequestMemory();
   #running = 0;
 
   constructor(options: SiteRequestsOptions) {
@@ -91,29 +93,40 @@ export class SiteRequests {
       });
       return;
     }
+    const known =
+      id === undefined ? undefined : this.#memory.repeated(topic, payload, this.#options.clock.monotonicMs());
+    if (known !== undefined) {
+      // Whoever sent it again may have missed the answer. What isn't answered yet will be.
+      this.counters.repeated++;
+      for (const ack of known.acks) this.#ack(ackName, ack);
+      return;
+    }
     this.counters.taken++;
-    this.#do(parsed, read.value, ackName, id);
+    this.#do(parsed, read.value, (ack) => {
+      const whole = { ...ack, ...(id !== undefined && { id }) };
+      this.#memory.told(topic, payload, whole);
+      this.#ack(ackName, whole);
+    });
   }
 
-  #do(topic: SiteTopic, value: object, ackName: string, id: string | undefined): void {
-    const withId = id !== undefined && { id };
+  #do(topic: SiteTopic, value: object, tell: (ack: SiteAck) => void): void {
     if (topic.kind === "command") {
       if (!isSiteCommandName(topic.name)) return;
       const { id: _, ...payload } = value as { readonly id?: string };
       const command = { name: topic.name, payload } as unknown as CheckedCommand;
-      this.#options.commands.run(command, topic.node ?? "all", (told) => this.#ack(ackName, { ...told, ...withId }));
+      this.#options.commands.run(command, topic.node ?? "all", tell);
       return;
     }
     const withSocket = topic.kind === "socket-command" && { socket: topic.socket };
     this.#running++;
     void this.#handled(topic, value)
       .catch((error: unknown): SiteAnswer => {
-        this.#options.log.error("site-request-failed", { ackName, error });
+        this.#options.log.error("site-request-failed", { kind: topic.kind, error });
         return { outcome: "not-sent", reason: "The gateway failed at it; its log says why." };
       })
       .then((answer) => {
         this.#running--;
-        this.#ack(ackName, { ...answer, ...withSocket, ...withId });
+        tell({ ...answer, ...withSocket });
       });
   }
 

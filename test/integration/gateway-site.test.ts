@@ -34,6 +34,26 @@ describe("commands that go wrong", () => {
     expect(packs.flatMap(({ commands }) => commands)).toEqual([]);
   });
 
+  it("one that MQTT delivers twice is one frame, and is answered again; with another id it is another one", async () => {
+    const { broker, packs, clock, site } = await running();
+    const [one] = packs;
+    const ask = (id: string): void =>
+      broker.phone(topics.command(home, "set-mode", one!.hardware), { mode: "eco", on: true, id });
+    ask("r1");
+    ask("r1");
+    await clock.advance(1000);
+    expect(one!.commands).toHaveLength(1);
+    expect(broker.acks("set-mode")).toEqual([expect.objectContaining({ outcome: "done", id: "r1" })]);
+    ask("r1");
+    await clock.advance(1000);
+    expect(one!.commands).toHaveLength(1);
+    expect(broker.acks("set-mode").map(({ outcome, id }) => [outcome, id])).toEqual(new Array(2).fill(["done", "r1"]));
+    expect(site.requests.counters).toMatchObject({ taken: 1, repeated: 2 });
+    ask("r2");
+    await clock.advance(1000);
+    expect(one!.commands).toHaveLength(2);
+  });
+
   it("another household's, and what is no request, is nothing", async () => {
     const { broker, packs, clock } = await running();
     const before = broker.published.length;
