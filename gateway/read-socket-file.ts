@@ -87,8 +87,9 @@ function socketOf(value: unknown): ConfiguredSocket | string {
   if (typeof password !== "string" || password.length < 8 || password.length > 128)
     return "password must have 8 to 128 characters";
   const name_ = user ?? `socket-${id}`;
-  if (typeof name_ !== "string" || !/^[A-Za-z0-9._-]{1,64}$/.test(name_))
-    return "user must be 1 to 64 of A-Z a-z 0-9 . _ -";
+  // A phone's account begins with an underscore.
+  if (typeof name_ !== "string" || !/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name_))
+    return "user must be 1 to 64 of A-Z a-z 0-9 . _ -, with a letter or digit first";
   return { ...settings, dialect, login: { user: name_, password, publish, subscribe } };
 }
 

@@ -85,7 +85,7 @@ describe("the file of smart sockets", () => {
     [{ sockets: [{ ...pump, tasmota: "+" }] }, /tasmota/],
     [{ sockets: [{ ...pump, relay: 0 }] }, /relay/],
     [{ sockets: [{ ...pump, password: "short" }] }, /password must have 8/],
-    [{ sockets: [{ ...pump, user: "_home.phone/x" }] }, /user/],
+    [{ sockets: [{ ...pump, user: "a/b" }] }, /user/],
     [{ sockets: [{ id: "pump" }] }, /tasmota or template/],
     [{ sockets: [{ id: "pump", template: { command: { topic: "a", on: "1" } } }] }, /template.command/],
     [
@@ -123,6 +123,10 @@ describe("the file of smart sockets", () => {
   ])("%j is refused", (value, words) => {
     expect(() => read(value)).toThrow(words);
     expect(() => read(value)).not.toThrow(/correct horse/);
+  });
+
+  test("gives no socket the account of a phone", () => {
+    expect(() => read({ sockets: [{ ...pump, user: "_home.abcdefghjkmn" }] })).toThrow(/user/);
   });
 
   test("gives each its dialect, and rights on its own topics alone", () => {

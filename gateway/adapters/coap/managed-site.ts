@@ -14,6 +14,9 @@ export interface ManagedSiteOptions extends Omit<PackHostOptions, "id" | "pack">
   presence(child: NodeId, pack: HardwareNumber, isThere: boolean): void;
 }
 
+/** Children of one run, four times what a bus holds: hardware numbers that somebody invents on the bus don't fill the manager. */
+export const childrenMax = 128;
+
 interface Child {
   readonly id: NodeId;
   isThere: boolean;
@@ -86,6 +89,10 @@ export class ManagedSite {
     try {
       if (known === undefined) {
         if (!isThere) return;
+        if (this.#children.size >= childrenMax) {
+          log.warn("pack-not-managed", { pack, reason: "too many packs were heard since the start" });
+          return;
+        }
         const id = childNodeId(gateway, pack);
         if (!id.ok) throw new Error(id.rule);
         await agent.addChild(new PackHost({ ...this.#options, id: id.id, pack }, facts));
