@@ -19,6 +19,7 @@ it("refuses what it doesn't know, and says where and why", () => {
     [{ waves: ["1", "50%"] }, "waves"],
     [{ waves: ["20%", "5%", "100%"] }, "waves"],
     [{ waves: [] }, "waves"],
+    [{ waves: ["100%"], canaries: ["n1"] }, "waves"],
     [{ windows: ["sometimes"] }, "windows[0]"],
     [{ timeZone: "Mars/Olympus" }, "timeZone"],
     [{ siteTimeZones: { harbour: "here" } }, "siteTimeZones.harbour"],

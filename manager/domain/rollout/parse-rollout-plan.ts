@@ -65,13 +65,17 @@ function planOf(body: Body, scopes: readonly Scope[]): RolloutPlan {
   if (title !== undefined && (typeof title !== "string" || title.length > 96))
     throw new PlanError("title", "must be a text of at most 96 characters");
   const revert = revertOf(body["revert"]);
+  const waves = wavesOf(body["waves"]);
+  const canaries = nodeList(body["canaries"] ?? [], "canaries", planLimits.canaries);
+  // The first wave is theirs, whatever it says: as the last one it would leave everybody else out for ever.
+  if (canaries.length > 0 && waves.length === 1)
+    throw new PlanError("waves", 'must have a wave behind that of the canaries: ["1", "100%"]');
   return {
     id: name(body["id"], "id"),
     update: name(body["update"], "update"),
     ...(title !== undefined && { title }),
     targets: targetsOf(body["targets"]),
-    waves: wavesOf(body["waves"]),
-    canaries: nodeList(body["canaries"] ?? [], "canaries", planLimits.canaries),
+    ...{ waves, canaries },
     limits: limitsOf(object(body["limits"], "limits")),
     windows: windowsOf(body["windows"]),
     timeZone: zone(body["timeZone"] ?? rolloutDefaults.timeZone, "timeZone"),
