@@ -1,3 +1,4 @@
+import { type AddressInfo, connect as connectTcp, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { silentLog } from "../../kernel/log.ts";
 import { systemClock } from "../../kernel/system/system-clock.ts";
@@ -128,6 +129,41 @@ describe("a bridge over TCP", () => {
     expect(atViewer.filter((each) => each !== "meanwhile")).toEqual(["1", "2", "3"]);
     await far.broker.publish({ topic: "home/cmd/other", payload: "now", qos: 1 });
     await until(() => atPack.length > 0);
+    expect(atPack).toEqual(["home/cmd/other"]);
+  });
+
+  test("whose network fails leaves no session at the server, in which commands would wait for its return", async () => {
+    const far = await startBroker();
+    letIn(far);
+    // A line that can be cut, without the server's broker being told.
+    const lines = new Set<Socket>();
+    let isCut = false;
+    const relay = createServer((near) => {
+      if (isCut) return void near.destroy();
+      const onward = connectTcp(far.port, "127.0.0.1");
+      for (const each of [near, onward]) each.on("error", () => {});
+      near.pipe(onward).pipe(near);
+      lines.add(near).add(onward);
+    });
+    await new Promise<void>((resolve) => relay.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => {
+      for (const each of lines) each.destroy();
+      relay.close();
+    });
+    const { near, bridge } = await bridged({ url: `mqtt://127.0.0.1:${(relay.address() as AddressInfo).port}` });
+    await until(() => bridge.isUp);
+    const pack = await near.client("pack", { password: "p" });
+    const atPack: string[] = [];
+    pack.on("message", (topic) => atPack.push(topic));
+    await pack.subscribeAsync("home/cmd/#", { qos: 1 });
+    isCut = true;
+    for (const each of lines) each.destroy();
+    await until(() => !bridge.isUp && !far.broker.isConnected(gateway.user));
+    await far.broker.publish({ topic: "home/cmd/relay", payload: "meanwhile", qos: 1 });
+    isCut = false;
+    await until(() => bridge.isUp);
+    await far.broker.publish({ topic: "home/cmd/other", payload: "now", qos: 1 });
+    await until(() => atPack.includes("home/cmd/other"));
     expect(atPack).toEqual(["home/cmd/other"]);
   });
 

@@ -84,6 +84,26 @@ describe("a client known by a check", () => {
     await coming;
   });
 
+  test("that is cut for waiting too long doesn't hold its place when the answer comes", async () => {
+    const { broker, client, raw } = await startBroker({ limits: { connectTimeoutMs: 150, lingerMs: 0 } });
+    const slow = slowCheck();
+    broker.setCredentials([{ clientId: "phone", password: { check: slow.check }, ...rights }]);
+    const waiting = await raw();
+    waiting.send(
+      generate({
+        ...{ cmd: "connect", clientId: "phone", username: "phone", password: Buffer.from("right") },
+        ...{ protocolId: "MQTT", protocolVersion: 4, clean: true, keepalive: 60 },
+      }),
+    );
+    await vi.waitFor(() => expect(slow.asked).toHaveLength(1));
+    await waiting.closed();
+    slow.answer(true);
+    const coming = client("phone", { username: "phone", password: "right" });
+    await vi.waitFor(() => expect(slow.asked).toHaveLength(2));
+    slow.answer(true);
+    expect((await coming).connected).toBe(true);
+  });
+
   test("an unknown client's password is looked at as well, and it is refused whatever that says", async () => {
     const nobody = vi.fn(async () => true);
     const { client } = await startBroker({ checkOfNobody: nobody });
