@@ -57,6 +57,8 @@ export interface NodeRegistryOptions {
 /** RFC 9176 section 5: the lifetime of a registration without `lt` at /rd. */
 const rdLifetimeSeconds = 90_000;
 const maxAttempts = 5;
+/** Children of one gateway: a node that invents some, or is told of some by its bus, leaves room for others. */
+export const childrenOfGateway = 1024;
 
 export class NodeRegistry implements Registry {
   readonly #options: NodeRegistryOptions;
@@ -109,6 +111,10 @@ export class NodeRegistry implements Registry {
       const row = fleet.find(node);
       if (row === -1 && fleet.rows.isFull) {
         return { kind: "refused", reason: "full", message: `${fleet.rows.capacity} nodes are registered, the limit.` };
+      }
+      const { parent } = input.manifest;
+      if (row === -1 && parent !== undefined && this.#options.children(parent).length >= childrenOfGateway) {
+        return { kind: "refused", reason: "full", message: `${parent} has ${childrenOfGateway} children, the limit.` };
       }
       const before = await storage.get(nodeTable, node);
       const known = before?.value as NodeRecord | undefined;

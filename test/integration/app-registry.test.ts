@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { NodeWalk } from "../../manager/app/api/registry.ts";
+import { childrenOfGateway } from "../../manager/app/node-registry.ts";
 import { AppHarness, operator, settings } from "./app-harness.ts";
 
 describe("a registration", () => {
@@ -91,6 +92,18 @@ describe("a registration", () => {
     expect((await h.register("n2")).kind).toBe("renewed");
     await h.wait(h.app.registry.remove("n1", operator));
     expect((await h.register("n3")).kind).toBe("created");
+  });
+
+  it("of one child too many is refused, while those known go on and other nodes come in", async () => {
+    const h = await new AppHarness({ limits: { nodes: 2 * childrenOfGateway } }).start();
+    await h.register("gw");
+    const child = (n: number) => h.register(`gw.${n.toString(16)}`, { parent: "gw" as never }, { gateway: "gw" });
+    for (let n = 0; n < childrenOfGateway; n++) expect((await child(n)).kind).toBe("created");
+    expect(await child(childrenOfGateway)).toMatchObject({ kind: "refused", reason: "full" });
+    expect((await child(7)).kind).toBe("renewed");
+    expect((await h.register("n1")).kind).toBe("created");
+    await h.wait(h.app.registry.remove("gw.7", operator));
+    expect((await child(childrenOfGateway)).kind).toBe("created");
   });
 
   it("of a child needs its gateway and the gateway's name", async () => {
