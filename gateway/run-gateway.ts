@@ -1,11 +1,12 @@
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { Fault } from "../kernel/fault.ts";
+import { rootFault } from "../kernel/root-fault.ts";
 import { gatewayPrefix, namedSettings } from "../kernel/settings-entry.ts";
 import { settingsInForce } from "../kernel/settings-help.ts";
-import { gatewayNames, type LoadedSettings, loadSettings, type SettingProblem } from "../kernel/settings-load.ts";
+import { gatewayNames, type SettingProblem } from "../kernel/settings-load.ts";
 import { EndOfRun } from "../kernel/system/end-of-run.ts";
-import { type AskedToStart, programHelp, readProgramFlags } from "../kernel/system/program-flags.ts";
+import { loadProgramSettings } from "../kernel/system/load-program-settings.ts";
+import { programHelp, readProgramFlags } from "../kernel/system/program-flags.ts";
 import { systemClock } from "../kernel/system/system-clock.ts";
 import { systemEntropy } from "../kernel/system/system-entropy.ts";
 import { createSystemLog } from "../kernel/system/system-log.ts";
@@ -13,7 +14,7 @@ import { type GatewaySettings, gatewaySettings } from "./settings.ts";
 import { type RunningGateway, startGateway } from "./start-gateway.ts";
 import { gatewayVersion } from "./version.ts";
 
-const defaultConfig = "gateway.json";
+const defaultFile = "gateway.json";
 const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
 const named = namedSettings(gatewaySettings, gatewayPrefix);
 
@@ -24,7 +25,7 @@ export async function runGateway(args: readonly string[]): Promise<number> {
   if (request.kind === "help" || request.kind === "version") {
     return say(request.kind === "help" ? gatewayHelp() : gatewayVersion);
   }
-  const loaded = load(request);
+  const loaded = loadProgramSettings(gatewaySettings, request, { program: gatewayNames, defaultFile });
   if (!loaded.ok) return refuse(loaded.problems);
   if (request.kind === "print-settings") {
     const values = settingsInForce(gatewaySettings, loaded.settings, loaded.sources);
@@ -47,7 +48,7 @@ async function run(settings: GatewaySettings, isJson: boolean): Promise<number> 
     } catch (error) {
       ending.forget();
       if (!(error instanceof Fault)) throw error;
-      const { code, message } = rootOf(error);
+      const { code, message } = rootFault(error);
       console.error(isJson ? JSON.stringify({ error: { code, message } }) : `coxswain: ${message}`);
       return exitCodes.failed;
     }
@@ -90,28 +91,6 @@ function readyText({ site, urls, isAppBuilt }: RunningGateway, settings: Gateway
   ].join("\n");
 }
 
-function load(request: AskedToStart): LoadedSettings<typeof gatewaySettings> {
-  const given = request.config ?? process.env[`${gatewayPrefix}_CONFIG`];
-  const path = given ?? defaultConfig;
-  let text: string | undefined;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    if (given !== undefined || code !== "ENOENT") {
-      const message = `settings file ${path}: can't be read (${code})`;
-      return { ok: false, problems: [{ code: "unreadable-file", message }] };
-    }
-  }
-  const file = text === undefined ? {} : { file: { path, text } };
-  return loadSettings(gatewaySettings, {
-    ...file,
-    environment: process.env,
-    flags: request.flags,
-    program: gatewayNames,
-  });
-}
-
 /** The help of `coxswain gateway`. */
 export function gatewayHelp(): string {
   return programHelp({
@@ -132,11 +111,6 @@ export function gatewayHelp(): string {
       ["--help", "Show this and end."],
     ],
   });
-}
-
-/** What a fault began with: the lifecycle says which part failed, the fault inside says what to do about it. */
-function rootOf(fault: Fault): Fault {
-  return fault.cause instanceof Fault ? rootOf(fault.cause) : fault;
 }
 
 function say(text: string): number {

@@ -1,14 +1,13 @@
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { Fault } from "../kernel/fault.ts";
+import { rootFault } from "../kernel/root-fault.ts";
 import { settingsInForce } from "../kernel/settings-help.ts";
-import { type LoadedSettings, loadSettings, type SettingProblem } from "../kernel/settings-load.ts";
+import { managerNames, type SettingProblem } from "../kernel/settings-load.ts";
 import { EndOfRun } from "../kernel/system/end-of-run.ts";
-import type { AskedToStart } from "../kernel/system/program-flags.ts";
+import { loadProgramSettings } from "../kernel/system/load-program-settings.ts";
 import { systemClock } from "../kernel/system/system-clock.ts";
 import { systemEntropy } from "../kernel/system/system-entropy.ts";
 import { createSystemLog } from "../kernel/system/system-log.ts";
-import { rootFault } from "./root-fault.ts";
 import { dtlsProblem } from "./secure-door.ts";
 import { type Settings, settingsDescription } from "./settings.ts";
 import { readStartFlags, startHelp } from "./settings-flags.ts";
@@ -16,7 +15,7 @@ import { settingConflicts } from "./settings-rules.ts";
 import { type RunningManager, startManager } from "./start-manager.ts";
 import { managerVersion } from "./version.ts";
 
-const defaultConfig = "coxswain.json";
+const defaultFile = "coxswain.json";
 const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
 
 /** The manager as a program: reads its settings, starts, says that it is ready, and stops when it is told to. Resolves with the exit code. */
@@ -26,7 +25,7 @@ export async function runManager(args: readonly string[]): Promise<number> {
   if (request.kind === "help" || request.kind === "version") {
     return say(request.kind === "help" ? startHelp() : managerVersion);
   }
-  const loaded = load(request);
+  const loaded = loadProgramSettings(settingsDescription, request, { program: managerNames, defaultFile });
   if (!loaded.ok) return refuse(loaded.problems);
   const conflicts = settingConflicts(loaded.settings, loaded.sources);
   if (conflicts.length > 0) return refuse(conflicts);
@@ -121,25 +120,6 @@ function signInLines({ tokenFile, link }: NonNullable<RunningManager["signIn"]>)
     `      ${link}`,
     "",
   ].join("\n");
-}
-
-function load(request: AskedToStart): LoadedSettings<typeof settingsDescription> {
-  const named = request.config ?? process.env["COXSWAIN_CONFIG"];
-  const path = named ?? defaultConfig;
-  let text: string | undefined;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    if (named !== undefined || code !== "ENOENT") {
-      return {
-        ok: false,
-        problems: [{ code: "unreadable-file", message: `settings file ${path}: can't be read (${code})` }],
-      };
-    }
-  }
-  const file = text === undefined ? {} : { file: { path, text } };
-  return loadSettings(settingsDescription, { ...file, environment: process.env, flags: request.flags });
 }
 
 function say(text: string): number {

@@ -1,4 +1,4 @@
-import { Fault } from "../kernel/fault.ts";
+import { Fault } from "./fault.ts";
 
 /** What a fault began with: the lifecycle says which part failed, the fault inside says what to do about it. */
 export function rootFault(fault: Fault): Fault {
