@@ -102,7 +102,7 @@ export async function startGateway({
 
   const material = (): { cert: string; key: string } => household.authority.serverCertificate(hosts());
   const broker = new LocalBroker({
-    ...{ clock, entropy, log, tcp: { host: settings.host, port: settings.mqtt.port } },
+    ...{ clock, entropy, log, tcp: { host: settings.host, port: settings.mqtt.port, mayBePlain: isLanAddress } },
     tls: { host: settings.host, port: settings.mqtts.port, material },
     checkOfNobody: (password) => household.checkOfNobody(password),
   });

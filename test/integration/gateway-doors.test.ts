@@ -20,10 +20,10 @@ afterEach(async () => {
 
 const until = (isSo: () => boolean) => expect.poll(isSo, { timeout: 20_000, interval: 5 }).toBe(true);
 
-async function running(options: Partial<SiteDoorOptions> = {}) {
+async function running(options: Partial<SiteDoorOptions> = {}, mayBePlain = isLanAddress) {
   const broker = new LocalBroker({
     ...{ clock: systemClock, entropy: systemEntropy, log: silentLog },
-    tcp: { host: "127.0.0.1", port: 0 },
+    tcp: { host: "127.0.0.1", port: 0, mayBePlain },
   });
   await broker.start();
   ends.push(() => broker.stop());
@@ -89,6 +89,21 @@ describe("the household's door, asked wrongly", () => {
     const { door } = await running();
     const second = running({ http: { host: "127.0.0.1", port: door.ports()!.http } });
     await expect(second).rejects.toMatchObject({ code: "gateway.port-in-use", data: { flag: "--http-port" } });
+  });
+
+  it("over TCP in the clear who isn't of the LAN is closed before anything is said", async () => {
+    const asked: (string | undefined)[] = [];
+    const { broker } = await running({}, (address) => {
+      asked.push(address);
+      return false;
+    });
+    const { host, port } = broker.addresses().mqtt!;
+    const socket = connect({ host, port });
+    const said: Buffer[] = [];
+    socket.on("data", (bytes) => said.push(bytes));
+    await new Promise((resolve) => socket.on("error", () => {}).on("close", resolve));
+    expect([asked, said]).toEqual([["127.0.0.1"], []]);
+    expect(broker.counters()["connections"]).toBe(0);
   });
 
   it("a password in the clear is taken from the LAN alone", () => {

@@ -12,8 +12,10 @@ export interface LocalBrokerOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;
-  /** MQTT in the clear, for smart sockets of the LAN; undefined: none. */
-  readonly tcp?: { readonly host: string; readonly port: number } | undefined;
+  /** MQTT in the clear, for smart sockets of the LAN; undefined: none. `mayBePlain`: whether who comes from this address may come so. */
+  readonly tcp?:
+    | { readonly host: string; readonly port: number; mayBePlain(remoteAddress: string | undefined): boolean }
+    | undefined;
   /** The material is asked for at the start: the household's CA makes it. */
   readonly tls?: { readonly host: string; readonly port: number; material(): TlsMaterial } | undefined;
   readonly checkOfNobody?: BrokerOptions["checkOfNobody"];
@@ -48,7 +50,11 @@ export class LocalBroker implements SiteBroker {
         ...tcp,
         log,
         portSetting: "another port with --mqtt-port",
-        attach: (socket) => this.attach(socket),
+        attach: (socket) => {
+          // A password doesn't cross other networks in the clear, as at the door for WebSockets.
+          if (tcp.mayBePlain(socket.remoteAddress)) this.attach(socket);
+          else socket.on("error", () => {}).destroy();
+        },
       });
   }
 
