@@ -380,7 +380,7 @@ export class RolloutWorld {
       const touched =
         state.members.touched +
         event.nodes.filter(({ node }) => state.members.columns.wave[state.members.find(node)] === 0xff).length;
-      const limit = waveLimit(state.plan, state.wave, state.members.count);
+      const limit = waveLimit(state.plan, state.wave, state.members.inTurn);
       if (touched > limit)
         this.violations.push(`${touched} nodes were offered it, and wave ${state.wave} reaches ${limit}`);
       const awake = event.nodes.filter(({ isSleeper }) => isSleeper !== true).length;
@@ -407,7 +407,7 @@ export class RolloutWorld {
       if (members.phase(row) === "succeeded") succeeded++;
       if (members.phase(row) === "failed") failed++;
     }
-    const reach = (each: number): number => (each < 0 ? 0 : waveLimit(plan, each, members.count));
+    const reach = (each: number): number => (each < 0 ? 0 : waveLimit(plan, each, members.inTurn));
     const size = reach(wave) - reach(wave - 1);
     const ended = succeeded + failed;
     const isClosed =

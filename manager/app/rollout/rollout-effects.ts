@@ -90,7 +90,7 @@ export class RolloutEffects {
     const { updates, clock, health } = this.#options;
     const { plan } = state;
     const runner = this.#options.runner(plan.id);
-    if (state.wave === 0 && hasLoneCanary(plan, state.members.count)) health.canaryOffered(state, node);
+    if (state.wave === 0 && hasLoneCanary(plan, state.members.inTurn)) health.canaryOffered(state, node);
     const outcome = await updates.offer(plan.update, node, { attempt, rollout: plan.id });
     const atMs = clock.wallMs();
     const ended = (how: "failed" | "cancelled", reason: string): void =>

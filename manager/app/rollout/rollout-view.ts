@@ -15,7 +15,7 @@ export function rolloutView(
   const { plan, image, members, status, startedAtMs, endedAtMs, pause, revertWhy } = state;
   const waves = state.waves.map(
     ({ openedAtMs, succeeded, failed, settledAtMs, verdict }, wave): WaveView => ({
-      ...{ reaches: waveLimit(plan, wave, members.count), openedAtMs, succeeded, failed },
+      ...{ reaches: waveLimit(plan, wave, members.inTurn), openedAtMs, succeeded, failed },
       ...(settledAtMs !== undefined && { settledAtMs }),
       ...(verdict && { verdict }),
     }),
@@ -75,7 +75,7 @@ function whatItWaitsFor(state: RolloutState, why: (node: string) => readonly Why
   }
   const { active, sleepers } = state;
   if (active + sleepers > 0) return `${active + sleepers} nodes of wave ${number} that are at it`;
-  const [canary] = state.wave === 0 && hasLoneCanary(state.plan, state.members.count) ? state.members.order : [];
+  const [canary] = state.wave === 0 && hasLoneCanary(state.plan, state.members.inTurn) ? state.members.order : [];
   if (canary !== undefined && state.members.phase(canary) === "waiting") {
     const node = state.members.idOf(canary);
     const short = why(node).find((each) => each.why === "history-too-short");

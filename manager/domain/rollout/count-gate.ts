@@ -4,8 +4,8 @@ import type { RolloutState } from "./rollout-state.ts";
 
 /** How many members the open wave brings beyond the wave before it. */
 export function waveSize({ plan, wave, members }: RolloutState): number {
-  const before = wave === 0 ? 0 : waveLimit(plan, wave - 1, members.count);
-  return waveLimit(plan, wave, members.count) - before;
+  const before = wave === 0 ? 0 : waveLimit(plan, wave - 1, members.inTurn);
+  return waveLimit(plan, wave, members.inTurn) - before;
 }
 
 /** Ends that the open wave needs before its gate can say anything, and how many it has. */

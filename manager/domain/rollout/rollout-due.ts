@@ -101,7 +101,7 @@ function waveEvents(
 ): readonly RolloutEvent[] {
   const open = state.waves[state.wave];
   if (open === undefined || state.active + state.sleepers > 0) return [];
-  if (state.members.count === 0) return endEvents(state, nowMs);
+  if (state.members.inTurn === 0) return endEvents(state, nowMs);
   const { wave } = state;
   const isLast = wave === state.plan.waves.length - 1;
   if (isLast && open.verdict?.kind === "open") return endEvents(state, nowMs);
@@ -133,7 +133,7 @@ function endEvents(state: RolloutState, nowMs: number): readonly RolloutEvent[] 
 /** Whether everybody of the open wave who waits does so for a reason of his own. */
 function isThrough(state: RolloutState, world: RolloutWorld, nowMs: number): boolean {
   const { members } = state;
-  const limit = waveLimit(state.plan, state.wave, members.count);
+  const limit = waveLimit(state.plan, state.wave, members.inTurn);
   const ledger = new OfferLedger(state, nowMs);
   const { phase, wave } = members.columns;
   for (const row of members.order) {
@@ -163,7 +163,7 @@ export function offerEvents(
   const { members, plan } = state;
   const { concurrency } = plan.limits;
   const { phase, wave } = members.columns;
-  const limit = waveLimit(plan, state.wave, members.count);
+  const limit = waveLimit(plan, state.wave, members.inTurn);
   const ledger = new OfferLedger(state, nowMs);
   const chosen = new Map<MemberRow, OfferedNode>();
   const had: string[] = [];

@@ -169,6 +169,8 @@ function gone(state: RolloutState, { kind, nodes, atMs }: Of<"left" | "had">): r
     // What it came to stays in the counts; a node that is gone has no turn any more.
     if (isEnd) continue;
     state.members.setPhase(row, kind);
+    // Its place in the wave is another's.
+    state.members.setWave(row, noWave);
     state.members.columns.endedAtMs[row] = atMs;
   }
   return nothing;

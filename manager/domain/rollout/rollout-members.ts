@@ -11,6 +11,9 @@ export const memberPhases = [
 ] as const;
 export type MemberPhase = (typeof memberPhases)[number];
 
+const had = memberPhases.indexOf("had");
+const left = memberPhases.indexOf("left");
+
 /** Row of a member; private to the state that gave it. */
 export type MemberRow = number;
 
@@ -75,6 +78,11 @@ export class RolloutMembers {
     return this.#table.size - this.countIn("left");
   }
 
+  /** Members that waves are made of: whoever ran the image before its turn has none, and nothing that a gate could look at. */
+  get inTurn(): number {
+    return this.count - this.countIn("had");
+  }
+
   /** Members that were ever offered the update, and weren't put back by a retry. */
   get touched(): number {
     return this.#touched;
@@ -116,7 +124,7 @@ export class RolloutMembers {
     this.#counts[before]!--;
     this.#counts[next]!++;
     this.columns.phase[row] = next;
-    if (phase === "left" || memberPhases[before] === "left") this.#isOrdered = false;
+    if (isOutOfTurn(next) || isOutOfTurn(before)) this.#isOrdered = false;
   }
 
   setWave(row: MemberRow, wave: number): void {
@@ -141,7 +149,7 @@ export class RolloutMembers {
     this.columns.site[row] = this.#numberOf(site);
   }
 
-  /** Rows in the order in which they have their turn, canaries first; without those that left. */
+  /** Rows in the order in which they have their turn, canaries first; without those that left or had the image. */
   get order(): Uint32Array {
     this.#sort();
     return this.#order;
@@ -189,12 +197,11 @@ export class RolloutMembers {
     if (this.#isOrdered) return;
     this.#isOrdered = true;
     const { hash, flags, phase } = this.columns;
-    const left = memberPhases.indexOf("left");
-    const keys = new Float64Array(this.count);
+    const keys = new Float64Array(this.inTurn);
     let at = 0;
     // Hash and row as one number sort without a comparison function; canaries stand below all others.
     for (const row of this.rows()) {
-      if (phase[row] === left) continue;
+      if (isOutOfTurn(phase[row]!)) continue;
       const isCanary = (flags[row]! & memberFlags.isCanary) !== 0;
       keys[at++] = (hash[row]! - (isCanary ? 2 ** 32 : 0)) * rowShift + row;
     }
@@ -237,4 +244,8 @@ export function stableHash(first: string, second: string): number {
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+function isOutOfTurn(phase: number): boolean {
+  return phase === had || phase === left;
 }

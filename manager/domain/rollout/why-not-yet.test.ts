@@ -81,5 +81,23 @@ describe("why not yet", () => {
     bench.tick();
     expect(bench.state.members.countIn("had")).toBeGreaterThan(0);
     expect(bench.state.waves[0]!.succeeded).toBe(0);
+    bench.tick();
+    expect(bench.state.status).toBe("completed");
   });
+
+  it.each(["runs the image before its turn", "leaves while it is at it"])(
+    "a canary that %s has its place taken by the next one",
+    (how) => {
+      const bench = started(10);
+      const [canary] = bench.open();
+      if (how.startsWith("runs")) bench.do({ kind: "had", nodes: [canary!] });
+      else bench.do({ kind: "left", nodes: [canary!] });
+      bench.tick();
+      const [next] = bench.open();
+      expect(next).not.toBe(canary);
+      bench.end(next!);
+      bench.untilWave(1);
+      expect(bench.state.wave).toBeGreaterThan(0);
+    },
+  );
 });

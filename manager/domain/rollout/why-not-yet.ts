@@ -75,13 +75,13 @@ const checks: readonly ((asked: Asked) => WhyNot | undefined)[] = [
     status === "running" ? undefined : { why: "rollout-not-running", status, ...(pause && { reason: pause.why }) },
   ({ state, row, ledger }) => {
     const { members, plan, wave } = state;
-    const limit = waveLimit(plan, wave, members.count);
+    const limit = waveLimit(plan, wave, members.inTurn);
     const rank = members.rank(row);
     // Whoever was offered it once goes on; a newcomer doesn't push somebody else's place open.
     const isTouched = members.columns.wave[row]! <= wave;
     if (isTouched || (rank < limit && ledger.touched < limit)) return undefined;
     let opens = wave;
-    while (opens < plan.waves.length - 1 && rank >= waveLimit(plan, opens, members.count)) opens++;
+    while (opens < plan.waves.length - 1 && rank >= waveLimit(plan, opens, members.inTurn)) opens++;
     return { why: "wave-not-open", rank, wave: Math.max(opens, wave + (rank < limit ? 1 : 0)), reaches: limit };
   },
   ({ state: { plan }, facts, nowMs }) => {
@@ -135,7 +135,7 @@ const checks: readonly ((asked: Asked) => WhyNot | undefined)[] = [
   },
   ({ state: { members, plan, wave }, row, facts }) => {
     const isCanary = wave === 0 && (members.columns.wave[row] === 0 || members.rank(row) === 0);
-    if (!isCanary || facts === undefined || !hasLoneCanary(plan, members.count)) return undefined;
+    if (!isCanary || facts === undefined || !hasLoneCanary(plan, members.inTurn)) return undefined;
     const neededMs = neededHistoryMs(plan);
     const knownMs = facts.historyMs;
     return knownMs >= neededMs ? undefined : { why: "history-too-short", knownMs, neededMs };
