@@ -202,9 +202,18 @@ describe("what is retained at the server broker", () => {
 
   test("is nothing, unless the household's owner asks, and never a command", async () => {
     const [phone, gateway] = [await connected("home-1/phone"), await connected("home-1/gateway")];
+    const atGateway = heard(gateway);
+    await gateway.subscribeAsync("alfaspark/home-1/commands/set-mode", { qos: 1 });
     await gateway.publishAsync("alfaspark/home-1/aggregate", "1", { qos: 1, retain: true });
     await phone.publishAsync("alfaspark/home-1/commands/set-mode", "1", { qos: 1, retain: true });
     expect(await retainedFor("home-1")).toEqual([]);
+    // Refused, and not only kept from lying about: whoever retains a command means it for later.
+    await phone.publishAsync("alfaspark/home-1/commands/set-mode", "now", { qos: 1 });
+    await soon(
+      () => atGateway.length,
+      (count) => count > 0,
+    );
+    expect(atGateway).toEqual(["alfaspark/home-1/commands/set-mode now"]);
     expect((await api("PATCH", "/api/v1/sites/home-1", { retains: true })).status).toBe(200);
     await gateway.publishAsync("alfaspark/home-1/aggregate", "2", { qos: 1, retain: true });
     await phone.publishAsync("alfaspark/home-1/commands/set-mode", "2", { qos: 1, retain: true });
