@@ -42,6 +42,7 @@ export class GatewayStatus {
   };
   readonly #stops: (() => void)[] = [];
   #timer: Timer | undefined;
+  #isRunning = false;
   #startedMs = 0;
   /** Bits since the last look, of what was heard and sent. */
   #bits = 0;
@@ -55,6 +56,7 @@ export class GatewayStatus {
   }
 
   start(): void {
+    this.#isRunning = true;
     const { bus, clock } = this.#options;
     this.#startedMs = this.#lookedMs = clock.monotonicMs();
     this.#stops.push(bus.onFrame((frame) => this.#heard(frame)));
@@ -63,6 +65,7 @@ export class GatewayStatus {
   }
 
   stop(): void {
+    this.#isRunning = false;
     this.#timer?.cancel();
     for (const stop of this.#stops.splice(0)) stop();
     this.#publish(false);
@@ -75,7 +78,8 @@ export class GatewayStatus {
     const isOther = (["internet", "manager", "serverBroker", "node"] as const).some(
       (name) => before[name] !== this.#links[name],
     );
-    if (isOther) this.#publish();
+    // Links end after the last word, that the gateway is off: nothing may follow it.
+    if (isOther && this.#isRunning) this.#publish();
   }
 
   /** Share of the bus's time in use over the last look, percent. */
