@@ -1,4 +1,13 @@
-import { cutInternet, settleDown, shedLoads, unplugMaster, updatePack, useSun, useUpImport } from "./site-scenes.ts";
+import {
+  cutInternet,
+  missMaster,
+  settleDown,
+  shedLoads,
+  unplugMaster,
+  updatePack,
+  useSun,
+  useUpImport,
+} from "./site-scenes.ts";
 import { homes, SiteStage } from "./site-stage.ts";
 import { Story } from "./story.ts";
 
@@ -24,8 +33,9 @@ export async function playSite(options: SiteJobOptions): Promise<"complete" | "i
     await stage.startGateway(can);
     await settleDown(stage);
     telling = setInterval(() => tellDay(stage), tellEveryMs);
+    const handoversBefore = await unplugMaster(stage);
     // Two minutes pass before a silent master is missed: the rest of the day goes on meanwhile.
-    const missing = unplugMaster(stage);
+    const missing = missMaster(stage, handoversBefore);
     missing.catch(() => {}); // It is awaited below.
     await shedLoads(stage);
     await useUpImport(stage);

@@ -31,13 +31,19 @@ export async function settleDown(stage: SiteStage): Promise<void> {
     await command(stage, home, "set-mode", { mode: "self-consumption", on: true });
 }
 
-/** Nothing is said when a pack is pulled out: the others miss it for 120 s. Resolves when one of them leads. */
-export async function unplugMaster(stage: SiteStage): Promise<void> {
+/** Nothing is said when a pack is pulled out: the others miss it after 120 s. Resolves with the handovers before. */
+export async function unplugMaster(stage: SiteStage): Promise<number> {
   const { story } = stage.options;
   story.chapter("The master is unplugged");
   const before = stage.tally.counts.handovers;
   await stage.homes.unplug(homes.shed.name);
   story.tell(homes.shed.name, "is gone without a word; the others will miss it in two minutes", "bad");
+  return before;
+}
+
+/** Resolves when another pack led in the master's place, and the master again. */
+export async function missMaster(stage: SiteStage, before: number): Promise<void> {
+  const { story } = stage.options;
   const isTaken = (): boolean => stage.tally.master === homes.barn.hardware && stage.tally.counts.handovers > before;
   await stage.until("another pack leads", isTaken, 140);
   story.tell(homes.barn.name, "leads now: the shed was silent for 120 s", "good");

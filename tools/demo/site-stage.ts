@@ -109,7 +109,8 @@ export class SiteStage {
       ...{ homes: all, folder, can: at, anchors: join(folder, "anchors.cbor"), minutesPerSecond, startMinute },
     });
     await this.homes.start();
-    for (const { name, hardware } of all) story.tell(name, `a pack, ${hardware}, with a BMS by Modbus RTU on ${at}`);
+    for (const { name, hardware } of all)
+      story.tell(name, `a pack, ${hardware}, on the bus ${at}; its BMS by Modbus RTU on a pseudo terminal`);
     return at;
   }
 
