@@ -9,7 +9,7 @@ export const attemptReasons = {
   "manifest-unsupported": { stage: "manifest", isTransient: false, meaning: "It is SUIT that the profile doesn't use.", next: "Make it by the profile." },
   "manifest-unsigned": { stage: "manifest", isTransient: false, meaning: "The update has no manifest, or its manifest no signature, and the node takes signed ones alone.", next: "Create it with --key FILE." },
   "manifest-digest": { stage: "manifest", isTransient: false, meaning: "The manifest isn't the one whose digest was signed.", next: "Sign again." },
-  "unknown-signer": { stage: "manifest", isTransient: false, meaning: "The node has other trust anchors, or none.", next: "Sign with a key that it trusts (`update anchors replace` gives it others); one without any takes them by `cxnode --anchors FILE`." },
+  "unknown-signer": { stage: "manifest", isTransient: false, meaning: "The node has other trust anchors, or none.", next: "Sign with a key that it trusts (`update anchors replace` gives it others); one without any takes them by `cxnode --anchors FILE`, a pack by `cxpack --anchors FILE`; its gateway needs them too, by `node rotate`." },
   "bad-signature": { stage: "manifest", isTransient: false, meaning: "The signature by a trusted key is wrong.", next: "Sign again, and ask who changed it." },
   "foreign-uri": { stage: "manifest", isTransient: false, meaning: "A variant's URI isn't the payload's own path.", next: "Make it by the profile." },
   "wrong-vendor": { stage: "manifest", isTransient: false, meaning: "The firmware was built for another vendor.", next: "The manager's setting `vendor` has to be the nodes'." },
