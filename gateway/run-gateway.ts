@@ -80,7 +80,7 @@ function readyJson({ site, urls, fingerprint, isAppBuilt }: RunningGateway, sett
 function readyText({ site, urls, isAppBuilt }: RunningGateway, settings: GatewaySettings): string {
   const isAlone = /^(127\.|localhost$|::1$)/.test(settings.host);
   return [
-    `coxswain gateway ${gatewayVersion} is ready for the household ${site}: app ${urls.appTls} (${urls.app}), broker ${urls.mqtt}  ${urls.mqtts}, packs on ${settings.can}`,
+    `coxswain gateway ${gatewayVersion} is ready for the household ${site}: app ${urls.appTls} (${urls.app}), broker ${urls.mqtt} (${urls.mqtts}), packs on ${settings.can}`,
     ...(isAppBuilt ? [] : ["  The app isn't built here: `npm run setup` builds it, or `node tools/build-app.ts`."]),
     ...(isAlone
       ? ["  Only this machine reaches it; phones and sockets do with --host and an address of the LAN, or 0.0.0.0."]
@@ -94,7 +94,7 @@ function readyText({ site, urls, isAppBuilt }: RunningGateway, settings: Gateway
 /** The help of `coxswain gateway`. */
 export function gatewayHelp(): string {
   return programHelp({
-    usage: "usage: coxswain gateway [flags]",
+    usage: "usage: coxswain gateway [flags]\n       coxswain gateway phone add|list|remove    (its own --help)",
     about: [
       "Starts the gateway of an energy site: packs on CAN, the household's broker and app, and the link to a manager.",
       "Packs, broker and app work without the manager and without the internet.",

@@ -46,7 +46,8 @@ export const gatewayFaults = defineFaults({
   },
   "gateway.no-node-id": {
     fault: "caller",
-    message: "The credentials name no node. Give the gateway's node id at the manager with --manager-id.",
+    message:
+      "Nothing says which node the gateway is at the manager. Name its credentials with --manager-credentials (`coxswain node add ID` writes them), or, where the manager runs with --insecure, its id with --manager-id.",
   },
 });
 

@@ -32,7 +32,8 @@ export const mqttFaults = defineFaults({
   },
   "mqtt.listen-failed": {
     fault: "environment",
-    message: "Can't listen for MQTT on {host} port {port}: {reason}",
+    message:
+      "Can't listen for MQTT on {host} port {port} ({reason}). Name an address of this machine, or 0.0.0.0 for all.",
   },
   "mqtt.bridge-in-the-open": {
     fault: "caller",

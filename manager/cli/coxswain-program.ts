@@ -62,8 +62,14 @@ export function coxswainProgram(context: CommandContext, defaultUrl: string): Co
   addSiteCommands(program, context);
   for (const [name, command] of namedCommands(program)) {
     const role = roleFor(name);
+    command.exitOverride();
+    if (name.startsWith("gateway")) {
+      command
+        .option("--data-dir <FOLDER>", "the gateway's data folder (COXSWAIN_GATEWAY_DATA_DIR, default ./gateway-data)")
+        .option("--json", "answer in JSON, for programs");
+      continue;
+    }
     command
-      .exitOverride()
       .option("--url <URL>", `where the manager is (COXSWAIN_URL, default ${defaultUrl})`)
       .option(
         "--data-dir <FOLDER>",

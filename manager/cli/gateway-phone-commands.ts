@@ -45,6 +45,11 @@ export function addGatewayPhoneCommands(gateway: Command, context: CommandContex
         ...(code === undefined ? [] : [`${code}\n`]),
         made.link ?? "The gateway doesn't know where phones find it: give it an address of the LAN with --host.",
         "",
+        ...(isOnlyHere(made.invitation.home)
+          ? [
+              "Only this machine reaches that address: start the gateway with --host and an address of the LAN, and add the phone anew.",
+            ]
+          : []),
         `\`coxswain gateway phone remove ${made.phone}\` takes it back.`,
       ];
       console.log(words.join("\n"));
@@ -69,4 +74,10 @@ export function addGatewayPhoneCommands(gateway: Command, context: CommandContex
       const removed = await askGateway<Phone & { site: string }>(folderOf(flags), "DELETE", path);
       print(context, removed, `${removed.name} is no phone of ${removed.site} any more.`);
     });
+}
+
+/** No phone can reach what is named: the gateway listens on loopback. */
+function isOnlyHere(addresses: SiteInvitation["home"]): boolean {
+  const isLoopback = (address: string): boolean => /^https?:\/\/(127\.|localhost[:/]|\[::1\])/.test(`${address}/`);
+  return addresses !== undefined && addresses.length > 0 && addresses.every(isLoopback);
 }

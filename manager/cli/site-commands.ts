@@ -40,6 +40,11 @@ export function addSiteCommands(program: Command, context: CommandContext): void
       const made = await context.client().post<SiteView>("/sites", { site: name, ...factsOf(flags) });
       const words = [
         `The site ${name} is there.`,
+        ...(made.gateway === undefined
+          ? []
+          : [
+              `Its gateway is a node: \`coxswain node add ${made.gateway}\` makes credentials, and docs/gateway.md starts it with them.`,
+            ]),
         `Next: \`coxswain site link ${name}\` for its gateway, then \`coxswain site invite ${name} --name "Anna's phone"\`.`,
       ];
       print(context, made, words.join("\n"));
