@@ -13,6 +13,7 @@ import {
 } from "../../schemas/wire/site-topics.ts";
 import { instantOf } from "../domain/local-time.ts";
 import { RequestMemory } from "../domain/request-memory.ts";
+import { parseRule } from "../domain/rules/parse-rule.ts";
 import type { SiteMessage } from "../ports/site-broker.ts";
 import type { BusCommands, CheckedCommand } from "./bus-commands.ts";
 import type { SitePublisher } from "./site-publisher.ts";
@@ -38,6 +39,8 @@ export interface SiteRequestsOptions {
 
 /** Requests that are being worked on; a further one is told so. */
 const requestsMax = 128;
+/** A command's id, as the schemas have it: an acknowledgement with another one couldn't be said. */
+const idForm = /^[A-Za-z0-9._-]{1,24}$/;
 
 /**
  * What people ask for, from wherever it comes: the local broker or the bridge. Each payload is looked at by its schema before anything is
@@ -63,7 +66,7 @@ export class SiteRequests {
     if (payload.length === 0 && isRetained) return;
     const ackName = ackNameOf(parsed);
     const kind = siteMessageKind(parsed);
-    const refuse = (reason: string, id?: string): void => {
+    const refuse = (reason: string, id = idIn(payload)): void => {
       this.counters.invalid++;
       this.#options.log.info("site-request-refused", { topic, from, reason });
       this.#ack(ackName, { outcome: "invalid", reason, ...withNode(parsed), ...(id !== undefined && { id }) });
@@ -75,7 +78,8 @@ export class SiteRequests {
     const read = decode(kind, payload, jsonFormat);
     if (!read.ok) {
       const { path, rule } = read.fault;
-      refuse(`${path || "The payload"} ${rule}.`.slice(0, 96));
+      const words = kind === "site-cmd-rules" ? brokenRule(payload) : undefined;
+      refuse((words ?? `${path || "The payload"} ${rule}.`).slice(0, 96));
       return;
     }
     const { id } = read.value as { readonly id?: string };
@@ -160,4 +164,32 @@ function ackNameOf(topic: SiteTopic): string {
 function withNode(topic: SiteTopic): Pick<SiteAck, "node" | "socket"> {
   if (topic.kind === "command" && topic.node !== undefined) return { node: topic.node };
   return topic.kind === "socket-command" ? { socket: topic.socket } : {};
+}
+
+/** Who sent it waits for an answer with its id, however wrong the rest is. */
+function idIn(payload: Uint8Array): string | undefined {
+  const { id } = membersOf(payload);
+  return typeof id === "string" && idForm.test(id) ? id : undefined;
+}
+
+/** The first rule that can't be read, in the words of the language; the schema has but a pattern for it. */
+function brokenRule(payload: Uint8Array): string | undefined {
+  const { rules } = membersOf(payload);
+  if (!Array.isArray(rules)) return undefined;
+  for (const each of rules as unknown[]) {
+    const { name, rule } = (each ?? {}) as { readonly name?: unknown; readonly rule?: unknown };
+    if (typeof name !== "string" || typeof rule !== "string") return undefined;
+    const read = parseRule(rule);
+    if (!read.ok) return `${name}: ${read.fault.reason}`;
+  }
+  return undefined;
+}
+
+function membersOf(payload: Uint8Array): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(payload));
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
 }

@@ -26,6 +26,21 @@ describe("commands that go wrong", () => {
     expect(site.requests.counters.invalid).toBe(6);
   });
 
+  it("what breaks its schema is answered with its id, if that is one, and a rule in the words of its language", async () => {
+    const { broker } = await running();
+    broker.phone(topics.command(home, "set-grid-limit"), { on: true, limit: 99, id: "c2" });
+    broker.phone(topics.command(home, "set-grid-limit"), { on: true, limit: 99, id: "no id of ours" });
+    expect(broker.acks("set-grid-limit").map(({ id, outcome }) => [id, outcome])).toEqual([
+      ["c2", "invalid"],
+      [undefined, "invalid"],
+    ]);
+    const rules = [{ name: "sun", rule: "when P_sun > load then socket pump on" }];
+    broker.phone(topics.ofSite("rules-command", home), { rules, id: "r2" });
+    const [answer] = broker.acks("rules");
+    expect(answer).toMatchObject({ id: "r2", outcome: "invalid" });
+    expect(answer?.reason).toMatch(/^sun: `P_sun` is neither a number nor a value of the site/);
+  });
+
   it("a retained command is refused", async () => {
     const { broker, packs, clock } = await running();
     broker.phone(topics.command(home, "set-mode"), { mode: "eco", on: true, id: "r1" }, true);
