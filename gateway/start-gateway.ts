@@ -138,7 +138,9 @@ export async function startGateway({
   });
   const away = new AwayRefresh({
     clock,
-    retained: () => house.publisher.retained(),
+    // The day is long and changes every ten minutes, which is when it is said.
+    retained: () =>
+      new Map([...house.publisher.retained()].filter(([topic]) => topics.parse(topic)?.kind !== "history")),
     isUp: () => household.isBridged,
     isKept: () => household.phones.access?.retain === true,
     say: (topic, payload) => household.said(topic, payload, true),

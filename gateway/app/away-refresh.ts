@@ -2,7 +2,7 @@ import type { Clock, Timer } from "../../kernel/clock.ts";
 
 export interface AwayRefreshOptions {
   readonly clock: Clock;
-  /** All that is retained at home, by topic. */
+  /** What is said again of all that is retained at home, by topic. */
   retained(): ReadonlyMap<string, Uint8Array>;
   /** There is a link to the server broker. */
   isUp(): boolean;

@@ -2,6 +2,7 @@ import type { Clock, Timer } from "../../kernel/clock.ts";
 import type { HardwareNumber, SiteId, SiteTopics } from "../../schemas/wire/site-topics.ts";
 import { instantOf } from "../domain/local-time.ts";
 import { AlarmTimes, alarmDocument, alarmsOf, identityDocument, telemetryDocument } from "../domain/pack-documents.ts";
+import type { SiteDay } from "../domain/site-day.ts";
 import { aggregateDocument } from "../domain/site-documents.ts";
 import { Disagreement, differingTotals, siteTotals } from "../domain/site-totals.ts";
 import type { PacksOnBus } from "./packs-on-bus.ts";
@@ -12,6 +13,7 @@ export interface SiteDocumentsOptions {
   readonly topics: SiteTopics;
   readonly packs: PacksOnBus;
   readonly publisher: SitePublisher;
+  readonly day: SiteDay;
   readonly clock: Clock;
   /** A pack's node id at the manager; undefined where there is none. */
   managedId?(pack: HardwareNumber): string | undefined;
@@ -98,7 +100,7 @@ export class SiteDocuments {
   }
 
   #site(): void {
-    const { site, topics, packs, publisher, isTimeValid } = this.#options;
+    const { site, topics, packs, publisher, day, isTimeValid } = this.#options;
     const now = packs.now();
     const online = packs.registry.online();
     const totals = siteTotals(online);
@@ -111,6 +113,9 @@ export class SiteDocuments {
       isTimeValid: isTimeValid(),
     });
     publisher.retain(topics.ofSite("aggregate", site), "site-aggregate", aggregate);
+    if (isTimeValid() && !aggregate.stale && day.add(aggregate, now.wallMs)) {
+      publisher.retain(topics.ofSite("history", site), "site-history", day.document());
+    }
     if (master !== this.#master) {
       this.#master = master;
       this.#masterSinceMs = now.wallMs;

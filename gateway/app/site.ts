@@ -2,6 +2,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import type { Entropy } from "../../kernel/entropy.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { HardwareNumber, SiteId, SiteTopics } from "../../schemas/wire/site-topics.ts";
+import { SiteDay } from "../domain/site-day.ts";
 import type { CanBus } from "../ports/can-bus.ts";
 import type { Records } from "../ports/records.ts";
 import type { SiteBroker, SiteMessage } from "../ports/site-broker.ts";
@@ -47,6 +48,7 @@ export class Site {
   readonly time: TimeSender;
   readonly imports: ImportRestorer;
   readonly #documents: SiteDocuments;
+  readonly #day = new SiteDay();
   readonly #lastValues: LastValues;
   readonly #options: SiteOptions;
   #stopListening: () => void = () => {};
@@ -64,7 +66,7 @@ export class Site {
     this.requests = new SiteRequests({ ...shared, commands: this.commands, log });
     this.status = new GatewayStatus({ ...shared, bus, version });
     const managedId = (pack: HardwareNumber): string | undefined => options.managedId?.(pack);
-    this.#documents = new SiteDocuments({ ...shared, packs: this.packs, managedId });
+    this.#documents = new SiteDocuments({ ...shared, packs: this.packs, day: this.#day, managedId });
     this.time = new TimeSender({ bus, packs: this.packs, clock, timeZone, isTimeValid });
     this.imports = new ImportRestorer({
       ...{ packs: this.packs, commands: this.commands, time: this.time, topics, clock, log, timeZone, isTimeValid },
@@ -73,8 +75,10 @@ export class Site {
 
   /** The broker runs already. What was last known is published before the bus is opened. */
   async start(): Promise<void> {
-    const { bus, broker } = this.#options;
-    this.imports.recall(await this.publisher.restore());
+    const { bus, broker, site, topics } = this.#options;
+    const restored = await this.publisher.restore();
+    this.imports.recall(restored);
+    this.#day.recall(restored.get(topics.ofSite("history", site)));
     this.#stopListening = broker.onMessage((message: SiteMessage) => this.requests.take(message));
     this.packs.start();
     this.commands.start();

@@ -23,6 +23,7 @@ export const bridgeWays: { readonly [K in SiteTopic["kind"]]: BridgeWay } = {
   socket: latest,
   rules: latest,
   "rules-status": latest,
+  history: latest,
   "update-status": latest,
   alarm: kept,
   ack: kept,

@@ -579,6 +579,28 @@ export const siteGatewayShape: ObjectShape = {
   ],
 };
 
+export const siteHistoryPointShape: ObjectShape = {
+  kind: "object",
+  title: "SiteHistoryPoint",
+  fields: [
+    { name: "minute", key: 1, aliases: [], isRequired: true, shape: {"kind":"integer","min":0,"max":4294967295} },
+    { name: "solar", key: 2, aliases: [], isRequired: false, shape: {"kind":"number","min":-10000,"max":10000,"decimals":3} },
+    { name: "load", key: 3, aliases: [], isRequired: false, shape: {"kind":"number","min":-10000,"max":10000,"decimals":3} },
+    { name: "grid", key: 4, aliases: [], isRequired: false, shape: {"kind":"number","min":-10000,"max":10000,"decimals":3} },
+    { name: "battery", key: 5, aliases: [], isRequired: false, shape: {"kind":"number","min":-10000,"max":10000,"decimals":3} },
+    { name: "soc", key: 6, aliases: [], isRequired: false, shape: {"kind":"integer","min":0,"max":100} },
+  ],
+};
+
+export const siteHistoryShape: ObjectShape = {
+  kind: "object",
+  title: "SiteHistory",
+  fields: [
+    { name: "step", key: 1, aliases: [], isRequired: true, shape: {"kind":"integer","min":1,"max":60} },
+    { name: "points", key: 2, aliases: [], isRequired: true, shape: { kind: "list", max: 200, items: siteHistoryPointShape } },
+  ],
+};
+
 export const siteHomeShape: ObjectShape = {
   kind: "object",
   title: "SiteHome",
@@ -906,6 +928,7 @@ export const messageShapes: { readonly [K in MessageKind]: { readonly maxBytes: 
   "site-cmd-set-tou": { maxBytes: 256, shape: siteSetTouShape },
   "site-cmd-socket": { maxBytes: 256, shape: siteSocketCommandShape },
   "site-gateway": { maxBytes: 1024, shape: siteGatewayShape },
+  "site-history": { maxBytes: 20480, shape: siteHistoryShape },
   "site-home": { maxBytes: 1024, shape: siteHomeShape },
   "site-identity": { maxBytes: 512, shape: siteIdentityShape },
   "site-invitation": { maxBytes: 1024, shape: siteInvitationShape },

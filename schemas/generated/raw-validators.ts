@@ -9243,15 +9243,302 @@ function validate212(data, { instancePath = "", parentData, parentDataProperty, 
 	validate212.errors = vErrors;
 	return errors === 0;
 }
-const validateSiteHome = validate217;
+const validateSiteHistory = validate217;
+function validate218(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.minute === void 0 && (missing0 = "minute")) {
+				validate218.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.minute !== void 0) {
+					let data0 = data.minute;
+					const _errs1 = errors;
+					if (!(typeof data0 == "number" && !(data0 % 1) && !isNaN(data0) && isFinite(data0))) {
+						validate218.errors = [{
+							instancePath: instancePath + "/minute",
+							schemaPath: "#/properties/minute/type",
+							keyword: "type",
+							params: { type: "integer" }
+						}];
+						return false;
+					}
+					if (errors === _errs1) {
+						if (typeof data0 == "number" && isFinite(data0)) {
+							if (data0 > 4294967295 || isNaN(data0)) {
+								validate218.errors = [{
+									instancePath: instancePath + "/minute",
+									schemaPath: "#/properties/minute/maximum",
+									keyword: "maximum",
+									params: {
+										comparison: "<=",
+										limit: 4294967295
+									}
+								}];
+								return false;
+							} else if (data0 < 0 || isNaN(data0)) {
+								validate218.errors = [{
+									instancePath: instancePath + "/minute",
+									schemaPath: "#/properties/minute/minimum",
+									keyword: "minimum",
+									params: {
+										comparison: ">=",
+										limit: 0
+									}
+								}];
+								return false;
+							}
+						}
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.solar !== void 0) {
+						const _errs3 = errors;
+						if (!validate159(data.solar, {
+							instancePath: instancePath + "/solar",
+							parentData: data,
+							parentDataProperty: "solar",
+							rootData
+						})) {
+							vErrors = vErrors === null ? validate159.errors : vErrors.concat(validate159.errors);
+							errors = vErrors.length;
+						}
+						var valid0 = _errs3 === errors;
+					} else var valid0 = true;
+					if (valid0) {
+						if (data.load !== void 0) {
+							const _errs4 = errors;
+							if (!validate159(data.load, {
+								instancePath: instancePath + "/load",
+								parentData: data,
+								parentDataProperty: "load",
+								rootData
+							})) {
+								vErrors = vErrors === null ? validate159.errors : vErrors.concat(validate159.errors);
+								errors = vErrors.length;
+							}
+							var valid0 = _errs4 === errors;
+						} else var valid0 = true;
+						if (valid0) {
+							if (data.grid !== void 0) {
+								const _errs5 = errors;
+								if (!validate159(data.grid, {
+									instancePath: instancePath + "/grid",
+									parentData: data,
+									parentDataProperty: "grid",
+									rootData
+								})) {
+									vErrors = vErrors === null ? validate159.errors : vErrors.concat(validate159.errors);
+									errors = vErrors.length;
+								}
+								var valid0 = _errs5 === errors;
+							} else var valid0 = true;
+							if (valid0) {
+								if (data.battery !== void 0) {
+									const _errs6 = errors;
+									if (!validate159(data.battery, {
+										instancePath: instancePath + "/battery",
+										parentData: data,
+										parentDataProperty: "battery",
+										rootData
+									})) {
+										vErrors = vErrors === null ? validate159.errors : vErrors.concat(validate159.errors);
+										errors = vErrors.length;
+									}
+									var valid0 = _errs6 === errors;
+								} else var valid0 = true;
+								if (valid0) {
+									if (data.soc !== void 0) {
+										let data5 = data.soc;
+										const _errs7 = errors;
+										if (!(typeof data5 == "number" && !(data5 % 1) && !isNaN(data5) && isFinite(data5))) {
+											validate218.errors = [{
+												instancePath: instancePath + "/soc",
+												schemaPath: "#/properties/soc/type",
+												keyword: "type",
+												params: { type: "integer" }
+											}];
+											return false;
+										}
+										if (errors === _errs7) {
+											if (typeof data5 == "number" && isFinite(data5)) {
+												if (data5 > 100 || isNaN(data5)) {
+													validate218.errors = [{
+														instancePath: instancePath + "/soc",
+														schemaPath: "#/properties/soc/maximum",
+														keyword: "maximum",
+														params: {
+															comparison: "<=",
+															limit: 100
+														}
+													}];
+													return false;
+												} else if (data5 < 0 || isNaN(data5)) {
+													validate218.errors = [{
+														instancePath: instancePath + "/soc",
+														schemaPath: "#/properties/soc/minimum",
+														keyword: "minimum",
+														params: {
+															comparison: ">=",
+															limit: 0
+														}
+													}];
+													return false;
+												}
+											}
+										}
+										var valid0 = _errs7 === errors;
+									} else var valid0 = true;
+								}
+							}
+						}
+					}
+				}
+			}
+		} else {
+			validate218.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate218.errors = vErrors;
+	return errors === 0;
+}
 function validate217(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
-			if (data.site === void 0 && (missing0 = "site")) {
+			if (data.step === void 0 && (missing0 = "step") || data.points === void 0 && (missing0 = "points")) {
 				validate217.errors = [{
+					instancePath,
+					schemaPath: "#/required",
+					keyword: "required",
+					params: { missingProperty: missing0 }
+				}];
+				return false;
+			} else {
+				if (data.step !== void 0) {
+					let data0 = data.step;
+					const _errs1 = errors;
+					if (!(typeof data0 == "number" && !(data0 % 1) && !isNaN(data0) && isFinite(data0))) {
+						validate217.errors = [{
+							instancePath: instancePath + "/step",
+							schemaPath: "#/properties/step/type",
+							keyword: "type",
+							params: { type: "integer" }
+						}];
+						return false;
+					}
+					if (errors === _errs1) {
+						if (typeof data0 == "number" && isFinite(data0)) {
+							if (data0 > 60 || isNaN(data0)) {
+								validate217.errors = [{
+									instancePath: instancePath + "/step",
+									schemaPath: "#/properties/step/maximum",
+									keyword: "maximum",
+									params: {
+										comparison: "<=",
+										limit: 60
+									}
+								}];
+								return false;
+							} else if (data0 < 1 || isNaN(data0)) {
+								validate217.errors = [{
+									instancePath: instancePath + "/step",
+									schemaPath: "#/properties/step/minimum",
+									keyword: "minimum",
+									params: {
+										comparison: ">=",
+										limit: 1
+									}
+								}];
+								return false;
+							}
+						}
+					}
+					var valid0 = _errs1 === errors;
+				} else var valid0 = true;
+				if (valid0) {
+					if (data.points !== void 0) {
+						let data1 = data.points;
+						const _errs3 = errors;
+						if (errors === _errs3) {
+							if (Array.isArray(data1)) {
+								if (data1.length > 200) {
+									validate217.errors = [{
+										instancePath: instancePath + "/points",
+										schemaPath: "#/properties/points/maxItems",
+										keyword: "maxItems",
+										params: { limit: 200 }
+									}];
+									return false;
+								} else {
+									const len0 = data1.length;
+									for (let i0 = 0; i0 < len0; i0++) {
+										const _errs5 = errors;
+										if (!validate218(data1[i0], {
+											instancePath: instancePath + "/points/" + i0,
+											parentData: data1,
+											parentDataProperty: i0,
+											rootData
+										})) {
+											vErrors = vErrors === null ? validate218.errors : vErrors.concat(validate218.errors);
+											errors = vErrors.length;
+										}
+										if (!(_errs5 === errors)) break;
+									}
+								}
+							} else {
+								validate217.errors = [{
+									instancePath: instancePath + "/points",
+									schemaPath: "#/properties/points/type",
+									keyword: "type",
+									params: { type: "array" }
+								}];
+								return false;
+							}
+						}
+						var valid0 = _errs3 === errors;
+					} else var valid0 = true;
+				}
+			}
+		} else {
+			validate217.errors = [{
+				instancePath,
+				schemaPath: "#/type",
+				keyword: "type",
+				params: { type: "object" }
+			}];
+			return false;
+		}
+	}
+	validate217.errors = vErrors;
+	return errors === 0;
+}
+const validateSiteHome = validate224;
+function validate224(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+	let vErrors = null;
+	let errors = 0;
+	if (errors === 0) {
+		if (data && typeof data == "object" && !Array.isArray(data)) {
+			let missing0;
+			if (data.site === void 0 && (missing0 = "site")) {
+				validate224.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -9279,7 +9566,7 @@ function validate217(data, { instancePath = "", parentData, parentDataProperty, 
 						if (errors === _errs2) {
 							if (typeof data1 === "string") {
 								if (func2(data1) > 64) {
-									validate217.errors = [{
+									validate224.errors = [{
 										instancePath: instancePath + "/name",
 										schemaPath: "#/properties/name/maxLength",
 										keyword: "maxLength",
@@ -9288,7 +9575,7 @@ function validate217(data, { instancePath = "", parentData, parentDataProperty, 
 									return false;
 								}
 							} else {
-								validate217.errors = [{
+								validate224.errors = [{
 									instancePath: instancePath + "/name",
 									schemaPath: "#/properties/name/type",
 									keyword: "type",
@@ -9306,7 +9593,7 @@ function validate217(data, { instancePath = "", parentData, parentDataProperty, 
 							if (errors === _errs4) {
 								if (typeof data2 === "string") {
 									if (func2(data2) > 64) {
-										validate217.errors = [{
+										validate224.errors = [{
 											instancePath: instancePath + "/root",
 											schemaPath: "#/properties/root/maxLength",
 											keyword: "maxLength",
@@ -9315,7 +9602,7 @@ function validate217(data, { instancePath = "", parentData, parentDataProperty, 
 										return false;
 									}
 								} else {
-									validate217.errors = [{
+									validate224.errors = [{
 										instancePath: instancePath + "/root",
 										schemaPath: "#/properties/root/type",
 										keyword: "type",
@@ -9347,7 +9634,7 @@ function validate217(data, { instancePath = "", parentData, parentDataProperty, 
 									if (errors === _errs7) {
 										if (typeof data4 === "string") {
 											if (func2(data4) > 64) {
-												validate217.errors = [{
+												validate224.errors = [{
 													instancePath: instancePath + "/mqttPath",
 													schemaPath: "#/properties/mqttPath/maxLength",
 													keyword: "maxLength",
@@ -9356,7 +9643,7 @@ function validate217(data, { instancePath = "", parentData, parentDataProperty, 
 												return false;
 											}
 										} else {
-											validate217.errors = [{
+											validate224.errors = [{
 												instancePath: instancePath + "/mqttPath",
 												schemaPath: "#/properties/mqttPath/type",
 												keyword: "type",
@@ -9388,7 +9675,7 @@ function validate217(data, { instancePath = "", parentData, parentDataProperty, 
 											if (errors === _errs10) {
 												if (typeof data6 === "string") {
 													if (func2(data6) > 200) {
-														validate217.errors = [{
+														validate224.errors = [{
 															instancePath: instancePath + "/serverBroker",
 															schemaPath: "#/properties/serverBroker/maxLength",
 															keyword: "maxLength",
@@ -9397,7 +9684,7 @@ function validate217(data, { instancePath = "", parentData, parentDataProperty, 
 														return false;
 													}
 												} else {
-													validate217.errors = [{
+													validate224.errors = [{
 														instancePath: instancePath + "/serverBroker",
 														schemaPath: "#/properties/serverBroker/type",
 														keyword: "type",
@@ -9416,7 +9703,7 @@ function validate217(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate217.errors = [{
+			validate224.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -9425,11 +9712,11 @@ function validate217(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate217.errors = vErrors;
+	validate224.errors = vErrors;
 	return errors === 0;
 }
-const validateSiteIdentity = validate221;
-const schema78 = {
+const validateSiteIdentity = validate228;
+const schema80 = {
 	"type": "object",
 	"required": ["node", "deviceType"],
 	"properties": {
@@ -9452,14 +9739,14 @@ const schema78 = {
 		"seen": { "$ref": "#/definitions/instant" }
 	}
 };
-function validate221(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate228(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.node === void 0 && (missing0 = "node") || data.deviceType === void 0 && (missing0 = "deviceType")) {
-				validate221.errors = [{
+				validate228.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -9485,7 +9772,7 @@ function validate221(data, { instancePath = "", parentData, parentDataProperty, 
 						let data1 = data.deviceType;
 						const _errs2 = errors;
 						if (typeof data1 !== "string") {
-							validate221.errors = [{
+							validate228.errors = [{
 								instancePath: instancePath + "/deviceType",
 								schemaPath: "#/properties/deviceType/type",
 								keyword: "type",
@@ -9494,11 +9781,11 @@ function validate221(data, { instancePath = "", parentData, parentDataProperty, 
 							return false;
 						}
 						if (!(data1 === "energy-pack" || data1 === "energy-gateway")) {
-							validate221.errors = [{
+							validate228.errors = [{
 								instancePath: instancePath + "/deviceType",
 								schemaPath: "#/properties/deviceType/enum",
 								keyword: "enum",
-								params: { allowedValues: schema78.properties.deviceType.enum }
+								params: { allowedValues: schema80.properties.deviceType.enum }
 							}];
 							return false;
 						}
@@ -9511,7 +9798,7 @@ function validate221(data, { instancePath = "", parentData, parentDataProperty, 
 							if (errors === _errs4) {
 								if (typeof data2 === "string") {
 									if (func2(data2) > 24) {
-										validate221.errors = [{
+										validate228.errors = [{
 											instancePath: instancePath + "/firmware",
 											schemaPath: "#/properties/firmware/maxLength",
 											keyword: "maxLength",
@@ -9520,7 +9807,7 @@ function validate221(data, { instancePath = "", parentData, parentDataProperty, 
 										return false;
 									}
 								} else {
-									validate221.errors = [{
+									validate228.errors = [{
 										instancePath: instancePath + "/firmware",
 										schemaPath: "#/properties/firmware/type",
 										keyword: "type",
@@ -9550,7 +9837,7 @@ function validate221(data, { instancePath = "", parentData, parentDataProperty, 
 									let data4 = data.canNode;
 									const _errs7 = errors;
 									if (!(typeof data4 == "number" && !(data4 % 1) && !isNaN(data4) && isFinite(data4))) {
-										validate221.errors = [{
+										validate228.errors = [{
 											instancePath: instancePath + "/canNode",
 											schemaPath: "#/properties/canNode/type",
 											keyword: "type",
@@ -9561,7 +9848,7 @@ function validate221(data, { instancePath = "", parentData, parentDataProperty, 
 									if (errors === _errs7) {
 										if (typeof data4 == "number" && isFinite(data4)) {
 											if (data4 > 31 || isNaN(data4)) {
-												validate221.errors = [{
+												validate228.errors = [{
 													instancePath: instancePath + "/canNode",
 													schemaPath: "#/properties/canNode/maximum",
 													keyword: "maximum",
@@ -9572,7 +9859,7 @@ function validate221(data, { instancePath = "", parentData, parentDataProperty, 
 												}];
 												return false;
 											} else if (data4 < 0 || isNaN(data4)) {
-												validate221.errors = [{
+												validate228.errors = [{
 													instancePath: instancePath + "/canNode",
 													schemaPath: "#/properties/canNode/minimum",
 													keyword: "minimum",
@@ -9623,7 +9910,7 @@ function validate221(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate221.errors = [{
+			validate228.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -9632,16 +9919,16 @@ function validate221(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate221.errors = vErrors;
+	validate228.errors = vErrors;
 	return errors === 0;
 }
-const validateSiteInvitation = validate226;
+const validateSiteInvitation = validate233;
 const pattern20 = new RegExp("^[A-Za-z0-9_-]{22,43}$", "u");
-function validate231(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate238(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	if (typeof data === "string") {
 		if (func2(data) > 43) {
-			validate231.errors = [{
+			validate238.errors = [{
 				instancePath,
 				schemaPath: "#/maxLength",
 				keyword: "maxLength",
@@ -9649,7 +9936,7 @@ function validate231(data, { instancePath = "", parentData, parentDataProperty, 
 			}];
 			return false;
 		} else if (func2(data) < 22) {
-			validate231.errors = [{
+			validate238.errors = [{
 				instancePath,
 				schemaPath: "#/minLength",
 				keyword: "minLength",
@@ -9657,7 +9944,7 @@ function validate231(data, { instancePath = "", parentData, parentDataProperty, 
 			}];
 			return false;
 		} else if (!pattern20.test(data)) {
-			validate231.errors = [{
+			validate238.errors = [{
 				instancePath,
 				schemaPath: "#/pattern",
 				keyword: "pattern",
@@ -9666,7 +9953,7 @@ function validate231(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	} else {
-		validate231.errors = [{
+		validate238.errors = [{
 			instancePath,
 			schemaPath: "#/type",
 			keyword: "type",
@@ -9674,15 +9961,15 @@ function validate231(data, { instancePath = "", parentData, parentDataProperty, 
 		}];
 		return false;
 	}
-	validate231.errors = vErrors;
+	validate238.errors = vErrors;
 	return true;
 }
 const pattern21 = new RegExp("^https?://[^/?#\\u0000-\\u0020]+$", "u");
-function validate233(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate240(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	if (typeof data === "string") {
 		if (func2(data) > 80) {
-			validate233.errors = [{
+			validate240.errors = [{
 				instancePath,
 				schemaPath: "#/maxLength",
 				keyword: "maxLength",
@@ -9690,7 +9977,7 @@ function validate233(data, { instancePath = "", parentData, parentDataProperty, 
 			}];
 			return false;
 		} else if (func2(data) < 8) {
-			validate233.errors = [{
+			validate240.errors = [{
 				instancePath,
 				schemaPath: "#/minLength",
 				keyword: "minLength",
@@ -9698,7 +9985,7 @@ function validate233(data, { instancePath = "", parentData, parentDataProperty, 
 			}];
 			return false;
 		} else if (!pattern21.test(data)) {
-			validate233.errors = [{
+			validate240.errors = [{
 				instancePath,
 				schemaPath: "#/pattern",
 				keyword: "pattern",
@@ -9707,7 +9994,7 @@ function validate233(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	} else {
-		validate233.errors = [{
+		validate240.errors = [{
 			instancePath,
 			schemaPath: "#/type",
 			keyword: "type",
@@ -9715,18 +10002,18 @@ function validate233(data, { instancePath = "", parentData, parentDataProperty, 
 		}];
 		return false;
 	}
-	validate233.errors = vErrors;
+	validate240.errors = vErrors;
 	return true;
 }
 const pattern19 = new RegExp("^wss?://[!-~]+$", "u");
-function validate226(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate233(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.site === void 0 && (missing0 = "site") || data.phone === void 0 && (missing0 = "phone")) {
-				validate226.errors = [{
+				validate233.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -9796,7 +10083,7 @@ function validate226(data, { instancePath = "", parentData, parentDataProperty, 
 									if (errors === _errs5) {
 										if (typeof data4 === "string") {
 											if (func2(data4) > 100) {
-												validate226.errors = [{
+												validate233.errors = [{
 													instancePath: instancePath + "/server",
 													schemaPath: "#/properties/server/maxLength",
 													keyword: "maxLength",
@@ -9804,7 +10091,7 @@ function validate226(data, { instancePath = "", parentData, parentDataProperty, 
 												}];
 												return false;
 											} else if (func2(data4) < 6) {
-												validate226.errors = [{
+												validate233.errors = [{
 													instancePath: instancePath + "/server",
 													schemaPath: "#/properties/server/minLength",
 													keyword: "minLength",
@@ -9812,7 +10099,7 @@ function validate226(data, { instancePath = "", parentData, parentDataProperty, 
 												}];
 												return false;
 											} else if (!pattern19.test(data4)) {
-												validate226.errors = [{
+												validate233.errors = [{
 													instancePath: instancePath + "/server",
 													schemaPath: "#/properties/server/pattern",
 													keyword: "pattern",
@@ -9821,7 +10108,7 @@ function validate226(data, { instancePath = "", parentData, parentDataProperty, 
 												return false;
 											}
 										} else {
-											validate226.errors = [{
+											validate233.errors = [{
 												instancePath: instancePath + "/server",
 												schemaPath: "#/properties/server/type",
 												keyword: "type",
@@ -9835,13 +10122,13 @@ function validate226(data, { instancePath = "", parentData, parentDataProperty, 
 								if (valid0) {
 									if (data.serverPassword !== void 0) {
 										const _errs7 = errors;
-										if (!validate231(data.serverPassword, {
+										if (!validate238(data.serverPassword, {
 											instancePath: instancePath + "/serverPassword",
 											parentData: data,
 											parentDataProperty: "serverPassword",
 											rootData
 										})) {
-											vErrors = vErrors === null ? validate231.errors : vErrors.concat(validate231.errors);
+											vErrors = vErrors === null ? validate238.errors : vErrors.concat(validate238.errors);
 											errors = vErrors.length;
 										}
 										var valid0 = _errs7 === errors;
@@ -9853,7 +10140,7 @@ function validate226(data, { instancePath = "", parentData, parentDataProperty, 
 											if (errors === _errs8) {
 												if (Array.isArray(data6)) {
 													if (data6.length > 4) {
-														validate226.errors = [{
+														validate233.errors = [{
 															instancePath: instancePath + "/home",
 															schemaPath: "#/properties/home/maxItems",
 															keyword: "maxItems",
@@ -9864,20 +10151,20 @@ function validate226(data, { instancePath = "", parentData, parentDataProperty, 
 														const len0 = data6.length;
 														for (let i0 = 0; i0 < len0; i0++) {
 															const _errs10 = errors;
-															if (!validate233(data6[i0], {
+															if (!validate240(data6[i0], {
 																instancePath: instancePath + "/home/" + i0,
 																parentData: data6,
 																parentDataProperty: i0,
 																rootData
 															})) {
-																vErrors = vErrors === null ? validate233.errors : vErrors.concat(validate233.errors);
+																vErrors = vErrors === null ? validate240.errors : vErrors.concat(validate240.errors);
 																errors = vErrors.length;
 															}
 															if (!(_errs10 === errors)) break;
 														}
 													}
 												} else {
-													validate226.errors = [{
+													validate233.errors = [{
 														instancePath: instancePath + "/home",
 														schemaPath: "#/properties/home/type",
 														keyword: "type",
@@ -9891,13 +10178,13 @@ function validate226(data, { instancePath = "", parentData, parentDataProperty, 
 										if (valid0) {
 											if (data.homePassword !== void 0) {
 												const _errs11 = errors;
-												if (!validate231(data.homePassword, {
+												if (!validate238(data.homePassword, {
 													instancePath: instancePath + "/homePassword",
 													parentData: data,
 													parentDataProperty: "homePassword",
 													rootData
 												})) {
-													vErrors = vErrors === null ? validate231.errors : vErrors.concat(validate231.errors);
+													vErrors = vErrors === null ? validate238.errors : vErrors.concat(validate238.errors);
 													errors = vErrors.length;
 												}
 												var valid0 = _errs11 === errors;
@@ -9926,7 +10213,7 @@ function validate226(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate226.errors = [{
+			validate233.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -9935,20 +10222,20 @@ function validate226(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate226.errors = vErrors;
+	validate233.errors = vErrors;
 	return errors === 0;
 }
-const validateSiteLink = validate237;
+const validateSiteLink = validate244;
 const pattern22 = new RegExp("^https?://[!-~]+$", "u");
 const pattern23 = new RegExp("^(mqtts?|wss?)://[!-~]+$", "u");
-function validate237(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate244(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.site === void 0 && (missing0 = "site") || data.title === void 0 && (missing0 = "title") || data.timeZone === void 0 && (missing0 = "timeZone") || data.manager === void 0 && (missing0 = "manager") || data.secret === void 0 && (missing0 = "secret")) {
-				validate237.errors = [{
+				validate244.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -9990,7 +10277,7 @@ function validate237(data, { instancePath = "", parentData, parentDataProperty, 
 							if (errors === _errs3) {
 								if (typeof data2 === "string") {
 									if (func2(data2) > 64) {
-										validate237.errors = [{
+										validate244.errors = [{
 											instancePath: instancePath + "/timeZone",
 											schemaPath: "#/properties/timeZone/maxLength",
 											keyword: "maxLength",
@@ -9998,7 +10285,7 @@ function validate237(data, { instancePath = "", parentData, parentDataProperty, 
 										}];
 										return false;
 									} else if (func2(data2) < 1) {
-										validate237.errors = [{
+										validate244.errors = [{
 											instancePath: instancePath + "/timeZone",
 											schemaPath: "#/properties/timeZone/minLength",
 											keyword: "minLength",
@@ -10007,7 +10294,7 @@ function validate237(data, { instancePath = "", parentData, parentDataProperty, 
 										return false;
 									}
 								} else {
-									validate237.errors = [{
+									validate244.errors = [{
 										instancePath: instancePath + "/timeZone",
 										schemaPath: "#/properties/timeZone/type",
 										keyword: "type",
@@ -10025,7 +10312,7 @@ function validate237(data, { instancePath = "", parentData, parentDataProperty, 
 								if (errors === _errs5) {
 									if (typeof data3 === "string") {
 										if (func2(data3) > 80) {
-											validate237.errors = [{
+											validate244.errors = [{
 												instancePath: instancePath + "/manager",
 												schemaPath: "#/properties/manager/maxLength",
 												keyword: "maxLength",
@@ -10033,7 +10320,7 @@ function validate237(data, { instancePath = "", parentData, parentDataProperty, 
 											}];
 											return false;
 										} else if (func2(data3) < 8) {
-											validate237.errors = [{
+											validate244.errors = [{
 												instancePath: instancePath + "/manager",
 												schemaPath: "#/properties/manager/minLength",
 												keyword: "minLength",
@@ -10041,7 +10328,7 @@ function validate237(data, { instancePath = "", parentData, parentDataProperty, 
 											}];
 											return false;
 										} else if (!pattern22.test(data3)) {
-											validate237.errors = [{
+											validate244.errors = [{
 												instancePath: instancePath + "/manager",
 												schemaPath: "#/properties/manager/pattern",
 												keyword: "pattern",
@@ -10050,7 +10337,7 @@ function validate237(data, { instancePath = "", parentData, parentDataProperty, 
 											return false;
 										}
 									} else {
-										validate237.errors = [{
+										validate244.errors = [{
 											instancePath: instancePath + "/manager",
 											schemaPath: "#/properties/manager/type",
 											keyword: "type",
@@ -10068,7 +10355,7 @@ function validate237(data, { instancePath = "", parentData, parentDataProperty, 
 									if (errors === _errs7) {
 										if (typeof data4 === "string") {
 											if (func2(data4) > 100) {
-												validate237.errors = [{
+												validate244.errors = [{
 													instancePath: instancePath + "/broker",
 													schemaPath: "#/properties/broker/maxLength",
 													keyword: "maxLength",
@@ -10076,7 +10363,7 @@ function validate237(data, { instancePath = "", parentData, parentDataProperty, 
 												}];
 												return false;
 											} else if (func2(data4) < 8) {
-												validate237.errors = [{
+												validate244.errors = [{
 													instancePath: instancePath + "/broker",
 													schemaPath: "#/properties/broker/minLength",
 													keyword: "minLength",
@@ -10084,7 +10371,7 @@ function validate237(data, { instancePath = "", parentData, parentDataProperty, 
 												}];
 												return false;
 											} else if (!pattern23.test(data4)) {
-												validate237.errors = [{
+												validate244.errors = [{
 													instancePath: instancePath + "/broker",
 													schemaPath: "#/properties/broker/pattern",
 													keyword: "pattern",
@@ -10093,7 +10380,7 @@ function validate237(data, { instancePath = "", parentData, parentDataProperty, 
 												return false;
 											}
 										} else {
-											validate237.errors = [{
+											validate244.errors = [{
 												instancePath: instancePath + "/broker",
 												schemaPath: "#/properties/broker/type",
 												keyword: "type",
@@ -10107,13 +10394,13 @@ function validate237(data, { instancePath = "", parentData, parentDataProperty, 
 								if (valid0) {
 									if (data.secret !== void 0) {
 										const _errs9 = errors;
-										if (!validate231(data.secret, {
+										if (!validate238(data.secret, {
 											instancePath: instancePath + "/secret",
 											parentData: data,
 											parentDataProperty: "secret",
 											rootData
 										})) {
-											vErrors = vErrors === null ? validate231.errors : vErrors.concat(validate231.errors);
+											vErrors = vErrors === null ? validate238.errors : vErrors.concat(validate238.errors);
 											errors = vErrors.length;
 										}
 										var valid0 = _errs9 === errors;
@@ -10125,7 +10412,7 @@ function validate237(data, { instancePath = "", parentData, parentDataProperty, 
 											if (errors === _errs10) {
 												if (typeof data6 === "string") {
 													if (func2(data6) > 6e3) {
-														validate237.errors = [{
+														validate244.errors = [{
 															instancePath: instancePath + "/ca",
 															schemaPath: "#/properties/ca/maxLength",
 															keyword: "maxLength",
@@ -10133,7 +10420,7 @@ function validate237(data, { instancePath = "", parentData, parentDataProperty, 
 														}];
 														return false;
 													} else if (func2(data6) < 1) {
-														validate237.errors = [{
+														validate244.errors = [{
 															instancePath: instancePath + "/ca",
 															schemaPath: "#/properties/ca/minLength",
 															keyword: "minLength",
@@ -10142,7 +10429,7 @@ function validate237(data, { instancePath = "", parentData, parentDataProperty, 
 														return false;
 													}
 												} else {
-													validate237.errors = [{
+													validate244.errors = [{
 														instancePath: instancePath + "/ca",
 														schemaPath: "#/properties/ca/type",
 														keyword: "type",
@@ -10161,7 +10448,7 @@ function validate237(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate237.errors = [{
+			validate244.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -10170,11 +10457,11 @@ function validate237(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate237.errors = vErrors;
+	validate244.errors = vErrors;
 	return errors === 0;
 }
-const validateSiteMaster = validate241;
-function validate241(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+const validateSiteMaster = validate248;
+function validate248(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
@@ -10197,7 +10484,7 @@ function validate241(data, { instancePath = "", parentData, parentDataProperty, 
 					let data1 = data.canNode;
 					const _errs2 = errors;
 					if (!(typeof data1 == "number" && !(data1 % 1) && !isNaN(data1) && isFinite(data1))) {
-						validate241.errors = [{
+						validate248.errors = [{
 							instancePath: instancePath + "/canNode",
 							schemaPath: "#/properties/canNode/type",
 							keyword: "type",
@@ -10208,7 +10495,7 @@ function validate241(data, { instancePath = "", parentData, parentDataProperty, 
 					if (errors === _errs2) {
 						if (typeof data1 == "number" && isFinite(data1)) {
 							if (data1 > 31 || isNaN(data1)) {
-								validate241.errors = [{
+								validate248.errors = [{
 									instancePath: instancePath + "/canNode",
 									schemaPath: "#/properties/canNode/maximum",
 									keyword: "maximum",
@@ -10219,7 +10506,7 @@ function validate241(data, { instancePath = "", parentData, parentDataProperty, 
 								}];
 								return false;
 							} else if (data1 < 0 || isNaN(data1)) {
-								validate241.errors = [{
+								validate248.errors = [{
 									instancePath: instancePath + "/canNode",
 									schemaPath: "#/properties/canNode/minimum",
 									keyword: "minimum",
@@ -10253,7 +10540,7 @@ function validate241(data, { instancePath = "", parentData, parentDataProperty, 
 							let data3 = data.handovers;
 							const _errs5 = errors;
 							if (!(typeof data3 == "number" && !(data3 % 1) && !isNaN(data3) && isFinite(data3))) {
-								validate241.errors = [{
+								validate248.errors = [{
 									instancePath: instancePath + "/handovers",
 									schemaPath: "#/properties/handovers/type",
 									keyword: "type",
@@ -10264,7 +10551,7 @@ function validate241(data, { instancePath = "", parentData, parentDataProperty, 
 							if (errors === _errs5) {
 								if (typeof data3 == "number" && isFinite(data3)) {
 									if (data3 > 4294967295 || isNaN(data3)) {
-										validate241.errors = [{
+										validate248.errors = [{
 											instancePath: instancePath + "/handovers",
 											schemaPath: "#/properties/handovers/maximum",
 											keyword: "maximum",
@@ -10275,7 +10562,7 @@ function validate241(data, { instancePath = "", parentData, parentDataProperty, 
 										}];
 										return false;
 									} else if (data3 < 0 || isNaN(data3)) {
-										validate241.errors = [{
+										validate248.errors = [{
 											instancePath: instancePath + "/handovers",
 											schemaPath: "#/properties/handovers/minimum",
 											keyword: "minimum",
@@ -10294,7 +10581,7 @@ function validate241(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate241.errors = [{
+			validate248.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -10303,18 +10590,18 @@ function validate241(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate241.errors = vErrors;
+	validate248.errors = vErrors;
 	return errors === 0;
 }
-const validateSiteReport = validate244;
-function validate244(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+const validateSiteReport = validate251;
+function validate251(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.revision === void 0 && (missing0 = "revision")) {
-				validate244.errors = [{
+				validate251.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -10326,7 +10613,7 @@ function validate244(data, { instancePath = "", parentData, parentDataProperty, 
 					let data0 = data.revision;
 					const _errs1 = errors;
 					if (!(typeof data0 == "number" && !(data0 % 1) && !isNaN(data0) && isFinite(data0))) {
-						validate244.errors = [{
+						validate251.errors = [{
 							instancePath: instancePath + "/revision",
 							schemaPath: "#/properties/revision/type",
 							keyword: "type",
@@ -10337,7 +10624,7 @@ function validate244(data, { instancePath = "", parentData, parentDataProperty, 
 					if (errors === _errs1) {
 						if (typeof data0 == "number" && isFinite(data0)) {
 							if (data0 > 9007199254740991 || isNaN(data0)) {
-								validate244.errors = [{
+								validate251.errors = [{
 									instancePath: instancePath + "/revision",
 									schemaPath: "#/properties/revision/maximum",
 									keyword: "maximum",
@@ -10348,7 +10635,7 @@ function validate244(data, { instancePath = "", parentData, parentDataProperty, 
 								}];
 								return false;
 							} else if (data0 < 0 || isNaN(data0)) {
-								validate244.errors = [{
+								validate251.errors = [{
 									instancePath: instancePath + "/revision",
 									schemaPath: "#/properties/revision/minimum",
 									keyword: "minimum",
@@ -10368,7 +10655,7 @@ function validate244(data, { instancePath = "", parentData, parentDataProperty, 
 						let data1 = data.waitSeconds;
 						const _errs3 = errors;
 						if (!(typeof data1 == "number" && !(data1 % 1) && !isNaN(data1) && isFinite(data1))) {
-							validate244.errors = [{
+							validate251.errors = [{
 								instancePath: instancePath + "/waitSeconds",
 								schemaPath: "#/properties/waitSeconds/type",
 								keyword: "type",
@@ -10379,7 +10666,7 @@ function validate244(data, { instancePath = "", parentData, parentDataProperty, 
 						if (errors === _errs3) {
 							if (typeof data1 == "number" && isFinite(data1)) {
 								if (data1 > 60 || isNaN(data1)) {
-									validate244.errors = [{
+									validate251.errors = [{
 										instancePath: instancePath + "/waitSeconds",
 										schemaPath: "#/properties/waitSeconds/maximum",
 										keyword: "maximum",
@@ -10390,7 +10677,7 @@ function validate244(data, { instancePath = "", parentData, parentDataProperty, 
 									}];
 									return false;
 								} else if (data1 < 0 || isNaN(data1)) {
-									validate244.errors = [{
+									validate251.errors = [{
 										instancePath: instancePath + "/waitSeconds",
 										schemaPath: "#/properties/waitSeconds/minimum",
 										keyword: "minimum",
@@ -10412,7 +10699,7 @@ function validate244(data, { instancePath = "", parentData, parentDataProperty, 
 							if (errors === _errs5) {
 								if (Array.isArray(data2)) {
 									if (data2.length > 4) {
-										validate244.errors = [{
+										validate251.errors = [{
 											instancePath: instancePath + "/home",
 											schemaPath: "#/properties/home/maxItems",
 											keyword: "maxItems",
@@ -10423,20 +10710,20 @@ function validate244(data, { instancePath = "", parentData, parentDataProperty, 
 										const len0 = data2.length;
 										for (let i0 = 0; i0 < len0; i0++) {
 											const _errs7 = errors;
-											if (!validate233(data2[i0], {
+											if (!validate240(data2[i0], {
 												instancePath: instancePath + "/home/" + i0,
 												parentData: data2,
 												parentDataProperty: i0,
 												rootData
 											})) {
-												vErrors = vErrors === null ? validate233.errors : vErrors.concat(validate233.errors);
+												vErrors = vErrors === null ? validate240.errors : vErrors.concat(validate240.errors);
 												errors = vErrors.length;
 											}
 											if (!(_errs7 === errors)) break;
 										}
 									}
 								} else {
-									validate244.errors = [{
+									validate251.errors = [{
 										instancePath: instancePath + "/home",
 										schemaPath: "#/properties/home/type",
 										keyword: "type",
@@ -10468,7 +10755,7 @@ function validate244(data, { instancePath = "", parentData, parentDataProperty, 
 									if (errors === _errs9) {
 										if (Array.isArray(data5)) {
 											if (data5.length > 64) {
-												validate244.errors = [{
+												validate251.errors = [{
 													instancePath: instancePath + "/removed",
 													schemaPath: "#/properties/removed/maxItems",
 													keyword: "maxItems",
@@ -10492,7 +10779,7 @@ function validate244(data, { instancePath = "", parentData, parentDataProperty, 
 												}
 											}
 										} else {
-											validate244.errors = [{
+											validate251.errors = [{
 												instancePath: instancePath + "/removed",
 												schemaPath: "#/properties/removed/type",
 												keyword: "type",
@@ -10509,7 +10796,7 @@ function validate244(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate244.errors = [{
+			validate251.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -10518,11 +10805,11 @@ function validate244(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate244.errors = vErrors;
+	validate251.errors = vErrors;
 	return errors === 0;
 }
-const validateSiteRulesStatus = validate248;
-const schema86 = {
+const validateSiteRulesStatus = validate255;
+const schema88 = {
 	"type": "object",
 	"required": ["name", "state"],
 	"properties": {
@@ -10550,14 +10837,14 @@ const schema86 = {
 		"firedAt": { "$ref": "#/definitions/instant" }
 	}
 };
-function validate251(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate258(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.name === void 0 && (missing0 = "name") || data.state === void 0 && (missing0 = "state")) {
-				validate251.errors = [{
+				validate258.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -10571,7 +10858,7 @@ function validate251(data, { instancePath = "", parentData, parentDataProperty, 
 					if (errors === _errs1) {
 						if (typeof data0 === "string") {
 							if (func2(data0) > 48) {
-								validate251.errors = [{
+								validate258.errors = [{
 									instancePath: instancePath + "/name",
 									schemaPath: "#/properties/name/maxLength",
 									keyword: "maxLength",
@@ -10579,7 +10866,7 @@ function validate251(data, { instancePath = "", parentData, parentDataProperty, 
 								}];
 								return false;
 							} else if (func2(data0) < 1) {
-								validate251.errors = [{
+								validate258.errors = [{
 									instancePath: instancePath + "/name",
 									schemaPath: "#/properties/name/minLength",
 									keyword: "minLength",
@@ -10588,7 +10875,7 @@ function validate251(data, { instancePath = "", parentData, parentDataProperty, 
 								return false;
 							}
 						} else {
-							validate251.errors = [{
+							validate258.errors = [{
 								instancePath: instancePath + "/name",
 								schemaPath: "#/properties/name/type",
 								keyword: "type",
@@ -10604,7 +10891,7 @@ function validate251(data, { instancePath = "", parentData, parentDataProperty, 
 						let data1 = data.state;
 						const _errs3 = errors;
 						if (typeof data1 !== "string") {
-							validate251.errors = [{
+							validate258.errors = [{
 								instancePath: instancePath + "/state",
 								schemaPath: "#/properties/state/type",
 								keyword: "type",
@@ -10613,11 +10900,11 @@ function validate251(data, { instancePath = "", parentData, parentDataProperty, 
 							return false;
 						}
 						if (!(data1 === "off" || data1 === "unknown" || data1 === "false" || data1 === "holding" || data1 === "true")) {
-							validate251.errors = [{
+							validate258.errors = [{
 								instancePath: instancePath + "/state",
 								schemaPath: "#/properties/state/enum",
 								keyword: "enum",
-								params: { allowedValues: schema86.properties.state.enum }
+								params: { allowedValues: schema88.properties.state.enum }
 							}];
 							return false;
 						}
@@ -10628,7 +10915,7 @@ function validate251(data, { instancePath = "", parentData, parentDataProperty, 
 							let data2 = data.heldFor;
 							const _errs5 = errors;
 							if (!(typeof data2 == "number" && !(data2 % 1) && !isNaN(data2) && isFinite(data2))) {
-								validate251.errors = [{
+								validate258.errors = [{
 									instancePath: instancePath + "/heldFor",
 									schemaPath: "#/properties/heldFor/type",
 									keyword: "type",
@@ -10639,7 +10926,7 @@ function validate251(data, { instancePath = "", parentData, parentDataProperty, 
 							if (errors === _errs5) {
 								if (typeof data2 == "number" && isFinite(data2)) {
 									if (data2 > 4294967 || isNaN(data2)) {
-										validate251.errors = [{
+										validate258.errors = [{
 											instancePath: instancePath + "/heldFor",
 											schemaPath: "#/properties/heldFor/maximum",
 											keyword: "maximum",
@@ -10650,7 +10937,7 @@ function validate251(data, { instancePath = "", parentData, parentDataProperty, 
 										}];
 										return false;
 									} else if (data2 < 0 || isNaN(data2)) {
-										validate251.errors = [{
+										validate258.errors = [{
 											instancePath: instancePath + "/heldFor",
 											schemaPath: "#/properties/heldFor/minimum",
 											keyword: "minimum",
@@ -10699,7 +10986,7 @@ function validate251(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate251.errors = [{
+			validate258.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -10708,17 +10995,17 @@ function validate251(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate251.errors = vErrors;
+	validate258.errors = vErrors;
 	return errors === 0;
 }
-function validate248(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate255(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.rules === void 0 && (missing0 = "rules")) {
-				validate248.errors = [{
+				validate255.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -10757,7 +11044,7 @@ function validate248(data, { instancePath = "", parentData, parentDataProperty, 
 						if (data.test !== void 0) {
 							const _errs3 = errors;
 							if (typeof data.test !== "boolean") {
-								validate248.errors = [{
+								validate255.errors = [{
 									instancePath: instancePath + "/test",
 									schemaPath: "#/properties/test/type",
 									keyword: "type",
@@ -10774,7 +11061,7 @@ function validate248(data, { instancePath = "", parentData, parentDataProperty, 
 								if (errors === _errs5) {
 									if (Array.isArray(data3)) {
 										if (data3.length > 32) {
-											validate248.errors = [{
+											validate255.errors = [{
 												instancePath: instancePath + "/rules",
 												schemaPath: "#/properties/rules/maxItems",
 												keyword: "maxItems",
@@ -10785,20 +11072,20 @@ function validate248(data, { instancePath = "", parentData, parentDataProperty, 
 											const len0 = data3.length;
 											for (let i0 = 0; i0 < len0; i0++) {
 												const _errs7 = errors;
-												if (!validate251(data3[i0], {
+												if (!validate258(data3[i0], {
 													instancePath: instancePath + "/rules/" + i0,
 													parentData: data3,
 													parentDataProperty: i0,
 													rootData
 												})) {
-													vErrors = vErrors === null ? validate251.errors : vErrors.concat(validate251.errors);
+													vErrors = vErrors === null ? validate258.errors : vErrors.concat(validate258.errors);
 													errors = vErrors.length;
 												}
 												if (!(_errs7 === errors)) break;
 											}
 										}
 									} else {
-										validate248.errors = [{
+										validate255.errors = [{
 											instancePath: instancePath + "/rules",
 											schemaPath: "#/properties/rules/type",
 											keyword: "type",
@@ -10814,7 +11101,7 @@ function validate248(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate248.errors = [{
+			validate255.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -10823,18 +11110,18 @@ function validate248(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate248.errors = vErrors;
+	validate255.errors = vErrors;
 	return errors === 0;
 }
-const validateSiteRules = validate255;
-function validate255(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+const validateSiteRules = validate262;
+function validate262(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.rules === void 0 && (missing0 = "rules")) {
-				validate255.errors = [{
+				validate262.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -10846,7 +11133,7 @@ function validate255(data, { instancePath = "", parentData, parentDataProperty, 
 				if (errors === errors) {
 					if (Array.isArray(data0)) {
 						if (data0.length > 32) {
-							validate255.errors = [{
+							validate262.errors = [{
 								instancePath: instancePath + "/rules",
 								schemaPath: "#/properties/rules/maxItems",
 								keyword: "maxItems",
@@ -10870,7 +11157,7 @@ function validate255(data, { instancePath = "", parentData, parentDataProperty, 
 							}
 						}
 					} else {
-						validate255.errors = [{
+						validate262.errors = [{
 							instancePath: instancePath + "/rules",
 							schemaPath: "#/properties/rules/type",
 							keyword: "type",
@@ -10881,7 +11168,7 @@ function validate255(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate255.errors = [{
+			validate262.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -10890,18 +11177,18 @@ function validate255(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate255.errors = vErrors;
+	validate262.errors = vErrors;
 	return errors === 0;
 }
-const validateSiteSocket = validate257;
-function validate257(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+const validateSiteSocket = validate264;
+function validate264(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.stale === void 0 && (missing0 = "stale") || data.online === void 0 && (missing0 = "online")) {
-				validate257.errors = [{
+				validate264.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -10940,7 +11227,7 @@ function validate257(data, { instancePath = "", parentData, parentDataProperty, 
 						if (data.stale !== void 0) {
 							const _errs3 = errors;
 							if (typeof data.stale !== "boolean") {
-								validate257.errors = [{
+								validate264.errors = [{
 									instancePath: instancePath + "/stale",
 									schemaPath: "#/properties/stale/type",
 									keyword: "type",
@@ -10954,7 +11241,7 @@ function validate257(data, { instancePath = "", parentData, parentDataProperty, 
 							if (data.online !== void 0) {
 								const _errs5 = errors;
 								if (typeof data.online !== "boolean") {
-									validate257.errors = [{
+									validate264.errors = [{
 										instancePath: instancePath + "/online",
 										schemaPath: "#/properties/online/type",
 										keyword: "type",
@@ -10968,7 +11255,7 @@ function validate257(data, { instancePath = "", parentData, parentDataProperty, 
 								if (data.on !== void 0) {
 									const _errs7 = errors;
 									if (typeof data.on !== "boolean") {
-										validate257.errors = [{
+										validate264.errors = [{
 											instancePath: instancePath + "/on",
 											schemaPath: "#/properties/on/type",
 											keyword: "type",
@@ -10985,7 +11272,7 @@ function validate257(data, { instancePath = "", parentData, parentDataProperty, 
 										if (errors === _errs9) {
 											if (typeof data5 == "number" && isFinite(data5)) {
 												if (data5 > 65535 || isNaN(data5)) {
-													validate257.errors = [{
+													validate264.errors = [{
 														instancePath: instancePath + "/power",
 														schemaPath: "#/properties/power/maximum",
 														keyword: "maximum",
@@ -10996,7 +11283,7 @@ function validate257(data, { instancePath = "", parentData, parentDataProperty, 
 													}];
 													return false;
 												} else if (data5 < 0 || isNaN(data5)) {
-													validate257.errors = [{
+													validate264.errors = [{
 														instancePath: instancePath + "/power",
 														schemaPath: "#/properties/power/minimum",
 														keyword: "minimum",
@@ -11008,7 +11295,7 @@ function validate257(data, { instancePath = "", parentData, parentDataProperty, 
 													return false;
 												}
 											} else {
-												validate257.errors = [{
+												validate264.errors = [{
 													instancePath: instancePath + "/power",
 													schemaPath: "#/properties/power/type",
 													keyword: "type",
@@ -11026,7 +11313,7 @@ function validate257(data, { instancePath = "", parentData, parentDataProperty, 
 											if (errors === _errs11) {
 												if (typeof data6 == "number" && isFinite(data6)) {
 													if (data6 > 1e5 || isNaN(data6)) {
-														validate257.errors = [{
+														validate264.errors = [{
 															instancePath: instancePath + "/energy",
 															schemaPath: "#/properties/energy/maximum",
 															keyword: "maximum",
@@ -11037,7 +11324,7 @@ function validate257(data, { instancePath = "", parentData, parentDataProperty, 
 														}];
 														return false;
 													} else if (data6 < 0 || isNaN(data6)) {
-														validate257.errors = [{
+														validate264.errors = [{
 															instancePath: instancePath + "/energy",
 															schemaPath: "#/properties/energy/minimum",
 															keyword: "minimum",
@@ -11049,7 +11336,7 @@ function validate257(data, { instancePath = "", parentData, parentDataProperty, 
 														return false;
 													}
 												} else {
-													validate257.errors = [{
+													validate264.errors = [{
 														instancePath: instancePath + "/energy",
 														schemaPath: "#/properties/energy/type",
 														keyword: "type",
@@ -11067,7 +11354,7 @@ function validate257(data, { instancePath = "", parentData, parentDataProperty, 
 												if (errors === _errs13) {
 													if (typeof data7 === "string") {
 														if (func2(data7) > 48) {
-															validate257.errors = [{
+															validate264.errors = [{
 																instancePath: instancePath + "/name",
 																schemaPath: "#/properties/name/maxLength",
 																keyword: "maxLength",
@@ -11076,7 +11363,7 @@ function validate257(data, { instancePath = "", parentData, parentDataProperty, 
 															return false;
 														}
 													} else {
-														validate257.errors = [{
+														validate264.errors = [{
 															instancePath: instancePath + "/name",
 															schemaPath: "#/properties/name/type",
 															keyword: "type",
@@ -11092,7 +11379,7 @@ function validate257(data, { instancePath = "", parentData, parentDataProperty, 
 													let data8 = data.number;
 													const _errs15 = errors;
 													if (!(typeof data8 == "number" && !(data8 % 1) && !isNaN(data8) && isFinite(data8))) {
-														validate257.errors = [{
+														validate264.errors = [{
 															instancePath: instancePath + "/number",
 															schemaPath: "#/properties/number/type",
 															keyword: "type",
@@ -11103,7 +11390,7 @@ function validate257(data, { instancePath = "", parentData, parentDataProperty, 
 													if (errors === _errs15) {
 														if (typeof data8 == "number" && isFinite(data8)) {
 															if (data8 > 127 || isNaN(data8)) {
-																validate257.errors = [{
+																validate264.errors = [{
 																	instancePath: instancePath + "/number",
 																	schemaPath: "#/properties/number/maximum",
 																	keyword: "maximum",
@@ -11114,7 +11401,7 @@ function validate257(data, { instancePath = "", parentData, parentDataProperty, 
 																}];
 																return false;
 															} else if (data8 < 0 || isNaN(data8)) {
-																validate257.errors = [{
+																validate264.errors = [{
 																	instancePath: instancePath + "/number",
 																	schemaPath: "#/properties/number/minimum",
 																	keyword: "minimum",
@@ -11139,7 +11426,7 @@ function validate257(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate257.errors = [{
+			validate264.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -11148,11 +11435,11 @@ function validate257(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate257.errors = vErrors;
+	validate264.errors = vErrors;
 	return errors === 0;
 }
-const validateSiteTelemetry = validate260;
-const schema89 = {
+const validateSiteTelemetry = validate267;
+const schema91 = {
 	"type": "object",
 	"required": ["stale", "online"],
 	"properties": {
@@ -11224,12 +11511,12 @@ const schema89 = {
 		}
 	}
 };
-function validate269(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate276(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	if (data && typeof data == "object" && !Array.isArray(data)) {
 		let missing0;
 		if (data.grid === void 0 && (missing0 = "grid") || data.inv === void 0 && (missing0 = "inv") || data.pump === void 0 && (missing0 = "pump") || data.heater === void 0 && (missing0 = "heater")) {
-			validate269.errors = [{
+			validate276.errors = [{
 				instancePath,
 				schemaPath: "#/required",
 				keyword: "required",
@@ -11240,7 +11527,7 @@ function validate269(data, { instancePath = "", parentData, parentDataProperty, 
 			if (data.grid !== void 0) {
 				let data0 = data.grid;
 				if (!(typeof data0 == "number" && !(data0 % 1) && !isNaN(data0) && isFinite(data0))) {
-					validate269.errors = [{
+					validate276.errors = [{
 						instancePath: instancePath + "/grid",
 						schemaPath: "#/properties/grid/type",
 						keyword: "type",
@@ -11250,7 +11537,7 @@ function validate269(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 				if (typeof data0 == "number" && isFinite(data0)) {
 					if (data0 > 1 || isNaN(data0)) {
-						validate269.errors = [{
+						validate276.errors = [{
 							instancePath: instancePath + "/grid",
 							schemaPath: "#/properties/grid/maximum",
 							keyword: "maximum",
@@ -11261,7 +11548,7 @@ function validate269(data, { instancePath = "", parentData, parentDataProperty, 
 						}];
 						return false;
 					} else if (data0 < 0 || isNaN(data0)) {
-						validate269.errors = [{
+						validate276.errors = [{
 							instancePath: instancePath + "/grid",
 							schemaPath: "#/properties/grid/minimum",
 							keyword: "minimum",
@@ -11279,7 +11566,7 @@ function validate269(data, { instancePath = "", parentData, parentDataProperty, 
 				if (data.inv !== void 0) {
 					let data1 = data.inv;
 					if (!(typeof data1 == "number" && !(data1 % 1) && !isNaN(data1) && isFinite(data1))) {
-						validate269.errors = [{
+						validate276.errors = [{
 							instancePath: instancePath + "/inv",
 							schemaPath: "#/properties/inv/type",
 							keyword: "type",
@@ -11289,7 +11576,7 @@ function validate269(data, { instancePath = "", parentData, parentDataProperty, 
 					}
 					if (typeof data1 == "number" && isFinite(data1)) {
 						if (data1 > 1 || isNaN(data1)) {
-							validate269.errors = [{
+							validate276.errors = [{
 								instancePath: instancePath + "/inv",
 								schemaPath: "#/properties/inv/maximum",
 								keyword: "maximum",
@@ -11300,7 +11587,7 @@ function validate269(data, { instancePath = "", parentData, parentDataProperty, 
 							}];
 							return false;
 						} else if (data1 < 0 || isNaN(data1)) {
-							validate269.errors = [{
+							validate276.errors = [{
 								instancePath: instancePath + "/inv",
 								schemaPath: "#/properties/inv/minimum",
 								keyword: "minimum",
@@ -11318,7 +11605,7 @@ function validate269(data, { instancePath = "", parentData, parentDataProperty, 
 					if (data.pump !== void 0) {
 						let data2 = data.pump;
 						if (!(typeof data2 == "number" && !(data2 % 1) && !isNaN(data2) && isFinite(data2))) {
-							validate269.errors = [{
+							validate276.errors = [{
 								instancePath: instancePath + "/pump",
 								schemaPath: "#/properties/pump/type",
 								keyword: "type",
@@ -11328,7 +11615,7 @@ function validate269(data, { instancePath = "", parentData, parentDataProperty, 
 						}
 						if (typeof data2 == "number" && isFinite(data2)) {
 							if (data2 > 1 || isNaN(data2)) {
-								validate269.errors = [{
+								validate276.errors = [{
 									instancePath: instancePath + "/pump",
 									schemaPath: "#/properties/pump/maximum",
 									keyword: "maximum",
@@ -11339,7 +11626,7 @@ function validate269(data, { instancePath = "", parentData, parentDataProperty, 
 								}];
 								return false;
 							} else if (data2 < 0 || isNaN(data2)) {
-								validate269.errors = [{
+								validate276.errors = [{
 									instancePath: instancePath + "/pump",
 									schemaPath: "#/properties/pump/minimum",
 									keyword: "minimum",
@@ -11357,7 +11644,7 @@ function validate269(data, { instancePath = "", parentData, parentDataProperty, 
 						if (data.heater !== void 0) {
 							let data3 = data.heater;
 							if (!(typeof data3 == "number" && !(data3 % 1) && !isNaN(data3) && isFinite(data3))) {
-								validate269.errors = [{
+								validate276.errors = [{
 									instancePath: instancePath + "/heater",
 									schemaPath: "#/properties/heater/type",
 									keyword: "type",
@@ -11367,7 +11654,7 @@ function validate269(data, { instancePath = "", parentData, parentDataProperty, 
 							}
 							if (typeof data3 == "number" && isFinite(data3)) {
 								if (data3 > 1 || isNaN(data3)) {
-									validate269.errors = [{
+									validate276.errors = [{
 										instancePath: instancePath + "/heater",
 										schemaPath: "#/properties/heater/maximum",
 										keyword: "maximum",
@@ -11378,7 +11665,7 @@ function validate269(data, { instancePath = "", parentData, parentDataProperty, 
 									}];
 									return false;
 								} else if (data3 < 0 || isNaN(data3)) {
-									validate269.errors = [{
+									validate276.errors = [{
 										instancePath: instancePath + "/heater",
 										schemaPath: "#/properties/heater/minimum",
 										keyword: "minimum",
@@ -11397,7 +11684,7 @@ function validate269(data, { instancePath = "", parentData, parentDataProperty, 
 			}
 		}
 	} else {
-		validate269.errors = [{
+		validate276.errors = [{
 			instancePath,
 			schemaPath: "#/type",
 			keyword: "type",
@@ -11405,10 +11692,10 @@ function validate269(data, { instancePath = "", parentData, parentDataProperty, 
 		}];
 		return false;
 	}
-	validate269.errors = vErrors;
+	validate276.errors = vErrors;
 	return true;
 }
-const schema92 = {
+const schema94 = {
 	"type": "string",
 	"enum": [
 		"off",
@@ -11416,10 +11703,10 @@ const schema92 = {
 		"locked-out"
 	]
 };
-function validate273(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate280(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	if (typeof data !== "string") {
-		validate273.errors = [{
+		validate280.errors = [{
 			instancePath,
 			schemaPath: "#/type",
 			keyword: "type",
@@ -11428,25 +11715,25 @@ function validate273(data, { instancePath = "", parentData, parentDataProperty, 
 		return false;
 	}
 	if (!(data === "off" || data === "counting" || data === "locked-out")) {
-		validate273.errors = [{
+		validate280.errors = [{
 			instancePath,
 			schemaPath: "#/enum",
 			keyword: "enum",
-			params: { allowedValues: schema92.enum }
+			params: { allowedValues: schema94.enum }
 		}];
 		return false;
 	}
-	validate273.errors = vErrors;
+	validate280.errors = vErrors;
 	return true;
 }
-function validate272(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate279(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.used === void 0 && (missing0 = "used")) {
-				validate272.errors = [{
+				validate279.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -11460,7 +11747,7 @@ function validate272(data, { instancePath = "", parentData, parentDataProperty, 
 					if (errors === _errs1) {
 						if (typeof data0 == "number" && isFinite(data0)) {
 							if (data0 > 2e5 || isNaN(data0)) {
-								validate272.errors = [{
+								validate279.errors = [{
 									instancePath: instancePath + "/used",
 									schemaPath: "#/properties/used/maximum",
 									keyword: "maximum",
@@ -11471,7 +11758,7 @@ function validate272(data, { instancePath = "", parentData, parentDataProperty, 
 								}];
 								return false;
 							} else if (data0 < 0 || isNaN(data0)) {
-								validate272.errors = [{
+								validate279.errors = [{
 									instancePath: instancePath + "/used",
 									schemaPath: "#/properties/used/minimum",
 									keyword: "minimum",
@@ -11483,7 +11770,7 @@ function validate272(data, { instancePath = "", parentData, parentDataProperty, 
 								return false;
 							}
 						} else {
-							validate272.errors = [{
+							validate279.errors = [{
 								instancePath: instancePath + "/used",
 								schemaPath: "#/properties/used/type",
 								keyword: "type",
@@ -11499,7 +11786,7 @@ function validate272(data, { instancePath = "", parentData, parentDataProperty, 
 						let data1 = data.limit;
 						const _errs3 = errors;
 						if (!(typeof data1 == "number" && !(data1 % 1) && !isNaN(data1) && isFinite(data1))) {
-							validate272.errors = [{
+							validate279.errors = [{
 								instancePath: instancePath + "/limit",
 								schemaPath: "#/properties/limit/type",
 								keyword: "type",
@@ -11510,7 +11797,7 @@ function validate272(data, { instancePath = "", parentData, parentDataProperty, 
 						if (errors === _errs3) {
 							if (typeof data1 == "number" && isFinite(data1)) {
 								if (data1 > 30 || isNaN(data1)) {
-									validate272.errors = [{
+									validate279.errors = [{
 										instancePath: instancePath + "/limit",
 										schemaPath: "#/properties/limit/maximum",
 										keyword: "maximum",
@@ -11521,7 +11808,7 @@ function validate272(data, { instancePath = "", parentData, parentDataProperty, 
 									}];
 									return false;
 								} else if (data1 < 0 || isNaN(data1)) {
-									validate272.errors = [{
+									validate279.errors = [{
 										instancePath: instancePath + "/limit",
 										schemaPath: "#/properties/limit/minimum",
 										keyword: "minimum",
@@ -11539,13 +11826,13 @@ function validate272(data, { instancePath = "", parentData, parentDataProperty, 
 					if (valid0) {
 						if (data.state !== void 0) {
 							const _errs5 = errors;
-							if (!validate273(data.state, {
+							if (!validate280(data.state, {
 								instancePath: instancePath + "/state",
 								parentData: data,
 								parentDataProperty: "state",
 								rootData
 							})) {
-								vErrors = vErrors === null ? validate273.errors : vErrors.concat(validate273.errors);
+								vErrors = vErrors === null ? validate280.errors : vErrors.concat(validate280.errors);
 								errors = vErrors.length;
 							}
 							var valid0 = _errs5 === errors;
@@ -11554,7 +11841,7 @@ function validate272(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate272.errors = [{
+			validate279.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -11563,16 +11850,16 @@ function validate272(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate272.errors = vErrors;
+	validate279.errors = vErrors;
 	return errors === 0;
 }
-function validate276(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate283(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	if (data && typeof data == "object" && !Array.isArray(data)) {
 		if (data.ecoLimit !== void 0) {
 			let data0 = data.ecoLimit;
 			if (!(typeof data0 == "number" && !(data0 % 1) && !isNaN(data0) && isFinite(data0))) {
-				validate276.errors = [{
+				validate283.errors = [{
 					instancePath: instancePath + "/ecoLimit",
 					schemaPath: "#/properties/ecoLimit/type",
 					keyword: "type",
@@ -11582,7 +11869,7 @@ function validate276(data, { instancePath = "", parentData, parentDataProperty, 
 			}
 			if (typeof data0 == "number" && isFinite(data0)) {
 				if (data0 > 65535 || isNaN(data0)) {
-					validate276.errors = [{
+					validate283.errors = [{
 						instancePath: instancePath + "/ecoLimit",
 						schemaPath: "#/properties/ecoLimit/maximum",
 						keyword: "maximum",
@@ -11593,7 +11880,7 @@ function validate276(data, { instancePath = "", parentData, parentDataProperty, 
 					}];
 					return false;
 				} else if (data0 < 0 || isNaN(data0)) {
-					validate276.errors = [{
+					validate283.errors = [{
 						instancePath: instancePath + "/ecoLimit",
 						schemaPath: "#/properties/ecoLimit/minimum",
 						keyword: "minimum",
@@ -11611,7 +11898,7 @@ function validate276(data, { instancePath = "", parentData, parentDataProperty, 
 			if (data.touStart !== void 0) {
 				let data1 = data.touStart;
 				if (!(typeof data1 == "number" && !(data1 % 1) && !isNaN(data1) && isFinite(data1))) {
-					validate276.errors = [{
+					validate283.errors = [{
 						instancePath: instancePath + "/touStart",
 						schemaPath: "#/properties/touStart/type",
 						keyword: "type",
@@ -11621,7 +11908,7 @@ function validate276(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 				if (typeof data1 == "number" && isFinite(data1)) {
 					if (data1 > 1439 || isNaN(data1)) {
-						validate276.errors = [{
+						validate283.errors = [{
 							instancePath: instancePath + "/touStart",
 							schemaPath: "#/properties/touStart/maximum",
 							keyword: "maximum",
@@ -11632,7 +11919,7 @@ function validate276(data, { instancePath = "", parentData, parentDataProperty, 
 						}];
 						return false;
 					} else if (data1 < 0 || isNaN(data1)) {
-						validate276.errors = [{
+						validate283.errors = [{
 							instancePath: instancePath + "/touStart",
 							schemaPath: "#/properties/touStart/minimum",
 							keyword: "minimum",
@@ -11650,7 +11937,7 @@ function validate276(data, { instancePath = "", parentData, parentDataProperty, 
 				if (data.touEnd !== void 0) {
 					let data2 = data.touEnd;
 					if (!(typeof data2 == "number" && !(data2 % 1) && !isNaN(data2) && isFinite(data2))) {
-						validate276.errors = [{
+						validate283.errors = [{
 							instancePath: instancePath + "/touEnd",
 							schemaPath: "#/properties/touEnd/type",
 							keyword: "type",
@@ -11660,7 +11947,7 @@ function validate276(data, { instancePath = "", parentData, parentDataProperty, 
 					}
 					if (typeof data2 == "number" && isFinite(data2)) {
 						if (data2 > 1439 || isNaN(data2)) {
-							validate276.errors = [{
+							validate283.errors = [{
 								instancePath: instancePath + "/touEnd",
 								schemaPath: "#/properties/touEnd/maximum",
 								keyword: "maximum",
@@ -11671,7 +11958,7 @@ function validate276(data, { instancePath = "", parentData, parentDataProperty, 
 							}];
 							return false;
 						} else if (data2 < 0 || isNaN(data2)) {
-							validate276.errors = [{
+							validate283.errors = [{
 								instancePath: instancePath + "/touEnd",
 								schemaPath: "#/properties/touEnd/minimum",
 								keyword: "minimum",
@@ -11688,7 +11975,7 @@ function validate276(data, { instancePath = "", parentData, parentDataProperty, 
 			}
 		}
 	} else {
-		validate276.errors = [{
+		validate283.errors = [{
 			instancePath,
 			schemaPath: "#/type",
 			keyword: "type",
@@ -11696,17 +11983,17 @@ function validate276(data, { instancePath = "", parentData, parentDataProperty, 
 		}];
 		return false;
 	}
-	validate276.errors = vErrors;
+	validate283.errors = vErrors;
 	return true;
 }
-function validate260(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate267(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.stale === void 0 && (missing0 = "stale") || data.online === void 0 && (missing0 = "online")) {
-				validate260.errors = [{
+				validate267.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -11745,7 +12032,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 						if (data.stale !== void 0) {
 							const _errs3 = errors;
 							if (typeof data.stale !== "boolean") {
-								validate260.errors = [{
+								validate267.errors = [{
 									instancePath: instancePath + "/stale",
 									schemaPath: "#/properties/stale/type",
 									keyword: "type",
@@ -11759,7 +12046,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 							if (data.online !== void 0) {
 								const _errs5 = errors;
 								if (typeof data.online !== "boolean") {
-									validate260.errors = [{
+									validate267.errors = [{
 										instancePath: instancePath + "/online",
 										schemaPath: "#/properties/online/type",
 										keyword: "type",
@@ -11858,7 +12145,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 															let data10 = data.SOC;
 															const _errs13 = errors;
 															if (!(typeof data10 == "number" && !(data10 % 1) && !isNaN(data10) && isFinite(data10))) {
-																validate260.errors = [{
+																validate267.errors = [{
 																	instancePath: instancePath + "/SOC",
 																	schemaPath: "#/properties/SOC/type",
 																	keyword: "type",
@@ -11869,7 +12156,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 															if (errors === _errs13) {
 																if (typeof data10 == "number" && isFinite(data10)) {
 																	if (data10 > 100 || isNaN(data10)) {
-																		validate260.errors = [{
+																		validate267.errors = [{
 																			instancePath: instancePath + "/SOC",
 																			schemaPath: "#/properties/SOC/maximum",
 																			keyword: "maximum",
@@ -11880,7 +12167,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																		}];
 																		return false;
 																	} else if (data10 < 0 || isNaN(data10)) {
-																		validate260.errors = [{
+																		validate267.errors = [{
 																			instancePath: instancePath + "/SOC",
 																			schemaPath: "#/properties/SOC/minimum",
 																			keyword: "minimum",
@@ -11902,7 +12189,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																if (errors === _errs15) {
 																	if (typeof data11 == "number" && isFinite(data11)) {
 																		if (data11 > 6554 || isNaN(data11)) {
-																			validate260.errors = [{
+																			validate267.errors = [{
 																				instancePath: instancePath + "/V_batt",
 																				schemaPath: "#/properties/V_batt/maximum",
 																				keyword: "maximum",
@@ -11913,7 +12200,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																			}];
 																			return false;
 																		} else if (data11 < 0 || isNaN(data11)) {
-																			validate260.errors = [{
+																			validate267.errors = [{
 																				instancePath: instancePath + "/V_batt",
 																				schemaPath: "#/properties/V_batt/minimum",
 																				keyword: "minimum",
@@ -11925,7 +12212,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																			return false;
 																		}
 																	} else {
-																		validate260.errors = [{
+																		validate267.errors = [{
 																			instancePath: instancePath + "/V_batt",
 																			schemaPath: "#/properties/V_batt/type",
 																			keyword: "type",
@@ -11943,7 +12230,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																	if (errors === _errs17) {
 																		if (typeof data12 == "number" && isFinite(data12)) {
 																			if (data12 > 328 || isNaN(data12)) {
-																				validate260.errors = [{
+																				validate267.errors = [{
 																					instancePath: instancePath + "/I_batt",
 																					schemaPath: "#/properties/I_batt/maximum",
 																					keyword: "maximum",
@@ -11954,7 +12241,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																				}];
 																				return false;
 																			} else if (data12 < -328 || isNaN(data12)) {
-																				validate260.errors = [{
+																				validate267.errors = [{
 																					instancePath: instancePath + "/I_batt",
 																					schemaPath: "#/properties/I_batt/minimum",
 																					keyword: "minimum",
@@ -11966,7 +12253,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																				return false;
 																			}
 																		} else {
-																			validate260.errors = [{
+																			validate267.errors = [{
 																				instancePath: instancePath + "/I_batt",
 																				schemaPath: "#/properties/I_batt/type",
 																				keyword: "type",
@@ -11982,7 +12269,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																		let data13 = data.battery;
 																		const _errs19 = errors;
 																		if (typeof data13 !== "string") {
-																			validate260.errors = [{
+																			validate267.errors = [{
 																				instancePath: instancePath + "/battery",
 																				schemaPath: "#/properties/battery/type",
 																				keyword: "type",
@@ -11991,11 +12278,11 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																			return false;
 																		}
 																		if (!(data13 === "idle" || data13 === "charging" || data13 === "discharging")) {
-																			validate260.errors = [{
+																			validate267.errors = [{
 																				instancePath: instancePath + "/battery",
 																				schemaPath: "#/properties/battery/enum",
 																				keyword: "enum",
-																				params: { allowedValues: schema89.properties.battery.enum }
+																				params: { allowedValues: schema91.properties.battery.enum }
 																			}];
 																			return false;
 																		}
@@ -12006,7 +12293,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																			let data14 = data.bms;
 																			const _errs21 = errors;
 																			if (typeof data14 !== "string") {
-																				validate260.errors = [{
+																				validate267.errors = [{
 																					instancePath: instancePath + "/bms",
 																					schemaPath: "#/properties/bms/type",
 																					keyword: "type",
@@ -12015,11 +12302,11 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																				return false;
 																			}
 																			if (!(data14 === "ok" || data14 === "stale" || data14 === "fault")) {
-																				validate260.errors = [{
+																				validate267.errors = [{
 																					instancePath: instancePath + "/bms",
 																					schemaPath: "#/properties/bms/enum",
 																					keyword: "enum",
-																					params: { allowedValues: schema89.properties.bms.enum }
+																					params: { allowedValues: schema91.properties.bms.enum }
 																				}];
 																				return false;
 																			}
@@ -12028,13 +12315,13 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																		if (valid0) {
 																			if (data.relays !== void 0) {
 																				const _errs23 = errors;
-																				if (!validate269(data.relays, {
+																				if (!validate276(data.relays, {
 																					instancePath: instancePath + "/relays",
 																					parentData: data,
 																					parentDataProperty: "relays",
 																					rootData
 																				})) {
-																					vErrors = vErrors === null ? validate269.errors : vErrors.concat(validate269.errors);
+																					vErrors = vErrors === null ? validate276.errors : vErrors.concat(validate276.errors);
 																					errors = vErrors.length;
 																				}
 																				var valid0 = _errs23 === errors;
@@ -12046,7 +12333,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																					if (errors === _errs24) {
 																						if (Array.isArray(data16)) {
 																							if (data16.length > 5) {
-																								validate260.errors = [{
+																								validate267.errors = [{
 																									instancePath: instancePath + "/modes",
 																									schemaPath: "#/properties/modes/maxItems",
 																									keyword: "maxItems",
@@ -12070,7 +12357,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																								}
 																							}
 																						} else {
-																							validate260.errors = [{
+																							validate267.errors = [{
 																								instancePath: instancePath + "/modes",
 																								schemaPath: "#/properties/modes/type",
 																								keyword: "type",
@@ -12084,13 +12371,13 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																				if (valid0) {
 																					if (data.import !== void 0) {
 																						const _errs27 = errors;
-																						if (!validate272(data.import, {
+																						if (!validate279(data.import, {
 																							instancePath: instancePath + "/import",
 																							parentData: data,
 																							parentDataProperty: "import",
 																							rootData
 																						})) {
-																							vErrors = vErrors === null ? validate272.errors : vErrors.concat(validate272.errors);
+																							vErrors = vErrors === null ? validate279.errors : vErrors.concat(validate279.errors);
 																							errors = vErrors.length;
 																						}
 																						var valid0 = _errs27 === errors;
@@ -12098,13 +12385,13 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																					if (valid0) {
 																						if (data.settings !== void 0) {
 																							const _errs28 = errors;
-																							if (!validate276(data.settings, {
+																							if (!validate283(data.settings, {
 																								instancePath: instancePath + "/settings",
 																								parentData: data,
 																								parentDataProperty: "settings",
 																								rootData
 																							})) {
-																								vErrors = vErrors === null ? validate276.errors : vErrors.concat(validate276.errors);
+																								vErrors = vErrors === null ? validate283.errors : vErrors.concat(validate283.errors);
 																								errors = vErrors.length;
 																							}
 																							var valid0 = _errs28 === errors;
@@ -12113,7 +12400,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																							if (data.lockedOut !== void 0) {
 																								const _errs29 = errors;
 																								if (typeof data.lockedOut !== "boolean") {
-																									validate260.errors = [{
+																									validate267.errors = [{
 																										instancePath: instancePath + "/lockedOut",
 																										schemaPath: "#/properties/lockedOut/type",
 																										keyword: "type",
@@ -12130,7 +12417,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																									if (errors === _errs31) {
 																										if (typeof data21 === "string") {
 																											if (func2(data21) > 32) {
-																												validate260.errors = [{
+																												validate267.errors = [{
 																													instancePath: instancePath + "/warning",
 																													schemaPath: "#/properties/warning/maxLength",
 																													keyword: "maxLength",
@@ -12139,7 +12426,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																												return false;
 																											}
 																										} else {
-																											validate260.errors = [{
+																											validate267.errors = [{
 																												instancePath: instancePath + "/warning",
 																												schemaPath: "#/properties/warning/type",
 																												keyword: "type",
@@ -12154,7 +12441,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																									if (data.timeOk !== void 0) {
 																										const _errs33 = errors;
 																										if (typeof data.timeOk !== "boolean") {
-																											validate260.errors = [{
+																											validate267.errors = [{
 																												instancePath: instancePath + "/timeOk",
 																												schemaPath: "#/properties/timeOk/type",
 																												keyword: "type",
@@ -12168,7 +12455,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																										if (data.master !== void 0) {
 																											const _errs35 = errors;
 																											if (typeof data.master !== "boolean") {
-																												validate260.errors = [{
+																												validate267.errors = [{
 																													instancePath: instancePath + "/master",
 																													schemaPath: "#/properties/master/type",
 																													keyword: "type",
@@ -12183,7 +12470,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																												let data24 = data.rank;
 																												const _errs37 = errors;
 																												if (!(typeof data24 == "number" && !(data24 % 1) && !isNaN(data24) && isFinite(data24))) {
-																													validate260.errors = [{
+																													validate267.errors = [{
 																														instancePath: instancePath + "/rank",
 																														schemaPath: "#/properties/rank/type",
 																														keyword: "type",
@@ -12194,7 +12481,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																												if (errors === _errs37) {
 																													if (typeof data24 == "number" && isFinite(data24)) {
 																														if (data24 > 31 || isNaN(data24)) {
-																															validate260.errors = [{
+																															validate267.errors = [{
 																																instancePath: instancePath + "/rank",
 																																schemaPath: "#/properties/rank/maximum",
 																																keyword: "maximum",
@@ -12205,7 +12492,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																															}];
 																															return false;
 																														} else if (data24 < 0 || isNaN(data24)) {
-																															validate260.errors = [{
+																															validate267.errors = [{
 																																instancePath: instancePath + "/rank",
 																																schemaPath: "#/properties/rank/minimum",
 																																keyword: "minimum",
@@ -12225,7 +12512,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																													let data25 = data.canNode;
 																													const _errs39 = errors;
 																													if (!(typeof data25 == "number" && !(data25 % 1) && !isNaN(data25) && isFinite(data25))) {
-																														validate260.errors = [{
+																														validate267.errors = [{
 																															instancePath: instancePath + "/canNode",
 																															schemaPath: "#/properties/canNode/type",
 																															keyword: "type",
@@ -12236,7 +12523,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																													if (errors === _errs39) {
 																														if (typeof data25 == "number" && isFinite(data25)) {
 																															if (data25 > 31 || isNaN(data25)) {
-																																validate260.errors = [{
+																																validate267.errors = [{
 																																	instancePath: instancePath + "/canNode",
 																																	schemaPath: "#/properties/canNode/maximum",
 																																	keyword: "maximum",
@@ -12247,7 +12534,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 																																}];
 																																return false;
 																															} else if (data25 < 0 || isNaN(data25)) {
-																																validate260.errors = [{
+																																validate267.errors = [{
 																																	instancePath: instancePath + "/canNode",
 																																	schemaPath: "#/properties/canNode/minimum",
 																																	keyword: "minimum",
@@ -12288,7 +12575,7 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate260.errors = [{
+			validate267.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -12297,11 +12584,11 @@ function validate260(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate260.errors = vErrors;
+	validate267.errors = vErrors;
 	return errors === 0;
 }
-const validateSiteUpdateStatus = validate278;
-const schema94 = {
+const validateSiteUpdateStatus = validate285;
+const schema96 = {
 	"type": "object",
 	"required": ["state", "nodes"],
 	"properties": {
@@ -12350,7 +12637,7 @@ const schema94 = {
 		"availableVersion": { "$ref": "#/definitions/version" }
 	}
 };
-const schema96 = {
+const schema98 = {
 	"type": "string",
 	"enum": [
 		"waiting",
@@ -12365,10 +12652,10 @@ const schema96 = {
 		"cancelled"
 	]
 };
-function validate285(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate292(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	if (typeof data !== "string") {
-		validate285.errors = [{
+		validate292.errors = [{
 			instancePath,
 			schemaPath: "#/type",
 			keyword: "type",
@@ -12377,25 +12664,25 @@ function validate285(data, { instancePath = "", parentData, parentDataProperty, 
 		return false;
 	}
 	if (!(data === "waiting" || data === "fetching" || data === "verifying" || data === "transferring" || data === "restarting" || data === "testing" || data === "done" || data === "failed" || data === "rolled-back" || data === "cancelled")) {
-		validate285.errors = [{
+		validate292.errors = [{
 			instancePath,
 			schemaPath: "#/enum",
 			keyword: "enum",
-			params: { allowedValues: schema96.enum }
+			params: { allowedValues: schema98.enum }
 		}];
 		return false;
 	}
-	validate285.errors = vErrors;
+	validate292.errors = vErrors;
 	return true;
 }
-function validate283(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate290(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.node === void 0 && (missing0 = "node") || data.state === void 0 && (missing0 = "state")) {
-				validate283.errors = [{
+				validate290.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -12419,13 +12706,13 @@ function validate283(data, { instancePath = "", parentData, parentDataProperty, 
 				if (valid0) {
 					if (data.state !== void 0) {
 						const _errs2 = errors;
-						if (!validate285(data.state, {
+						if (!validate292(data.state, {
 							instancePath: instancePath + "/state",
 							parentData: data,
 							parentDataProperty: "state",
 							rootData
 						})) {
-							vErrors = vErrors === null ? validate285.errors : vErrors.concat(validate285.errors);
+							vErrors = vErrors === null ? validate292.errors : vErrors.concat(validate292.errors);
 							errors = vErrors.length;
 						}
 						var valid0 = _errs2 === errors;
@@ -12435,7 +12722,7 @@ function validate283(data, { instancePath = "", parentData, parentDataProperty, 
 							let data2 = data.percent;
 							const _errs3 = errors;
 							if (!(typeof data2 == "number" && !(data2 % 1) && !isNaN(data2) && isFinite(data2))) {
-								validate283.errors = [{
+								validate290.errors = [{
 									instancePath: instancePath + "/percent",
 									schemaPath: "#/properties/percent/type",
 									keyword: "type",
@@ -12446,7 +12733,7 @@ function validate283(data, { instancePath = "", parentData, parentDataProperty, 
 							if (errors === _errs3) {
 								if (typeof data2 == "number" && isFinite(data2)) {
 									if (data2 > 100 || isNaN(data2)) {
-										validate283.errors = [{
+										validate290.errors = [{
 											instancePath: instancePath + "/percent",
 											schemaPath: "#/properties/percent/maximum",
 											keyword: "maximum",
@@ -12457,7 +12744,7 @@ function validate283(data, { instancePath = "", parentData, parentDataProperty, 
 										}];
 										return false;
 									} else if (data2 < 0 || isNaN(data2)) {
-										validate283.errors = [{
+										validate290.errors = [{
 											instancePath: instancePath + "/percent",
 											schemaPath: "#/properties/percent/minimum",
 											keyword: "minimum",
@@ -12506,7 +12793,7 @@ function validate283(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate283.errors = [{
+			validate290.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -12515,17 +12802,17 @@ function validate283(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate283.errors = vErrors;
+	validate290.errors = vErrors;
 	return errors === 0;
 }
-function validate278(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate285(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.state === void 0 && (missing0 = "state") || data.nodes === void 0 && (missing0 = "nodes")) {
-				validate278.errors = [{
+				validate285.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -12551,7 +12838,7 @@ function validate278(data, { instancePath = "", parentData, parentDataProperty, 
 						let data1 = data.state;
 						const _errs2 = errors;
 						if (typeof data1 !== "string") {
-							validate278.errors = [{
+							validate285.errors = [{
 								instancePath: instancePath + "/state",
 								schemaPath: "#/properties/state/type",
 								keyword: "type",
@@ -12560,11 +12847,11 @@ function validate278(data, { instancePath = "", parentData, parentDataProperty, 
 							return false;
 						}
 						if (!(data1 === "idle" || data1 === "running" || data1 === "waiting" || data1 === "done" || data1 === "failed" || data1 === "stopped")) {
-							validate278.errors = [{
+							validate285.errors = [{
 								instancePath: instancePath + "/state",
 								schemaPath: "#/properties/state/enum",
 								keyword: "enum",
-								params: { allowedValues: schema94.properties.state.enum }
+								params: { allowedValues: schema96.properties.state.enum }
 							}];
 							return false;
 						}
@@ -12617,7 +12904,7 @@ function validate278(data, { instancePath = "", parentData, parentDataProperty, 
 										let data5 = data.bytes;
 										const _errs7 = errors;
 										if (!(typeof data5 == "number" && !(data5 % 1) && !isNaN(data5) && isFinite(data5))) {
-											validate278.errors = [{
+											validate285.errors = [{
 												instancePath: instancePath + "/bytes",
 												schemaPath: "#/properties/bytes/type",
 												keyword: "type",
@@ -12628,7 +12915,7 @@ function validate278(data, { instancePath = "", parentData, parentDataProperty, 
 										if (errors === _errs7) {
 											if (typeof data5 == "number" && isFinite(data5)) {
 												if (data5 > 4294967295 || isNaN(data5)) {
-													validate278.errors = [{
+													validate285.errors = [{
 														instancePath: instancePath + "/bytes",
 														schemaPath: "#/properties/bytes/maximum",
 														keyword: "maximum",
@@ -12639,7 +12926,7 @@ function validate278(data, { instancePath = "", parentData, parentDataProperty, 
 													}];
 													return false;
 												} else if (data5 < 0 || isNaN(data5)) {
-													validate278.errors = [{
+													validate285.errors = [{
 														instancePath: instancePath + "/bytes",
 														schemaPath: "#/properties/bytes/minimum",
 														keyword: "minimum",
@@ -12659,7 +12946,7 @@ function validate278(data, { instancePath = "", parentData, parentDataProperty, 
 											let data6 = data.size;
 											const _errs9 = errors;
 											if (!(typeof data6 == "number" && !(data6 % 1) && !isNaN(data6) && isFinite(data6))) {
-												validate278.errors = [{
+												validate285.errors = [{
 													instancePath: instancePath + "/size",
 													schemaPath: "#/properties/size/type",
 													keyword: "type",
@@ -12670,7 +12957,7 @@ function validate278(data, { instancePath = "", parentData, parentDataProperty, 
 											if (errors === _errs9) {
 												if (typeof data6 == "number" && isFinite(data6)) {
 													if (data6 > 4294967295 || isNaN(data6)) {
-														validate278.errors = [{
+														validate285.errors = [{
 															instancePath: instancePath + "/size",
 															schemaPath: "#/properties/size/maximum",
 															keyword: "maximum",
@@ -12681,7 +12968,7 @@ function validate278(data, { instancePath = "", parentData, parentDataProperty, 
 														}];
 														return false;
 													} else if (data6 < 0 || isNaN(data6)) {
-														validate278.errors = [{
+														validate285.errors = [{
 															instancePath: instancePath + "/size",
 															schemaPath: "#/properties/size/minimum",
 															keyword: "minimum",
@@ -12701,7 +12988,7 @@ function validate278(data, { instancePath = "", parentData, parentDataProperty, 
 												let data7 = data.percent;
 												const _errs11 = errors;
 												if (!(typeof data7 == "number" && !(data7 % 1) && !isNaN(data7) && isFinite(data7))) {
-													validate278.errors = [{
+													validate285.errors = [{
 														instancePath: instancePath + "/percent",
 														schemaPath: "#/properties/percent/type",
 														keyword: "type",
@@ -12712,7 +12999,7 @@ function validate278(data, { instancePath = "", parentData, parentDataProperty, 
 												if (errors === _errs11) {
 													if (typeof data7 == "number" && isFinite(data7)) {
 														if (data7 > 100 || isNaN(data7)) {
-															validate278.errors = [{
+															validate285.errors = [{
 																instancePath: instancePath + "/percent",
 																schemaPath: "#/properties/percent/maximum",
 																keyword: "maximum",
@@ -12723,7 +13010,7 @@ function validate278(data, { instancePath = "", parentData, parentDataProperty, 
 															}];
 															return false;
 														} else if (data7 < 0 || isNaN(data7)) {
-															validate278.errors = [{
+															validate285.errors = [{
 																instancePath: instancePath + "/percent",
 																schemaPath: "#/properties/percent/minimum",
 																keyword: "minimum",
@@ -12743,7 +13030,7 @@ function validate278(data, { instancePath = "", parentData, parentDataProperty, 
 													let data8 = data.resumed;
 													const _errs13 = errors;
 													if (!(typeof data8 == "number" && !(data8 % 1) && !isNaN(data8) && isFinite(data8))) {
-														validate278.errors = [{
+														validate285.errors = [{
 															instancePath: instancePath + "/resumed",
 															schemaPath: "#/properties/resumed/type",
 															keyword: "type",
@@ -12754,7 +13041,7 @@ function validate278(data, { instancePath = "", parentData, parentDataProperty, 
 													if (errors === _errs13) {
 														if (typeof data8 == "number" && isFinite(data8)) {
 															if (data8 > 65535 || isNaN(data8)) {
-																validate278.errors = [{
+																validate285.errors = [{
 																	instancePath: instancePath + "/resumed",
 																	schemaPath: "#/properties/resumed/maximum",
 																	keyword: "maximum",
@@ -12765,7 +13052,7 @@ function validate278(data, { instancePath = "", parentData, parentDataProperty, 
 																}];
 																return false;
 															} else if (data8 < 0 || isNaN(data8)) {
-																validate278.errors = [{
+																validate285.errors = [{
 																	instancePath: instancePath + "/resumed",
 																	schemaPath: "#/properties/resumed/minimum",
 																	keyword: "minimum",
@@ -12787,7 +13074,7 @@ function validate278(data, { instancePath = "", parentData, parentDataProperty, 
 														if (errors === _errs15) {
 															if (Array.isArray(data9)) {
 																if (data9.length > 32) {
-																	validate278.errors = [{
+																	validate285.errors = [{
 																		instancePath: instancePath + "/nodes",
 																		schemaPath: "#/properties/nodes/maxItems",
 																		keyword: "maxItems",
@@ -12798,20 +13085,20 @@ function validate278(data, { instancePath = "", parentData, parentDataProperty, 
 																	const len0 = data9.length;
 																	for (let i0 = 0; i0 < len0; i0++) {
 																		const _errs17 = errors;
-																		if (!validate283(data9[i0], {
+																		if (!validate290(data9[i0], {
 																			instancePath: instancePath + "/nodes/" + i0,
 																			parentData: data9,
 																			parentDataProperty: i0,
 																			rootData
 																		})) {
-																			vErrors = vErrors === null ? validate283.errors : vErrors.concat(validate283.errors);
+																			vErrors = vErrors === null ? validate290.errors : vErrors.concat(validate290.errors);
 																			errors = vErrors.length;
 																		}
 																		if (!(_errs17 === errors)) break;
 																	}
 																}
 															} else {
-																validate278.errors = [{
+																validate285.errors = [{
 																	instancePath: instancePath + "/nodes",
 																	schemaPath: "#/properties/nodes/type",
 																	keyword: "type",
@@ -12878,7 +13165,7 @@ function validate278(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate278.errors = [{
+			validate285.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -12887,18 +13174,18 @@ function validate278(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate278.errors = vErrors;
+	validate285.errors = vErrors;
 	return errors === 0;
 }
-const validateStatusReport = validate293;
-function validate294(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+const validateStatusReport = validate300;
+function validate301(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.rev === void 0 && (missing0 = "rev") || data.outcome === void 0 && (missing0 = "outcome")) {
-				validate294.errors = [{
+				validate301.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -12951,7 +13238,7 @@ function validate294(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate294.errors = [{
+			validate301.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -12960,10 +13247,10 @@ function validate294(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate294.errors = vErrors;
+	validate301.errors = vErrors;
 	return errors === 0;
 }
-const schema99 = {
+const schema101 = {
 	"type": "string",
 	"enum": [
 		"healthy",
@@ -12971,10 +13258,10 @@ const schema99 = {
 		"unhealthy"
 	]
 };
-function validate299(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate306(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	if (typeof data !== "string") {
-		validate299.errors = [{
+		validate306.errors = [{
 			instancePath,
 			schemaPath: "#/type",
 			keyword: "type",
@@ -12983,18 +13270,18 @@ function validate299(data, { instancePath = "", parentData, parentDataProperty, 
 		return false;
 	}
 	if (!(data === "healthy" || data === "degraded" || data === "unhealthy")) {
-		validate299.errors = [{
+		validate306.errors = [{
 			instancePath,
 			schemaPath: "#/enum",
 			keyword: "enum",
-			params: { allowedValues: schema99.enum }
+			params: { allowedValues: schema101.enum }
 		}];
 		return false;
 	}
-	validate299.errors = vErrors;
+	validate306.errors = vErrors;
 	return true;
 }
-const schema100 = {
+const schema102 = {
 	"type": "string",
 	"enum": [
 		"boot",
@@ -13006,10 +13293,10 @@ const schema100 = {
 		"terminated"
 	]
 };
-function validate301(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate308(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	if (typeof data !== "string") {
-		validate301.errors = [{
+		validate308.errors = [{
 			instancePath,
 			schemaPath: "#/type",
 			keyword: "type",
@@ -13018,31 +13305,31 @@ function validate301(data, { instancePath = "", parentData, parentDataProperty, 
 		return false;
 	}
 	if (!(data === "boot" || data === "discovery" || data === "operational" || data === "maintenance" || data === "restart" || data === "safe" || data === "terminated")) {
-		validate301.errors = [{
+		validate308.errors = [{
 			instancePath,
 			schemaPath: "#/enum",
 			keyword: "enum",
-			params: { allowedValues: schema100.enum }
+			params: { allowedValues: schema102.enum }
 		}];
 		return false;
 	}
-	validate301.errors = vErrors;
+	validate308.errors = vErrors;
 	return true;
 }
-function validate293(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate300(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			if (data.result !== void 0) {
 				const _errs1 = errors;
-				if (!validate294(data.result, {
+				if (!validate301(data.result, {
 					instancePath: instancePath + "/result",
 					parentData: data,
 					parentDataProperty: "result",
 					rootData
 				})) {
-					vErrors = vErrors === null ? validate294.errors : vErrors.concat(validate294.errors);
+					vErrors = vErrors === null ? validate301.errors : vErrors.concat(validate301.errors);
 					errors = vErrors.length;
 				}
 				var valid0 = _errs1 === errors;
@@ -13050,13 +13337,13 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 			if (valid0) {
 				if (data.status !== void 0) {
 					const _errs2 = errors;
-					if (!validate299(data.status, {
+					if (!validate306(data.status, {
 						instancePath: instancePath + "/status",
 						parentData: data,
 						parentDataProperty: "status",
 						rootData
 					})) {
-						vErrors = vErrors === null ? validate299.errors : vErrors.concat(validate299.errors);
+						vErrors = vErrors === null ? validate306.errors : vErrors.concat(validate306.errors);
 						errors = vErrors.length;
 					}
 					var valid0 = _errs2 === errors;
@@ -13064,13 +13351,13 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 				if (valid0) {
 					if (data.phase !== void 0) {
 						const _errs3 = errors;
-						if (!validate301(data.phase, {
+						if (!validate308(data.phase, {
 							instancePath: instancePath + "/phase",
 							parentData: data,
 							parentDataProperty: "phase",
 							rootData
 						})) {
-							vErrors = vErrors === null ? validate301.errors : vErrors.concat(validate301.errors);
+							vErrors = vErrors === null ? validate308.errors : vErrors.concat(validate308.errors);
 							errors = vErrors.length;
 						}
 						var valid0 = _errs3 === errors;
@@ -13080,7 +13367,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 							let data3 = data.uptime;
 							const _errs4 = errors;
 							if (!(typeof data3 == "number" && !(data3 % 1) && !isNaN(data3) && isFinite(data3))) {
-								validate293.errors = [{
+								validate300.errors = [{
 									instancePath: instancePath + "/uptime",
 									schemaPath: "#/properties/uptime/type",
 									keyword: "type",
@@ -13091,7 +13378,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 							if (errors === _errs4) {
 								if (typeof data3 == "number" && isFinite(data3)) {
 									if (data3 > 4294967295 || isNaN(data3)) {
-										validate293.errors = [{
+										validate300.errors = [{
 											instancePath: instancePath + "/uptime",
 											schemaPath: "#/properties/uptime/maximum",
 											keyword: "maximum",
@@ -13102,7 +13389,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 										}];
 										return false;
 									} else if (data3 < 0 || isNaN(data3)) {
-										validate293.errors = [{
+										validate300.errors = [{
 											instancePath: instancePath + "/uptime",
 											schemaPath: "#/properties/uptime/minimum",
 											keyword: "minimum",
@@ -13124,7 +13411,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 								if (errors === _errs6) {
 									if (typeof data4 === "string") {
 										if (func2(data4) > 24) {
-											validate293.errors = [{
+											validate300.errors = [{
 												instancePath: instancePath + "/resetReason",
 												schemaPath: "#/properties/resetReason/maxLength",
 												keyword: "maxLength",
@@ -13133,7 +13420,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 											return false;
 										}
 									} else {
-										validate293.errors = [{
+										validate300.errors = [{
 											instancePath: instancePath + "/resetReason",
 											schemaPath: "#/properties/resetReason/type",
 											keyword: "type",
@@ -13149,7 +13436,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 									let data5 = data.bootCount;
 									const _errs8 = errors;
 									if (!(typeof data5 == "number" && !(data5 % 1) && !isNaN(data5) && isFinite(data5))) {
-										validate293.errors = [{
+										validate300.errors = [{
 											instancePath: instancePath + "/bootCount",
 											schemaPath: "#/properties/bootCount/type",
 											keyword: "type",
@@ -13160,7 +13447,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 									if (errors === _errs8) {
 										if (typeof data5 == "number" && isFinite(data5)) {
 											if (data5 > 4294967295 || isNaN(data5)) {
-												validate293.errors = [{
+												validate300.errors = [{
 													instancePath: instancePath + "/bootCount",
 													schemaPath: "#/properties/bootCount/maximum",
 													keyword: "maximum",
@@ -13171,7 +13458,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 												}];
 												return false;
 											} else if (data5 < 0 || isNaN(data5)) {
-												validate293.errors = [{
+												validate300.errors = [{
 													instancePath: instancePath + "/bootCount",
 													schemaPath: "#/properties/bootCount/minimum",
 													keyword: "minimum",
@@ -13232,7 +13519,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 												if (data.confirmed !== void 0) {
 													const _errs13 = errors;
 													if (typeof data.confirmed !== "boolean") {
-														validate293.errors = [{
+														validate300.errors = [{
 															instancePath: instancePath + "/confirmed",
 															schemaPath: "#/properties/confirmed/type",
 															keyword: "type",
@@ -13247,7 +13534,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 														let data10 = data.freeHeap;
 														const _errs15 = errors;
 														if (!(typeof data10 == "number" && !(data10 % 1) && !isNaN(data10) && isFinite(data10))) {
-															validate293.errors = [{
+															validate300.errors = [{
 																instancePath: instancePath + "/freeHeap",
 																schemaPath: "#/properties/freeHeap/type",
 																keyword: "type",
@@ -13258,7 +13545,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 														if (errors === _errs15) {
 															if (typeof data10 == "number" && isFinite(data10)) {
 																if (data10 > 4294967295 || isNaN(data10)) {
-																	validate293.errors = [{
+																	validate300.errors = [{
 																		instancePath: instancePath + "/freeHeap",
 																		schemaPath: "#/properties/freeHeap/maximum",
 																		keyword: "maximum",
@@ -13269,7 +13556,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																	}];
 																	return false;
 																} else if (data10 < 0 || isNaN(data10)) {
-																	validate293.errors = [{
+																	validate300.errors = [{
 																		instancePath: instancePath + "/freeHeap",
 																		schemaPath: "#/properties/freeHeap/minimum",
 																		keyword: "minimum",
@@ -13289,7 +13576,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 															let data11 = data.minFreeHeap;
 															const _errs17 = errors;
 															if (!(typeof data11 == "number" && !(data11 % 1) && !isNaN(data11) && isFinite(data11))) {
-																validate293.errors = [{
+																validate300.errors = [{
 																	instancePath: instancePath + "/minFreeHeap",
 																	schemaPath: "#/properties/minFreeHeap/type",
 																	keyword: "type",
@@ -13300,7 +13587,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 															if (errors === _errs17) {
 																if (typeof data11 == "number" && isFinite(data11)) {
 																	if (data11 > 4294967295 || isNaN(data11)) {
-																		validate293.errors = [{
+																		validate300.errors = [{
 																			instancePath: instancePath + "/minFreeHeap",
 																			schemaPath: "#/properties/minFreeHeap/maximum",
 																			keyword: "maximum",
@@ -13311,7 +13598,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																		}];
 																		return false;
 																	} else if (data11 < 0 || isNaN(data11)) {
-																		validate293.errors = [{
+																		validate300.errors = [{
 																			instancePath: instancePath + "/minFreeHeap",
 																			schemaPath: "#/properties/minFreeHeap/minimum",
 																			keyword: "minimum",
@@ -13331,7 +13618,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																let data12 = data.stackHighWater;
 																const _errs19 = errors;
 																if (!(typeof data12 == "number" && !(data12 % 1) && !isNaN(data12) && isFinite(data12))) {
-																	validate293.errors = [{
+																	validate300.errors = [{
 																		instancePath: instancePath + "/stackHighWater",
 																		schemaPath: "#/properties/stackHighWater/type",
 																		keyword: "type",
@@ -13342,7 +13629,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																if (errors === _errs19) {
 																	if (typeof data12 == "number" && isFinite(data12)) {
 																		if (data12 > 4294967295 || isNaN(data12)) {
-																			validate293.errors = [{
+																			validate300.errors = [{
 																				instancePath: instancePath + "/stackHighWater",
 																				schemaPath: "#/properties/stackHighWater/maximum",
 																				keyword: "maximum",
@@ -13353,7 +13640,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																			}];
 																			return false;
 																		} else if (data12 < 0 || isNaN(data12)) {
-																			validate293.errors = [{
+																			validate300.errors = [{
 																				instancePath: instancePath + "/stackHighWater",
 																				schemaPath: "#/properties/stackHighWater/minimum",
 																				keyword: "minimum",
@@ -13375,7 +13662,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																	if (errors === _errs21) {
 																		if (typeof data13 == "number" && isFinite(data13)) {
 																			if (data13 > 100 || isNaN(data13)) {
-																				validate293.errors = [{
+																				validate300.errors = [{
 																					instancePath: instancePath + "/cpuPercent",
 																					schemaPath: "#/properties/cpuPercent/maximum",
 																					keyword: "maximum",
@@ -13386,7 +13673,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																				}];
 																				return false;
 																			} else if (data13 < 0 || isNaN(data13)) {
-																				validate293.errors = [{
+																				validate300.errors = [{
 																					instancePath: instancePath + "/cpuPercent",
 																					schemaPath: "#/properties/cpuPercent/minimum",
 																					keyword: "minimum",
@@ -13398,7 +13685,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																				return false;
 																			}
 																		} else {
-																			validate293.errors = [{
+																			validate300.errors = [{
 																				instancePath: instancePath + "/cpuPercent",
 																				schemaPath: "#/properties/cpuPercent/type",
 																				keyword: "type",
@@ -13416,7 +13703,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																		if (errors === _errs23) {
 																			if (typeof data14 == "number" && isFinite(data14)) {
 																				if (data14 > 100 || isNaN(data14)) {
-																					validate293.errors = [{
+																					validate300.errors = [{
 																						instancePath: instancePath + "/memoryPercent",
 																						schemaPath: "#/properties/memoryPercent/maximum",
 																						keyword: "maximum",
@@ -13427,7 +13714,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																					}];
 																					return false;
 																				} else if (data14 < 0 || isNaN(data14)) {
-																					validate293.errors = [{
+																					validate300.errors = [{
 																						instancePath: instancePath + "/memoryPercent",
 																						schemaPath: "#/properties/memoryPercent/minimum",
 																						keyword: "minimum",
@@ -13439,7 +13726,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																					return false;
 																				}
 																			} else {
-																				validate293.errors = [{
+																				validate300.errors = [{
 																					instancePath: instancePath + "/memoryPercent",
 																					schemaPath: "#/properties/memoryPercent/type",
 																					keyword: "type",
@@ -13457,7 +13744,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																			if (errors === _errs25) {
 																				if (typeof data15 == "number" && isFinite(data15)) {
 																					if (data15 > 2e3 || isNaN(data15)) {
-																						validate293.errors = [{
+																						validate300.errors = [{
 																							instancePath: instancePath + "/temperature",
 																							schemaPath: "#/properties/temperature/maximum",
 																							keyword: "maximum",
@@ -13468,7 +13755,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																						}];
 																						return false;
 																					} else if (data15 < -274 || isNaN(data15)) {
-																						validate293.errors = [{
+																						validate300.errors = [{
 																							instancePath: instancePath + "/temperature",
 																							schemaPath: "#/properties/temperature/minimum",
 																							keyword: "minimum",
@@ -13480,7 +13767,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																						return false;
 																					}
 																				} else {
-																					validate293.errors = [{
+																					validate300.errors = [{
 																						instancePath: instancePath + "/temperature",
 																						schemaPath: "#/properties/temperature/type",
 																						keyword: "type",
@@ -13496,7 +13783,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																				let data16 = data.rssi;
 																				const _errs27 = errors;
 																				if (!(typeof data16 == "number" && !(data16 % 1) && !isNaN(data16) && isFinite(data16))) {
-																					validate293.errors = [{
+																					validate300.errors = [{
 																						instancePath: instancePath + "/rssi",
 																						schemaPath: "#/properties/rssi/type",
 																						keyword: "type",
@@ -13507,7 +13794,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																				if (errors === _errs27) {
 																					if (typeof data16 == "number" && isFinite(data16)) {
 																						if (data16 > 20 || isNaN(data16)) {
-																							validate293.errors = [{
+																							validate300.errors = [{
 																								instancePath: instancePath + "/rssi",
 																								schemaPath: "#/properties/rssi/maximum",
 																								keyword: "maximum",
@@ -13518,7 +13805,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																							}];
 																							return false;
 																						} else if (data16 < -150 || isNaN(data16)) {
-																							validate293.errors = [{
+																							validate300.errors = [{
 																								instancePath: instancePath + "/rssi",
 																								schemaPath: "#/properties/rssi/minimum",
 																								keyword: "minimum",
@@ -13540,7 +13827,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																					if (errors === _errs29) {
 																						if (typeof data17 == "number" && isFinite(data17)) {
 																							if (data17 > 100 || isNaN(data17)) {
-																								validate293.errors = [{
+																								validate300.errors = [{
 																									instancePath: instancePath + "/battery",
 																									schemaPath: "#/properties/battery/maximum",
 																									keyword: "maximum",
@@ -13551,7 +13838,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																								}];
 																								return false;
 																							} else if (data17 < 0 || isNaN(data17)) {
-																								validate293.errors = [{
+																								validate300.errors = [{
 																									instancePath: instancePath + "/battery",
 																									schemaPath: "#/properties/battery/minimum",
 																									keyword: "minimum",
@@ -13563,7 +13850,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																								return false;
 																							}
 																						} else {
-																							validate293.errors = [{
+																							validate300.errors = [{
 																								instancePath: instancePath + "/battery",
 																								schemaPath: "#/properties/battery/type",
 																								keyword: "type",
@@ -13579,7 +13866,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																						let data18 = data.mqttReconnects;
 																						const _errs31 = errors;
 																						if (!(typeof data18 == "number" && !(data18 % 1) && !isNaN(data18) && isFinite(data18))) {
-																							validate293.errors = [{
+																							validate300.errors = [{
 																								instancePath: instancePath + "/mqttReconnects",
 																								schemaPath: "#/properties/mqttReconnects/type",
 																								keyword: "type",
@@ -13590,7 +13877,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																						if (errors === _errs31) {
 																							if (typeof data18 == "number" && isFinite(data18)) {
 																								if (data18 > 4294967295 || isNaN(data18)) {
-																									validate293.errors = [{
+																									validate300.errors = [{
 																										instancePath: instancePath + "/mqttReconnects",
 																										schemaPath: "#/properties/mqttReconnects/maximum",
 																										keyword: "maximum",
@@ -13601,7 +13888,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																									}];
 																									return false;
 																								} else if (data18 < 0 || isNaN(data18)) {
-																									validate293.errors = [{
+																									validate300.errors = [{
 																										instancePath: instancePath + "/mqttReconnects",
 																										schemaPath: "#/properties/mqttReconnects/minimum",
 																										keyword: "minimum",
@@ -13621,7 +13908,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																							let data19 = data.coapRetransmits;
 																							const _errs33 = errors;
 																							if (!(typeof data19 == "number" && !(data19 % 1) && !isNaN(data19) && isFinite(data19))) {
-																								validate293.errors = [{
+																								validate300.errors = [{
 																									instancePath: instancePath + "/coapRetransmits",
 																									schemaPath: "#/properties/coapRetransmits/type",
 																									keyword: "type",
@@ -13632,7 +13919,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																							if (errors === _errs33) {
 																								if (typeof data19 == "number" && isFinite(data19)) {
 																									if (data19 > 4294967295 || isNaN(data19)) {
-																										validate293.errors = [{
+																										validate300.errors = [{
 																											instancePath: instancePath + "/coapRetransmits",
 																											schemaPath: "#/properties/coapRetransmits/maximum",
 																											keyword: "maximum",
@@ -13643,7 +13930,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																										}];
 																										return false;
 																									} else if (data19 < 0 || isNaN(data19)) {
-																										validate293.errors = [{
+																										validate300.errors = [{
 																											instancePath: instancePath + "/coapRetransmits",
 																											schemaPath: "#/properties/coapRetransmits/minimum",
 																											keyword: "minimum",
@@ -13663,7 +13950,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																								let data20 = data.sensorErrors;
 																								const _errs35 = errors;
 																								if (!(typeof data20 == "number" && !(data20 % 1) && !isNaN(data20) && isFinite(data20))) {
-																									validate293.errors = [{
+																									validate300.errors = [{
 																										instancePath: instancePath + "/sensorErrors",
 																										schemaPath: "#/properties/sensorErrors/type",
 																										keyword: "type",
@@ -13674,7 +13961,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																								if (errors === _errs35) {
 																									if (typeof data20 == "number" && isFinite(data20)) {
 																										if (data20 > 4294967295 || isNaN(data20)) {
-																											validate293.errors = [{
+																											validate300.errors = [{
 																												instancePath: instancePath + "/sensorErrors",
 																												schemaPath: "#/properties/sensorErrors/maximum",
 																												keyword: "maximum",
@@ -13685,7 +13972,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																											}];
 																											return false;
 																										} else if (data20 < 0 || isNaN(data20)) {
-																											validate293.errors = [{
+																											validate300.errors = [{
 																												instancePath: instancePath + "/sensorErrors",
 																												schemaPath: "#/properties/sensorErrors/minimum",
 																												keyword: "minimum",
@@ -13721,7 +14008,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																										if (errors === _errs38) {
 																											if (Array.isArray(data22)) {
 																												if (data22.length > 16) {
-																													validate293.errors = [{
+																													validate300.errors = [{
 																														instancePath: instancePath + "/services",
 																														schemaPath: "#/properties/services/maxItems",
 																														keyword: "maxItems",
@@ -13745,7 +14032,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																													}
 																												}
 																											} else {
-																												validate293.errors = [{
+																												validate300.errors = [{
 																													instancePath: instancePath + "/services",
 																													schemaPath: "#/properties/services/type",
 																													keyword: "type",
@@ -13791,7 +14078,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																													if (errors === _errs43) {
 																														if (typeof data26 === "string") {
 																															if (func2(data26) > 32) {
-																																validate293.errors = [{
+																																validate300.errors = [{
 																																	instancePath: instancePath + "/brokerFault",
 																																	schemaPath: "#/properties/brokerFault/maxLength",
 																																	keyword: "maxLength",
@@ -13800,7 +14087,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 																																return false;
 																															}
 																														} else {
-																															validate293.errors = [{
+																															validate300.errors = [{
 																																instancePath: instancePath + "/brokerFault",
 																																schemaPath: "#/properties/brokerFault/type",
 																																keyword: "type",
@@ -13837,7 +14124,7 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate293.errors = [{
+			validate300.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -13846,11 +14133,11 @@ function validate293(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate293.errors = vErrors;
+	validate300.errors = vErrors;
 	return errors === 0;
 }
-const validateUpdateStart = validate310;
-function validate310(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+const validateUpdateStart = validate317;
+function validate317(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
@@ -13899,7 +14186,7 @@ function validate310(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate310.errors = [{
+			validate317.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -13908,11 +14195,11 @@ function validate310(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate310.errors = vErrors;
+	validate317.errors = vErrors;
 	return errors === 0;
 }
-const validateUpdate = validate314;
-const schema102 = {
+const validateUpdate = validate321;
+const schema104 = {
 	"type": "object",
 	"required": [
 		"id",
@@ -13956,14 +14243,14 @@ const schema102 = {
 		"manifest": { "$ref": "#/definitions/uri" }
 	}
 };
-function validate314(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+function validate321(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
 	let vErrors = null;
 	let errors = 0;
 	if (errors === 0) {
 		if (data && typeof data == "object" && !Array.isArray(data)) {
 			let missing0;
 			if (data.id === void 0 && (missing0 = "id") || data.version === void 0 && (missing0 = "version") || data.size === void 0 && (missing0 = "size") || data.digest === void 0 && (missing0 = "digest")) {
-				validate314.errors = [{
+				validate321.errors = [{
 					instancePath,
 					schemaPath: "#/required",
 					keyword: "required",
@@ -14003,7 +14290,7 @@ function validate314(data, { instancePath = "", parentData, parentDataProperty, 
 							let data2 = data.size;
 							const _errs3 = errors;
 							if (!(typeof data2 == "number" && !(data2 % 1) && !isNaN(data2) && isFinite(data2))) {
-								validate314.errors = [{
+								validate321.errors = [{
 									instancePath: instancePath + "/size",
 									schemaPath: "#/properties/size/type",
 									keyword: "type",
@@ -14014,7 +14301,7 @@ function validate314(data, { instancePath = "", parentData, parentDataProperty, 
 							if (errors === _errs3) {
 								if (typeof data2 == "number" && isFinite(data2)) {
 									if (data2 > 4294967295 || isNaN(data2)) {
-										validate314.errors = [{
+										validate321.errors = [{
 											instancePath: instancePath + "/size",
 											schemaPath: "#/properties/size/maximum",
 											keyword: "maximum",
@@ -14025,7 +14312,7 @@ function validate314(data, { instancePath = "", parentData, parentDataProperty, 
 										}];
 										return false;
 									} else if (data2 < 0 || isNaN(data2)) {
-										validate314.errors = [{
+										validate321.errors = [{
 											instancePath: instancePath + "/size",
 											schemaPath: "#/properties/size/minimum",
 											keyword: "minimum",
@@ -14061,7 +14348,7 @@ function validate314(data, { instancePath = "", parentData, parentDataProperty, 
 									if (errors === _errs6) {
 										if (Array.isArray(data4)) {
 											if (data4.length > 1024) {
-												validate314.errors = [{
+												validate321.errors = [{
 													instancePath: instancePath + "/targets",
 													schemaPath: "#/properties/targets/maxItems",
 													keyword: "maxItems",
@@ -14085,7 +14372,7 @@ function validate314(data, { instancePath = "", parentData, parentDataProperty, 
 												}
 											}
 										} else {
-											validate314.errors = [{
+											validate321.errors = [{
 												instancePath: instancePath + "/targets",
 												schemaPath: "#/properties/targets/type",
 												keyword: "type",
@@ -14115,7 +14402,7 @@ function validate314(data, { instancePath = "", parentData, parentDataProperty, 
 											let data7 = data.sequence;
 											const _errs10 = errors;
 											if (!(typeof data7 == "number" && !(data7 % 1) && !isNaN(data7) && isFinite(data7))) {
-												validate314.errors = [{
+												validate321.errors = [{
 													instancePath: instancePath + "/sequence",
 													schemaPath: "#/properties/sequence/type",
 													keyword: "type",
@@ -14126,7 +14413,7 @@ function validate314(data, { instancePath = "", parentData, parentDataProperty, 
 											if (errors === _errs10) {
 												if (typeof data7 == "number" && isFinite(data7)) {
 													if (data7 > 4294967295 || isNaN(data7)) {
-														validate314.errors = [{
+														validate321.errors = [{
 															instancePath: instancePath + "/sequence",
 															schemaPath: "#/properties/sequence/maximum",
 															keyword: "maximum",
@@ -14137,7 +14424,7 @@ function validate314(data, { instancePath = "", parentData, parentDataProperty, 
 														}];
 														return false;
 													} else if (data7 < 0 || isNaN(data7)) {
-														validate314.errors = [{
+														validate321.errors = [{
 															instancePath: instancePath + "/sequence",
 															schemaPath: "#/properties/sequence/minimum",
 															keyword: "minimum",
@@ -14159,7 +14446,7 @@ function validate314(data, { instancePath = "", parentData, parentDataProperty, 
 												if (errors === _errs12) {
 													if (typeof data8 === "string") {
 														if (func2(data8) > 96) {
-															validate314.errors = [{
+															validate321.errors = [{
 																instancePath: instancePath + "/title",
 																schemaPath: "#/properties/title/maxLength",
 																keyword: "maxLength",
@@ -14168,7 +14455,7 @@ function validate314(data, { instancePath = "", parentData, parentDataProperty, 
 															return false;
 														}
 													} else {
-														validate314.errors = [{
+														validate321.errors = [{
 															instancePath: instancePath + "/title",
 															schemaPath: "#/properties/title/type",
 															keyword: "type",
@@ -14184,7 +14471,7 @@ function validate314(data, { instancePath = "", parentData, parentDataProperty, 
 													let data9 = data.state;
 													const _errs14 = errors;
 													if (typeof data9 !== "string") {
-														validate314.errors = [{
+														validate321.errors = [{
 															instancePath: instancePath + "/state",
 															schemaPath: "#/properties/state/type",
 															keyword: "type",
@@ -14193,11 +14480,11 @@ function validate314(data, { instancePath = "", parentData, parentDataProperty, 
 														return false;
 													}
 													if (!(data9 === "unsigned" || data9 === "ready" || data9 === "withdrawn")) {
-														validate314.errors = [{
+														validate321.errors = [{
 															instancePath: instancePath + "/state",
 															schemaPath: "#/properties/state/enum",
 															keyword: "enum",
-															params: { allowedValues: schema102.properties.state.enum }
+															params: { allowedValues: schema104.properties.state.enum }
 														}];
 														return false;
 													}
@@ -14243,7 +14530,7 @@ function validate314(data, { instancePath = "", parentData, parentDataProperty, 
 				}
 			}
 		} else {
-			validate314.errors = [{
+			validate321.errors = [{
 				instancePath,
 				schemaPath: "#/type",
 				keyword: "type",
@@ -14252,7 +14539,7 @@ function validate314(data, { instancePath = "", parentData, parentDataProperty, 
 			return false;
 		}
 	}
-	validate314.errors = vErrors;
+	validate321.errors = vErrors;
 	return errors === 0;
 }
-export { validateAction, validateAttempt, validateAttemptReport, validateCommand, validateCommandAnswer, validateConfiguration, validateEnvironment, validateInstallRequest, validateMetrics, validateMode, validateNodeManifest, validateRegistrationAnswer, validateServiceList, validateSiteAccess, validateSiteAck, validateSiteAggregate, validateSiteAlarm, validateSiteFactoryReset, validateSiteGateway, validateSiteHome, validateSiteIdentity, validateSiteInvitation, validateSiteLink, validateSiteMaster, validateSiteOtaEnter, validateSiteReport, validateSiteRequestStatus, validateSiteResetGrid, validateSiteRestoreLast, validateSiteRules, validateSiteRulesCommand, validateSiteRulesStatus, validateSiteSetEcoLimit, validateSiteSetGridLimit, validateSiteSetMode, validateSiteSetRelay, validateSiteSetTou, validateSiteSocket, validateSiteSocketCommand, validateSiteTelemetry, validateSiteUpdateStatus, validateSiteUpdateTrigger, validateStatusReport, validateUpdate, validateUpdateStart };
+export { validateAction, validateAttempt, validateAttemptReport, validateCommand, validateCommandAnswer, validateConfiguration, validateEnvironment, validateInstallRequest, validateMetrics, validateMode, validateNodeManifest, validateRegistrationAnswer, validateServiceList, validateSiteAccess, validateSiteAck, validateSiteAggregate, validateSiteAlarm, validateSiteFactoryReset, validateSiteGateway, validateSiteHistory, validateSiteHome, validateSiteIdentity, validateSiteInvitation, validateSiteLink, validateSiteMaster, validateSiteOtaEnter, validateSiteReport, validateSiteRequestStatus, validateSiteResetGrid, validateSiteRestoreLast, validateSiteRules, validateSiteRulesCommand, validateSiteRulesStatus, validateSiteSetEcoLimit, validateSiteSetGridLimit, validateSiteSetMode, validateSiteSetRelay, validateSiteSetTou, validateSiteSocket, validateSiteSocketCommand, validateSiteTelemetry, validateSiteUpdateStatus, validateSiteUpdateTrigger, validateStatusReport, validateUpdate, validateUpdateStart };

@@ -642,6 +642,26 @@ export interface SiteGateway {
   /** Seconds since start. */
   uptime?: number;
 }
+export interface SiteHistory {
+  /** How long each mean is, minutes. */
+  step: number;
+  /** Oldest first. */
+  points: SiteHistoryPoint[];
+}
+export interface SiteHistoryPoint {
+  /** Minutes since 1970 at which it begins. */
+  minute: number;
+  /** From the sun. */
+  solar?: number;
+  /** Home, pool and heater. */
+  load?: number;
+  /** From the grid; negative to it. */
+  grid?: number;
+  /** Into the battery; negative out of it. */
+  battery?: number;
+  /** Mean state of charge, percent. */
+  soc?: number;
+}
 export interface SiteHome {
   /** The household. */
   site: string;
@@ -1024,6 +1044,7 @@ export interface Messages {
   readonly "site-cmd-set-tou": SiteSetTou;
   readonly "site-cmd-socket": SiteSocketCommand;
   readonly "site-gateway": SiteGateway;
+  readonly "site-history": SiteHistory;
   readonly "site-home": SiteHome;
   readonly "site-identity": SiteIdentity;
   readonly "site-invitation": SiteInvitation;

@@ -73,7 +73,7 @@ describe("topics that are no household's", () => {
 describe("a household's topics", () => {
   const names = Object.keys(siteCommands) as SiteCommandName[];
   const packKinds = ["telemetry", "identity", "alarm"] as const;
-  const siteKinds = ["aggregate", "master", "gateway", "update-status", "rules", "rules-status"] as const;
+  const siteKinds = ["aggregate", "master", "gateway", "update-status", "rules", "rules-status", "history"] as const;
   const requests = ["update-trigger", "rules-command"] as const;
 
   it("are parsed as built", () => {

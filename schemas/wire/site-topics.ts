@@ -11,7 +11,7 @@ export type HardwareNumber = string & { readonly "~hardware": "HardwareNumber" }
 export type PackTopicKind = "telemetry" | "identity" | "alarm";
 
 /** What a household has one of; retained on the local broker. */
-export type SiteTopicKind = "aggregate" | "master" | "gateway" | "update-status" | "rules" | "rules-status";
+export type SiteTopicKind = "aggregate" | "master" | "gateway" | "update-status" | "rules" | "rules-status" | "history";
 
 /** What people ask for besides commands to packs. */
 export type SiteRequestKind = "update-trigger" | "rules-command";
@@ -53,6 +53,7 @@ const siteTails: { readonly [K in SiteTopicKind | SiteRequestKind]: string } = {
   "update-status": "ota/status",
   rules: "rules",
   "rules-status": "rules/status",
+  history: "history",
   "update-trigger": "ota/trigger",
   "rules-command": "rules/cmd",
 };
@@ -70,6 +71,7 @@ const messageKinds = {
   "update-status": "site-update-status",
   rules: "site-rules",
   "rules-status": "site-rules-status",
+  history: "site-history",
   "update-trigger": "site-cmd-ota",
   "rules-command": "site-cmd-rules",
   ack: "site-ack",
@@ -183,7 +185,7 @@ export class SiteTopics {
   fromGateway(site: SiteId): readonly string[] {
     const at = `${this.#prefix}${site}/`;
     const packs = (["telemetry", "identity", "alarm"] as const).map((kind) => `${at}+/${kind}`);
-    const own = (["aggregate", "master", "gateway", "update-status", "rules", "rules-status"] as const).map(
+    const own = (["aggregate", "master", "gateway", "update-status", "rules", "rules-status", "history"] as const).map(
       (kind) => at + siteTails[kind],
     );
     return [...packs, ...own, `${at}ack/+`, `${at}socket/+/state`];

@@ -198,6 +198,28 @@ describe("values that aren't fresh", () => {
     expect(again.broker.document("site-aggregate", topics.ofSite("aggregate", home))).toMatchObject({ stale: true });
   });
 
+  it("the day is told in steps of ten minutes, with a gap where nothing was heard, over a restart too", async () => {
+    const { world, clock, packs, site } = await running([1, 2]);
+    await clock.advance(25 * 60_000);
+    await site.stop();
+    for (const pack of packs) pack.cutPower();
+    await clock.advance(60 * 60_000);
+    const again = world.restarted();
+    await again.site.start();
+    const day = () => again.broker.document("site-history", topics.ofSite("history", home));
+    const before = day()?.points ?? [];
+    expect(before.length).toBeGreaterThanOrEqual(2);
+    expect(before[0]).toMatchObject({ load: expect.any(Number), soc: 55 });
+    // Nothing is made up of what is stale.
+    await clock.advance(20 * 60_000);
+    expect(day()?.points).toEqual(before);
+    for (const pack of packs) pack.powerUp();
+    await clock.advance(25 * 60_000);
+    const after = day()?.points ?? [];
+    expect(after.length).toBeGreaterThan(before.length);
+    expect(after[before.length]!.minute - before.at(-1)!.minute).toBeGreaterThanOrEqual(70);
+  });
+
   it("a disk that fails costs the memory of a restart and nothing else", async () => {
     const { world, broker, clock, packs, records, site } = await running([1]);
     records.isFailing = true;

@@ -8,6 +8,7 @@ import {
   pointsOfDay,
   sampleOf,
   thinned,
+  withGatewayDay,
 } from "./day-history.ts";
 
 const minute = 60_000;
@@ -33,6 +34,29 @@ describe("the history of the day", () => {
     ]);
     expect(sampleOf({})).toEqual({});
     expect(sampleOf({ P_home: 1, P_heater: 0.5 })).toEqual({ load: 1.5 });
+  });
+
+  it("has what the gateway saw where the phone wasn't listening, and its own points where it was", () => {
+    const own = fill([
+      [12, 7],
+      [13, 8],
+    ]);
+    const filled = withGatewayDay(own, {
+      step: 2,
+      points: [
+        { minute: 10, solar: 1 },
+        { minute: 12, solar: 2, soc: 50 },
+      ],
+    });
+    expect(pointsOfDay(filled, 10 * minute, 13 * minute)).toEqual([
+      { minute: 10, solar: 1 },
+      { minute: 11, solar: 1 },
+      { minute: 12, solar: 7 },
+      { minute: 13, solar: 8 },
+    ]);
+    expect(pointsOfDay(filled, 11 * minute, 11 * minute)).toEqual([{ minute: 11, solar: 1 }]);
+    const again = withGatewayDay(filled, { step: 2, points: [] });
+    expect(pointsOfDay(again, 10 * minute, 13 * minute)).toHaveLength(2);
   });
 
   it("drops a sample from before the open minute: the phone's clock was set back", () => {

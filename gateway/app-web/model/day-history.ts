@@ -1,3 +1,4 @@
+import type { SiteHistory } from "../../../schemas/generated/types.ts";
 import type { Powers } from "./flows.ts";
 
 /** Means of one bucket, kW and %; absent where nothing was heard in it. */
@@ -23,9 +24,19 @@ export interface OpenMinute {
 export interface DayHistory {
   readonly points: readonly HistoryPoint[];
   readonly open: OpenMinute | undefined;
+  /** What the gateway saw, also while the app was closed: its longer means, each repeated for its minutes. */
+  readonly gateway: readonly HistoryPoint[];
 }
 
-export const emptyHistory: DayHistory = { points: [], open: undefined };
+export const emptyHistory: DayHistory = { points: [], open: undefined, gateway: [] };
+
+/** The history with what the gateway says of the day in place of what it said before. */
+export function withGatewayDay(history: DayHistory, { step, points }: SiteHistory): DayHistory {
+  const minutes = points.flatMap((point) =>
+    Array.from({ length: step }, (_, i): HistoryPoint => ({ ...point, minute: point.minute + i })),
+  );
+  return { ...history, gateway: minutes };
+}
 
 /** Kept on the phone: today and yesterday. */
 export const keptMinutes = 2 * 24 * 60;
@@ -63,17 +74,21 @@ export function addSample(
   }
   const finished = open === undefined || isSame ? undefined : meansOf(open);
   // The same list as before where no minute ended: who draws it sees that nothing is to be drawn anew.
-  if (finished === undefined) return { history: { points: history.points, open: { minute, sums } }, finished };
+  if (finished === undefined) return { history: { ...history, open: { minute, sums } }, finished };
   const points = [...history.points, finished].filter((point) => point.minute > minute - keptMinutes);
-  return { history: { points, open: { minute, sums } }, finished };
+  return { history: { ...history, points, open: { minute, sums } }, finished };
 }
 
-/** Points of the local day that begins at `dayStartMs`, the minute that runs among them. */
+/** Points of the local day that begins at `dayStartMs`, the minute that runs among them; those of the gateway where the phone wasn't listening. */
 export function pointsOfDay(history: DayHistory, dayStartMs: number, nowMs: number): HistoryPoint[] {
   const first = Math.floor(dayStartMs / 60_000);
   const last = Math.floor(nowMs / 60_000);
-  const all = history.open === undefined ? history.points : [...history.points, meansOf(history.open)];
-  return all.filter((point) => point.minute >= first && point.minute <= last);
+  const own = history.open === undefined ? history.points : [...history.points, meansOf(history.open)];
+  const isInDay = ({ minute }: HistoryPoint): boolean => minute >= first && minute <= last;
+  const seen = own.filter(isInDay);
+  const seenMinutes = new Set(seen.map(({ minute }) => minute));
+  const missed = history.gateway.filter((point) => isInDay(point) && !seenMinutes.has(point.minute));
+  return missed.length === 0 ? seen : [...missed, ...seen].sort((one, other) => one.minute - other.minute);
 }
 
 /** Means over longer buckets, for a narrow picture. */

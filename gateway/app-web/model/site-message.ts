@@ -3,6 +3,7 @@ import {
   validateSiteAggregate,
   validateSiteAlarm,
   validateSiteGateway,
+  validateSiteHistory,
   validateSiteIdentity,
   validateSiteMaster,
   validateSiteRules,
@@ -26,6 +27,7 @@ export type SiteMessage =
   | { readonly kind: "update-status"; readonly value: Messages["site-update-status"] }
   | { readonly kind: "rules"; readonly value: Messages["site-rules"] }
   | { readonly kind: "rules-status"; readonly value: Messages["site-rules-status"] }
+  | { readonly kind: "history"; readonly value: Messages["site-history"] }
   | { readonly kind: "ack"; readonly name: string; readonly value: Messages["site-ack"] };
 
 /** A retained topic was emptied. */
@@ -45,6 +47,7 @@ const checks: { readonly [K in Spoken]: (value: unknown) => boolean } = {
   "update-status": validateSiteUpdateStatus,
   rules: validateSiteRules,
   "rules-status": validateSiteRulesStatus,
+  history: validateSiteHistory,
   ack: validateSiteAck,
 };
 

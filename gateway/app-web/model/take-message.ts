@@ -37,6 +37,7 @@ export function takeMessage(site: SiteState, message: SiteMessage, reception: Re
         ? { ...skewed, rulesTest: message.value }
         : { ...skewed, rulesStatus: message.value };
     case "ack":
+    case "history":
       return skewed;
   }
 }

@@ -5,7 +5,7 @@ import { askableBases } from "../link/ask-home.ts";
 import { stoppedLink } from "../link/link-machine.ts";
 import { SiteLink } from "../link/site-link.ts";
 import { ageAsks, ask, cutOff, dismiss, takeAck } from "../model/asked-commands.ts";
-import { addSample, emptyHistory, sampleOf } from "../model/day-history.ts";
+import { addSample, emptyHistory, sampleOf, withGatewayDay } from "../model/day-history.ts";
 import { readMessage } from "../model/site-message.ts";
 import { emptySite } from "../model/site-state.ts";
 import { countGarbage, forget, restoreSite, takeMessage } from "../model/take-message.ts";
@@ -209,6 +209,8 @@ export class AppStore {
       this.#set({ site: forget(site, message.topic) });
     } else if (message.kind === "ack") {
       this.#set({ asks: takeAck(this.#state.asks, message.value) });
+    } else if (message.kind === "history") {
+      this.#set({ history: withGatewayDay(this.#state.history, message.value) });
     } else {
       this.#set({ site: takeMessage(site, message, { at, isRetained }) });
       if (message.kind === "aggregate" && !isRetained && !message.value.stale)
@@ -227,9 +229,9 @@ export class AppStore {
     this.#historyStore = store;
     void store.read().then((points) => {
       if (this.#historyStore !== store) return;
-      const { open, points: newer } = this.#state.history;
+      const { open, points: newer, gateway } = this.#state.history;
       const first = newer[0]?.minute ?? open?.minute ?? Number.POSITIVE_INFINITY;
-      this.#set({ history: { open, points: [...points.filter(({ minute }) => minute < first), ...newer] } });
+      this.#set({ history: { open, gateway, points: [...points.filter(({ minute }) => minute < first), ...newer] } });
     });
   }
 

@@ -6,7 +6,7 @@ import { DayChart } from "./day-chart.tsx";
 const bucketMinutes = 5;
 const redrawMs = 10_000;
 
-/** The day as this phone saw it: sun and use, grid, charge, with one hand to read all three. */
+/** The day as this phone and the gateway saw it: sun and use, grid, charge, with one hand to read all three. */
 export function DayPanel() {
   const { state, texts, formats } = useApp();
   const [cursor, setCursor] = useState<number>();
@@ -19,7 +19,7 @@ export function DayPanel() {
   // Everything is drawn with each message; a day's points only when they can have changed to an eye.
   const { drawn, sun, load, grid, power, gridHigh, gridLow } = useMemo(
     () => dayFigures(state.history, midnight.getTime(), state.now),
-    [state.history.points, state.history.open === undefined, Math.floor(state.now / redrawMs)],
+    [state.history.points, state.history.gateway, state.history.open === undefined, Math.floor(state.now / redrawMs)],
   );
   const read = cursor === undefined ? undefined : nearest(drawn, dayStart + cursor);
   const shared = { points: drawn, dayStart, dayMinutes, cursor };
