@@ -223,7 +223,8 @@ export class ManagerPart implements Part {
       try {
         return (await lookup(manager.host)).address;
       } catch (error) {
-        log.warn("manager-name-unknown", { host: manager.host, error });
+        const reason = error instanceof Error && "code" in error ? String(error.code) : String(error);
+        log.warn("manager-name-unknown", { host: manager.host, reason });
         await sleep(clock, pauseMs, signal);
       }
     }
