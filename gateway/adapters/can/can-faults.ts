@@ -3,7 +3,8 @@ import { defineFaults } from "../../../kernel/fault.ts";
 export const canFaults = defineFaults({
   "can.hub-listen-failed": {
     fault: "environment",
-    message: "The virtual CAN bus can't listen at {where} ({reason}). Choose another place with --at.",
+    message:
+      "The virtual CAN bus can't listen at {where} ({reason}). Choose another place with --at; of a socket's path the folder must be there.",
   },
   "can.bad-address": {
     fault: "caller",
