@@ -47,6 +47,7 @@ export class NodeSpeaker {
   #timer: Timer | undefined;
   #era = new AbortController();
   #needsEnvironment: boolean = true;
+  #saidUnreachable: boolean = false;
   reportSeconds: number = agentTimes.defaultReportSeconds;
 
   constructor(options: NodeSpeakerOptions) {
@@ -183,16 +184,30 @@ export class NodeSpeaker {
     const { signal } = this.#era;
     work.then(
       (event) => {
+        this.#saidUnreachable = false;
         if (!signal.aborted) this.#life.dispatch(event);
       },
       (error: unknown) => {
         if (signal.aborted) return;
         // What the host says breaks its schema: that is ours to mend, and no fault of the way.
         if (error instanceof TypeError) log.error("report-invalid", { node: host.id, error });
-        else log.debug("manager-unreachable", { node: host.id, error });
+        else this.#unreachable(error);
         this.#life.dispatch(failure);
       },
     );
+  }
+
+  /** Said aloud once, until it answers: a gateway that never reaches its manager must not look as if all were well. */
+  #unreachable(error: unknown): void {
+    const { host, parent, log } = this.#options;
+    const about = { node: host.id, error: error instanceof Error ? error.message : String(error) };
+    if (this.#saidUnreachable || parent !== undefined) log.debug("manager-unreachable", about);
+    else
+      log.warn("manager-unreachable", {
+        ...about,
+        next: "check the manager's address, and that it runs; it is asked again by itself",
+      });
+    this.#saidUnreachable = true;
   }
 
   async #register(): Promise<NodeLifeEvent> {

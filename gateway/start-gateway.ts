@@ -10,7 +10,7 @@ import { defineFaults, type Fault } from "../kernel/fault.ts";
 import { Lifecycle, type Part } from "../kernel/lifecycle.ts";
 import type { Log } from "../kernel/log.ts";
 import { readAppFiles } from "../kernel/system/app-files.ts";
-import type { SiteLink } from "../schemas/generated/types.ts";
+import type { Service, SiteLink } from "../schemas/generated/types.ts";
 import { encodeCan } from "../schemas/wire/can.ts";
 import { encodeJson } from "../schemas/wire/codec.ts";
 import { nodeId } from "../schemas/wire/node-id.ts";
@@ -28,7 +28,7 @@ import { Site } from "./app/site.ts";
 import { isPlausibleTime, isTimeZone } from "./domain/local-time.ts";
 import { HouseholdPart } from "./household-part.ts";
 import { ManagerPart } from "./manager-part.ts";
-import type { CanBus } from "./ports/can-bus.ts";
+import type { CanBus, CanBusState } from "./ports/can-bus.ts";
 import { readSiteLink } from "./read-site-link.ts";
 import { readSocketFile } from "./read-socket-file.ts";
 import type { GatewaySettings } from "./settings.ts";
@@ -169,11 +169,11 @@ export async function startGateway({
         version: gatewayVersion,
         uptimeSeconds: Math.floor((clock.monotonicMs() - startedMs) / 1000),
         services: [
-          { name: "can", state: bus.state.kind === "up" ? "running" : "failed", detail: bus.state.reason.slice(0, 64) },
+          { name: "can", state: busServices[bus.state.kind] ?? "failed", detail: bus.state.reason.slice(0, 64) },
           { name: "broker", state: "running" },
           ...(link?.broker === undefined
             ? []
-            : [{ name: "bridge", state: household.isBridged ? ("running" as const) : ("failed" as const) }]),
+            : [{ name: "bridge", state: bridgeService(household.isBridged, clock.monotonicMs() - startedMs) }]),
         ],
       }),
       end: (why) => end?.(why),
@@ -320,4 +320,14 @@ function repeatedly(clock: Clock, everyMs: number, work: () => void): () => void
   };
   arm();
   return () => timer.cancel();
+}
+
+/** What a bus that is opened for the first time says is no fault yet. */
+const busServices: { readonly [K in CanBusState["kind"]]?: Service["state"] } = { up: "running", closed: "starting" };
+/** A link to the server broker that was up before comes up within this. */
+const bridgeStartMs = 60_000;
+
+function bridgeService(isBridged: boolean, upMs: number): Service["state"] {
+  if (isBridged) return "running";
+  return upMs < bridgeStartMs ? "starting" : "failed";
 }

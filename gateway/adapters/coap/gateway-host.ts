@@ -54,7 +54,7 @@ export class GatewayHost implements NodeHost {
 
   report(): Omit<StatusReport, "id" | "lastRev" | "result"> {
     const { version, uptimeSeconds, services, memoryPercent } = this.#options.facts();
-    const isWell = services.every(({ state }) => state === "running");
+    const isWell = services.every(({ state }) => state === "running" || state === "starting");
     return {
       status: isWell ? "healthy" : "degraded",
       phase: "operational",
