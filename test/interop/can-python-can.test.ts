@@ -59,7 +59,8 @@ describe.skipIf(!isThere)("python-can, by slcan", () => {
     const { can, got } = gatewayBus(ours.path);
     const outside = pythonCan(theirs.path, 500_000);
     await until(() => outside.heard().includes("open") && can.state.kind === "up" && hub.adapters === 2);
-    const frames = Array.from({ length: 40 }, (_, i) =>
+    // python-can doesn't wait for answers, and an adapter queues 32 frames.
+    const frames = Array.from({ length: 24 }, (_, i) =>
       i % 2 === 0
         ? `${(0x200 + i).toString(16)}#${"AB".repeat(i % 9)}`
         : `1C0A0B${(i + 16).toString(16).toUpperCase()}#`,
