@@ -14,6 +14,8 @@ export class Narration {
   readonly #evidence: Evidence;
   /** State of the attempt of each node that has one open. */
   readonly #attempts = new Map<string, string>();
+  /** Who ended its connection to the broker by itself. */
+  readonly #hasLeft = new Set<string>();
   readonly #ways = new Map<string, string>();
 
   constructor(story: Story, evidence: Evidence) {
@@ -78,8 +80,15 @@ export class Narration {
   #broker(node: string, state: "connected" | "disconnected" | "lost"): void {
     if (state === "connected" && this.#evidence.saw(node, "connected"))
       this.#story.tell(node, "has read its environment: at the broker with the password that it got");
-    else if (state === "disconnected" && ["offered", "downloading"].includes(this.#attempts.get(node) ?? ""))
-      this.#evidence.saw(node, "left the broker");
+    if (state === "disconnected") this.#hasLeft.add(node);
+    else this.#hasLeft.delete(node);
+    this.#seeLeaving(node);
+  }
+
+  /** The broker and the attempt are told by two ways: either may be the first to say that it is away for its maintenance. */
+  #seeLeaving(node: string): void {
+    const isUpdating = ["offered", "accepted", "downloading"].includes(this.#attempts.get(node) ?? "");
+    if (isUpdating && this.#hasLeft.has(node)) this.#evidence.saw(node, "left the broker");
   }
 
   #action({ node, what, state }: Extract<LiveEvent, { kind: "action" }>): void {
@@ -94,6 +103,7 @@ export class Narration {
     const { node, state, reason } = event;
     const before = this.#attempts.get(node);
     this.#attempts.set(node, state);
+    this.#seeLeaving(node);
     if (state === "downloading") {
       const { percent = 0, bytes = 0, total = 0 } = event;
       this.#story.progress(node, { percent, bytes, total, way: nameOf(this.#ways.get(node) ?? "") });
