@@ -1,5 +1,6 @@
 import type { Messages, SiteAggregate, SiteHistoryPoint } from "../../schemas/generated/types.ts";
 import { decode, jsonFormat } from "../../schemas/wire/codec.ts";
+import { type SiteSample, sampleOf } from "../../schemas/wire/site-sample.ts";
 
 /** Minutes of one mean. */
 export const dayStepMinutes = 10;
@@ -8,7 +9,7 @@ const mostKilowatts = 10_000;
 /** A day and an hour, so that the local day is whole also when clocks are put back. */
 const pointsMax = (25 * 60) / dayStepMinutes;
 
-type Name = Exclude<keyof SiteHistoryPoint, "minute">;
+type Name = keyof SiteSample;
 
 interface OpenStep {
   readonly minute: number;
@@ -33,7 +34,7 @@ export class SiteDay {
     const isNewStep = this.#open?.minute !== minute;
     const hasPoint = isNewStep && this.#close(minute);
     this.#open ??= { minute, sums: new Map() };
-    for (const [name, value] of samplesOf(aggregate)) {
+    for (const [name, value] of Object.entries(sampleOf(aggregate)) as [Name, number][]) {
       const known = this.#open.sums.get(name) ?? { sum: 0, count: 0 };
       this.#open.sums.set(name, { sum: known.sum + value, count: known.count + 1 });
     }
@@ -55,19 +56,6 @@ export class SiteDay {
     this.#points = [...this.#points.filter((each) => each.minute < open.minute && each.minute >= first), point];
     return true;
   }
-}
-
-function samplesOf({ P_solar, P_home, P_pool, P_heater, P_grid, P_batt, SOC }: SiteAggregate): [Name, number][] {
-  const loads = [P_home, P_pool, P_heater].filter((each) => each !== undefined);
-  const load = loads.length === 0 ? undefined : loads.reduce((sum, each) => sum + each, 0);
-  const all: [Name, number | undefined][] = [
-    ["solar", P_solar],
-    ["load", load],
-    ["grid", P_grid],
-    ["battery", P_batt],
-    ["soc", SOC],
-  ];
-  return all.filter((each): each is [Name, number] => each[1] !== undefined);
 }
 
 function rounded(name: Name, value: number): number {

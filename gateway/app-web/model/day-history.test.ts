@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { sampleOf } from "../../../schemas/wire/site-sample.ts";
 import {
   addSample,
   type DayHistory,
@@ -6,7 +7,6 @@ import {
   energyOf,
   keptMinutes,
   pointsOfDay,
-  sampleOf,
   thinned,
   withGatewayDay,
 } from "./day-history.ts";

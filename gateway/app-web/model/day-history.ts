@@ -1,18 +1,10 @@
-import type { SiteHistory } from "../../../schemas/generated/types.ts";
-import type { Powers } from "./flows.ts";
+import type { SiteHistory, SiteHistoryPoint } from "../../../schemas/generated/types.ts";
+import type { SiteSample } from "../../../schemas/wire/site-sample.ts";
 
-/** Means of one bucket, kW and %; absent where nothing was heard in it. */
-export interface HistoryPoint {
-  /** Minutes since 1970 at which the bucket begins. */
-  readonly minute: number;
-  readonly solar?: number;
-  readonly load?: number;
-  readonly grid?: number;
-  readonly battery?: number;
-  readonly soc?: number;
-}
+/** Means of one bucket, kW and %; absent where nothing was heard in it. `minute`: since 1970, at which the bucket begins. */
+export type HistoryPoint = Readonly<SiteHistoryPoint>;
 
-export type HistoryName = Exclude<keyof HistoryPoint, "minute">;
+export type HistoryName = keyof SiteSample;
 
 /** Sums of the minute that runs. */
 export interface OpenMinute {
@@ -43,22 +35,10 @@ export const keptMinutes = 2 * 24 * 60;
 
 const names: readonly HistoryName[] = ["solar", "load", "grid", "battery", "soc"];
 
-/** Sums are the gateway's, in kW; the load is home, pool and heater as far as they are known. */
-export function sampleOf(sums: Powers & { readonly SOC?: number }): Partial<Record<HistoryName, number>> {
-  const loads = [sums.P_home, sums.P_pool, sums.P_heater].filter((each) => each !== undefined);
-  return {
-    ...(sums.P_solar === undefined ? {} : { solar: sums.P_solar }),
-    ...(loads.length === 0 ? {} : { load: loads.reduce((sum, each) => sum + each, 0) }),
-    ...(sums.P_grid === undefined ? {} : { grid: sums.P_grid }),
-    ...(sums.P_batt === undefined ? {} : { battery: sums.P_batt }),
-    ...(sums.SOC === undefined ? {} : { soc: sums.SOC }),
-  };
-}
-
 /** The history with one more sample; a minute that is over becomes a point. A sample from before the open minute is dropped. */
 export function addSample(
   history: DayHistory,
-  sample: Partial<Record<HistoryName, number>>,
+  sample: SiteSample,
   nowMs: number,
 ): { readonly history: DayHistory; readonly finished: HistoryPoint | undefined } {
   const minute = Math.floor(nowMs / 60_000);

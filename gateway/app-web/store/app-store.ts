@@ -1,11 +1,12 @@
 import type { SiteInvitation } from "../../../schemas/generated/types.ts";
+import { type SiteSample, sampleOf } from "../../../schemas/wire/site-sample.ts";
 import { type SiteId, SiteTopics } from "../../../schemas/wire/site-topics.ts";
 import { phoneUser } from "../../../schemas/wire/site-users.ts";
 import { askableBases } from "../link/ask-home.ts";
 import { stoppedLink } from "../link/link-machine.ts";
 import { SiteLink } from "../link/site-link.ts";
 import { ageAsks, ask, cutOff, dismiss, takeAck } from "../model/asked-commands.ts";
-import { addSample, emptyHistory, sampleOf, withGatewayDay } from "../model/day-history.ts";
+import { addSample, emptyHistory, withGatewayDay } from "../model/day-history.ts";
 import { readMessage } from "../model/site-message.ts";
 import { emptySite } from "../model/site-state.ts";
 import { countGarbage, forget, restoreSite, takeMessage } from "../model/take-message.ts";
@@ -218,7 +219,7 @@ export class AppStore {
     }
   }
 
-  #addToHistory(sample: ReturnType<typeof sampleOf>, at: number): void {
+  #addToHistory(sample: SiteSample, at: number): void {
     const { history, finished } = addSample(this.#state.history, sample, at);
     this.#set({ history });
     if (finished !== undefined) void this.#historyStore?.add(finished);
