@@ -28,6 +28,20 @@ export interface SocketLimits {
 
 export const socketLimits: SocketLimits = { confirmWithinMs: 5000, tellPacksEveryMs: 10_000 };
 
+export interface SiteSocketsOptions {
+  readonly sockets: readonly SocketSettings[];
+  readonly clock: Clock;
+  /** Default `socketLimits`. */
+  readonly limits?: SocketLimits;
+  /** To the socket, by the local broker. */
+  readonly send: (message: SocketMessage) => void;
+  /** What people see of it, retained. */
+  readonly publish: (socket: string, message: SiteSocket) => void;
+  readonly tellPacks: (state: SocketState) => void;
+  /** Whether wall time is valid. */
+  readonly isTimeValid: () => boolean;
+}
+
 export type SocketAnswer = Pick<SiteAck, "outcome" | "reason" | "socket">;
 
 interface Known {
@@ -45,32 +59,15 @@ interface Waiting {
 
 /** The household's smart sockets: what they last said, and switching them. Nothing here throws on what a socket sends. */
 export class SiteSockets {
-  readonly #options: {
-    readonly sockets: readonly SocketSettings[];
-    readonly clock: Clock;
-    readonly limits: SocketLimits;
-    /** To the socket, by the local broker. */
-    readonly send: (message: SocketMessage) => void;
-    /** What people see of it, retained. */
-    readonly publish: (socket: string, message: SiteSocket) => void;
-    readonly tellPacks: (state: SocketState) => void;
-    /** Whether wall time is valid. */
-    readonly isTimeValid: () => boolean;
-  };
+  readonly #options: SiteSocketsOptions;
+  readonly #limits: SocketLimits;
   readonly #known = new Map<string, Known>();
   readonly #topics = new Map<string, Known[]>();
   #timer: Timer | undefined;
 
-  constructor(options: {
-    readonly sockets: readonly SocketSettings[];
-    readonly clock: Clock;
-    readonly limits?: SocketLimits;
-    readonly send: (message: SocketMessage) => void;
-    readonly publish: (socket: string, message: SiteSocket) => void;
-    readonly tellPacks: (state: SocketState) => void;
-    readonly isTimeValid: () => boolean;
-  }) {
-    this.#options = { limits: socketLimits, ...options };
+  constructor(options: SiteSocketsOptions) {
+    this.#options = options;
+    this.#limits = options.limits ?? socketLimits;
     for (const settings of options.sockets) {
       const known: Known = { settings, record: unheardSocket, wasStale: true, waiting: undefined };
       if (this.#known.has(settings.id)) throw new RangeError(`two sockets are called ${settings.id}`);
@@ -128,9 +125,9 @@ export class SiteSockets {
     if (known === undefined)
       return Promise.resolve({ socket, outcome: "invalid", reason: `there is no socket ${socket}` });
     this.#settle(known, { outcome: "refused", reason: "a newer command took its place" });
-    const { clock, limits, send } = this.#options;
+    const { clock, send } = this.#options;
     return new Promise((answer) => {
-      const timer = clock.after(limits.confirmWithinMs, () => {
+      const timer = clock.after(this.#limits.confirmWithinMs, () => {
         const reason = known.record.isOnline ? "the socket didn't confirm" : "the socket is offline";
         this.#settle(known, { outcome: "silent", reason });
       });
@@ -146,8 +143,8 @@ export class SiteSockets {
   }
 
   #arm(): void {
-    const { clock, limits } = this.#options;
-    this.#timer = clock.after(limits.tellPacksEveryMs, () => {
+    const { clock } = this.#options;
+    this.#timer = clock.after(this.#limits.tellPacksEveryMs, () => {
       for (const known of this.#known.values()) {
         if (isSocketStale(known.record, clock.monotonicMs()) !== known.wasStale) this.#publish(known);
         this.#tellPacks(known);
