@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { energyDay } from "../../gateway/domain/local-time.ts";
 import type { AttemptView } from "../../manager/app/api/updates.ts";
 import { type SiteCommandName, siteCommands } from "../../schemas/wire/site-topics.ts";
 import { firmware, stampImage } from "./programs.ts";
@@ -6,7 +7,6 @@ import type { HomePlan } from "./site-homes.ts";
 import { gatewayId, hardwareOf, homes, pump, type SiteStage } from "./site-stage.ts";
 
 const nextVersion = "2.6.0";
-const hourMs = 3_600_000;
 /** kWh a day, the least that a pack takes. */
 const gridLimit = 2;
 
@@ -102,7 +102,7 @@ export async function useUpImport(stage: SiteStage): Promise<void> {
   await command(stage, home, "set-mode", { mode: "backup", on: true });
   await command(stage, home, "set-grid-limit", { on: true, limit: gridLimit });
   // As after a loss of power: the household tells the pack what it had used before.
-  const day = new Date(Date.now() - 5 * hourMs).getUTCDate();
+  const day = energyDay(Date.now(), "UTC").dayOfMonth;
   await command(stage, home, "restore-last", { import: gridLimit - 0.01, lockedOut: false, day });
   stage.homes.takeMore(home.name, 9000);
   await stage.until("the lock-out holds the grid open", () => {
